@@ -1,0 +1,263 @@
+"""The catalogue: credential types, locations and teams, and the requirements that name them."""
+
+from datetime import date
+from enum import StrEnum
+from typing import ClassVar, Literal
+from uuid import UUID
+
+from licet_events.event import EventData, Instant, Model
+from licet_events.topics import Topic
+
+
+class Category(StrEnum):
+    """What kind of authorisation a credential type is."""
+
+    LICENSE = "license"
+    INSURANCE = "insurance"
+    CERTIFICATION = "certification"
+    TRAINING = "training"
+    OTHER = "other"
+
+
+class RenewalBasis(StrEnum):
+    """From which day the next expiry of a renewed credential is counted."""
+
+    FROM_EXPIRY = "from_expiry"
+    FROM_COMPLETION = "from_completion"
+    FIXED_DATE = "fixed_date"
+
+
+class RenewalEvidence(StrEnum):
+    """What a renewal must bring along."""
+
+    NONE = "none"
+    IMAGE = "image"
+    VERIFICATION = "verification"
+
+
+class NumberUnique(StrEnum):
+    """Among which credentials of one type a number must be unique."""
+
+    NONE = "none"
+    HOLDER = "holder"
+    JURISDICTION = "jurisdiction"
+
+
+class Period(Model):
+    """A length of validity: exactly one of months and days."""
+
+    months: int | None = None
+    days: int | None = None
+
+
+class FixedDate(Model):
+    """A day of the year on which every term of a type ends."""
+
+    month: int
+    day: int
+    at_least_months: int = 0
+
+
+DEFAULT_LADDER: tuple[int, ...] = (90, 60, 30, 7, 0, -7)
+"""Days before `expires_on` at which a notice is due; negative ones come after it."""
+
+
+class CredentialTypeState(Model):
+    """A credential type's rules."""
+
+    code: str
+    version: int
+    name: str
+    category: Category
+    expires: bool = True
+    validity: Period | None = None
+    ladder: tuple[int, ...] = DEFAULT_LADDER
+    renewal_window_days: int | None = None
+    grace_days: int = 0
+    renewal_basis: RenewalBasis | None = None
+    fixed_date: FixedDate | None = None
+    renewal_evidence: RenewalEvidence = RenewalEvidence.NONE
+    number_unique: NumberUnique = NumberUnique.HOLDER
+    aliases: tuple[str, ...] = ()
+    retired: bool = False
+    created_at: Instant
+    updated_at: Instant
+
+
+class LocationState(Model):
+    """A place where work is done."""
+
+    code: str
+    version: int
+    name: str
+    time_zone: str | None = None
+    country: str | None = None
+    subdivision: str | None = None
+    supervisor_ids: tuple[UUID, ...] = ()
+    fallback_email: str | None = None
+    created_at: Instant
+    updated_at: Instant
+
+
+class TeamState(Model):
+    """People who work together."""
+
+    code: str
+    version: int
+    name: str
+    supervisor_ids: tuple[UUID, ...] = ()
+    fallback_email: str | None = None
+    created_at: Instant
+    updated_at: Instant
+
+
+class Severity(StrEnum):
+    """Whether an unmet requirement blocks or warns."""
+
+    MANDATORY = "mandatory"
+    ADVISORY = "advisory"
+
+
+class Expression(Model):
+    """Which credential types a requirement asks for: all of them, any of them, or `k` of them."""
+
+    kind: Literal["all_of", "any_of", "k_of"]
+    types: tuple[str, ...]
+    k: int | None = None
+
+
+class RequirementState(Model):
+    """A rule that a target needs credential types."""
+
+    id: UUID
+    version: int
+    target: str
+    """`role:<code>` or `queue:<code>`."""
+    locations: tuple[str, ...] = ()
+    """Where it applies; empty means everywhere."""
+    expression: Expression
+    severity: Severity = Severity.MANDATORY
+    match_jurisdiction: bool = False
+    min_days_remaining: int = 0
+    effective_from: date
+    effective_until: date | None = None
+    """The last day on which it applies."""
+    time_zone: str
+    starts_at: Instant
+    ends_at: Instant | None = None
+    created_at: Instant
+    updated_at: Instant
+
+
+class CatalogueEvent(EventData):
+    """Any event on the catalogue's topic."""
+
+    topic: ClassVar[Topic] = Topic.CATALOGUE
+
+    @property
+    def partition_key(self) -> str:
+        return self.key
+
+
+class CredentialTypeEvent(CatalogueEvent):
+    """Any event that carries a credential type's whole state."""
+
+    credential_type: CredentialTypeState
+
+    @property
+    def key(self) -> str:
+        return f"credential_type/{self.credential_type.code}"
+
+    @property
+    def sequence(self) -> int:
+        return self.credential_type.version
+
+
+class CredentialTypeChanged(CredentialTypeEvent):
+    """A credential type was defined or changed."""
+
+    event_type: ClassVar[str] = "licet.credential_type.changed.v1"
+
+
+class CredentialTypeSnapshot(CredentialTypeEvent):
+    """A credential type's state again."""
+
+    event_type: ClassVar[str] = "licet.credential_type.snapshot.v1"
+
+
+class LocationEvent(CatalogueEvent):
+    """Any event that carries a location's whole state."""
+
+    location: LocationState
+
+    @property
+    def key(self) -> str:
+        return f"location/{self.location.code}"
+
+    @property
+    def sequence(self) -> int:
+        return self.location.version
+
+
+class LocationChanged(LocationEvent):
+    """A location was defined or changed."""
+
+    event_type: ClassVar[str] = "licet.location.changed.v1"
+
+
+class LocationSnapshot(LocationEvent):
+    """A location's state again."""
+
+    event_type: ClassVar[str] = "licet.location.snapshot.v1"
+
+
+class TeamEvent(CatalogueEvent):
+    """Any event that carries a team's whole state."""
+
+    team: TeamState
+
+    @property
+    def key(self) -> str:
+        return f"team/{self.team.code}"
+
+    @property
+    def sequence(self) -> int:
+        return self.team.version
+
+
+class TeamChanged(TeamEvent):
+    """A team was defined or changed."""
+
+    event_type: ClassVar[str] = "licet.team.changed.v1"
+
+
+class TeamSnapshot(TeamEvent):
+    """A team's state again."""
+
+    event_type: ClassVar[str] = "licet.team.snapshot.v1"
+
+
+class RequirementEvent(CatalogueEvent):
+    """Any event that carries a requirement's whole state."""
+
+    requirement: RequirementState
+
+    @property
+    def key(self) -> str:
+        return f"requirement/{self.requirement.id}"
+
+    @property
+    def sequence(self) -> int:
+        return self.requirement.version
+
+
+class RequirementChanged(RequirementEvent):
+    """A requirement was made or changed."""
+
+    event_type: ClassVar[str] = "licet.requirement.changed.v1"
+
+
+class RequirementSnapshot(RequirementEvent):
+    """A requirement's state again."""
+
+    event_type: ClassVar[str] = "licet.requirement.snapshot.v1"

@@ -1,0 +1,248 @@
+"""Credentials: their terms, runs, flags and validity."""
+
+from datetime import date
+from enum import StrEnum
+from typing import ClassVar
+from uuid import UUID
+
+from pydantic import Field
+
+from licet_events.catalogue import Category
+from licet_events.event import EventData, Instant, Model
+from licet_events.topics import Topic
+
+
+class Expiry(StrEnum):
+    """Whether a term ends."""
+
+    DATED = "dated"
+    NEVER = "never"
+    UNKNOWN = "unknown"
+
+
+class Validity(StrEnum):
+    """The state of a credential at an instant."""
+
+    PENDING = "pending"
+    ACTIVE = "active"
+    EXPIRING = "expiring"
+    EXPIRED = "expired"
+    SUSPENDED = "suspended"
+    REVOKED = "revoked"
+    SURRENDERED = "surrendered"
+    INCOMPLETE = "incomplete"
+
+
+class FlagKind(StrEnum):
+    """What a person may set on a credential, with a reason."""
+
+    SUSPENDED = "suspended"
+    REVOKED = "revoked"
+    SURRENDERED = "surrendered"
+
+    @property
+    def final(self) -> bool:
+        """Whether only a correction undoes it."""
+        return self is not FlagKind.SUSPENDED
+
+
+class TermState(Model):
+    """One validity period of a credential."""
+
+    id: UUID
+    revision: int
+    """Grows by 1 with each correction of the term."""
+    valid_from: date | None = None
+    expires_on: date | None = None
+    """The last valid civil date."""
+    expiry: Expiry
+    time_zone: str
+    """Frozen when the term is recorded."""
+    starts_at: Instant
+    expires_at: Instant | None = None
+    recorded_at: Instant
+    """Business time at which the term was entered; what happened before is history."""
+    announce_reached: bool = True
+    """Whether the strictest reminder step that was reached before entry is announced."""
+
+
+class RunState(Model):
+    """Touching or overlapping terms taken together."""
+
+    starts_at: Instant
+    expiring_at: Instant | None = None
+    """When validity turns to `expiring`: the ladder's largest step above 0 before the end."""
+    expires_at: Instant | None = None
+    expires_on: date | None = None
+    time_zone: str
+    term_id: UUID
+    """The term whose end is the run's."""
+    term_revision: int
+
+
+class FlagState(Model):
+    """An interval in which a credential is suspended, revoked or surrendered."""
+
+    id: UUID
+    kind: FlagKind
+    effective_from: Instant
+    until: Instant | None = None
+    reason: str
+    """A reason code."""
+
+
+class ImageReference(Model):
+    """A stored scan; never the image itself."""
+
+    id: UUID
+    kind: str
+    sha256: str
+
+
+class CredentialState(Model):
+    """A credential as it is after an event, with everything that its validity follows from."""
+
+    id: UUID
+    version: int
+    holder_id: UUID
+    type: str
+    """The code of its credential type."""
+    category: Category
+    name: str
+    number: str | None = None
+    country: str | None = None
+    subdivision: str | None = None
+    issuer: str | None = None
+    issued_on: date | None = None
+    terms: tuple[TermState, ...]
+    runs: tuple[RunState, ...]
+    """In order of time. Empty while an expiry is unknown."""
+    flags: tuple[FlagState, ...] = ()
+    ladder: tuple[int, ...]
+    """The steps in force: the credential's own, else its type's."""
+    grace_days: int = 0
+    validity: Validity
+    """As last announced. Compute the present one from runs and flags."""
+    voided: bool = False
+    quiet_until: Instant | None = None
+    """While a submitted renewal waits for its issuer, reminders rest until then."""
+    images: tuple[ImageReference, ...] = ()
+    created_at: Instant
+    updated_at: Instant
+
+
+class Origin(StrEnum):
+    """How a credential came in."""
+
+    API = "api"
+    IMPORT = "import"
+    PROGRAMME = "programme"
+
+
+class Cause(StrEnum):
+    """Whether a change followed from time or from a person."""
+
+    AUTOMATIC = "automatic"
+    MANUAL = "manual"
+
+
+class CredentialEvent(EventData):
+    """Any event that carries a credential's whole state."""
+
+    topic: ClassVar[Topic] = Topic.CREDENTIALS
+    credential: CredentialState
+
+    @property
+    def key(self) -> str:
+        return f"{self.credential.holder_id}/{self.credential.id}"
+
+    @property
+    def sequence(self) -> int:
+        return self.credential.version
+
+
+class CredentialCreated(CredentialEvent):
+    """A credential was recorded, with all its terms and flags and its first validity."""
+
+    event_type: ClassVar[str] = "licet.credential.created.v1"
+    origin: Origin
+
+
+class CredentialUpdated(CredentialEvent):
+    """Facts other than dates changed."""
+
+    event_type: ClassVar[str] = "licet.credential.updated.v1"
+    changed: tuple[str, ...]
+
+
+class CorrectedField(Model):
+    """A value that was wrong; a date or code as text."""
+
+    field: str
+    was: str | None = None
+    now: str | None = None
+
+
+class CredentialCorrected(CredentialEvent):
+    """What was entered wrong was put right."""
+
+    event_type: ClassVar[str] = "licet.credential.corrected.v1"
+    term_id: UUID | None = None
+    corrected: tuple[CorrectedField, ...]
+    reason: str
+
+
+class CredentialRenewed(CredentialEvent):
+    """A new term was accepted."""
+
+    event_type: ClassVar[str] = "licet.credential.renewed.v1"
+    term_id: UUID
+    previous_term_id: UUID
+    mode: str
+    """Which rule gave the expiry: `explicit`, `from_expiry`, `from_completion`, `fixed_date`."""
+
+
+class CredentialStatusChanged(CredentialEvent):
+    """Validity changed. Announced exactly once for each change."""
+
+    event_type: ClassVar[str] = "licet.credential.status_changed.v1"
+    from_: Validity = Field(alias="from")
+    to: Validity
+    effective_at: Instant
+    cause: Cause
+    reason: str
+    actor: str
+    """A code and id, such as `user:<subject>` or `service:scheduler`; never a name."""
+
+
+class CredentialVoided(CredentialEvent):
+    """The credential was entered in error."""
+
+    event_type: ClassVar[str] = "licet.credential.voided.v1"
+    reason: str
+
+
+class CredentialSubmitted(CredentialEvent):
+    """A renewal was handed to its issuer; reminders rest for a while."""
+
+    event_type: ClassVar[str] = "licet.credential.submitted.v1"
+
+
+class CredentialImageAdded(CredentialEvent):
+    """A scan was stored."""
+
+    event_type: ClassVar[str] = "licet.credential.image_added.v1"
+    image: ImageReference
+
+
+class CredentialImageRemoved(CredentialEvent):
+    """A scan was deleted."""
+
+    event_type: ClassVar[str] = "licet.credential.image_removed.v1"
+    image: ImageReference
+
+
+class CredentialSnapshot(CredentialEvent):
+    """A credential's state again."""
+
+    event_type: ClassVar[str] = "licet.credential.snapshot.v1"

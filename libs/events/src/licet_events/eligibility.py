@@ -1,0 +1,140 @@
+"""Eligibility: who may do which work, from when until when, and why."""
+
+from enum import StrEnum
+from typing import ClassVar, Self
+from uuid import UUID
+
+from licet_events.event import EventData, Instant, Model
+from licet_events.topics import Topic
+
+
+class Verdict(StrEnum):
+    """Whether a holder may do the work, from best to worst."""
+
+    ELIGIBLE = "eligible"
+    WARNING = "warning"
+    INELIGIBLE = "ineligible"
+
+
+class ReasonCode(StrEnum):
+    """Why a verdict is what it is."""
+
+    VALID = "valid"
+    MISSING = "missing"
+    EXPIRED = "expired"
+    NOT_YET_VALID = "not_yet_valid"
+    SUSPENDED = "suspended"
+    REVOKED = "revoked"
+    SURRENDERED = "surrendered"
+    INCOMPLETE = "incomplete"
+    WRONG_JURISDICTION = "wrong_jurisdiction"
+    TOO_SHORT = "too_short"
+    UNVERIFIED = "unverified"
+    WAIVED = "waived"
+    GRACE = "grace"
+    HOLDER_INACTIVE = "holder_inactive"
+    UNKNOWN_TARGET = "unknown_target"
+    NOT_ASSIGNED = "not_assigned"
+    NO_REQUIREMENT = "no_requirement"
+
+
+class Reason(Model):
+    """One reason, with what it is about."""
+
+    code: ReasonCode
+    type: str | None = None
+    """The credential type it is about."""
+    requirement_id: UUID | None = None
+    credential_id: UUID | None = None
+
+
+class Interval(Model):
+    """A half-open interval of the timeline; a null end is open."""
+
+    start: Instant | None = None
+    end: Instant | None = None
+    verdict: Verdict
+    reasons: tuple[Reason, ...]
+
+
+class FactVersion(Model):
+    """Which version of a fact a timeline rests on."""
+
+    kind: str
+    """`holder`, `credential`, `requirement`, `location`."""
+    id: str
+    version: int
+
+
+ANYWHERE = "*"
+"""The location of a timeline that is about no particular location."""
+
+
+class EligibilityState(Model):
+    """The timeline of one holder for one target at one location."""
+
+    holder_id: UUID
+    target: str
+    """`role:<code>` or `queue:<code>`."""
+    location: str = ANYWHERE
+    version: int
+    intervals: tuple[Interval, ...]
+    """Contiguous, from the open past to the open future."""
+    facts: tuple[FactVersion, ...]
+    computed_at: Instant
+
+
+class EligibilityEvent(EventData):
+    """Any event that carries a whole timeline."""
+
+    topic: ClassVar[Topic] = Topic.ELIGIBILITY
+    eligibility: EligibilityState
+
+    @property
+    def key(self) -> str:
+        state = self.eligibility
+        return f"{state.holder_id}/{state.target}/{state.location}"
+
+    @property
+    def subject(self) -> str:
+        return self.key
+
+    @property
+    def sequence(self) -> int:
+        return self.eligibility.version
+
+
+class EligibilityChanged(EligibilityEvent):
+    """The timeline changed."""
+
+    event_type: ClassVar[str] = "licet.eligibility.changed.v1"
+
+
+class EligibilitySnapshot(EligibilityEvent):
+    """The timeline again."""
+
+    event_type: ClassVar[str] = "licet.eligibility.snapshot.v1"
+
+
+class EligibilityEnded(EventData):
+    """There is no timeline for this holder, target and location any more. Null on the wire."""
+
+    event_type: ClassVar[str] = "licet.eligibility.ended.v1"
+    topic: ClassVar[Topic] = Topic.ELIGIBILITY
+    tombstone: ClassVar[bool] = True
+    holder_id: UUID
+    target: str
+    location: str
+
+    @property
+    def key(self) -> str:
+        return f"{self.holder_id}/{self.target}/{self.location}"
+
+    @property
+    def subject(self) -> str:
+        return self.key
+
+    @classmethod
+    def of_key(cls, key: str) -> Self:
+        holder, target, location = key.split("/")
+        return cls(holder_id=UUID(holder), target=target, location=location)

@@ -1,0 +1,95 @@
+"""Notifications: what was sent to whom, or not, and why."""
+
+from enum import StrEnum
+from typing import ClassVar
+from uuid import UUID
+
+from licet_events.event import EventData
+from licet_events.topics import Topic
+
+
+class RecipientRole(StrEnum):
+    """Why somebody is told."""
+
+    HOLDER = "holder"
+    MANAGER = "manager"
+    FALLBACK = "fallback"
+
+
+class NotificationReason(StrEnum):
+    """Why a mail was, or was not, sent."""
+
+    DUE = "due"
+    SUPERSEDED = "superseded"
+    """Something later of the same credential was announced at once with it."""
+    RENEWED = "renewed"
+    CORRECTED = "corrected"
+    SUSPENDED = "suspended"
+    REVOKED = "revoked"
+    SURRENDERED = "surrendered"
+    VOIDED = "voided"
+    SUBMITTED = "submitted"
+    HOLDER_INACTIVE = "holder_inactive"
+    HOLDER_UNKNOWN = "holder_unknown"
+    CREDENTIAL_UNKNOWN = "credential_unknown"
+    NO_ADDRESS = "no_address"
+    NO_MANAGER = "no_manager"
+    SAME_ADDRESS = "same_address"
+    REPEATED = "repeated"
+    """The event came again, by a backfill, long after it was decided."""
+    REFUSED = "refused"
+    """The server refused for good."""
+    GAVE_UP = "gave_up"
+    """Retries ended without an answer that settles it."""
+    UNKNOWN = "unknown"
+    """The connection broke after the message was handed over; it may have arrived."""
+    TEMPLATE_FAILED = "template_failed"
+
+
+class NotificationEvent(EventData):
+    """Any decision about one (event, recipient, channel)."""
+
+    topic: ClassVar[Topic] = Topic.NOTIFICATIONS
+    id: UUID
+    """UUIDv5 of (event, recipient, channel)."""
+    event_id: UUID
+    """The event that caused it."""
+    event_name: str
+    """Its type."""
+    credential_id: UUID
+    holder_id: UUID
+    """Whose credential it is."""
+    recipient_id: UUID | None = None
+    """The holder that was, or would have been, told."""
+    recipient_role: RecipientRole
+    channel: str = "email"
+    template: str | None = None
+    template_version: str | None = None
+    reason: NotificationReason
+    smtp_status: int | None = None
+
+    @property
+    def key(self) -> str:
+        return str(self.holder_id)
+
+    @property
+    def subject(self) -> str:
+        return str(self.id)
+
+
+class NotificationSent(NotificationEvent):
+    """The mail server accepted the mail."""
+
+    event_type: ClassVar[str] = "licet.notification.sent.v1"
+
+
+class NotificationSkipped(NotificationEvent):
+    """No mail was sent, for a reason."""
+
+    event_type: ClassVar[str] = "licet.notification.skipped.v1"
+
+
+class NotificationFailed(NotificationEvent):
+    """No mail was sent, or it is not known whether it was, and nothing more is tried."""
+
+    event_type: ClassVar[str] = "licet.notification.failed.v1"

@@ -1,0 +1,104 @@
+"""What time brings: reminder steps, expiry, the beginning of terms. Not states, but decisions."""
+
+from datetime import date
+from enum import StrEnum
+from typing import ClassVar
+from uuid import UUID
+
+from licet_events.event import EventData, Instant, Model
+from licet_events.topics import Topic
+
+
+class PassedOverReason(StrEnum):
+    """Why a reminder step that was reached is not announced."""
+
+    STRICTER_STEP = "stricter_step"
+    """A later step was reached in the same claim."""
+    ENTERED_LATE = "entered_late"
+    """It lay before the credential's entry."""
+    CORRECTED = "corrected"
+    """It had been reached when the term was corrected."""
+    HOLDER_INACTIVE = "holder_inactive"
+
+
+class PassedOver(Model):
+    """A step that was reached and not announced."""
+
+    step: int
+    reason: PassedOverReason
+
+
+class ScheduleEvent(EventData):
+    """Any event that says that an instant of a credential has come."""
+
+    topic: ClassVar[Topic] = Topic.SCHEDULE
+    credential_id: UUID
+    holder_id: UUID
+    credential_version: int
+    """The version of the credential that the decision was made on."""
+    term_id: UUID | None = None
+    term_revision: int = 0
+    at: Instant
+    """The instant that has come."""
+    notify: bool
+    """Whether anybody is to be told: true only for the latest of what one claim decided."""
+
+    @property
+    def key(self) -> str:
+        return f"{self.holder_id}/{self.credential_id}"
+
+
+class CredentialExpiring(ScheduleEvent):
+    """A reminder step before expiry, or the last valid day, has come."""
+
+    event_type: ClassVar[str] = "licet.credential.expiring.v1"
+    step: int
+    """Days before `expires_on`; 0 is the last valid day."""
+    days_left: int
+    expires_on: date
+    time_zone: str
+    passed_over: tuple[PassedOver, ...] = ()
+
+
+class CredentialExpired(ScheduleEvent):
+    """The last valid day is over."""
+
+    event_type: ClassVar[str] = "licet.credential.expired.v1"
+    expires_on: date
+    time_zone: str
+
+
+class CredentialOverdue(ScheduleEvent):
+    """A reminder step after expiry has come."""
+
+    event_type: ClassVar[str] = "licet.credential.overdue.v1"
+    step: int
+    """Negative: days after `expires_on`."""
+    days_since: int
+    expires_on: date
+    time_zone: str
+    passed_over: tuple[PassedOver, ...] = ()
+
+
+class CredentialEffective(ScheduleEvent):
+    """A run of terms has begun."""
+
+    event_type: ClassVar[str] = "licet.credential.effective.v1"
+
+
+class Deadline(StrEnum):
+    """An instant at which validity may change and nobody is reminded."""
+
+    FLAG_START = "flag_start"
+    FLAG_END = "flag_end"
+    EXPIRING = "expiring"
+    """A run's `expiring_at` whose step was passed over."""
+
+
+class DeadlineReached(ScheduleEvent):
+    """A deadline has come. Always published."""
+
+    event_type: ClassVar[str] = "licet.deadline.reached.v1"
+    deadline: Deadline
+    reference: UUID | None = None
+    """The flag it belongs to."""

@@ -1,0 +1,31 @@
+"""Every type of the contract, by name."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from licet_events import catalogue, credentials, eligibility, holders, notifications, operations, schedule
+from licet_events.event import Event, EventData, Headers, decode
+
+_MODULES = (holders, catalogue, credentials, schedule, eligibility, notifications, operations)
+
+
+def _published(module: object) -> dict[str, type[EventData]]:
+    return {
+        value.event_type: value
+        for value in vars(module).values()
+        if isinstance(value, type) and issubclass(value, EventData) and "event_type" in vars(value)
+    }
+
+
+EVENT_TYPES: Mapping[str, type[EventData]] = MappingProxyType(
+    {name: model for module in _MODULES for name, model in sorted(_published(module).items())}
+)
+"""All types that are published, by `ce_type`."""
+
+
+def decode_event(headers: Headers, key: bytes | None, value: bytes | None) -> Event[EventData]:
+    """Return the event that a Kafka record carries; any type of the contract.
+
+    Raises `UnknownEventType` and `MalformedEvent`, as `licet_events.event.decode` does.
+    """
+    return decode(EVENT_TYPES, headers, key, value)
