@@ -62,6 +62,8 @@ class TermState(Model):
     expires_at: Instant | None = None
     recorded_at: Instant
     """Business time at which the term was entered; what happened before is history."""
+    corrected_at: Instant | None = None
+    """Business time of the latest correction, which gave the term its revision; absent before any."""
     announce_reached: bool = True
     """Whether the strictest reminder step that was reached before entry is announced."""
 
