@@ -156,6 +156,7 @@ class CatalogueEvent(EventData):
 
     @property
     def partition_key(self) -> str:
+        """The whole key: the topic has one partition."""
         return self.key
 
 
@@ -166,10 +167,12 @@ class CredentialTypeEvent(CatalogueEvent):
 
     @property
     def key(self) -> str:
+        """`credential_type/<code>`."""
         return f"credential_type/{self.credential_type.code}"
 
     @property
     def sequence(self) -> int:
+        """The credential type's version."""
         return self.credential_type.version
 
 
@@ -192,10 +195,12 @@ class LocationEvent(CatalogueEvent):
 
     @property
     def key(self) -> str:
+        """`location/<code>`."""
         return f"location/{self.location.code}"
 
     @property
     def sequence(self) -> int:
+        """The location's version."""
         return self.location.version
 
 
@@ -218,10 +223,12 @@ class TeamEvent(CatalogueEvent):
 
     @property
     def key(self) -> str:
+        """`team/<code>`."""
         return f"team/{self.team.code}"
 
     @property
     def sequence(self) -> int:
+        """The team's version."""
         return self.team.version
 
 
@@ -244,10 +251,12 @@ class RequirementEvent(CatalogueEvent):
 
     @property
     def key(self) -> str:
+        """`requirement/<id>`."""
         return f"requirement/{self.requirement.id}"
 
     @property
     def sequence(self) -> int:
+        """The requirement's version."""
         return self.requirement.version
 
 

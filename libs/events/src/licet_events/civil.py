@@ -7,21 +7,39 @@ local date falls back too, and the day has ended only when its date cannot come 
 
 from calendar import monthrange
 from datetime import UTC, date, datetime, time, timedelta
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from functools import lru_cache
+from zoneinfo import ZoneInfo, available_timezones
 
 _DAY = timedelta(days=1)
+_SECOND = timedelta(seconds=1)
+_MIDNIGHT = time()
 
 
 class UnknownZone(ValueError):
     """The name is not an IANA time zone."""
 
 
+class DateOutOfRange(ValueError):
+    """The date, or one that follows from it, lies outside the years 1 to 9999."""
+
+
+@lru_cache(maxsize=1)
+def zone_names() -> frozenset[str]:
+    """Return the names of all IANA zones that this machine knows."""
+    # Neither of the two names a place: one is what the machine is set to, the other a placeholder.
+    return frozenset(available_timezones()) - {"localtime", "Factory"}
+
+
 def zone(name: str) -> ZoneInfo:
     """Return the IANA zone of that name; raises `UnknownZone`."""
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        raise UnknownZone(f"{name!r} is not an IANA time zone, such as Europe/Berlin or UTC") from error
+    return _zone(name)
+
+
+@lru_cache(maxsize=1024)
+def _zone(name: str) -> ZoneInfo:
+    if name not in zone_names():
+        raise UnknownZone(f"{name!r} is not an IANA time zone, such as Europe/Berlin or UTC")
+    return ZoneInfo(name)
 
 
 def local_date(instant: datetime, zone_name: str) -> date:
@@ -32,55 +50,36 @@ def local_date(instant: datetime, zone_name: str) -> date:
 def expires_at(day: date, zone_name: str) -> datetime:
     """Return the UTC instant from which no local date in the zone is on or before `day`.
 
-    Total for every zone and every day from 0001-01-02 to 9999-12-30: a midnight that does not exist
-    gives the first instant after the gap, one that exists twice gives the later, and a day that the
-    zone left out (Samoa, 2011-12-30) ends when the day before it does.
+    A midnight that does not exist gives the first instant after the gap. One that exists twice
+    gives the later, if part of `day` comes again before it, else the earlier. A day that the zone
+    left out (Samoa, 2011-12-30) ends when the day before it does. Raises `UnknownZone`, and
+    `DateOutOfRange` for 9999-12-31, which has no day after it. Repeated questions are answered from memory.
     """
+    return _end_of_day(day, zone_name)
+
+
+# Apart from its public name because a cached function is not type-checked where it is called.
+@lru_cache(maxsize=16_384)
+def _end_of_day(day: date, zone_name: str) -> datetime:
     where = zone(zone_name)
-    midnight = datetime.combine(day + _DAY, time(), UTC)
-    # Offsets lie within a day of UTC, so the last change from "on or before" to "after" does too.
-    low, high = midnight - _DAY, midnight + _DAY
-    return _last_crossing(low, high, where, day)
-
-
-def _last_crossing(low: datetime, high: datetime, where: ZoneInfo, day: date) -> datetime:
-    """Find the earliest instant t in (low, high] with local date > day everywhere in [t, high]."""
-    # Between two changes of offset local time runs straight, so it is enough to look at the
-    # midnights that each offset in use would give, and at the changes themselves.
-    candidates = {high}
-    probe = low
-    step = timedelta(minutes=15)
-    previous = probe.astimezone(where).utcoffset() or timedelta()
-    offsets = {previous}
-    while probe < high:
-        following = probe + step
-        offset = following.astimezone(where).utcoffset() or timedelta()
-        if offset != previous:
-            candidates.add(_change(probe, following, where))
-            offsets.add(offset)
-            previous = offset
-        probe = following
-    wall = datetime.combine(day + _DAY, time(), UTC)
-    candidates |= {wall - offset for offset in offsets}
-    inside = sorted(c for c in candidates if low < c <= high)
-    result = high
-    for candidate in reversed(inside):
-        just_before = candidate - timedelta(microseconds=1)
-        if candidate.astimezone(where).date() <= day:
-            break
-        result = candidate
-        if just_before.astimezone(where).date() <= day:
-            break
-    return result
-
-
-def _change(before: datetime, after: datetime, where: ZoneInfo) -> datetime:
-    """Return the instant, to the second, at which the zone's offset changes between the two."""
-    old = before.astimezone(where).utcoffset()
-    low, high = before, after
-    while high - low > timedelta(seconds=1):
-        middle = low + timedelta(seconds=int((high - low).total_seconds()) // 2)
-        if middle.astimezone(where).utcoffset() == old:
+    try:
+        midnight = datetime.combine(day + _DAY, _MIDNIGHT, where)
+    except OverflowError:
+        raise DateOutOfRange(f"the day after {day} is not a date") from None
+    # With fold=0 the offset before a change of the clocks is used, with fold=1 the one after it
+    # (PEP 495), so the two differ exactly where midnight exists twice or not at all.
+    before = midnight.astimezone(UTC)
+    after = midnight.replace(fold=1).astimezone(UTC)
+    if before == after:
+        return before
+    if before < after:
+        comes_again = (after - _SECOND).astimezone(where).date() <= day
+        return after if comes_again else before
+    # The clocks jump over midnight somewhere in (after, before]; on whole seconds, as all changes are.
+    low, high = after, before
+    while high - low > _SECOND:
+        middle = low + (high - low) // (2 * _SECOND) * _SECOND
+        if middle.astimezone(where).date() <= day:
             low = middle
         else:
             high = middle
@@ -88,12 +87,23 @@ def _change(before: datetime, after: datetime, where: ZoneInfo) -> datetime:
 
 
 def starts_at(day: date, zone_name: str) -> datetime:
-    """Return the UTC instant at which `day` begins in the zone: the end of the day before."""
-    return expires_at(day - _DAY, zone_name)
+    """Return the UTC instant at which `day` begins in the zone: the end of the day before.
+
+    Raises `UnknownZone`, and `DateOutOfRange` for 0001-01-01, which has no day before it.
+    """
+    try:
+        before = day - _DAY
+    except OverflowError:
+        raise DateOutOfRange(f"the day before {day} is not a date") from None
+    return expires_at(before, zone_name)
 
 
 def add_months(day: date, months: int) -> date:
-    """Return the day `months` later; one that the month does not have falls to its last day."""
-    index = day.year * 12 + day.month - 1 + months
-    year, month = divmod(index, 12)
+    """Return the day `months` later; one that the month does not have falls to its last day.
+
+    `months` may be negative. Raises `DateOutOfRange`.
+    """
+    year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
+    if not date.min.year <= year <= date.max.year:
+        raise DateOutOfRange(f"{months} months from {day} is not a date")
     return date(year, month + 1, min(day.day, monthrange(year, month + 1)[1]))

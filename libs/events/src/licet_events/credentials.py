@@ -156,10 +156,12 @@ class CredentialEvent(EventData):
 
     @property
     def key(self) -> str:
+        """`<holder>/<credential>`."""
         return f"{self.credential.holder_id}/{self.credential.id}"
 
     @property
     def sequence(self) -> int:
+        """The credential's version."""
         return self.credential.version
 
 

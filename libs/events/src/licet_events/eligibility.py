@@ -92,15 +92,18 @@ class EligibilityEvent(EventData):
 
     @property
     def key(self) -> str:
+        """`<holder>/<target>/<location or *>`."""
         state = self.eligibility
         return f"{state.holder_id}/{state.target}/{state.location}"
 
     @property
     def subject(self) -> str:
+        """The whole key: a timeline has no id of its own."""
         return self.key
 
     @property
     def sequence(self) -> int:
+        """The timeline's version."""
         return self.eligibility.version
 
 
@@ -128,13 +131,16 @@ class EligibilityEnded(EventData):
 
     @property
     def key(self) -> str:
+        """That of the timeline which ended."""
         return f"{self.holder_id}/{self.target}/{self.location}"
 
     @property
     def subject(self) -> str:
+        """The whole key: a timeline has no id of its own."""
         return self.key
 
     @classmethod
     def of_key(cls, key: str) -> Self:
+        """Rebuild the event from `<holder>/<target>/<location or *>`; raises `ValueError`."""
         holder, target, location = key.split("/")
         return cls(holder_id=UUID(holder), target=target, location=location)

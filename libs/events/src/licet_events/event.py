@@ -16,7 +16,16 @@ from licet_events.ids import uuid7
 from licet_events.topics import Topic
 
 Headers = tuple[tuple[str, bytes], ...]
-Instant = Annotated[AwareDatetime, AfterValidator(lambda value: value.astimezone(UTC))]
+
+
+def _utc(instant: datetime) -> datetime:
+    try:
+        return instant.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("lies outside the years 1 to 9999 in UTC") from error
+
+
+Instant = Annotated[AwareDatetime, AfterValidator(_utc)]
 """An instant, always in UTC; RFC 3339 on the wire."""
 
 
@@ -33,6 +42,8 @@ class EventData(Model):
     """Such as `licet.credential.renewed.v1`."""
     topic: ClassVar[Topic]
     """Where it is published."""
+    everywhere: ClassVar[bool] = False
+    """Whether it occurs on every topic of ours; then `destination` says on which."""
     tombstone: ClassVar[bool] = False
     """Whether its value on the wire is null. Such an event says all it has to say in its key."""
 
@@ -166,11 +177,13 @@ def schema_uri(event_type: str) -> str:
     return f"urn:licet:schema:{event_type}"
 
 
-def attributes_of(headers: Iterable[tuple[str, bytes]]) -> dict[str, str]:
+def attributes_of(headers: Iterable[tuple[str, bytes | None]]) -> dict[str, str]:
     """Return the CloudEvents attributes in Kafka headers; raises `MalformedEvent` if one is not UTF-8."""
     attributes = {}
     for name, value in headers:
         if name.startswith("ce_"):
+            if value is None:
+                raise MalformedEvent(f"header {name} is null")
             try:
                 attributes[name[3:]] = value.decode()
             except UnicodeDecodeError as error:
@@ -180,7 +193,7 @@ def attributes_of(headers: Iterable[tuple[str, bytes]]) -> dict[str, str]:
 
 def decode(
     types: Mapping[str, type[EventData]],
-    headers: Iterable[tuple[str, bytes]],
+    headers: Iterable[tuple[str, bytes | None]],
     key: bytes | None,
     value: bytes | None,
 ) -> Event[EventData]:
@@ -198,23 +211,33 @@ def decode(
     model = types.get(event_type)
     if model is None:
         raise UnknownEventType(event_type)
+    data = _tombstone(model, key) if model.tombstone else _data(model, value)
+    return _event(data, attributes)
+
+
+def _tombstone(model: type[EventData], key: bytes | None) -> EventData:
     try:
-        if model.tombstone:
-            data = model.of_key((key or b"").decode())
-        elif value is None:
-            raise MalformedEvent(f"{event_type} has a null value, expected JSON")
-        else:
-            data = model.model_validate_json(value)
+        return model.of_key((key or b"").decode())
+    except UnicodeDecodeError as error:
+        raise MalformedEvent(f"the key of {model.event_type} is not UTF-8: {error}") from None
+    except ValueError as error:
+        raise MalformedEvent(f"the key of {model.event_type} does not decode: {error}") from None
+
+
+def _data(model: type[EventData], value: bytes | None) -> EventData:
+    if value is None:
+        raise MalformedEvent(f"{model.event_type} has a null value, expected JSON")
+    try:
+        return model.model_validate_json(value)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         pointer = "/" + "/".join(str(part) for part in first["loc"])
         raise MalformedEvent(
-            f"{event_type} does not decode at {pointer}: {first['msg']} ({error.error_count()} errors)"
+            f"{model.event_type} does not decode at {pointer}: {first['msg']} ({error.error_count()} errors)"
         ) from None
-    except UnicodeDecodeError as error:
-        raise MalformedEvent(f"the key of {event_type} is not UTF-8: {error}") from None
-    except ValueError as error:
-        raise MalformedEvent(f"the key of {event_type} does not decode: {error}") from None
+
+
+def _event(data: EventData, attributes: Mapping[str, str]) -> Event[EventData]:
     try:
         return Event(
             data=data,
@@ -233,6 +256,8 @@ def decode(
 
 
 def _rfc3339(instant: datetime) -> str:
+    if instant.tzinfo is None:
+        raise ValueError(f"{instant} has no offset; an event's times are instants")
     return instant.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
@@ -240,4 +265,4 @@ def _instant(text: str) -> datetime:
     instant = datetime.fromisoformat(text)
     if instant.tzinfo is None:
         raise ValueError(f"{text!r} has no offset")
-    return instant.astimezone(UTC)
+    return _utc(instant)

@@ -4,6 +4,8 @@ from enum import StrEnum
 from typing import ClassVar
 from uuid import UUID
 
+from pydantic import Field
+
 from licet_events.event import EventData, Instant, Model
 from licet_events.topics import Topic
 
@@ -34,7 +36,7 @@ class HolderState(Model):
     manager_id: UUID | None = None
     roles: tuple[str, ...] = ()
     queues: tuple[str, ...] = ()
-    attributes: dict[str, str | int | bool] = {}
+    attributes: dict[str, str | int | bool] = Field(default_factory=dict)
     active: bool = True
     created_at: Instant
     updated_at: Instant
@@ -48,10 +50,12 @@ class HolderEvent(EventData):
 
     @property
     def key(self) -> str:
+        """The holder's id."""
         return str(self.holder.id)
 
     @property
     def sequence(self) -> int:
+        """The holder's version."""
         return self.holder.version
 
 

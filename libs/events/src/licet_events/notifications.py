@@ -29,6 +29,8 @@ class NotificationReason(StrEnum):
     SURRENDERED = "surrendered"
     VOIDED = "voided"
     SUBMITTED = "submitted"
+    SILENCED = "silenced"
+    ACKNOWLEDGED = "acknowledged"
     HOLDER_INACTIVE = "holder_inactive"
     HOLDER_UNKNOWN = "holder_unknown"
     CREDENTIAL_UNKNOWN = "credential_unknown"
@@ -70,10 +72,12 @@ class NotificationEvent(EventData):
 
     @property
     def key(self) -> str:
+        """The id of the holder whose credential it is."""
         return str(self.holder_id)
 
     @property
     def subject(self) -> str:
+        """The notification's id."""
         return str(self.id)
 
 

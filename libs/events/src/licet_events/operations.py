@@ -1,7 +1,9 @@
 """Events about the run of the system itself."""
 
-from typing import ClassVar
+from typing import Annotated, ClassVar
 from uuid import UUID
+
+from pydantic import WithJsonSchema
 
 from licet_events.event import EventData, Instant
 from licet_events.topics import Topic
@@ -16,7 +18,9 @@ class BackfillFinished(EventData):
 
     event_type: ClassVar[str] = "licet.backfill.finished.v1"
     topic: ClassVar[Topic] = Topic.SCHEDULE
-    of: Topic
+    everywhere: ClassVar[bool] = True
+    # A new topic is no new kind of answer here: who reads a topic knows its name.
+    of: Annotated[Topic, WithJsonSchema({"type": "string"})]
     """The topic whose partition is complete."""
     run: UUID
     started_at: Instant
@@ -26,12 +30,15 @@ class BackfillFinished(EventData):
 
     @property
     def destination(self) -> Topic:
+        """The topic it is about."""
         return self.of
 
     @property
     def key(self) -> str:
+        """`backfill/<partition>`."""
         return f"backfill/{self.partition}"
 
     @property
     def partition_key(self) -> str:
+        """The text that leads to the partition."""
         return self.route

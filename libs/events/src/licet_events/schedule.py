@@ -45,6 +45,7 @@ class ScheduleEvent(EventData):
 
     @property
     def key(self) -> str:
+        """`<holder>/<credential>`."""
         return f"{self.holder_id}/{self.credential_id}"
 
 

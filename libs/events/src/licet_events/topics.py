@@ -30,3 +30,35 @@ class Topic(StrEnum):
             Topic.CERTIFICATIONS,
             Topic.ELIGIBILITY,
         }
+
+    @property
+    def about(self) -> str:
+        """What is on it."""
+        return _WORDS[self][0]
+
+    @property
+    def record_key(self) -> str:
+        """How its record keys are made."""
+        return _WORDS[self][1]
+
+    @property
+    def kept(self) -> str:
+        """How long a record stays."""
+        if self.compacted:
+            return "compacted: every event stays at least 7 days, the last state of each key for ever"
+        return "kept for 90 days" if self is Topic.NOTIFICATIONS else "kept for 30 days"
+
+
+_WORDS: dict[Topic, tuple[str, str]] = {
+    Topic.HOLDERS: ("people and vendors that have credentials", "<holder>"),
+    Topic.CATALOGUE: ("credential types, locations, teams and requirements", "<kind>/<code or id>"),
+    Topic.CREDENTIALS: ("the life of credentials", "<holder>/<credential>"),
+    Topic.CERTIFICATIONS: ("enrolments, waivers and audits", "<holder>/<kind>/<id> or <kind>/<id>"),
+    Topic.SCHEDULE: ("what time brings: facts and notices", "<holder>/<credential>"),
+    Topic.ELIGIBILITY: (
+        "the timeline of each holder, target and location",
+        "<holder>/<target>/<location or *>",
+    ),
+    Topic.NOTIFICATIONS: ("what was sent to whom, or not, and why", "<holder>"),
+    Topic.COMPLETIONS: ("completions from learning systems, inbound", "<holder's external id>"),
+}

@@ -1,10 +1,10 @@
 """Every type of the contract, by name."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
 from licet_events import catalogue, credentials, eligibility, holders, notifications, operations, schedule
-from licet_events.event import Event, EventData, Headers, decode
+from licet_events.event import Event, EventData, decode
 
 _MODULES = (holders, catalogue, credentials, schedule, eligibility, notifications, operations)
 
@@ -23,7 +23,9 @@ EVENT_TYPES: Mapping[str, type[EventData]] = MappingProxyType(
 """All types that are published, by `ce_type`."""
 
 
-def decode_event(headers: Headers, key: bytes | None, value: bytes | None) -> Event[EventData]:
+def decode_event(
+    headers: Iterable[tuple[str, bytes | None]], key: bytes | None, value: bytes | None
+) -> Event[EventData]:
     """Return the event that a Kafka record carries; any type of the contract.
 
     Raises `UnknownEventType` and `MalformedEvent`, as `licet_events.event.decode` does.
