@@ -1,0 +1,1 @@
+"""Who may do which work, from when until when, and why."""

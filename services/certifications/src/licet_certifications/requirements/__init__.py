@@ -1,0 +1,1 @@
+"""Rules that a role or a queue needs credential types."""
