@@ -1,0 +1,44 @@
+"""What the HTTP edge needs of the running service, put on `app.state.runtime` when it starts."""
+
+from typing import TYPE_CHECKING, Protocol
+
+from starlette.requests import Request
+from starlette.types import Scope
+
+from licet_chassis.clock import BusinessClock
+from licet_chassis.database import Database
+from licet_chassis.settings import ServiceSettings
+
+if TYPE_CHECKING:
+    from licet_chassis.http.auth import Authenticator
+
+
+class Serving(Protocol):
+    """The part of a running service that requests use."""
+
+    @property
+    def settings(self) -> ServiceSettings:
+        """What the service was told from outside."""
+
+    @property
+    def database(self) -> Database:
+        """Where its state is."""
+
+    @property
+    def clock(self) -> BusinessClock:
+        """Business time."""
+
+    @property
+    def authenticator(self) -> "Authenticator":
+        """Who judges tokens."""
+
+
+def serving_of(scope: Scope) -> Serving:
+    """Return the running service that answers the request of `scope`."""
+    serving: Serving = scope["app"].state.runtime
+    return serving
+
+
+def serving(request: Request) -> Serving:
+    """Return the running service that answers `request`; a dependency."""
+    return serving_of(request.scope)

@@ -1,0 +1,165 @@
+"""Writes: one request, one transaction, one effect, and the same answer when it is sent again."""
+
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime, timedelta
+from hashlib import sha256
+from typing import Annotated, TypeVar
+
+from fastapi import Depends, Header
+from pydantic import BaseModel
+from starlette.requests import Request
+from starlette.responses import Response
+
+from licet_chassis.clock import machine_now
+from licet_chassis.database import Database, Transaction
+from licet_chassis.http.auth import principal_of
+from licet_chassis.http.problems import Conflict, Unprocessable
+from licet_chassis.http.requests import request_cause
+from licet_chassis.http.resources import resource
+from licet_chassis.http.serving import serving
+from licet_chassis.queries import load_queries
+
+QUERIES = load_queries(__package__)
+R = TypeVar("R")
+
+REPLAYED_HEADER = "Idempotency-Replayed"
+KEPT_FOR = timedelta(hours=24)
+_KEPT_HEADERS = ("content-type", "etag", "location")
+_FORGET_BATCH = 1_000
+
+
+class Writer:
+    """Carries out the command of one request; get it as the dependency `Write`."""
+
+    def __init__(
+        self,
+        request: Request,
+        idempotency_key: Annotated[
+            str | None,
+            Header(
+                alias="Idempotency-Key",
+                min_length=1,
+                max_length=255,
+                description="Sent again with the same request, it gives the same answer and no second effect",
+            ),
+        ] = None,
+    ) -> None:
+        self._request = request
+        self._key = idempotency_key
+
+    async def __call__(
+        self,
+        command: Callable[[Transaction, datetime], Awaitable[R]],
+        *,
+        view: Callable[[R], BaseModel] | None = None,
+        status: int | Callable[[R], int] = 200,
+        location: Callable[[R], str] | None = None,
+        fingerprint: bytes | None = None,
+    ) -> Response:
+        """Run `command(tx, now)` in a transaction and return the answer after its commit.
+
+        `now` is business time. `view` turns the result into what is shown, with the `ETag` of its
+        `version`; without one the answer is 204. `status` may depend on the result, where a request
+        creates or replaces. A form's `fingerprint` (see `form_fingerprint`) stands for its body,
+        which is gone once it is parsed.
+
+        With an `Idempotency-Key` the answer is kept in the same transaction, so effect and answer
+        are there together or not at all. Errors are not kept: nothing was done. The command may run
+        twice, the first time rolled back, so it must not act on anything but the transaction.
+        """
+        running = serving(self._request)
+        request_hash = await self._hash(fingerprint) if self._key is not None else b""
+
+        async def work(tx: Transaction) -> Response:
+            if self._key is not None:
+                given = await self._answer_given(tx, self._key, request_hash)
+                if given is not None:
+                    return given
+            result = await command(tx, running.clock.now())
+            answer = _answer(result, view, status, location)
+            if self._key is not None:
+                await self._keep(tx, self._key, request_hash, answer)
+            return answer
+
+        return await running.database.run(request_cause(self._request), work)
+
+    async def _answer_given(self, tx: Transaction, key: str, request_hash: bytes) -> Response | None:
+        subject = principal_of(self._request).subject
+        # Released by commit or rollback, so whoever gets it after us sees what we did.
+        if not await tx.conn.fetchval(QUERIES["claim_key"], _lock_number(subject, key)):
+            raise Conflict(
+                "A request with this Idempotency-Key is still being worked on; send it again in a moment.",
+                headers={"Retry-After": "1"},
+            )
+        row = await tx.conn.fetchrow(QUERIES["read_answer"], subject, key)
+        if row is None:
+            return None
+        if row["request_hash"] != request_hash:
+            raise Unprocessable(
+                "This Idempotency-Key was used for another request; a new request needs a new key.",
+                errors=[{"header": "Idempotency-Key", "detail": "was used for another request"}],
+            )
+        headers: dict[str, str] = json.loads(row["headers"])
+        return Response(row["body"], row["status"], headers={**headers, REPLAYED_HEADER: "true"})
+
+    async def _keep(self, tx: Transaction, key: str, request_hash: bytes, answer: Response) -> None:
+        kept = {name: answer.headers[name] for name in _KEPT_HEADERS if name in answer.headers}
+        await tx.conn.execute(
+            QUERIES["keep_answer"], principal_of(self._request).subject, key, request_hash,
+            answer.status_code, json.dumps(kept), bytes(answer.body), machine_now(),
+        )  # fmt: skip
+
+    async def _hash(self, fingerprint: bytes | None) -> bytes:
+        request = self._request
+        body = await request.body() if fingerprint is None else fingerprint
+        return _digest(
+            request.method.encode(),
+            request.url.path.encode(),
+            request.url.query.encode(),
+            request.headers.get("if-match", "").encode(),
+            body,
+        )
+
+
+Write = Annotated[Writer, Depends(Writer)]
+"""Writing as api.md has it: `return await write(lambda tx, now: …, view=…, status=201, location=…)`."""
+
+
+def form_fingerprint(fields: Mapping[str, str], files: Mapping[str, bytes]) -> bytes:
+    """Return what stands for a multipart body: its fields and the SHA-256 digest of each file, by name."""
+    parts = [_digest(b"field", name.encode(), value.encode()) for name, value in sorted(fields.items())]
+    parts += [_digest(b"file", name.encode(), digest) for name, digest in sorted(files.items())]
+    return _digest(*parts)
+
+
+async def forget_old_answers(database: Database) -> bool:
+    """Remove some answers older than a day of machine time; returns whether there may be more."""
+    async with database.reading() as conn:
+        done = await conn.execute(QUERIES["forget_answers"], machine_now() - KEPT_FOR, _FORGET_BATCH)
+    return int(done.rpartition(" ")[2]) == _FORGET_BATCH
+
+
+def _answer(
+    result: R,
+    view: Callable[[R], BaseModel] | None,
+    status: int | Callable[[R], int],
+    location: Callable[[R], str] | None,
+) -> Response:
+    headers = {} if location is None else {"Location": location(result)}
+    if view is None:
+        return Response(status_code=204, headers=headers)
+    return resource(view(result), status=status(result) if callable(status) else status, headers=headers)
+
+
+def _digest(*parts: bytes) -> bytes:
+    """Hash parts with their lengths, so that no two lists of parts look alike."""
+    digest = sha256()
+    for part in parts:
+        digest.update(len(part).to_bytes(8, "big"))
+        digest.update(part)
+    return digest.digest()
+
+
+def _lock_number(subject: str, key: str) -> int:
+    return int.from_bytes(_digest(b"idempotency", subject.encode(), key.encode())[:8], "big", signed=True)
