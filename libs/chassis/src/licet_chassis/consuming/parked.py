@@ -1,0 +1,86 @@
+"""Parked records: look at them, and carry them out again once their cause is gone."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import asyncpg
+import structlog
+
+from licet_chassis.cause import Cause
+from licet_chassis.consuming.consumer import PermanentFailure
+from licet_chassis.consuming.handling import QUERIES, Handling
+from licet_chassis.consuming.records import Decoded, Raw, Undecodable, decode_raw, pair_headers
+from licet_chassis.database import TRANSIENT, Database
+
+_log = structlog.get_logger("licet.consuming")
+_KEYS_AT_ONCE = 1000
+
+
+@dataclass(frozen=True)
+class Replayed:
+    """What a replay did."""
+
+    replayed: int
+    still_parked: int
+
+
+async def replay(
+    handlings: Sequence[Handling], database: Database, service: str, ids: Sequence[int] | None
+) -> Replayed:
+    """Carry out parked records again, oldest first for each key; all keys, or those of `ids`.
+
+    A key ends at the first record that fails again. Safe to repeat and to run beside the consumers:
+    what they park meanwhile behind a key is carried out too.
+    """
+    by_consumer = {handling.consumer.name: handling for handling in handlings}
+    async with database.reading() as conn:
+        keys = await conn.fetch(QUERIES["parked_keys_to_replay"], ids, _KEYS_AT_ONCE)
+    done = 0
+    for key in keys:
+        handling = by_consumer.get(key["consumer"])
+        if handling is not None:
+            done += await _replay_key(handling, database, service, key)
+    async with database.reading() as conn:
+        return Replayed(done, await conn.fetchval(QUERIES["count_parked"]))
+
+
+async def _replay_key(handling: Handling, database: Database, service: str, key: asyncpg.Record) -> int:
+    done = 0
+    where = (key["consumer"], key["topic"], key["partition_key"])
+    while True:
+        row = None
+        try:
+            async with database.transaction(Cause.new(f"service:{service}")) as tx:
+                await tx.conn.execute(QUERIES["lock_key"], *where)
+                row = await tx.conn.fetchrow(QUERIES["next_parked"], *where)
+                if row is None:
+                    return done
+                item = decode_raw(_raw(row), handling.wanted)
+                if isinstance(item, Undecodable):
+                    raise PermanentFailure(item.error)
+                if isinstance(item, Decoded):
+                    await handling.carry_out(tx, item.event)
+                await tx.conn.execute(QUERIES["mark_replayed"], row["id"])
+                done += 1
+        except TRANSIENT:
+            raise
+        except Exception as error:
+            if row is None:
+                raise
+            async with database.reading() as conn:
+                await conn.execute(
+                    QUERIES["mark_failed_again"], row["id"], f"{type(error).__name__}: {error}"[:2000]
+                )
+            _log.warning("parked.failed_again", parked_id=row["id"], error=type(error).__name__)
+            return done
+
+
+def _raw(row: asyncpg.Record) -> Raw:
+    return Raw(
+        row["topic"],
+        row["partition"],
+        row["position"],
+        row["record_key"],
+        pair_headers(row["headers"]),
+        row["value"],
+    )

@@ -1,0 +1,133 @@
+-- name: note_effect
+-- Note that an event has its effect now; returns nothing if it had it before.
+insert into inbox (consumer, event_id) values ($1, $2) on conflict do nothing returning true;
+
+-- name: forget_effects
+-- Drop a bounded number of notes that have outlived every topic's retention.
+delete from inbox where (consumer, event_id) in (
+    select consumer, event_id from inbox where received_at < now() - $1::interval order by received_at limit 5000
+);
+
+-- name: keep_progress
+-- Note how far the consumer has come, for each partition of a batch.
+insert into progress (consumer, topic, partition, cluster_id, position)
+select $1, * from unnest($2::text[], $3::int[], $4::text[], $5::bigint[])
+on conflict (consumer, topic, partition) do update set
+    cluster_id = excluded.cluster_id, position = excluded.position, at = now();
+
+-- name: read_progress
+-- How far the consumer had come on some topics' partitions, and in which cluster.
+select topic, partition, cluster_id, position, at from progress
+where consumer = $1 and topic = any($2::text[]);
+
+-- name: touch_progress
+-- Note that the consumer still reads these partitions, though nothing came.
+update progress set at = now()
+where consumer = $1 and cluster_id = $2 and lost_at is null
+  and (topic, partition) in (select * from unnest($3::text[], $4::int[]));
+
+-- name: lose_places_in_other_clusters
+-- Note that places in another cluster, or not looked at for too long, are lost: a backfill is needed.
+update progress set lost_at = at
+where consumer = $1 and lost_at is null
+  and (cluster_id <> $2 or (topic = any($3::text[]) and at < now() - $4::interval))
+returning topic, partition;
+
+-- name: lose_place
+-- Note that the consumer has lost its place on a partition and needs a backfill.
+update progress set lost_at = coalesce(lost_at, at)
+where consumer = $1 and topic = $2 and partition = $3;
+
+-- name: find_place
+-- Note that a backfill that began after the place was lost has been read.
+update progress set lost_at = null
+where consumer = $1 and topic = $2 and partition = $3 and lost_at < $4;
+
+-- name: lost_places
+-- Which partitions still need a backfill.
+select consumer, topic, partition from progress where lost_at is not null order by 1, 2, 3;
+
+-- name: parked_keys
+-- Which of these partition keys have parked records that were not replayed.
+select distinct topic, partition_key from parked
+where consumer = $1 and replayed_at is null
+  and (topic, partition_key) in (select * from unnest($2::text[], $3::text[]));
+
+-- name: lock_key
+-- Hold off whoever parks or replays the same key of the same consumer, until the transaction ends.
+select pg_advisory_xact_lock(hashtextextended($1::text || '/' || $2::text || '/' || $3::text, 0));
+
+-- name: is_parked
+-- Whether a partition key has parked records that were not replayed.
+select exists (
+    select 1 from parked where consumer = $1 and topic = $2 and partition_key = $3 and replayed_at is null
+);
+
+-- name: park
+-- Keep a record that can't be handled; parking it again changes nothing.
+insert into parked (
+    consumer, cluster_id, topic, partition, position, partition_key, record_key, headers, value, reason, attempts
+)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+on conflict (consumer, cluster_id, topic, partition, position) do nothing;
+
+-- name: list_parked
+-- Parked records that were not replayed, oldest first, a page at a time.
+select id, consumer, topic, partition, position, partition_key, reason, attempts, parked_at
+from parked where replayed_at is null and id > $1 order by id limit $2;
+
+-- name: show_parked
+-- One parked record with its bytes.
+select * from parked where id = $1;
+
+-- name: parked_keys_to_replay
+-- The keys that have open records, or those of the records that were named.
+select distinct consumer, topic, partition_key from parked
+where replayed_at is null and ($1::bigint[] is null or id = any($1::bigint[]))
+order by 1, 2, 3 limit $2;
+
+-- name: next_parked
+-- The oldest open record of a key, locked.
+select * from parked
+where consumer = $1 and topic = $2 and partition_key = $3 and replayed_at is null
+order by id limit 1 for update;
+
+-- name: mark_replayed
+-- A parked record has been handled.
+update parked set replayed_at = now() where id = $1;
+
+-- name: mark_failed_again
+-- A parked record failed once more.
+update parked set reason = $2, attempts = attempts + 1 where id = $1;
+
+-- name: count_parked
+-- How many records are parked and not replayed.
+select count(*) from parked where replayed_at is null;
+
+-- name: keep_waiting
+-- Keep an event until what it needs has arrived.
+insert into waiting (consumer, event_id, needs, reason, record_key, headers, value, next_try)
+values ($1, $2, $3, $4, $5, $6, $7, now() + $8::interval)
+on conflict (consumer, event_id) do update set
+    needs = excluded.needs, reason = excluded.reason, next_try = excluded.next_try;
+
+-- name: wake_waiting
+-- What these events were waiting for has arrived.
+update waiting set next_try = now() where needs = any($1::text[]);
+
+-- name: claim_waiting
+-- Take an event whose next try has come; others take others.
+select *, since < now() - $1::interval as overdue from waiting
+where next_try <= now() order by next_try limit 1 for update skip locked;
+
+-- name: drop_waiting
+-- The event has been handled, or given up.
+delete from waiting where id = $1;
+
+-- name: postpone_waiting
+-- Try the event again later.
+update waiting set needs = $2, reason = $3, next_try = now() + $4::interval where id = $1;
+
+-- name: count_waiting_due
+-- How many waiting events are to be tried now.
+select count(*) from waiting where next_try <= now();

@@ -1,0 +1,160 @@
+"""PostgreSQL: the pool of a process, transactions that carry their cause, and what may be tried again."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime
+from typing import TYPE_CHECKING, TypeVar
+from uuid import UUID
+
+import asyncpg
+
+from licet_chassis.cause import Cause
+from licet_chassis.clock import machine_now
+from licet_chassis.outbox.append import append
+from licet_events import Event, EventData, encode
+
+if TYPE_CHECKING:
+    from typing import TypeAlias
+
+    from asyncpg.pool import PoolConnectionProxy
+
+    Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]"
+    Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
+else:
+    Connection = Pool = object
+
+T = TypeVar("T")
+
+TRANSIENT: tuple[type[BaseException], ...] = (
+    OSError,
+    TimeoutError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    asyncpg.exceptions.TransactionRollbackError,
+    asyncpg.exceptions.InsufficientResourcesError,
+    asyncpg.exceptions.OperatorInterventionError,
+    asyncpg.exceptions.LockNotAvailableError,
+    asyncpg.exceptions.IdleInTransactionSessionTimeoutError,
+    asyncpg.exceptions.ReadOnlySQLTransactionError,
+)
+"""What passes by itself: the network, a restart, a lock, a full disk. Wait and try again; never park."""
+
+_RETRIED_AT_ONCE = (
+    asyncpg.exceptions.InvalidCachedStatementError,  # the first use of a plan after a migration
+    asyncpg.exceptions.DeadlockDetectedError,
+    asyncpg.exceptions.SerializationError,
+)
+
+
+class Transaction:
+    """An open transaction, why it is open, and the way to publish from it. Commands never commit it."""
+
+    __slots__ = ("_source", "cause", "conn")
+
+    def __init__(self, conn: Connection, cause: Cause, source: str) -> None:
+        self.conn = conn
+        self.cause = cause
+        self._source = source
+
+    async def publish(self, *data: EventData, now: datetime, id: UUID | None = None) -> None:
+        """Append events to the outbox, in order; they reach Kafka if and only if this commits.
+
+        Call it under the lock of the aggregate the events are about and after its state is saved:
+        then the order of ids in the outbox is the order of versions. `now` is business time; `id`
+        goes with a single derived event. Raises `RecordTooLarge` before anything is written.
+        """
+        if id is not None and len(data) != 1:
+            raise ValueError("an id belongs to exactly one event")
+        await self.publish_all([(item, id, now) for item in data])
+
+    async def publish_all(self, events: Sequence[tuple[EventData, UUID | None, datetime]]) -> None:
+        """Append many events, each with its own id (or none) and business time, in one statement."""
+        cause = self.cause
+        recorded = machine_now()
+        await append(
+            self.conn,
+            [
+                encode(
+                    Event.of(
+                        item,
+                        id=event_id,
+                        source=self._source,
+                        time=time,
+                        recorded_time=recorded,
+                        correlation_id=cause.correlation_id,
+                        causation_id=cause.causation_id,
+                        traceparent=cause.traceparent,
+                    )
+                )
+                for item, event_id, time in events
+            ],
+        )
+
+
+class Database:
+    """A service's database: a bounded pool and the transactions on it."""
+
+    def __init__(self, pool: Pool, source: str) -> None:
+        self.pool = pool
+        self.source = source
+        """The `source` of every event published here, such as `/licet/credentials`."""
+
+    @classmethod
+    async def open(
+        cls,
+        url: str,
+        *,
+        service: str,
+        min_size: int = 1,
+        max_size: int = 10,
+        statement_cache_size: int = 256,
+        command_timeout: float = 30.0,
+    ) -> "Database":
+        """Open the pool. `statement_cache_size=0` is for a pooler in transaction mode."""
+        pool = await asyncpg.create_pool(
+            url,
+            min_size=min_size,
+            max_size=max_size,
+            statement_cache_size=statement_cache_size,
+            command_timeout=command_timeout,
+            timeout=10,
+            max_inactive_connection_lifetime=60,
+            server_settings={
+                "application_name": f"licet-{service}",
+                "timezone": "UTC",
+                "idle_in_transaction_session_timeout": "60000",
+                "jit": "off",
+            },
+        )
+        return cls(pool, f"/licet/{service}")
+
+    async def close(self) -> None:
+        """Close the pool, waiting at most ten seconds for what is still in use."""
+        try:
+            async with asyncio.timeout(10):
+                await self.pool.close()
+        except TimeoutError:
+            self.pool.terminate()
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[Connection]:
+        """Lend a connection for reading; waits at most ten seconds for one."""
+        async with self.pool.acquire(timeout=10) as conn:
+            yield conn
+
+    @asynccontextmanager
+    async def transaction(self, cause: Cause) -> AsyncIterator[Transaction]:
+        """Open a transaction that commits when the block ends and rolls back when it raises."""
+        async with self.pool.acquire(timeout=10) as conn, conn.transaction():
+            yield Transaction(conn, cause, self.source)
+
+    async def run(self, cause: Cause, work: Callable[[Transaction], Awaitable[T]]) -> T:
+        """Do `work` in a transaction; on a deadlock or a stale plan once more from the start."""
+        try:
+            async with self.transaction(cause) as tx:
+                return await work(tx)
+        except _RETRIED_AT_ONCE:
+            async with self.transaction(cause) as tx:
+                return await work(tx)

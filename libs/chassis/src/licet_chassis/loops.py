@@ -1,0 +1,48 @@
+"""Supervised background work: a step that is repeated for as long as the process runs."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+import structlog
+
+_log = structlog.get_logger("licet.loops")
+_LONGEST_BACKOFF = 10.0
+
+
+@dataclass(frozen=True)
+class Loop:
+    """A step repeated until the process stops.
+
+    `step` says whether there may be more to do at once; if not, the loop idles. A step that raises
+    is logged and repeated after a growing, bounded pause; nothing is lost, since a step's work is
+    in a table.
+    """
+
+    name: str
+    step: Callable[[], Awaitable[bool]]
+    idle_seconds: float = 0.5
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Repeat the step until `stop` is set; a step that has begun is finished."""
+        backoff = self.idle_seconds
+        while not stop.is_set():
+            try:
+                more = await self.step()
+            except Exception:  # noqa: BLE001  # whatever it is, it is told and tried again
+                _log.warning("loop.step_failed", loop=self.name, retry_in=backoff, exc_info=True)
+                await wait_for_stop(stop, backoff)
+                backoff = min(backoff * 2, _LONGEST_BACKOFF)
+                continue
+            backoff = self.idle_seconds
+            if not more:
+                await wait_for_stop(stop, self.idle_seconds)
+
+
+async def wait_for_stop(stop: asyncio.Event, seconds: float) -> bool:
+    """Wait until `stop` is set, `seconds` at most; returns whether it is."""
+    try:
+        await asyncio.wait_for(stop.wait(), seconds)
+    except TimeoutError:
+        return False
+    return True

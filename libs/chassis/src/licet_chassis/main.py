@@ -1,0 +1,119 @@
+"""The command of a service: `python -m licet_<service> serve | migrate | backfill | check`."""
+
+import argparse
+import asyncio
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import Any
+
+import structlog
+import uvicorn
+
+from licet_chassis import migrations
+from licet_chassis.backfill import backfill
+from licet_chassis.service import Part, Service, create_service_app, open_runtime
+from licet_chassis.settings import ServiceSettings, describe_problems
+from licet_chassis.telemetry import configure_logging
+
+_log = structlog.get_logger("licet.service")
+_GRACE = 25
+"""Seconds in which a stop finishes what is in hand; less than the thirty that Kubernetes waits."""
+
+
+def run(
+    package: str,
+    settings_class: type[ServiceSettings],
+    create_service: Callable[[Any], Service],
+    arguments: Sequence[str] | None = None,
+) -> int:
+    """Carry out a service's command line and return the exit code: 0 done, 1 failed, 2 wrong use."""
+    options = _parser(package).parse_args(arguments)
+    problems = describe_problems(settings_class)
+    if problems:
+        print("\n".join(problems), file=sys.stderr)  # noqa: T201  # before there is a log
+        return 2
+    if options.command == "check":
+        print("The settings are in order.")  # noqa: T201  # the answer of a command
+        return 0
+    settings = settings_class()
+    service = create_service(settings)
+    configure_logging(service=service.name, level=settings.log_level, log_format=settings.log_format)
+    if options.command == "migrate":
+        revision = migrations.migrate(package, settings.direct_url.get_secret_value())
+        _log.info("service.migrated", service=service.name, revision=revision)
+        return 0
+    if options.command == "backfill":
+        return asyncio.run(_backfill(service))
+    return _serve(service, frozenset(map(Part, options.only)) or frozenset(Part))
+
+
+def _parser(package: str) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog=f"python -m {package}")
+    commands = parser.add_subparsers(dest="command", required=True)
+    serve = commands.add_parser("serve", help="run the service until it is told to stop")
+    serve.add_argument(
+        "--only",
+        action="append",
+        default=[],
+        choices=[part.value for part in Part],
+        help="run just this part",
+    )
+    commands.add_parser("migrate", help="bring the database to the newest schema")
+    commands.add_parser("backfill", help="publish the present state of everything again")
+    commands.add_parser("check", help="say what is wrong with the settings")
+    return parser
+
+
+async def _backfill(service: Service) -> int:
+    async with open_runtime(service) as runtime:
+        counts = await backfill(
+            service.snapshots, runtime.database, runtime.clock,
+            progress=lambda name, count: print(f"{service.name}: {count} {name}", flush=True),  # noqa: T201  # progress
+        )  # fmt: skip
+    print(f"{service.name}: published {sum(counts.values())} events")  # noqa: T201  # the answer of a command
+    return 0
+
+
+def _serve(service: Service, parts: frozenset[Part]) -> int:
+    server: uvicorn.Server | None = None
+
+    def end() -> None:
+        if server is not None:
+            server.should_exit = True
+
+    app = create_service_app(service, parts=parts, on_failure=end)
+    settings = service.settings
+    config = uvicorn.Config(
+        app,
+        host=settings.host,
+        port=settings.port,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=_GRACE,
+        timeout_keep_alive=30,
+        limit_concurrency=500,
+    )
+    server = uvicorn.Server(config)
+    # uvicorn raises the signal again once it has ended; a stop that was asked for is no failure.
+    signal.signal(signal.SIGTERM, lambda *_: end())
+    if os.environ.get("LICET_ENDS_WITH_STDIN") == "1":
+        _end_with_stdin()
+    with suppress(KeyboardInterrupt):  # uvicorn has ended cleanly and tells how it was asked to
+        server.run()
+    return 1 if app.state.failed or not server.started else 0
+
+
+def _end_with_stdin() -> None:
+    """Stop as by SIGTERM when standard input ends: whoever started this process is gone."""
+
+    def watch() -> None:
+        while sys.stdin.buffer.read(4096):
+            pass
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=watch, name="stdin", daemon=True).start()

@@ -1,0 +1,84 @@
+"""Migrations: Alembic with plain SQL, one runner at a time, as a step of its own."""
+
+import asyncio
+import zlib
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+from alembic import command, context, op
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection as SyncConnection
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.pool import NullPool
+
+_LOCK = zlib.crc32(b"licet.migrations")
+
+
+def run_sql(script: str) -> None:
+    """Execute plain SQL, any number of statements, in the migration's transaction."""
+    adapted: Any = op.get_bind().connection.dbapi_connection
+    adapted.run_async(lambda driver: driver.execute(script))
+
+
+def run_file(migration: str) -> None:
+    """Execute the SQL file that stands beside a migration; call it with the migration's `__file__`."""
+    run_sql(Path(migration).with_suffix(".sql").read_text(encoding="utf-8"))
+
+
+def run_chassis_schema(version: str) -> None:
+    """Execute the SQL of the tables that every service has, by version, such as `0001`."""
+    run_sql(files("licet_chassis").joinpath("schema", f"{version}.sql").read_text(encoding="utf-8"))
+
+
+def _config(package: str) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(files(package).joinpath("migrations")))
+    config.set_main_option("path_separator", "os")
+    return config
+
+
+def head(package: str) -> str:
+    """Return the newest revision of a service's schema."""
+    revision = ScriptDirectory.from_config(_config(package)).get_current_head()
+    if revision is None:
+        raise LookupError(f"{package} has no migrations")
+    return revision
+
+
+def migrate(package: str, database_url: str) -> str:
+    """Bring a service's database to the newest schema and return its revision.
+
+    Runs under an advisory lock, so that several at once do it once. Safe to repeat.
+    """
+    config = _config(package)
+    config.attributes["database_url"] = database_url
+    command.upgrade(config, "head")
+    return head(package)
+
+
+def run_environment() -> None:
+    """Be a service's `migrations/env.py`: connect, lock, migrate, all in one transaction."""
+    asyncio.run(_run(context.config.attributes["database_url"]))
+
+
+async def _run(url: str) -> None:
+    engine = create_async_engine(
+        "postgresql+asyncpg://", async_creator=lambda: asyncpg.connect(url, timeout=10), poolclass=NullPool
+    )
+    try:
+        async with engine.connect() as connection:
+            await connection.run_sync(_upgrade)
+            await connection.commit()
+    finally:
+        await engine.dispose()
+
+
+def _upgrade(connection: SyncConnection) -> None:
+    connection.execute(text("select pg_advisory_xact_lock(:key)"), {"key": _LOCK})
+    context.configure(connection=connection, transactional_ddl=True, transaction_per_migration=False)
+    with context.begin_transaction():
+        context.run_migrations()

@@ -1,0 +1,159 @@
+"""What operators ask of any service: its clock, its parked records."""
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from fastapi import APIRouter, Request
+from pydantic import BaseModel
+
+from licet_chassis.clock import ClockNotMovable
+from licet_chassis.consuming import parked
+from licet_chassis.consuming.handling import QUERIES
+from licet_chassis.http.auth import requires
+from licet_chassis.http.paging import Page, PageQuery, page_of
+from licet_chassis.http.problems import Conflict, NotFound
+from licet_chassis.http.resources import Body
+from licet_chassis.settings import ServiceSettings
+from licet_events.event import Instant
+
+if TYPE_CHECKING:
+    from licet_chassis.service import Process
+
+
+class ClockState(BaseModel):
+    """Business time, and whether there is anything left to do at it."""
+
+    now: datetime
+    offset_seconds: float
+    next_due_at: datetime | None
+    """The next instant after now at which there will be work; null if there is none."""
+    pending: dict[str, int]
+    """Work that could be done now, by name. All zero means quiet."""
+    moved: bool = False
+
+
+class ClockSetting(Body):
+    """The instant to move business time to."""
+
+    now: Instant
+
+
+class ParkedRecord(BaseModel):
+    """A record that could not be handled."""
+
+    id: int
+    consumer: str
+    topic: str
+    partition: int
+    offset: int
+    partition_key: str
+    reason: str
+    attempts: int
+    parked_at: datetime
+
+
+class ParkedBytes(ParkedRecord):
+    """A parked record with its bytes as text; what is not UTF-8 is escaped."""
+
+    key: str | None
+    headers: dict[str, str]
+    value: str | None
+
+
+class ReplayOrder(Body):
+    """Which parked records' keys to replay; all if `ids` is left out."""
+
+    ids: list[int] | None = None
+
+
+class ReplayResult(BaseModel):
+    """What a replay did."""
+
+    replayed: int
+    still_parked: int
+
+
+def operations_router(settings: ServiceSettings) -> APIRouter:
+    """Return the routes that every service has. The clock's are there only where it is movable."""
+    router = APIRouter(tags=["operations"])
+
+    @router.get("/parked", dependencies=[requires("operations:read")])
+    async def list_parked(request: Request, page: PageQuery) -> Page[ParkedRecord]:
+        """List parked records that were not replayed, oldest first."""
+        async with _process(request).runtime.database.reading() as conn:
+            rows = await conn.fetch(QUERIES["list_parked"], page.after(int) or 0, page.limit + 1)
+        return page_of(
+            rows, page.limit, lambda row: row["id"], lambda row: ParkedRecord(**_parked_fields(row))
+        )
+
+    @router.get("/parked/{parked_id}", dependencies=[requires("operations:read")])
+    async def show_parked(request: Request, parked_id: int) -> ParkedBytes:
+        """Show a parked record with its bytes."""
+        async with _process(request).runtime.database.reading() as conn:
+            row = await conn.fetchrow(QUERIES["show_parked"], parked_id)
+        if row is None:
+            raise NotFound(f"There is no parked record {parked_id}.")
+        flat = [_text(part) or "" for part in row["headers"]]
+        return ParkedBytes(
+            **_parked_fields(row),
+            key=_text(row["record_key"]),
+            headers=dict(zip(flat[::2], flat[1::2], strict=True)),
+            value=_text(row["value"]),
+        )
+
+    @router.post("/parked/replay", dependencies=[requires("operations:write")])
+    async def replay_parked(request: Request, order: ReplayOrder) -> ReplayResult:
+        """Carry out parked records again, oldest first for each key. Safe to repeat."""
+        process = _process(request)
+        result = await parked.replay(
+            process.handlings, process.runtime.database, process.runtime.service, order.ids
+        )
+        return ReplayResult(replayed=result.replayed, still_parked=result.still_parked)
+
+    if settings.clock == "movable":
+        _add_clock(router)
+    return router
+
+
+def _add_clock(router: APIRouter) -> None:
+    @router.get("/clock", dependencies=[requires("operations:read")])
+    async def show_clock(request: Request) -> ClockState:
+        """Show business time, the next instant due and the work that is left."""
+        return await _clock_state(_process(request), moved=False)
+
+    @router.put("/clock", dependencies=[requires("operations:write")])
+    async def set_clock(request: Request, setting: ClockSetting) -> ClockState:
+        """Move business time forward; the instant that was set last changes nothing."""
+        process = _process(request)
+        try:
+            async with process.runtime.database.reading() as conn:
+                moved = await process.runtime.clock.set(conn, setting.now)
+        except ClockNotMovable as error:
+            raise NotFound(str(error)) from None
+        except ValueError as error:
+            raise Conflict(str(error)) from None
+        return await _clock_state(process, moved=moved)
+
+
+async def _clock_state(process: "Process", *, moved: bool) -> ClockState:
+    clock = process.runtime.clock
+    return ClockState(
+        now=clock.now(),
+        offset_seconds=clock.offset / timedelta(seconds=1),
+        next_due_at=await process.next_due(),
+        pending=await process.pending(),
+        moved=moved,
+    )
+
+
+def _process(request: Request) -> "Process":
+    return request.app.state.process  # type: ignore[no-any-return]  # app.state is untyped
+
+
+def _parked_fields(row: Any) -> dict[str, Any]:
+    names = ("id", "consumer", "topic", "partition", "partition_key", "reason", "attempts", "parked_at")
+    return {name: row[name] for name in names} | {"offset": row["position"]}
+
+
+def _text(part: bytes | None) -> str | None:
+    return None if part is None else part.decode("utf-8", "backslashreplace")
