@@ -10,7 +10,6 @@ import structlog
 from structlog.typing import Processor
 
 from licet_chassis.cause import Cause, trace_id
-from licet_chassis.settings import ServiceSettings
 
 _SECRET_KEY = re.compile(
     r"passw|secret|token|authorization|cookie|api_?key|private_?key|credentials?_json|signature|dsn",
@@ -28,10 +27,10 @@ REDACTED = "[redacted]"
 PERSONAL = "[personal]"
 
 
-def configure_logging(service: str, settings: ServiceSettings) -> None:
+def configure_logging(*, service: str, level: str = "info", log_format: str = "json") -> None:
     """Send every log of this process, ours and the libraries', to stderr as one line each.
 
-    Level and format come from the settings; to be called once, early.
+    `log_format` is `json`, or `plain` for a person at a terminal. To be called once, early.
     """
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
@@ -41,7 +40,7 @@ def configure_logging(service: str, settings: ServiceSettings) -> None:
         _named(service),
     ]
     renderer: Processor
-    if settings.log_format == "plain":
+    if log_format == "plain":
         renderer = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
     else:
         renderer = structlog.processors.JSONRenderer(default=str)
@@ -59,7 +58,7 @@ def configure_logging(service: str, settings: ServiceSettings) -> None:
     )
     root = logging.getLogger()
     root.handlers[:] = [handler]
-    root.setLevel(settings.log_level.upper())
+    root.setLevel(level.upper())
     # These bring handlers or levels of their own; what they say goes the same way as everything else.
     for name, floor in _LIBRARIES.items():
         logger = logging.getLogger(name)

@@ -60,13 +60,13 @@ class _Application(FastAPI):
 def http_app(
     *,
     title: str,
+    version: str,
     settings: ServiceSettings,
     routers: Iterable[APIRouter],
     problems: Mapping[type[Exception], int],
-    ready: Callable[[FastAPI], Awaitable[list[str]]],
+    ready: Callable[[], Awaitable[list[str]]],
     lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]],
-    alive: Callable[[FastAPI], list[str]] = lambda _app: [],
-    version: str = "1",
+    alive: Callable[[], list[str]],
 ) -> FastAPI:
     """Return the application; `lifespan` puts what requests need on `app.state.runtime`.
 
@@ -92,7 +92,7 @@ def http_app(
     handle_problems(app, problems)
     for router in routers:
         app.include_router(router)
-    app.include_router(_health(app, ready, alive))
+    app.include_router(_health(ready, alive))
     for route in iter_route_contexts(app.routes):
         path = route.path_format
         if path is None or route.endpoint is None:
@@ -104,18 +104,16 @@ def http_app(
     return app
 
 
-def _health(
-    app: FastAPI, ready: Callable[[FastAPI], Awaitable[list[str]]], alive: Callable[[FastAPI], list[str]]
-) -> APIRouter:
+def _health(ready: Callable[[], Awaitable[list[str]]], alive: Callable[[], list[str]]) -> APIRouter:
     router = APIRouter(include_in_schema=False)
 
     @router.get("/livez")
     async def livez() -> Response:
-        return _state("stuck", alive(app))
+        return _state("stuck", alive())
 
     @router.get("/readyz")
     async def readyz() -> Response:
-        return _state("missing", await ready(app))
+        return _state("missing", await ready())
 
     @router.get("/metrics")
     async def metrics() -> Response:

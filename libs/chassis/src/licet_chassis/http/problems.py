@@ -260,11 +260,13 @@ def json_pointer(parts: Sequence[str | int]) -> str:
 def _in_document(parts: Sequence[str | int], body: Any, kind: str) -> list[str | int]:
     """Keep of pydantic's location what is in the document: it also names the branches of unions."""
     found: list[str | int] = []
+    at: Any = body
     for index, part in enumerate(parts):
-        if (isinstance(body, Mapping) and part in body) or (isinstance(body, list) and isinstance(part, int)):
-            body = body[part]
-        elif kind != "missing" or index != len(parts) - 1:
-            continue
+        try:
+            at = at[part]
+        except (LookupError, TypeError):
+            if kind != "missing" or index != len(parts) - 1:
+                continue
         found.append(part)
     return found
 

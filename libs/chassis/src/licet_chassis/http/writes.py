@@ -133,7 +133,7 @@ def form_fingerprint(fields: Mapping[str, str], files: Mapping[str, bytes]) -> b
     return _digest(*parts)
 
 
-async def forget_old_answers(database: Database) -> bool:
+async def forget_answers(database: Database) -> bool:
     """Remove some answers older than a day of machine time; returns whether there may be more."""
     async with database.reading() as conn:
         done = await conn.execute(QUERIES["forget_answers"], machine_now() - KEPT_FOR, _FORGET_BATCH)
