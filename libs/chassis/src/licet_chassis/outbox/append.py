@@ -1,0 +1,67 @@
+"""Appending events to the outbox."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+from zlib import crc32
+
+from licet_chassis.queries import load_queries
+from licet_events import Record
+
+if TYPE_CHECKING:
+    from licet_chassis.database import Connection
+
+SHARDS = 16
+"""Into how many shards the outbox is divided. Fixed for ever: rows carry their shard."""
+
+LARGEST_RECORD = 900_000
+"""Bytes of key, headers and value. Below Kafka's default limit of a message, with room for framing."""
+
+_QUERIES = load_queries("licet_chassis.outbox")
+
+
+class RecordTooLarge(Exception):
+    """A record is larger than its topic takes. It is refused here: a refusal by the broker breaks order."""
+
+    def __init__(self, topic: str, size: int) -> None:
+        super().__init__(f"a record for {topic} has {size} bytes, the most is {LARGEST_RECORD}")
+        self.topic = topic
+        self.size = size
+
+
+def shard_of(partition_key: str) -> int:
+    """Return the shard that holds every row of a partition key."""
+    return crc32(partition_key.encode()) % SHARDS
+
+
+async def append(conn: "Connection", records: Sequence[Record]) -> None:
+    """Append records to the outbox, in their order, in one statement.
+
+    The caller's transaction decides whether they are published. Call it under the lock of the
+    aggregate the records are about, after its state is saved: then the order of ids is the order of
+    versions. Raises `RecordTooLarge` before anything is written.
+    """
+    if not records:
+        return
+    for record in records:
+        if record.size > LARGEST_RECORD:
+            raise RecordTooLarge(record.topic, record.size)
+    await conn.execute(
+        _QUERIES["append"],
+        [shard_of(record.partition_key) for record in records],
+        [record.topic for record in records],
+        [record.partition_key for record in records],
+        [record.key for record in records],
+        [_array_literal(record) for record in records],
+        [record.value for record in records],
+    )
+
+
+def _array_literal(record: Record) -> str:
+    # PostgreSQL flattens an array of arrays when it unnests it, so each record's headers travel as the
+    # text form of their array. Every element is quoted; inside quotes only these two are special.
+    texts = (text for name, value in record.headers for text in (name, value.decode()))
+    return "{" + ",".join(f'"{_escaped(text)}"' for text in texts) + "}"
+
+
+def _escaped(text: str) -> str:
+    return text.replace("\\", "\\\\").replace('"', '\\"')

@@ -1,0 +1,445 @@
+"""A relay's work from connecting to the database until a connection to it is lost."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+import asyncpg
+import structlog
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
+
+from licet_chassis.kafka import KafkaAccess
+from licet_chassis.loops import wait_for_stop
+from licet_chassis.outbox.backoff import Backoff
+from licet_chassis.outbox.low_mark import LowMark
+from licet_chassis.outbox.progress import Progress
+from licet_chassis.outbox.sender import Batch, Sender, SendFailed, close_producer
+from licet_chassis.outbox.shards import ShardLocks
+from licet_chassis.outbox.topics_held import TopicsHeld
+from licet_chassis.queries import load_queries
+from licet_events.partition import murmur2
+
+if TYPE_CHECKING:
+    _Connection = asyncpg.Connection[asyncpg.Record]
+
+_QUERIES = load_queries("licet_chassis.outbox")
+_log = structlog.get_logger("licet.outbox")
+
+_SHORTEST_POLL = 0.01
+_FULL_SCAN_SECONDS = 60.0
+_BYTES_PER_READ = 8 << 20
+_BYTES_AT_ONCE = 16 << 20
+_READS_AT_ONCE = 4
+_DELETED_AT_ONCE = 5_000
+_TOPIC_CHECK_SECONDS = 10.0
+_START_SECONDS = 20.0
+_SETTLE_SECONDS = 5.0
+_COMMAND_SECONDS = 60.0
+
+_SERVER_SETTINGS = {
+    "timezone": "UTC",
+    "jit": "off",
+    # The scan must walk the primary key from the low mark: the statistics of a table that fills and
+    # empties all the time say nothing, and any other plan reads the dead rows.
+    "enable_seqscan": "off",
+    "enable_bitmapscan": "off",
+    # A relay whose machine is gone must lose its locks in seconds, not hours.
+    "tcp_keepalives_idle": "10",
+    "tcp_keepalives_interval": "5",
+    "tcp_keepalives_count": "3",
+}
+
+
+@dataclass(frozen=True)
+class RelayOptions:
+    """How a relay is set up; see `Relay`."""
+
+    database_url: str
+    kafka: KafkaAccess
+    partitions: Callable[[str], int]
+    poll_interval: float
+    batch_size: int
+    max_batch_size: int
+    share_interval: float
+    delivery_timeout: float
+    stop_timeout: float
+    gate: Callable[[], Awaitable[bool]] | None
+
+
+class RelaySession:
+    """One connection that holds the shards' locks and reads, one that deletes, one producer at a time.
+
+    Rows are read on the connection that holds the locks, so what is read was ours when it was read.
+    When that connection ends somebody else may own the shards, and nothing may be sent any more.
+    """
+
+    def __init__(
+        self,
+        options: RelayOptions,
+        progress: Progress,
+        stop: asyncio.Event,
+        reader: "_Connection",
+        deleter: "_Connection",
+    ) -> None:
+        self._options = options
+        self._progress = progress
+        self._stop = stop
+        self._reader = reader
+        self._deleter = deleter
+        self._locks = ShardLocks(reader)
+        self._low_mark = LowMark()
+        self._held = TopicsHeld()
+        self._known: dict[str, int] = {}
+        """Topics found on this producer's cluster, and their number of partitions."""
+        self._checks: dict[str, asyncio.Task[None]] = {}
+        self._in_flight: dict[int, int] = {}
+        """Rows that were read and are still in the table, and the shard of each."""
+        self._acknowledged: dict[int, None] = {}
+        """Those of them that Kafka has; only the deleter takes from it."""
+        self._sender: Sender | None = None
+        self._interrupt = asyncio.Event()  # stop, failure, loss: the loop looks around
+        self._room = asyncio.Event()  # something left `_in_flight`, or an interrupt
+        self._to_delete = asyncio.Event()
+        self._pause = _SHORTEST_POLL
+        self._next_balance = 0.0
+        self._next_full_scan = time.monotonic() + _FULL_SCAN_SECONDS
+        self._deleting = asyncio.create_task(self._delete_acknowledged())
+        self._deleting.add_done_callback(lambda _: self._look_around())
+        reader.add_termination_listener(lambda _: self._halt())
+
+    @classmethod
+    async def run(cls, options: RelayOptions, progress: Progress, stop: asyncio.Event) -> None:
+        """Publish until `stop` is set. Raises what asyncpg raises when a connection is lost."""
+        async with contextlib.AsyncExitStack() as stack:
+            reader = await _connect(options.database_url, "licet-relay", stack)
+            deleter = await _connect(options.database_url, "licet-relay-deleter", stack)
+            session = cls(options, progress, stop, reader, deleter)
+            stopping = asyncio.create_task(stop.wait())
+            stopping.add_done_callback(lambda _: session._look_around())
+            try:
+                await session._work()
+            finally:
+                progress.connected = False
+                progress.shards = frozenset()
+                await _end((stopping, session._deleting))
+
+    # Producers ---------------------------------------------------------------------------------
+
+    async def _work(self) -> None:
+        _log.info("outbox.relay_started")
+        backoff = Backoff(0.2, 10.0)
+        while not self._stop.is_set():
+            producer = self._make_producer()
+            try:
+                async with asyncio.timeout(_START_SECONDS):
+                    await producer.start()
+            except (KafkaError, TimeoutError, OSError) as error:
+                await close_producer(producer)
+                self._progress.connected = False
+                await self._unreachable(type(error).__name__, backoff.next())
+                continue
+            except BaseException:
+                await close_producer(producer)
+                raise
+            self._progress.connected = True
+            batches = self._progress.batches
+            try:
+                await self._publish(producer)
+            except SendFailed as failure:
+                if self._progress.batches > batches:
+                    backoff.reset()
+                await self._rebuild(failure, backoff)
+
+    def _make_producer(self) -> AIOKafkaProducer:
+        return AIOKafkaProducer(
+            **self._options.kafka.client_options(),
+            client_id="licet-relay",
+            enable_idempotence=True,
+            acks="all",
+            max_batch_size=self._options.max_batch_size,
+            request_timeout_ms=int(self._options.delivery_timeout * 500),
+            metadata_max_age_ms=60_000,
+            linger_ms=0,
+        )
+
+    async def _unreachable(self, error: str, pause: float) -> None:
+        # Another relay may reach Kafka where this one does not: it shall have the shards.
+        if self._locks.held:
+            await self._locks.leave()
+            self._progress.shards = frozenset()
+        _log.warning("outbox.kafka_unreachable", error=error, retry_in=round(pause, 2))
+        if await self._reader.fetchval(_QUERIES["any_row"]):
+            self._progress.waiting("Kafka can't be reached")
+        await wait_for_stop(self._stop, pause)
+
+    async def _rebuild(self, failure: SendFailed, backoff: Backoff) -> None:
+        # Never go on with a producer that had a failure: its sequence numbers have a gap, or its sender
+        # is dead. The table says what is still to be sent.
+        self._progress.rebuilt += 1
+        pause = backoff.next() if failure.topic is None else self._held.hold(failure.topic)
+        _log.warning(
+            "outbox.producer_rebuilt", topic=failure.topic, error=failure.reason, retry_in=round(pause, 2)
+        )
+        if failure.topic is None:
+            await wait_for_stop(self._stop, pause)
+
+    async def _publish(self, producer: AIOKafkaProducer) -> None:
+        """Read and send with one producer until stopped; raises `SendFailed` when it is used up."""
+        self._known.clear()
+        self._next_balance = 0.0
+        self._interrupt.clear()
+        self._sender = sender = Sender(
+            producer, acknowledged=self._on_acknowledged, delivery_timeout=self._options.delivery_timeout
+        )
+        sending = asyncio.create_task(sender.run())
+        sending.add_done_callback(lambda _: self._look_around())
+        settle_seconds = 0.0
+        try:
+            while not (self._stop.is_set() or self._lost or sending.done()):
+                await self._step(producer, sender)
+            # Batches under way are waited for, since an answer spares a repetition. With the locks lost
+            # others may be sending already: then the connections are cut at once.
+            if not self._lost:
+                settle_seconds = self._options.stop_timeout if self._stop.is_set() else _SETTLE_SECONDS
+        finally:
+            await sender.settle(settle_seconds)
+            self._sender = None
+            await close_producer(producer)
+            await _end((sending, *self._checks.values()))
+            self._checks.clear()
+            self._forget_unacknowledged()
+        if self._lost:
+            await self._tell_loss()
+        if self._stop.is_set():
+            await self._finish_deleting()
+        else:
+            sending.result()
+
+    @property
+    def _lost(self) -> bool:
+        return self._reader.is_closed() or self._deleting.done()
+
+    async def _tell_loss(self) -> None:
+        if self._deleting.done():
+            await self._deleting
+        raise ConnectionError("the connection that holds the shards is gone")
+
+    def _halt(self) -> None:
+        if self._sender is not None:
+            self._sender.halt()
+        self._look_around()
+
+    def _look_around(self) -> None:
+        self._interrupt.set()
+        self._room.set()
+
+    # Reading -----------------------------------------------------------------------------------
+
+    async def _step(self, producer: AIOKafkaProducer, sender: Sender) -> None:
+        now = time.monotonic()
+        if now >= self._next_balance:
+            self._next_balance = now + self._options.share_interval
+            await self._balance()
+        if self._locks.leaving:
+            await self._release_drained()
+        if now >= self._next_full_scan:
+            # Insurance against what the low mark's reasoning does not know of.
+            self._next_full_scan = now + _FULL_SCAN_SECONDS
+            self._low_mark.restart()
+        shards = self._locks.readable
+        if not shards or (self._options.gate is not None and not await self._options.gate()):
+            self._progress.paused()
+            await wait_for_stop(self._interrupt, self._options.poll_interval)
+            return
+        if self._in_flight:
+            self._progress.waiting("Kafka does not acknowledge")
+        if (
+            len(self._in_flight) >= _READS_AT_ONCE * self._options.batch_size
+            or sender.bytes >= _BYTES_AT_ONCE
+        ):
+            self._room.clear()
+            await wait_for_stop(self._room, self._options.share_interval)
+            return
+        if await self._read(producer, sender, shards):
+            self._pause = _SHORTEST_POLL
+        else:
+            await wait_for_stop(self._interrupt, self._pause)
+            self._pause = min(self._pause * 2, self._options.poll_interval)
+
+    async def _read(self, producer: AIOKafkaProducer, sender: Sender, shards: list[int]) -> bool:
+        """Hand the next rows to the sender; returns whether there may be more to read at once."""
+        start = self._low_mark.value
+        held = self._held.now() | self._checks.keys()
+        rows = await self._reader.fetch(
+            _QUERIES["next_rows"],
+            start,
+            shards,
+            list(held),
+            [row for row in self._in_flight if row > start],
+            self._options.batch_size,
+            _BYTES_PER_READ,
+        )
+        xmin, drawn, last = rows[0]["xmin"], rows[0]["last_drawn"], rows[-1]["id"]
+        if last is None:
+            rows.clear()
+        size = 0
+        left_out = bool(held)
+        timestamp_ms = time.time_ns() // 1_000_000
+        for _, _, row, shard, topic, partition_key, key, headers, value in rows:
+            size += 0 if value is None else len(value)
+            partitions = self._known.get(topic)
+            if partitions is None:
+                left_out = True
+                if topic not in self._checks:
+                    self._checks[topic] = asyncio.create_task(self._check(producer, topic))
+                continue
+            self._in_flight[row] = shard
+            sender.add(
+                (topic, _hash(partition_key) % partitions),
+                row,
+                key,
+                value,
+                list(zip(headers[::2], map(str.encode, headers[1::2]), strict=True)),
+                timestamp_ms,
+            )
+        cut = len(rows) == self._options.batch_size or size >= _BYTES_PER_READ
+        if left_out:
+            self._low_mark.look(drawn)
+        else:
+            self._low_mark.read(xmin=xmin, drawn=drawn, seen_up_to=last if cut else None)
+        if not self._in_flight and not left_out:
+            self._progress.nothing_waits()
+        elif held and not rows:
+            self._progress.waiting("topics are on hold")
+        return cut
+
+    async def _check(self, producer: AIOKafkaProducer, topic: str) -> None:
+        """Find out whether a topic is as it should be, aside: the answer on a missing one is slow."""
+        try:
+            expected = self._options.partitions(topic)
+            async with asyncio.timeout(_TOPIC_CHECK_SECONDS):
+                found = len(await producer.partitions_for(topic))
+        except (KafkaError, TimeoutError, ValueError) as error:
+            pause = self._held.hold(topic)
+            _log.error(
+                "outbox.topic_missing",
+                topic=topic,
+                error=type(error).__name__,
+                remedy="create it: licet topics apply",
+                retry_in=round(pause, 2),
+            )
+        else:
+            if found >= expected:
+                self._known[topic] = expected
+            else:
+                # Another count would send keys elsewhere than before, and lose their order.
+                pause = self._held.hold(topic)
+                _log.error(
+                    "outbox.topic_too_narrow",
+                    topic=topic,
+                    partitions=found,
+                    expected=expected,
+                    retry_in=round(pause, 2),
+                )
+        finally:
+            self._checks.pop(topic, None)
+
+    # Shards ------------------------------------------------------------------------------------
+
+    async def _balance(self) -> None:
+        if await self._locks.balance():
+            self._low_mark.restart()
+        shards = frozenset(self._locks.readable)
+        if shards != self._progress.shards:
+            self._progress.shards = shards
+            _log.info("outbox.shards_changed", shards=sorted(shards))
+
+    async def _release_drained(self) -> None:
+        # The next owner reads from the table: a row that is acknowledged but not deleted is still ours.
+        drained = self._locks.leaving.difference(self._in_flight.values())
+        if drained:
+            await self._locks.release(drained)
+
+    # Acknowledged rows -------------------------------------------------------------------------
+
+    def _on_acknowledged(self, batch: Batch) -> None:
+        self._acknowledged.update(dict.fromkeys(batch.rows))
+        self._progress.acknowledged(len(batch.rows))
+        self._held.forgive(batch.topic)
+        self._to_delete.set()
+
+    def _forget_unacknowledged(self) -> None:
+        lost = [row for row in self._in_flight if row not in self._acknowledged]
+        if lost:
+            self._low_mark.fall_back(min(lost))
+            for row in lost:
+                del self._in_flight[row]
+
+    async def _delete_acknowledged(self) -> None:
+        while True:
+            await wait_for_stop(self._to_delete, 1.0)
+            self._to_delete.clear()
+            drawn = self._low_mark.drawn  # before our transaction id is drawn, see LowMark
+            if self._acknowledged:
+                rows = list(islice(self._acknowledged, _DELETED_AT_ONCE))
+                xid = await self._deleter.fetchval(_QUERIES["delete_rows"], rows)
+                self._gone(rows)
+            elif self._low_mark.unstamped:
+                xid = await self._deleter.fetchval(_QUERIES["draw_transaction_id"])
+            else:
+                continue
+            self._low_mark.stamp(xid, drawn)
+
+    def _gone(self, rows: Iterable[int]) -> None:
+        for row in rows:
+            del self._acknowledged[row]
+            del self._in_flight[row]
+        if self._acknowledged:
+            self._to_delete.set()
+        self._room.set()
+
+    async def _finish_deleting(self) -> None:
+        # Rows that are acknowledged but still there would be published again by the next relay.
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._options.stop_timeout):
+                while self._acknowledged and not self._lost:
+                    self._room.clear()
+                    await self._room.wait()
+
+
+@lru_cache(maxsize=1 << 16)
+def _hash(partition_key: str) -> int:
+    # In pure Python; a holder's key comes again and again.
+    return murmur2(partition_key.encode()) & 0x7FFFFFFF
+
+
+async def _connect(url: str, name: str, stack: contextlib.AsyncExitStack) -> "_Connection":
+    conn: _Connection = await asyncpg.connect(
+        url,
+        timeout=10,
+        command_timeout=_COMMAND_SECONDS,
+        server_settings={**_SERVER_SETTINGS, "application_name": name},
+    )
+    stack.push_async_callback(_disconnect, conn)
+    return conn
+
+
+async def _disconnect(conn: "_Connection") -> None:
+    try:
+        await conn.close(timeout=2)
+    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        conn.terminate()
+
+
+async def _end(tasks: Iterable[asyncio.Task[Any]]) -> None:
+    pending = [task for task in tasks if not task.done()]
+    for task in pending:
+        task.cancel()
+    if pending:
+        await asyncio.wait(pending)
