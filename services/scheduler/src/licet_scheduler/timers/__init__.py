@@ -1,0 +1,1 @@
+"""What is due when, and what was decided when it came."""
