@@ -29,7 +29,8 @@ class BusinessClock:
     def __init__(self, *, movable: bool) -> None:
         self.movable = movable
         self.offset = timedelta()
-        self._set_to: datetime | None = None
+        self.set_to: datetime | None = None
+        """The instant that was set last."""
 
     def now(self) -> datetime:
         """Return the present business time in UTC."""
@@ -42,7 +43,7 @@ class BusinessClock:
         row = await conn.fetchrow(_QUERIES["read_clock"])
         if row is not None:
             self.offset = row["time_offset"]
-            self._set_to = row["set_to"]
+            self.set_to = row["set_to"]
 
     async def set(self, conn: "Connection", instant: datetime) -> bool:
         """Move business time forward to `instant` and keep it; runs on from there.
@@ -54,7 +55,7 @@ class BusinessClock:
             raise ClockNotMovable(
                 "this deployment's clock follows real time; LICET_CLOCK=movable would move it"
             )
-        if instant == self._set_to:
+        if instant == self.set_to:
             return False
         if instant <= self.now():
             raise ValueError(
@@ -62,5 +63,5 @@ class BusinessClock:
             )
         offset = instant - machine_now()
         await conn.execute(_QUERIES["write_clock"], offset, instant)
-        self.offset, self._set_to = offset, instant
+        self.offset, self.set_to = offset, instant
         return True

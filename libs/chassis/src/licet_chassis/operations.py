@@ -25,6 +25,8 @@ class ClockState(BaseModel):
 
     now: datetime
     offset_seconds: float
+    set_to: datetime | None
+    """The instant that was set last; setting it again changes nothing."""
     next_due_at: datetime | None
     """The next instant after now at which there will be work; null if there is none."""
     pending: dict[str, int]
@@ -140,6 +142,7 @@ async def _clock_state(process: "Process", *, moved: bool) -> ClockState:
     return ClockState(
         now=clock.now(),
         offset_seconds=clock.offset / timedelta(seconds=1),
+        set_to=clock.set_to,
         next_due_at=await process.next_due(),
         pending=await process.pending(),
         moved=moved,

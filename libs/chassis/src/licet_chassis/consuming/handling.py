@@ -35,6 +35,7 @@ class Handling:
         self.consumer = consumer
         self._database = database
         self._clock = clock
+        self.service = service
         self._actor = f"service:{service}"
         self.wanted: frozenset[type[EventData]] = frozenset(
             {model for handler in consumer.handlers for model in handler.types} | {BackfillFinished}

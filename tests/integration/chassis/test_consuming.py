@@ -1,0 +1,366 @@
+"""What the consuming wrapper promises, on a real broker and a real database."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from importlib.resources import files
+from uuid import UUID, uuid4
+
+import asyncpg
+import pytest
+from aiokafka import AIOKafkaProducer
+from licet_chassis.clock import BusinessClock
+from licet_chassis.consuming import Consumer, Effect, PermanentFailure, Projection, Waiting
+from licet_chassis.consuming.handling import QUERIES, Handling
+from licet_chassis.consuming.parked import replay
+from licet_chassis.consuming.reader import Reader
+from licet_chassis.consuming.waiting import waiting_loop
+from licet_chassis.database import Database
+from licet_chassis.kafka import KafkaAccess
+from licet_events import Event, Record, Topic, encode
+from licet_events.holders import HolderKind, HolderRegistered, HolderState, HolderUpdated
+from licet_events.operations import BackfillFinished
+from licet_events.partition import partition_for
+
+NOW = datetime(2026, 3, 1, tzinfo=UTC)
+PATIENCE = 20.0
+
+
+def holder_event(holder_id: UUID, version: int = 1, kind: type = HolderRegistered) -> Event:
+    state = HolderState(
+        id=holder_id, version=version, kind=HolderKind.EMPLOYEE, name=f"Holder {version}",
+        created_at=NOW, updated_at=NOW,
+    )  # fmt: skip
+    return Event.of(kind(holder=state), source="/test", time=NOW, recorded_time=NOW, correlation_id="c")
+
+
+class Effects:
+    """Counts what took effect, in the database, so that what is rolled back does not count."""
+
+    def __init__(self) -> None:
+        self.failing: dict[UUID, Exception] = {}
+        self.before: Callable[[], object] | None = None
+
+    async def handle(self, tx, event, now):
+        if self.before is not None:
+            await self.before()
+        error = self.failing.get(event.data.holder.id)
+        if error is not None:
+            raise error
+        await tx.conn.execute(
+            "insert into effects (event_id, holder_id, version) values ($1, $2, $3)",
+            event.id, event.data.holder.id, event.data.holder.version,
+        )  # fmt: skip
+
+
+@pytest.fixture
+async def database(database_url) -> AsyncIterator[Database]:
+    database = await Database.open(database_url, service="test")
+    async with database.reading() as conn:
+        await conn.execute(files("licet_chassis").joinpath("schema", "0001.sql").read_text())
+        await conn.execute(
+            "create table effects (n bigserial, event_id uuid, holder_id uuid, version int);"
+            "create table projected (holder_id uuid primary key, version int not null)"
+        )
+    yield database
+    await database.close()
+
+
+@pytest.fixture
+def effects() -> Effects:
+    return Effects()
+
+
+@pytest.fixture
+def handling(database, effects) -> Handling:
+    consumer = Consumer("effects", (Topic.HOLDERS,), (Effect((HolderRegistered, HolderUpdated), effects.handle),))
+    return Handling(consumer, database, BusinessClock(movable=False), f"test-{uuid4().hex[:8]}")
+
+
+@asynccontextmanager
+async def reading(handling: Handling, database: Database, kafka) -> AsyncIterator[Reader]:
+    reader = Reader([handling], database, KafkaAccess(kafka.bootstrap), handling.service)
+    stop = asyncio.Event()
+    task = asyncio.create_task(reader.run(stop))
+    try:
+        yield reader
+    finally:
+        stop.set()
+        await asyncio.wait_for(task, 30)
+
+
+@asynccontextmanager
+async def producing(kafka) -> AsyncIterator[AIOKafkaProducer]:
+    producer = AIOKafkaProducer(bootstrap_servers=kafka.bootstrap)
+    await producer.start()
+    try:
+        yield producer
+    finally:
+        await producer.stop()
+
+
+async def send(kafka, *records: Record) -> None:
+    async with producing(kafka) as producer:
+        for record in records:
+            partitions = Topic(record.topic).partitions
+            await producer.send_and_wait(
+                record.topic, value=record.value, key=record.key, headers=list(record.headers),
+                partition=partition_for(record.partition_key, partitions),
+            )  # fmt: skip
+
+
+async def until(condition: Callable[[], object], what: str) -> None:
+    """Poll the database until a condition holds; the promise is that it comes to hold."""
+    async with asyncio.timeout(PATIENCE):
+        while not await condition():  # noqa: ASYNC110  # the state is in a database, which has no signal
+            await asyncio.sleep(0.02)
+
+
+def effect_count(database: Database, at_least: int):
+    async def enough() -> bool:
+        async with database.reading() as conn:
+            return await conn.fetchval("select count(*) from effects") >= at_least
+
+    return enough
+
+
+def parked_count(database: Database, at_least: int):
+    async def enough() -> bool:
+        async with database.reading() as conn:
+            return await conn.fetchval(QUERIES["count_parked"]) >= at_least
+
+    return enough
+
+
+async def test_an_event_that_comes_three_times_has_one_effect(empty_kafka, database, handling):
+    records = [encode(holder_event(uuid4())) for _ in range(50)]
+    async with reading(handling, database, empty_kafka):
+        await send(empty_kafka, *records, *records, *records)
+        last = encode(holder_event(uuid4()))
+        await send(empty_kafka, last)
+        await until(effect_count(database, 51), "all effects")
+    async with database.reading() as conn:
+        assert await conn.fetchval("select count(*) from effects") == 51
+
+
+async def test_poison_parks_its_own_key_only_and_comes_back_by_replay(empty_kafka, database, handling, effects):
+    bad, good = uuid4(), uuid4()
+    effects.failing[bad] = PermanentFailure("the handler can't")
+    poison = encode(holder_event(bad, 1))
+    behind = encode(holder_event(bad, 2, HolderUpdated))
+    async with reading(handling, database, empty_kafka):
+        await send(empty_kafka, poison, behind, encode(holder_event(good)))
+        await until(effect_count(database, 1), "the good one")
+        await until(parked_count(database, 2), "the poison and the one behind it")
+        effects.failing.clear()
+        # What comes while the key is parked waits behind it, though nothing is wrong with it.
+        third = encode(holder_event(bad, 3, HolderUpdated))
+        await send(empty_kafka, third)
+        await until(parked_count(database, 3), "the third of the key")
+    async with database.reading() as conn:
+        row = await conn.fetchrow("select * from parked order by id limit 1")
+        assert row["value"] == poison.value
+        assert row["record_key"] == poison.key
+        assert row["headers"] == [part for name, value in poison.headers for part in (name.encode(), value)]
+        assert "the handler can't" in row["reason"]
+    result = await replay([handling], database, "test", None)
+    again = await replay([handling], database, "test", None)
+    assert (result.replayed, result.still_parked) == (3, 0)
+    assert (again.replayed, again.still_parked) == (0, 0)
+    async with database.reading() as conn:
+        versions = await conn.fetch("select version from effects where holder_id = $1 order by n", bad)
+    assert [row["version"] for row in versions] == [1, 2, 3]
+
+
+@pytest.mark.parametrize(
+    ("headers", "value"),
+    [
+        ([("ce_specversion", b"1.0"), ("ce_type", b"licet.holder.registered.v1"), ("ce_id", b"x")], b"{not json"),
+        ([("ce_specversion", b"1.0"), ("ce_type", b"\xff\xfe")], b"{}"),
+        ([], b"no headers at all"),
+        ([("ce_specversion", b"1.0"), ("ce_type", b"licet.holder.registered.v1")], None),
+        ([("ce_specversion", b"0.3"), ("ce_type", b"licet.holder.registered.v1")], b"{}"),
+    ],
+    ids=["not json", "header not utf-8", "no headers", "null value", "other specversion"],
+)
+async def test_a_malformed_record_is_parked_with_its_bytes_and_the_rest_flows(
+    empty_kafka, database, handling, headers, value
+):
+    key = uuid4().hex.encode()
+    async with reading(handling, database, empty_kafka):
+        async with producing(empty_kafka) as producer:
+            await producer.send_and_wait(Topic.HOLDERS, value=value, key=key, headers=headers, partition=3)
+        await send(empty_kafka, encode(holder_event(uuid4())))
+        await until(effect_count(database, 1), "the one behind")
+        await until(parked_count(database, 1), "the malformed one")
+    async with database.reading() as conn:
+        row = await conn.fetchrow("select * from parked where record_key = $1", key)
+    assert row["value"] == value
+    assert row["headers"] == [part for name, text in headers for part in (name.encode(), text)]
+
+
+async def test_an_unknown_type_is_passed_over_and_never_parked(empty_kafka, database, handling):
+    record = encode(holder_event(uuid4()))
+    headers = [(n, b"licet.holder.promoted.v7" if n == "ce_type" else v) for n, v in record.headers]
+    async with reading(handling, database, empty_kafka):
+        async with producing(empty_kafka) as producer:
+            await producer.send_and_wait(Topic.HOLDERS, value=b"?", key=b"k", headers=headers, partition=0)
+        await send(empty_kafka, encode(holder_event(uuid4())))
+        await until(effect_count(database, 1), "the one behind")
+    async with database.reading() as conn:
+        assert await conn.fetchval("select count(*) from parked where record_key = 'k'") == 0
+
+
+async def test_a_failing_transaction_is_not_parked_but_tried_until_the_database_is_back(
+    empty_kafka, database, handling, effects
+):
+    failures = iter([asyncpg.exceptions.CannotConnectNowError("starting up")] * 4)
+
+    async def outage() -> None:
+        error = next(failures, None)
+        if error is not None:
+            raise error
+
+    effects.before = outage
+    async with reading(handling, database, empty_kafka):
+        await send(empty_kafka, *(encode(holder_event(uuid4())) for _ in range(5)))
+        await until(effect_count(database, 5), "all five after the outage")
+    async with database.reading() as conn:
+        assert await conn.fetchval("select count(*) from effects") == 5
+        assert await conn.fetchval(QUERIES["count_parked"]) == 0
+
+
+async def test_a_stop_finishes_the_batch_in_hand_and_nothing_is_read_twice(empty_kafka, database, handling, effects):
+    entered, go_on = asyncio.Event(), asyncio.Event()
+
+    async def hold() -> None:
+        entered.set()
+        await go_on.wait()
+
+    effects.before = hold
+    reader = Reader([handling], database, KafkaAccess(empty_kafka.bootstrap), handling.service)
+    stop = asyncio.Event()
+    task = asyncio.create_task(reader.run(stop))
+    await send(empty_kafka, encode(holder_event(uuid4())))
+    await asyncio.wait_for(entered.wait(), PATIENCE)
+    stop.set()
+    go_on.set()
+    await asyncio.wait_for(task, 30)
+    async with database.reading() as conn:
+        assert await conn.fetchval("select count(*) from effects") == 1
+    handled = []
+
+    async def note() -> None:
+        handled.append(1)
+
+    effects.before = note
+    async with reading(handling, database, empty_kafka):
+        await send(empty_kafka, encode(holder_event(uuid4())))
+        await until(effect_count(database, 2), "the next one")
+    assert handled == [1], "the first record was handed out again"
+
+
+async def test_an_effect_waits_for_what_has_not_arrived_and_happens_when_it_does(database):
+    holder_id = uuid4()
+
+    async def project(tx, events, now):
+        for event in events:
+            await tx.conn.execute(
+                "insert into projected values ($1, $2)", event.data.holder.id, event.data.holder.version
+            )
+
+    async def effect(tx, event, now):
+        wanted = event.data.holder.id
+        if not await tx.conn.fetchval("select true from projected where holder_id = $1", wanted):
+            raise Waiting(f"holder:{wanted}", "holder_unknown")
+        await tx.conn.execute("insert into effects (event_id) values ($1)", event.id)
+
+    clock = BusinessClock(movable=False)
+    provides = lambda data: f"holder:{data.holder.id}"  # noqa: E731
+    consumer = Consumer(
+        "both", (Topic.HOLDERS,), (Projection((HolderRegistered,), project, provides), Effect((HolderUpdated,), effect))
+    )
+    handling = Handling(consumer, database, clock, "test")
+    loop = waiting_loop([handling], database, clock, "test")
+
+    await handling.handle([raw(encode(holder_event(holder_id, 2, HolderUpdated)), 0)], "cluster")
+    while await loop.step():
+        pass
+    assert not await effect_count(database, 1)()
+    await handling.handle([raw(encode(holder_event(holder_id)), 1)], "cluster")
+    while await loop.step():
+        pass
+    assert await effect_count(database, 1)()
+    async with database.reading() as conn:
+        assert await conn.fetchval("select count(*) from waiting") == 0
+
+
+async def test_what_waits_too_long_is_given_up_with_its_reason(database):
+    given_up = []
+
+    async def effect(tx, event, now):
+        raise Waiting("holder:nobody", "holder_unknown")
+
+    async def give_up(tx, event, reason, now):
+        given_up.append(reason)
+
+    clock = BusinessClock(movable=False)
+    handling = Handling(
+        Consumer("c", (Topic.HOLDERS,), (Effect((HolderRegistered,), effect, give_up),)), database, clock, "test"
+    )
+    loop = waiting_loop([handling], database, clock, "test", patience=timedelta(0))
+    await handling.handle([raw(encode(holder_event(uuid4())), 0)], "cluster")
+    async with database.reading() as conn:
+        await conn.execute(QUERIES["wake_waiting"], ["holder:nobody"])
+    while await loop.step():
+        pass
+    assert given_up == ["holder_unknown"]
+    async with database.reading() as conn:
+        assert await conn.fetchval("select count(*) from waiting") == 0
+
+
+async def test_another_cluster_needs_a_backfill_until_its_marker_was_read(empty_kafka, database, handling):
+    async with reading(handling, database, empty_kafka):
+        await send(empty_kafka, encode(holder_event(uuid4())))
+        await until(effect_count(database, 1), "the first")
+    async with database.reading() as conn:
+        assert await conn.fetch(QUERIES["lost_places"]) == []
+        await conn.execute("update progress set cluster_id = 'the one before'")
+    async with reading(handling, database, empty_kafka) as reader:
+
+        async def lost() -> bool:
+            async with database.reading() as conn:
+                return reader.connected and bool(await conn.fetch(QUERIES["lost_places"]))
+
+        await until(lost, "the lost places")
+        async with database.reading() as conn:
+            partitions = [row["partition"] for row in await conn.fetch(QUERIES["lost_places"])]
+        markers = [
+            Event.of(
+                BackfillFinished(
+                    of=Topic.HOLDERS, run=uuid4(), started_at=datetime.now(UTC), partition=partition, route="any"
+                ),
+                source="/test", time=NOW, recorded_time=NOW, correlation_id="c",
+            )
+            for partition in partitions
+        ]  # fmt: skip
+        async with producing(empty_kafka) as producer:
+            for marker, partition in zip(markers, partitions, strict=True):
+                record = encode(marker)
+                await producer.send_and_wait(
+                    Topic.HOLDERS, value=record.value, key=record.key, headers=list(record.headers),
+                    partition=partition,
+                )  # fmt: skip
+
+        async def found() -> bool:
+            async with database.reading() as conn:
+                return not await conn.fetch(QUERIES["lost_places"])
+
+        await until(found, "the places found again")
+
+
+def raw(record: Record, offset: int):
+    from licet_chassis.consuming.records import Raw
+
+    return Raw(record.topic, 0, offset, record.key, record.headers, record.value)
