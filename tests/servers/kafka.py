@@ -79,6 +79,7 @@ class KafkaServer(ABC):
                     if time.monotonic() > deadline:
                         raise Unavailable(f"Kafka refused topic {topic.name}: {answer}")
                     await asyncio.sleep(0.1)
+            await _visible(admin, {topic.name: topic.num_partitions for topic in topics})
         finally:
             await admin.close()
 
@@ -91,6 +92,10 @@ class KafkaServer(ABC):
         deadline = time.monotonic() + bound
         while True:
             try:
+                # A plain connection first: aiokafka logs an error for each that is refused.
+                host, port = self.bootstrap.split(",")[0].rsplit(":", 1)
+                _, writer = await asyncio.open_connection(host, int(port))
+                writer.close()
                 admin = await self._admin()
                 try:
                     await admin.describe_cluster()
@@ -227,6 +232,22 @@ class ContainerKafka(KafkaServer):
 
     def close(self) -> None:
         self._container.close()
+
+
+async def _visible(admin: AIOKafkaAdminClient, partitions: dict[str, int], bound: float = 30.0) -> None:
+    """Wait until every partition has a leader: the controller tells the brokers a moment later."""
+    deadline = time.monotonic() + bound
+    while True:
+        described = await admin.describe_topics(list(partitions))
+        led = {
+            topic["topic"]: sum(1 for partition in topic["partitions"] if partition["leader"] >= 0)
+            for topic in described
+        }
+        if led == partitions:
+            return
+        if time.monotonic() > deadline:
+            raise Unavailable(f"topics have not appeared in {bound:.0f} s: {led}")
+        await asyncio.sleep(0.05)
 
 
 def _configs(topic: Topic) -> dict[str, str]:
