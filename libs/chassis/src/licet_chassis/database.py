@@ -69,9 +69,16 @@ class Transaction:
             raise ValueError("an id belongs to exactly one event")
         await self.publish_all([(item, id, now) for item in data])
 
-    async def publish_all(self, events: Sequence[tuple[EventData, UUID | None, datetime]]) -> None:
-        """Append many events, each with its own id (or none) and business time, in one statement."""
-        cause = self.cause
+    async def publish_all(
+        self,
+        events: Sequence[tuple[EventData, UUID | None, datetime]],
+        causes: Sequence[Cause] | None = None,
+    ) -> None:
+        """Append many events, each with its own id (or none) and business time, in one statement.
+
+        `causes` gives each its own cause, in the same order, where one transaction carries on several
+        conversations; without it all have the transaction's.
+        """
         recorded = machine_now()
         await append(
             self.conn,
@@ -88,7 +95,9 @@ class Transaction:
                         traceparent=cause.traceparent,
                     )
                 )
-                for item, event_id, time in events
+                for (item, event_id, time), cause in zip(
+                    events, causes or [self.cause] * len(events), strict=True
+                )
             ],
         )
 

@@ -1,0 +1,71 @@
+"""The notifier, put together."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+
+from licet_chassis.service import Composition, Runtime, Service, create_service_app
+from licet_notifier.consumers import notifier_consumer
+from licet_notifier.mail.message import Skeleton
+from licet_notifier.mail.templates import load_templates
+from licet_notifier.mail.transport import MailTransport, SmtpServer, TransportLimits
+from licet_notifier.notifications import routes, store
+from licet_notifier.notifications.delivery import Delivery, Post
+from licet_notifier.notifications.model import Deployment
+from licet_notifier.notifications.retry import RetryPolicy
+from licet_notifier.settings import NotifierSettings
+
+NAME = "notifier"
+_GRACE = 15.0
+"""Seconds that mails under way have when the process is told to stop."""
+
+
+def create_service(settings: NotifierSettings) -> Service:
+    """Return the service as it is declared."""
+
+    @asynccontextmanager
+    async def compose(runtime: Runtime) -> AsyncIterator[Composition]:
+        deployment = Deployment(settings.default_time_zone, settings.mail_fallback)
+        server = SmtpServer.of_url(settings.smtp_url.get_secret_value())
+        async with MailTransport.open(server, _limits(settings)) as transport:
+            post = Post(transport, _skeleton(settings), load_templates(), deployment, RetryPolicy())
+            delivery = Delivery(runtime.database, runtime.clock, post, actor=f"service:{NAME}")
+            try:
+                yield Composition(
+                    consumers=(notifier_consumer(deployment),),
+                    loops=delivery.loops,
+                    pending={"mails": store.count_leaving},
+                    next_due=store.next_leaving,
+                )
+            finally:
+                await delivery.drain(_GRACE)
+
+    return Service(
+        name=NAME,
+        package="licet_notifier",
+        settings=settings,
+        routers=(routes.router,),
+        compose=compose,
+    )
+
+
+def create_app(settings: NotifierSettings) -> FastAPI:
+    """Return the notifier as an ASGI application."""
+    return create_service_app(create_service(settings))
+
+
+def _limits(settings: NotifierSettings) -> TransportLimits:
+    return TransportLimits(
+        connections=settings.smtp_connections,
+        mails_per_connection=settings.smtp_mails_per_connection,
+        connect_timeout=settings.smtp_connect_timeout,
+        command_timeout=settings.smtp_command_timeout,
+        final_timeout=settings.smtp_final_timeout,
+    )
+
+
+def _skeleton(settings: NotifierSettings) -> Skeleton:
+    return Skeleton(
+        sender=settings.mail_from, sender_name=settings.mail_from_name, reply_to=settings.mail_reply_to
+    )

@@ -1,0 +1,138 @@
+"""What the notifier does on each event it reads: it keeps copies of states, and decides on notices."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from licet_chassis.consuming import Consumer, Effect, Projection, Waiting
+from licet_chassis.database import Transaction
+from licet_events import Event, Topic
+from licet_events.catalogue import (
+    CredentialTypeChanged,
+    CredentialTypeEvent,
+    CredentialTypeSnapshot,
+    LocationChanged,
+    LocationEvent,
+    LocationSnapshot,
+    TeamChanged,
+    TeamEvent,
+    TeamSnapshot,
+)
+from licet_events.credentials import (
+    CredentialCorrected,
+    CredentialCreated,
+    CredentialEvent,
+    CredentialImageAdded,
+    CredentialImageRemoved,
+    CredentialRenewed,
+    CredentialSnapshot,
+    CredentialStatusChanged,
+    CredentialSubmitted,
+    CredentialUpdated,
+    CredentialVoided,
+)
+from licet_events.holders import (
+    HolderDeactivated,
+    HolderEvent,
+    HolderReactivated,
+    HolderRegistered,
+    HolderSnapshot,
+    HolderUpdated,
+)
+from licet_events.notifications import NotificationReason
+from licet_events.schedule import CredentialExpired, CredentialExpiring, CredentialOverdue
+from licet_notifier.facts.store import keep_catalogue, keep_credentials, keep_holders
+from licet_notifier.notifications.commands import NotYetKnown, decide_notice, decide_with_what_is_known
+from licet_notifier.notifications.model import Deployment, Notice
+
+Announced = CredentialExpiring | CredentialExpired | CredentialOverdue
+
+
+def notifier_consumer(deployment: Deployment) -> Consumer:
+    """Return the consumer of everything the notifier reads."""
+
+    async def tell(tx: Transaction, event: Event[Announced], now: datetime) -> None:
+        try:
+            await decide_notice(tx, notice_of(event), deployment=deployment, now=now)
+        except NotYetKnown as unknown:
+            raise Waiting(unknown.needs, unknown.reason) from None
+
+    async def give_up(tx: Transaction, event: Event[Announced], reason: str, now: datetime) -> None:
+        await decide_with_what_is_known(
+            tx, notice_of(event), reason=NotificationReason(reason), deployment=deployment, now=now
+        )
+
+    return Consumer(
+        name="notifier",
+        topics=(Topic.HOLDERS, Topic.CATALOGUE, Topic.CREDENTIALS, Topic.SCHEDULE),
+        handlers=(
+            # In the order in which whoever begins a mail locks their rows.
+            Projection(
+                types=(
+                    CredentialCreated, CredentialUpdated, CredentialCorrected, CredentialRenewed,
+                    CredentialStatusChanged, CredentialVoided, CredentialSubmitted, CredentialImageAdded,
+                    CredentialImageRemoved, CredentialSnapshot,
+                ),
+                apply=_apply_credentials,
+                provides=lambda data: f"credential:{data.credential.id}",
+            ),
+            Projection(
+                types=(
+                    HolderRegistered, HolderUpdated, HolderDeactivated, HolderReactivated, HolderSnapshot,
+                ),
+                apply=_apply_holders,
+                provides=lambda data: f"holder:{data.holder.id}",
+            ),
+            Projection(
+                types=(
+                    CredentialTypeChanged, CredentialTypeSnapshot, LocationChanged, LocationSnapshot,
+                    TeamChanged, TeamSnapshot,
+                ),
+                apply=_apply_catalogue,
+            ),
+            Effect(
+                types=(CredentialExpiring, CredentialExpired, CredentialOverdue),
+                handle=tell,
+                give_up=give_up,
+            ),
+        ),
+    )  # fmt: skip
+
+
+def notice_of(event: Event[Announced]) -> Notice:
+    """Return what the event asks for."""
+    data = event.data
+    return Notice(
+        event_id=event.id,
+        event_name=data.event_type,
+        credential_id=data.credential_id,
+        holder_id=data.holder_id,
+        credential_version=data.credential_version,
+        term_id=data.term_id,
+        term_revision=data.term_revision,
+        at=data.at,
+        notify=data.notify,
+        expires_on=data.expires_on,
+        time_zone=data.time_zone,
+        step=None if isinstance(data, CredentialExpired) else data.step,
+        correlation_id=event.correlation_id,
+        traceparent=event.traceparent,
+    )
+
+
+async def _apply_holders(tx: Transaction, events: Sequence[Event[HolderEvent]], _: datetime) -> None:
+    await keep_holders(tx.conn, [event.data.holder for event in events])
+
+
+async def _apply_credentials(tx: Transaction, events: Sequence[Event[CredentialEvent]], _: datetime) -> None:
+    await keep_credentials(tx.conn, [event.data.credential for event in events])
+
+
+async def _apply_catalogue(tx: Transaction, events: Sequence[Event[Any]], _: datetime) -> None:
+    await keep_catalogue(tx.conn, [_entry(event.data) for event in events])
+
+
+def _entry(data: CredentialTypeEvent | LocationEvent | TeamEvent) -> Any:
+    if isinstance(data, CredentialTypeEvent):
+        return data.credential_type
+    return data.location if isinstance(data, LocationEvent) else data.team

@@ -1,0 +1,210 @@
+"""The notifier's copies of holders, credentials and the catalogue: kept from events, read for decisions."""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from licet_chassis.database import Connection
+from licet_chassis.queries import load_queries
+from licet_events.catalogue import CredentialTypeState, LocationState, TeamState
+from licet_events.credentials import CredentialState, FlagKind
+from licet_events.holders import HolderState
+from licet_notifier.notifications.model import Credential, Facts, Flag, Holder, Notice, Place, Run
+
+QUERIES = load_queries(__package__)
+
+
+async def keep_holders(conn: Connection, states: Iterable[HolderState]) -> None:
+    """Take over holders; of several states of one only the newest counts."""
+    newest: dict[UUID, HolderState] = {}
+    for state in states:
+        if state.id not in newest or newest[state.id].version <= state.version:
+            newest[state.id] = state
+    # Whoever locks several rows does so in order of id; so no two wait for one another.
+    rows = sorted(newest.values(), key=lambda state: state.id)
+    await conn.execute(
+        QUERIES["keep_holders"],
+        [row.id for row in rows], [row.version for row in rows], [row.name for row in rows],
+        [row.email for row in rows], [row.time_zone for row in rows], [row.team for row in rows],
+        [row.location for row in rows], [row.manager_id for row in rows], [row.active for row in rows],
+    )  # fmt: skip
+
+
+async def keep_credentials(conn: Connection, states: Iterable[CredentialState]) -> None:
+    """Take over credentials; of several states of one only the newest counts."""
+    newest: dict[UUID, CredentialState] = {}
+    for state in states:
+        if state.id not in newest or newest[state.id].version <= state.version:
+            newest[state.id] = state
+    rows = sorted(newest.values(), key=lambda state: state.id)
+    await conn.execute(
+        QUERIES["keep_credentials"],
+        [row.id for row in rows], [row.version for row in rows], [row.holder_id for row in rows],
+        [row.type for row in rows], [row.name for row in rows], [row.number for row in rows],
+        [_terms_to_json(row) for row in rows], [_runs_to_json(row) for row in rows],
+        [_flags_to_json(row) for row in rows], [row.voided for row in rows],
+        [row.quiet_until for row in rows],
+    )  # fmt: skip
+
+
+async def keep_catalogue(
+    conn: Connection, states: Sequence[CredentialTypeState | LocationState | TeamState]
+) -> None:
+    """Take over credential types, locations and teams; of several states of one only the newest counts."""
+    newest: dict[tuple[str, str], CredentialTypeState | LocationState | TeamState] = {}
+    for state in states:
+        key = (type(state).__name__, state.code)
+        if key not in newest or newest[key].version <= state.version:
+            newest[key] = state
+    in_order = [newest[key] for key in sorted(newest)]
+    types = [state for state in in_order if isinstance(state, CredentialTypeState)]
+    places = [state for state in in_order if not isinstance(state, CredentialTypeState)]
+    if types:
+        await conn.execute(
+            QUERIES["keep_credential_types"],
+            [row.code for row in types], [row.version for row in types], [row.name for row in types],
+        )  # fmt: skip
+    if places:
+        await conn.execute(
+            QUERIES["keep_places"],
+            ["location" if isinstance(row, LocationState) else "team" for row in places],
+            [row.code for row in places], [row.version for row in places], [row.name for row in places],
+            [row.time_zone if isinstance(row, LocationState) else None for row in places],
+            [row.fallback_email for row in places],
+        )  # fmt: skip
+
+
+def _terms_to_json(state: CredentialState) -> str:
+    return json.dumps({str(term.id): term.revision for term in state.terms})
+
+
+def _runs_to_json(state: CredentialState) -> str:
+    return json.dumps(
+        [
+            [
+                run.starts_at.isoformat(),
+                run.expires_on.isoformat() if run.expires_on else None,
+                str(run.term_id),
+                run.term_revision,
+            ]
+            for run in state.runs
+        ]
+    )
+
+
+def _flags_to_json(state: CredentialState) -> str:
+    return json.dumps(
+        [
+            [flag.kind, flag.effective_from.isoformat(), flag.until.isoformat() if flag.until else None]
+            for flag in state.flags
+        ]
+    )
+
+
+def _credential(row: Any) -> Credential:
+    return Credential(
+        id=row["id"],
+        version=row["version"],
+        holder_id=row["holder_id"],
+        type=row["type"],
+        name=row["name"],
+        number=row["number"],
+        terms={UUID(term): revision for term, revision in json.loads(row["terms"]).items()},
+        runs=tuple(
+            Run(
+                datetime.fromisoformat(starts_at),
+                datetime.fromisoformat(expires_on).date() if expires_on else None,
+                UUID(term_id),
+                revision,
+            )
+            for starts_at, expires_on, term_id, revision in json.loads(row["runs"])
+        ),
+        flags=tuple(
+            Flag(
+                FlagKind(kind),
+                datetime.fromisoformat(effective_from),
+                datetime.fromisoformat(until) if until else None,
+            )
+            for kind, effective_from, until in json.loads(row["flags"])
+        ),
+        voided=row["voided"],
+        quiet_until=row["quiet_until"],
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is known about the holders and credentials of some notices, held until the transaction ends."""
+
+    holders: dict[UUID, Holder]
+    credentials: dict[UUID, Credential]
+    types: dict[str, str]
+    teams: dict[str, Place]
+    locations: dict[str, Place]
+
+    def facts_of(self, notice: Notice, later_notice_at: datetime | None) -> Facts | None:
+        """Return what decides about the notice, or `None` where its holder or credential is unknown."""
+        holder = self.holders.get(notice.holder_id)
+        credential = self.credentials.get(notice.credential_id)
+        if holder is None or credential is None:
+            return None
+        manager = self.holders.get(holder.manager_id) if holder.manager_id else None
+        return Facts(
+            holder=holder,
+            credential=credential,
+            credential_type=self.types.get(credential.type),
+            manager=manager,
+            team=self.teams.get(holder.team or ""),
+            location=self.locations.get(holder.location or ""),
+            manager_location=self.locations.get(manager.location or "") if manager else None,
+            later_notice_at=later_notice_at,
+        )
+
+
+async def lock_known(conn: Connection, notices: Sequence[Notice]) -> Known:
+    """Read what is known about the notices and keep changes of it out until the transaction ends.
+
+    Nothing that is applied by others in the meantime can slip between a decision and its record. Rows
+    are locked credentials first, then holders, each in order of id.
+    """
+    credentials = {
+        row["id"]: _credential(row)
+        for row in await conn.fetch(
+            QUERIES["lock_credentials"], sorted({notice.credential_id for notice in notices})
+        )
+    }
+    holders = await _lock_holders(conn, {notice.holder_id for notice in notices})
+    # The rows are read after the locks, the managers' ids before them: one that changed in between
+    # is missing.
+    missing = {holder.manager_id for holder in holders.values() if holder.manager_id} - holders.keys()
+    if missing:
+        holders |= await _lock_holders(conn, missing)
+    types, teams, locations = await _read_catalogue(conn, credentials, holders)
+    return Known(holders, credentials, types, teams, locations)
+
+
+async def _lock_holders(conn: Connection, ids: Iterable[UUID]) -> dict[UUID, Holder]:
+    return {row["id"]: Holder(**row) for row in await conn.fetch(QUERIES["lock_holders"], sorted(ids))}
+
+
+async def _read_catalogue(
+    conn: Connection, credentials: dict[UUID, Credential], holders: dict[UUID, Holder]
+) -> tuple[dict[str, str], dict[str, Place], dict[str, Place]]:
+    types: dict[str, str] = {}
+    places: dict[str, dict[str, Place]] = {"team": {}, "location": {}}
+    rows = await conn.fetch(
+        QUERIES["read_catalogue"],
+        list({credential.type for credential in credentials.values()}),
+        list({holder.team for holder in holders.values() if holder.team}),
+        list({holder.location for holder in holders.values() if holder.location}),
+    )
+    for row in rows:
+        if row["kind"] == "credential_type":
+            types[row["code"]] = row["name"]
+        else:
+            place = Place(row["code"], row["name"], row["time_zone"], row["fallback_email"])
+            places[row["kind"]][row["code"]] = place
+    return types, places["team"], places["location"]

@@ -1,0 +1,203 @@
+"""What is done about a notice: decide who is told, begin mails, note what came of them."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from licet_chassis.cause import Cause, child_traceparent
+from licet_chassis.clock import machine_now
+from licet_chassis.database import Transaction
+from licet_events.notifications import NotificationReason, RecipientRole
+from licet_notifier.facts.store import Known, lock_known
+from licet_notifier.notifications import store
+from licet_notifier.notifications.model import (
+    Decision,
+    Deployment,
+    Notice,
+    Outcome,
+    State,
+    decide,
+    notification_id,
+    outcome_event,
+    outcome_event_id,
+)
+from licet_notifier.notifications.retry import RetryPolicy
+from licet_notifier.notifications.store import Attempted, Begun, Claimed
+from licet_notifier.notifications.wording import Wording, wording
+
+
+class NotYetKnown(Exception):
+    """Something that the decision rests on has not arrived from its owner yet."""
+
+    def __init__(self, needs: str, reason: NotificationReason) -> None:
+        """`needs` is the key under which it will be provided; `reason` what to say if it never is."""
+        super().__init__(f"{needs} is not known yet")
+        self.needs = needs
+        self.reason = reason
+
+
+async def decide_notice(tx: Transaction, notice: Notice, *, deployment: Deployment, now: datetime) -> None:
+    """Decide who is told of a notice, and note it; raises `NotYetKnown`."""
+    known = await lock_known(tx.conn, [notice])
+    _must_be_known(notice, known)
+    await _decide(tx, notice, known, deployment, now)
+
+
+async def decide_with_what_is_known(
+    tx: Transaction, notice: Notice, *, reason: NotificationReason, deployment: Deployment, now: datetime
+) -> None:
+    """Decide when the wait has lasted too long: without its holder or credential nobody is told.
+
+    A manager who never came is one who is not known, and the fallback gets the mail.
+    """
+    known = await lock_known(tx.conn, [notice])
+    credential = known.credentials.get(notice.credential_id)
+    if (
+        notice.holder_id in known.holders
+        and credential is not None
+        and credential.version >= notice.credential_version
+    ):
+        await _decide(tx, notice, known, deployment, now)
+        return
+    decision = Decision(
+        RecipientRole.HOLDER, RecipientRole.HOLDER, recipient_id=notice.holder_id, reason=reason
+    )
+    await store.keep_notice(tx.conn, notice)
+    await _keep(tx, notice, [decision], now)
+
+
+def _must_be_known(notice: Notice, known: Known) -> None:
+    credential = known.credentials.get(notice.credential_id)
+    if credential is None or credential.version < notice.credential_version:
+        raise NotYetKnown(f"credential:{notice.credential_id}", NotificationReason.CREDENTIAL_UNKNOWN)
+    holder = known.holders.get(notice.holder_id)
+    if holder is None:
+        raise NotYetKnown(f"holder:{notice.holder_id}", NotificationReason.HOLDER_UNKNOWN)
+    if holder.manager_id is not None and holder.manager_id not in known.holders:
+        raise NotYetKnown(f"holder:{holder.manager_id}", NotificationReason.HOLDER_UNKNOWN)
+
+
+async def _decide(
+    tx: Transaction, notice: Notice, known: Known, deployment: Deployment, now: datetime
+) -> None:
+    await store.keep_notice(tx.conn, notice)
+    facts = known.facts_of(notice, await store.latest_notice_at(tx.conn, notice))
+    if facts is None:
+        raise NotYetKnown(f"holder:{notice.holder_id}", NotificationReason.HOLDER_UNKNOWN)
+    await _keep(tx, notice, decide(notice, facts, deployment, now), now)
+
+
+async def _keep(tx: Transaction, notice: Notice, decisions: Sequence[Decision], now: datetime) -> None:
+    new = await store.keep_decisions(tx.conn, notice, decisions, now=now, machine_now=machine_now())
+    skipped = [_skip(notice, decision) for decision in decisions if not decision.due]
+    await announce(tx, [skip for skip in skipped if skip.notification_id in new], now=now)
+
+
+def _skip(notice: Notice, decision: Decision) -> Outcome:
+    return Outcome(
+        notification_id(notice.event_id, decision.told, notice.holder_id),
+        notice,
+        decision.role,
+        decision.recipient_id,
+        State.SKIPPED,
+        decision.reason,
+    )
+
+
+async def announce(tx: Transaction, outcomes: Sequence[Outcome], *, now: datetime) -> None:
+    """Publish the final ones of `outcomes`, each in the conversation of the event that caused it."""
+    final = [outcome for outcome in outcomes if outcome.state.final]
+    if not final:
+        return
+    await tx.publish_all(
+        [(outcome_event(outcome), outcome_event_id(outcome), now) for outcome in final],
+        causes=[_cause(tx.cause.actor, outcome.notice) for outcome in final],
+    )
+
+
+def _cause(actor: str, notice: Notice) -> Cause:
+    return Cause(actor, notice.correlation_id, str(notice.event_id), child_traceparent(notice.traceparent))
+
+
+async def begin_mails(
+    tx: Transaction,
+    *,
+    deployment: Deployment,
+    limit: int,
+    lease: timedelta,
+    message_id: Callable[[UUID], str],
+    template_version: Callable[[Notice], str],
+    now: datetime,
+) -> Sequence[tuple[Begun, Wording]]:
+    """Take mails that may leave, look again whether they should, and note those that are begun.
+
+    The facts are locked until the transaction ends: a renewal or a deactivation is applied either
+    before, and no mail is begun, or after the mail was begun.
+    """
+    claimed = await store.claim_due(tx.conn, now=now, machine_now=machine_now(), limit=limit)
+    if not claimed:
+        return []
+    known = await lock_known(tx.conn, [each.notice for each in claimed])
+    begun: list[tuple[Begun, Wording]] = []
+    skipped: list[tuple[Claimed, Decision]] = []
+    later: list[tuple[Claimed, Decision]] = []
+    for each in claimed:
+        facts = known.facts_of(each.notice, each.later_notice_at)
+        if facts is None:
+            # It was known when this was decided, and has been erased since.
+            reason = NotificationReason.HOLDER_UNKNOWN
+            skipped.append((each, Decision(each.told, each.told, reason=reason)))
+            continue
+        decisions = decide(each.notice, facts, deployment, now)
+        decision = next(decision for decision in decisions if decision.told is each.told)
+        if not decision.due:
+            skipped.append((each, decision))
+        elif decision.not_before is not None and decision.not_before > now:
+            later.append((each, decision))
+        else:
+            mail = Begun(each, decision, message_id(each.notification_id), template_version(each.notice))
+            begun.append((mail, wording(each.notice, facts, decisions, decision, now)))
+    if begun:
+        await store.mark_sending(
+            tx.conn, [mail for mail, _ in begun], lease_until=machine_now() + lease, now=now
+        )
+    if later:
+        await store.postpone(
+            tx.conn, [(each.notification_id, decision.not_before) for each, decision in later], now=now
+        )
+    if skipped:
+        await store.mark_skipped(
+            tx.conn, [(each.notification_id, decision) for each, decision in skipped], now=now
+        )
+        await announce(tx, [_skip(each.notice, decision) for each, decision in skipped], now=now)
+    return begun
+
+
+async def record_attempts(tx: Transaction, attempts: Sequence[Attempted], *, now: datetime) -> None:
+    """Note what attempts came to and publish what is final."""
+    counted = await store.record_attempts(tx.conn, attempts, now=now)
+    outcomes = [each.outcome for each in attempts if each.outcome.notification_id in counted]
+    await announce(tx, outcomes, now=now)
+
+
+async def count_lost_as_unknown(tx: Transaction, *, policy: RetryPolicy, limit: int, now: datetime) -> int:
+    """Take mails whose sender was lost after it began them: whether they were sent is unknown."""
+    lost = await store.claim_lost(tx.conn, machine_now=machine_now(), limit=limit)
+    attempts = []
+    for each in lost:
+        sent = Outcome(
+            each.notification_id,
+            each.notice,
+            each.role,
+            each.recipient_id,
+            State.UNKNOWN,
+            NotificationReason.UNKNOWN,
+            template_version=each.template_version,
+        )
+        next_try = policy.next_try_of_unknown(machine_now(), each.attempts, each.unknown_attempts + 1)
+        outcome = sent if next_try is None else replace(sent, state=State.PENDING, next_try=next_try)
+        attempts.append(Attempted(outcome, each.attempts, unknown=True))
+    if attempts:
+        await record_attempts(tx, attempts, now=now)
+    return len(attempts)

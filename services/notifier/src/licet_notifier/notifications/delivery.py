@@ -1,0 +1,250 @@
+"""Carrying mails to the server: begin them in one transaction, send outside of it, note what came of it."""
+
+import asyncio
+import random
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+import structlog
+from prometheus_client import Counter, Histogram
+
+from licet_chassis.cause import Cause
+from licet_chassis.clock import BusinessClock, machine_now
+from licet_chassis.database import Database, Transaction
+from licet_chassis.loops import Loop
+from licet_events.civil import zone
+from licet_events.notifications import NotificationReason
+from licet_notifier.mail.message import Envelope, Skeleton, UnsafeHeader
+from licet_notifier.mail.templates import MailTemplate, TemplateFailed
+from licet_notifier.mail.transport import Attempt, MailTransport, Result
+from licet_notifier.notifications import commands
+from licet_notifier.notifications.model import Deployment, Outcome, State
+from licet_notifier.notifications.retry import RetryPolicy
+from licet_notifier.notifications.store import Attempted, Begun, extend_leases
+from licet_notifier.notifications.wording import Wording
+
+_log = structlog.get_logger("licet.delivery")
+_attempts = Counter("licet_mail_attempts_total", "Attempts to send a mail, by what they came to", ["result"])
+_seconds = Histogram("licet_mail_attempt_seconds", "How long an attempt to send a mail took")
+
+_LEASE = timedelta(seconds=60)
+_RENEWAL = 15.0
+"""Seconds after which the leases of mails that are still on their way are extended."""
+_LONGEST_PAUSE = 30.0
+_LOST_AT_ONCE = 100
+
+
+@dataclass(frozen=True)
+class Post:
+    """What a mail is made of and goes through."""
+
+    transport: MailTransport
+    skeleton: Skeleton
+    templates: Mapping[str, MailTemplate]
+    deployment: Deployment
+    retry: RetryPolicy
+
+
+class Delivery:
+    """Keeps every connection busy with one mail.
+
+    A mail is begun (claimed, looked at again, marked `sending`) only when a connection is free for it,
+    so that nothing which is applied later is older than the mail by more than one conversation. If the
+    process dies before the outcome is noted, the lease runs out and the mail counts as unknown.
+    """
+
+    def __init__(self, database: Database, clock: BusinessClock, post: Post, *, actor: str) -> None:
+        self._database = database
+        self._clock = clock
+        self._post = post
+        self._actor = actor
+        self._under_way: dict[asyncio.Task[Attempted], Begun] = {}
+        self._to_record: list[Attempted] = []
+        self._unreachable = 0
+        self._paused_until = 0.0
+        self._renewed_at = 0.0
+
+    @property
+    def loops(self) -> tuple[Loop, ...]:
+        """What a process repeats: delivering, and looking for mails whose sender was lost."""
+        return (
+            Loop("delivery", self.step, idle_seconds=0.2),
+            Loop("lost_mails", self.recover, idle_seconds=5),
+        )
+
+    async def step(self) -> bool:
+        """Begin what may leave, wait for some of it, note what came of it; true if there may be more."""
+        await self._record()
+        await self._begin()
+        if not self._under_way:
+            return False
+        await asyncio.wait(self._under_way, timeout=_RENEWAL, return_when=asyncio.FIRST_COMPLETED)
+        self._collect()
+        await self._renew_leases()
+        await self._record()
+        return True
+
+    async def recover(self) -> bool:
+        """Count mails as unknown whose sender was lost; true if there may be more."""
+        async with self._database.transaction(Cause.new(self._actor)) as tx:
+            count = await commands.count_lost_as_unknown(
+                tx, policy=self._post.retry, limit=_LOST_AT_ONCE, now=self._clock.now()
+            )
+        if count:
+            _log.warning("delivery.lost", mails=count)
+            _attempts.labels(Result.UNKNOWN).inc(count)
+        return count == _LOST_AT_ONCE
+
+    async def drain(self, seconds: float) -> None:
+        """Finish the mails that were begun; after `seconds` their leases tell whoever comes next."""
+        deadline = time.monotonic() + seconds
+        while self._under_way and (left := deadline - time.monotonic()) > 0:
+            await asyncio.wait(self._under_way, timeout=min(left, _RENEWAL))
+            self._collect()
+            await self._renew_leases()
+        for task in self._under_way:
+            task.cancel()
+        await asyncio.gather(*self._under_way, return_exceptions=True)
+        self._under_way.clear()
+        await self._record()
+
+    async def _begin(self) -> None:
+        free = self._post.transport.limits.connections - len(self._under_way)
+        if free <= 0 or time.monotonic() < self._paused_until:
+            return
+        post = self._post
+
+        async def begin(tx: Transaction) -> list[tuple[Begun, Wording]]:
+            mails = await commands.begin_mails(
+                tx,
+                deployment=post.deployment,
+                limit=free,
+                lease=_LEASE,
+                message_id=post.skeleton.message_id,
+                template_version=lambda notice: post.templates[notice.template].version,
+                now=self._clock.now(),
+            )
+            return list(mails)
+
+        for begun, words in await self._database.run(Cause.new(self._actor), begin):
+            self._under_way[asyncio.create_task(self._send(begun, words))] = begun
+
+    async def _send(self, begun: Begun, words: Wording) -> Attempted:
+        now = self._clock.now()
+        try:
+            message = self._message(begun, words, now)
+        except (TemplateFailed, UnsafeHeader) as error:
+            notification = str(begun.claimed.notification_id)
+            _log.error("delivery.template_failed", notification_id=notification, error=str(error))
+            failed = _outcome(begun, State.FAILED, NotificationReason.TEMPLATE_FAILED, None)
+            return Attempted(failed, begun.claimed.attempts + 1, unknown=False)
+        started = time.perf_counter()
+        attempt = await self._post.transport.send(
+            self._post.skeleton.sender, begun.decision.address or "", message
+        )
+        _seconds.observe(time.perf_counter() - started)
+        _attempts.labels(attempt.result).inc()
+        return self._judge(begun, attempt)
+
+    def _message(self, begun: Begun, words: Wording, now: datetime) -> bytes:
+        claimed, decision = begun.claimed, begun.decision
+        content = self._post.templates[claimed.notice.template].render(words)
+        recipient_name = words["recipient_name"]
+        envelope = Envelope(
+            notification_id=claimed.notification_id,
+            event_id=claimed.notice.event_id,
+            address=decision.address or "",
+            name=recipient_name if isinstance(recipient_name, str) else None,
+            date=now.astimezone(zone(decision.time_zone)),
+            correlation_id=claimed.notice.correlation_id,
+            traceparent=claimed.notice.traceparent,
+        )
+        return self._post.skeleton.message(envelope, content)
+
+    def _judge(self, begun: Begun, attempt: Attempt) -> Attempted:
+        """Say what an attempt means for the mail."""
+        attempts = begun.claimed.attempts + 1
+        status = attempt.smtp_status
+        self._mind_the_server(attempt.result)
+        if attempt.result is Result.SENT:
+            return Attempted(
+                _outcome(begun, State.SENT, NotificationReason.DUE, status), attempts, unknown=False
+            )
+        if attempt.result is Result.REFUSED:
+            refused = _outcome(begun, State.FAILED, NotificationReason.REFUSED, status)
+            return Attempted(refused, attempts, unknown=False)
+        policy, now = self._post.retry, machine_now()
+        if attempt.result is Result.UNKNOWN:
+            unknown = begun.claimed.unknown_attempts + 1
+            next_try = policy.next_try_of_unknown(now, attempts, unknown)
+            ended = _outcome(begun, State.UNKNOWN, NotificationReason.UNKNOWN, status)
+        else:
+            next_try = policy.next_try(now, attempts)
+            # Where an earlier attempt may have arrived, nobody can say that no mail was sent.
+            doubtful = begun.claimed.unknown_attempts > 0
+            state = State.UNKNOWN if doubtful else State.FAILED
+            reason = NotificationReason.UNKNOWN if doubtful else NotificationReason.GAVE_UP
+            ended = _outcome(begun, state, reason, status)
+        if next_try is not None:
+            again = replace(ended, state=State.PENDING, reason=NotificationReason.DUE, next_try=next_try)
+            return Attempted(again, attempts, unknown=attempt.result is Result.UNKNOWN)
+        return Attempted(ended, attempts, unknown=attempt.result is Result.UNKNOWN)
+
+    def _mind_the_server(self, result: Result) -> None:
+        """Begin no mails for a while when there is no server: each would use up an attempt."""
+        if result is not Result.UNREACHABLE:
+            self._unreachable = 0
+            return
+        if time.monotonic() < self._paused_until:
+            return  # The other connections found the same.
+        self._unreachable += 1
+        pause = min(_LONGEST_PAUSE, 0.5 * 2 ** min(self._unreachable, 10))
+        # Not in step with other instances, which see the same server come back.
+        self._paused_until = time.monotonic() + pause * random.uniform(0.5, 1.0)  # noqa: S311  # no secret
+        _log.warning("delivery.unreachable", pause=round(pause, 1))
+
+    def _collect(self) -> None:
+        for task in [task for task in self._under_way if task.done()]:
+            begun = self._under_way.pop(task)
+            error = task.exception()
+            if error is None:
+                self._to_record.append(task.result())
+            else:
+                # The lease tells of it in time: nobody knows how far it came.
+                notification = str(begun.claimed.notification_id)
+                _log.error("delivery.send_failed", notification_id=notification, exc_info=error)
+
+    async def _record(self) -> None:
+        if not self._to_record:
+            return
+        attempts = self._to_record
+
+        async def record(tx: Transaction) -> None:
+            await commands.record_attempts(tx, attempts, now=self._clock.now())
+
+        # Kept until it is noted: if the database is away, the next step tries again.
+        await self._database.run(Cause.new(self._actor), record)
+        self._to_record = []
+
+    async def _renew_leases(self) -> None:
+        if not self._under_way or time.monotonic() - self._renewed_at < _RENEWAL:
+            return
+        self._renewed_at = time.monotonic()
+        ids = sorted(begun.claimed.notification_id for begun in self._under_way.values())
+        async with self._database.reading() as conn:
+            await extend_leases(conn, ids, lease_until=machine_now() + _LEASE)
+
+
+def _outcome(begun: Begun, state: State, reason: NotificationReason, status: int | None) -> Outcome:
+    return Outcome(
+        begun.claimed.notification_id,
+        begun.claimed.notice,
+        begun.decision.role,
+        begun.decision.recipient_id,
+        state,
+        reason,
+        smtp_status=status,
+        template_version=begun.template_version,
+    )

@@ -1,0 +1,127 @@
+-- name: keep_notice
+-- Note what the scheduler announced; an event that is known already changes nothing.
+insert into notices (
+    event_id, event_name, credential_id, holder_id, credential_version, term_id, term_revision, at, notify,
+    expires_on, time_zone, step, correlation_id, traceparent
+) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+on conflict do nothing;
+
+-- name: latest_notice_at
+-- The latest instant of a term that somebody is told of.
+select max(at) from notices
+where credential_id = $1 and term_id is not distinct from $2 and term_revision = $3 and notify;
+
+-- name: keep_decisions
+-- Note the decisions about one notice; one that was made before stands. Returns the new ones.
+insert into notifications (
+    id, event_id, credential_id, holder_id, told, channel, role, recipient_id, detour, state, reason,
+    not_before, next_try, template, created_at, updated_at
+)
+select id, $2, $3, $4, told, $5, role, recipient_id, detour, state, reason, not_before, $6, $7, $8, $8
+from unnest(
+    $1::uuid[], $9::text[], $10::text[], $11::uuid[], $12::text[], $13::text[], $14::text[], $15::timestamptz[]
+) as decided (id, told, role, recipient_id, detour, state, reason, not_before)
+on conflict do nothing
+returning id;
+
+-- name: claim_due
+-- Take mails that may leave now ($1, business time) and are to be tried now ($2, machine time); other
+-- deliveries take others.
+select n.id, n.told, n.attempts, n.unknown_attempts, notice.*,
+    (
+        select max(later.at) from notices later
+        where later.credential_id = notice.credential_id and later.term_id is not distinct from notice.term_id
+          and later.term_revision = notice.term_revision and later.notify
+    ) as later_notice_at
+from notifications n join notices notice using (event_id)
+where n.state = 'pending' and n.not_before <= $1 and n.next_try <= $2
+order by n.not_before, n.id
+limit $3
+for update of n skip locked;
+
+-- name: mark_sending
+-- Begin the mails, each under a lease: whoever sees it run out knows that their outcome is unknown.
+update notifications n set
+    state = 'sending', attempts = attempts + 1, lease_until = $1, role = begun.role,
+    recipient_id = begun.recipient_id, detour = begun.detour, message_id = begun.message_id,
+    template_version = begun.template_version, version = version + 1, updated_at = $2
+from unnest($3::uuid[], $4::text[], $5::uuid[], $6::text[], $7::text[], $8::text[])
+    as begun (id, role, recipient_id, detour, message_id, template_version)
+where n.id = begun.id;
+
+-- name: mark_skipped
+-- Note why mails that were due are not sent after all.
+update notifications n set
+    state = 'skipped', reason = skipped.reason, role = skipped.role, recipient_id = skipped.recipient_id,
+    detour = skipped.detour, not_before = null, version = version + 1, updated_at = $1
+from unnest($2::uuid[], $3::text[], $4::text[], $5::uuid[], $6::text[])
+    as skipped (id, reason, role, recipient_id, detour)
+where n.id = skipped.id;
+
+-- name: postpone
+-- Keep mails for later: the window of their recipients is not open.
+update notifications n set not_before = later.not_before, version = version + 1, updated_at = $1
+from unnest($2::uuid[], $3::timestamptz[]) as later (id, not_before)
+where n.id = later.id;
+
+-- name: extend_leases
+-- The mails are still on their way.
+update notifications set lease_until = $1 where id = any($2::uuid[]) and state = 'sending';
+
+-- name: record_outcomes
+-- Note what attempts came to. One whose lease was taken over, so that another attempt is counted, is
+-- left to that one, unless this attempt is known to have been accepted.
+update notifications n set
+    state = outcome.state, reason = outcome.reason, smtp_status = outcome.smtp_status,
+    unknown_attempts = unknown_attempts + outcome.unknown, next_try = coalesce(outcome.next_try, n.next_try),
+    lease_until = null, version = version + 1, updated_at = $1
+from unnest(
+    $2::uuid[], $3::int[], $4::text[], $5::text[], $6::smallint[], $7::int[], $8::timestamptz[]
+) as outcome (id, attempts, state, reason, smtp_status, unknown, next_try)
+where n.id = outcome.id
+  and ((n.state = 'sending' and n.attempts = outcome.attempts)
+    or (outcome.state = 'sent' and n.state in ('pending', 'unknown')))
+returning n.id;
+
+-- name: claim_lost
+-- Take mails whose sender was lost between handing over and noting the outcome.
+select n.id, n.told, n.role, n.recipient_id, n.template_version, n.attempts, n.unknown_attempts, notice.*
+from notifications n join notices notice using (event_id)
+where n.state = 'sending' and n.lease_until < $1
+order by n.lease_until
+limit $2
+for update of n skip locked;
+
+-- name: count_leaving
+-- Mails that may leave at this business time, or are on their way.
+select
+    (select count(*) from notifications where state = 'pending' and not_before <= $1)
+    + (select count(*) from notifications where state = 'sending');
+
+-- name: next_leaving
+-- The next business time at which a mail may leave.
+select min(not_before) from notifications where state = 'pending' and not_before > $1;
+
+-- name: list_notifications
+-- Decisions, newest first, a page at a time: of a holder ($1), of a credential ($2), with an outcome ($3),
+-- of holders in these teams ($4) and locations ($5); before a cursor ($6, $7).
+select n.*, notice.event_name
+from notifications n join notices notice using (event_id)
+left join holders h on h.id = n.holder_id
+where ($1::uuid is null or n.holder_id = $1)
+  and ($2::uuid is null or n.credential_id = $2)
+  and ($3::text is null or n.state = $3)
+  and ($4::text[] is null or h.team = any($4))
+  and ($5::text[] is null or h.location = any($5))
+  and ($6::timestamptz is null or (n.created_at, n.id) < ($6, $7::uuid))
+order by n.created_at desc, n.id desc
+limit $8;
+
+-- name: read_notification
+-- One decision, if its holder is in these teams ($2) and locations ($3).
+select n.*, notice.event_name
+from notifications n join notices notice using (event_id)
+left join holders h on h.id = n.holder_id
+where n.id = $1
+  and ($2::text[] is null or h.team = any($2))
+  and ($3::text[] is null or h.location = any($3));

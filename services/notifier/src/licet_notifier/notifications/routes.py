@@ -1,0 +1,107 @@
+"""Every decision with its reason: why did she (not) get a mail?"""
+
+from datetime import datetime
+from typing import Annotated, Any, Self
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import Response
+from pydantic import BaseModel, ConfigDict
+
+from licet_chassis.http.auth import Principal, requires
+from licet_chassis.http.paging import Page, PageQuery, page_of
+from licet_chassis.http.problems import NotFound
+from licet_chassis.http.resources import resource
+from licet_chassis.http.serving import serving_of
+from licet_events.notifications import NotificationReason, RecipientRole
+from licet_notifier.notifications import store
+from licet_notifier.notifications.model import Detour, State
+from licet_notifier.notifications.store import Notification
+
+router = APIRouter(tags=["notifications"])
+
+Reader = Annotated[Principal, requires("notifications:read")]
+
+
+class NotificationOut(BaseModel):
+    """A decision about one (event, recipient, channel)."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    id: UUID
+    event_id: UUID
+    """The event that caused it."""
+    event_name: str
+    """Its type."""
+    credential_id: UUID
+    holder_id: UUID
+    """Whose credential it is."""
+    told: RecipientRole
+    """The role for which somebody is told: the holder, or the manager."""
+    role: RecipientRole
+    """Who gets the mail in the end."""
+    recipient_id: UUID | None
+    """The holder that was, or would have been, told."""
+    channel: str
+    outcome: State
+    reason: NotificationReason
+    detour: Detour | None
+    """Why it went to a fallback address."""
+    not_before: datetime | None
+    """Business time from which the mail may leave."""
+    attempts: int
+    unknown_attempts: int
+    """How many attempts ended without it being known whether the server has the mail."""
+    smtp_status: int | None
+    message_id: str | None
+    template: str | None
+    template_version: str | None
+    version: int
+    created_at: datetime
+    updated_at: datetime
+
+    @classmethod
+    def of(cls, notification: Notification) -> Self:
+        """Show a decision."""
+        fields: dict[str, Any] = {name: getattr(notification, name) for name in notification.__slots__}
+        return cls(outcome=fields.pop("state"), **fields)
+
+
+@router.get("/notifications")
+async def list_notifications(
+    request: Request,
+    principal: Reader,
+    page: PageQuery,
+    holder_id: Annotated[UUID | None, Query(description="Whose credentials")] = None,
+    credential_id: Annotated[UUID | None, Query(description="Which credential")] = None,
+    outcome: Annotated[State | None, Query(description="What became of it")] = None,
+) -> Page[NotificationOut]:
+    """List decisions to send or not, newest first, each with its reason."""
+    async with serving_of(request.scope).database.reading() as conn:
+        rows = await store.list_notifications(
+            conn,
+            holder_id=holder_id,
+            credential_id=credential_id,
+            state=outcome,
+            teams=_codes(principal.teams),
+            locations=_codes(principal.locations),
+            before=page.after(tuple[datetime, UUID]),
+            limit=page.limit + 1,
+        )
+    return page_of(rows, page.limit, lambda row: (row.created_at, row.id), NotificationOut.of)
+
+
+@router.get("/notifications/{notification_id}", response_model=NotificationOut)
+async def show_notification(request: Request, principal: Reader, notification_id: UUID) -> Response:
+    """Show one decision with its reason."""
+    async with serving_of(request.scope).database.reading() as conn:
+        notification = await store.read_notification(
+            conn, notification_id, teams=_codes(principal.teams), locations=_codes(principal.locations)
+        )
+    if notification is None:
+        raise NotFound(f"There is no notification {notification_id}, or none that this token may see.")
+    return resource(NotificationOut.of(notification))
+
+
+def _codes(codes: frozenset[str] | None) -> list[str] | None:
+    return None if codes is None else sorted(codes)

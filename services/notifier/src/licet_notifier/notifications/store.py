@@ -1,0 +1,292 @@
+"""Notices and the decisions about them, in the database."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from licet_chassis.database import Connection
+from licet_chassis.queries import load_queries
+from licet_events.notifications import NotificationReason, RecipientRole
+from licet_notifier.notifications.model import (
+    CHANNEL,
+    Decision,
+    Detour,
+    Notice,
+    Outcome,
+    State,
+    notification_id,
+)
+
+QUERIES = load_queries(__package__)
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A mail that may leave, with its row locked."""
+
+    notification_id: UUID
+    told: RecipientRole
+    attempts: int
+    unknown_attempts: int
+    notice: Notice
+    later_notice_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """A mail whose sender was lost before it noted the outcome, with its row locked."""
+
+    notification_id: UUID
+    role: RecipientRole
+    recipient_id: UUID | None
+    template_version: str | None
+    attempts: int
+    unknown_attempts: int
+    notice: Notice
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A mail that is about to be sent."""
+
+    claimed: Claimed
+    decision: Decision
+    message_id: str
+    template_version: str
+
+
+@dataclass(frozen=True, slots=True)
+class Attempted:
+    """What one attempt came to, and which attempt it was."""
+
+    outcome: Outcome
+    attempts: int
+    unknown: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Notification:
+    """A decision as it is kept."""
+
+    id: UUID
+    event_id: UUID
+    event_name: str
+    credential_id: UUID
+    holder_id: UUID
+    told: RecipientRole
+    role: RecipientRole
+    recipient_id: UUID | None
+    channel: str
+    state: State
+    reason: NotificationReason
+    detour: Detour | None
+    not_before: datetime | None
+    attempts: int
+    unknown_attempts: int
+    smtp_status: int | None
+    message_id: str | None
+    template: str | None
+    template_version: str | None
+    version: int
+    created_at: datetime
+    updated_at: datetime
+
+
+async def keep_notice(conn: Connection, notice: Notice) -> None:
+    """Note what the scheduler announced."""
+    await conn.execute(
+        QUERIES["keep_notice"], notice.event_id, notice.event_name, notice.credential_id, notice.holder_id,
+        notice.credential_version, notice.term_id, notice.term_revision, notice.at, notice.notify,
+        notice.expires_on, notice.time_zone, notice.step, notice.correlation_id, notice.traceparent,
+    )  # fmt: skip
+
+
+async def latest_notice_at(conn: Connection, notice: Notice) -> datetime | None:
+    """Return the latest instant of the notice's term that somebody is told of."""
+    latest: datetime | None = await conn.fetchval(
+        QUERIES["latest_notice_at"], notice.credential_id, notice.term_id, notice.term_revision
+    )
+    return latest
+
+
+async def keep_decisions(
+    conn: Connection, notice: Notice, decisions: Sequence[Decision], *, now: datetime, machine_now: datetime
+) -> set[UUID]:
+    """Note decisions and return the ids of those that are new; the others had been made before."""
+    states = [State.PENDING if decision.due else State.SKIPPED for decision in decisions]
+    rows = await conn.fetch(
+        QUERIES["keep_decisions"],
+        [notification_id(notice.event_id, each.told, notice.holder_id) for each in decisions],
+        notice.event_id, notice.credential_id, notice.holder_id, CHANNEL, machine_now, notice.template, now,
+        [each.told for each in decisions], [each.role for each in decisions],
+        [each.recipient_id for each in decisions], [each.detour for each in decisions], states,
+        [each.reason for each in decisions], [each.not_before for each in decisions],
+    )  # fmt: skip
+    return {row["id"] for row in rows}
+
+
+async def claim_due(
+    conn: Connection, *, now: datetime, machine_now: datetime, limit: int
+) -> Sequence[Claimed]:
+    """Lock mails that may leave now, and nobody else has."""
+    rows = await conn.fetch(QUERIES["claim_due"], now, machine_now, limit)
+    return [
+        Claimed(
+            row["id"],
+            RecipientRole(row["told"]),
+            row["attempts"],
+            row["unknown_attempts"],
+            _notice(row),
+            row["later_notice_at"],
+        )
+        for row in rows
+    ]
+
+
+async def mark_sending(
+    conn: Connection, begun: Sequence[Begun], *, lease_until: datetime, now: datetime
+) -> None:
+    """Note that these mails are begun."""
+    await conn.execute(
+        QUERIES["mark_sending"], lease_until, now,
+        [each.claimed.notification_id for each in begun], [each.decision.role for each in begun],
+        [each.decision.recipient_id for each in begun], [each.decision.detour for each in begun],
+        [each.message_id for each in begun], [each.template_version for each in begun],
+    )  # fmt: skip
+
+
+async def mark_skipped(conn: Connection, skipped: Sequence[tuple[UUID, Decision]], *, now: datetime) -> None:
+    """Note why these mails are not sent after all."""
+    await conn.execute(
+        QUERIES["mark_skipped"], now, [each[0] for each in skipped], [each[1].reason for each in skipped],
+        [each[1].role for each in skipped], [each[1].recipient_id for each in skipped],
+        [each[1].detour for each in skipped],
+    )  # fmt: skip
+
+
+async def postpone(conn: Connection, later: Sequence[tuple[UUID, datetime | None]], *, now: datetime) -> None:
+    """Keep these mails until their recipients' day begins."""
+    await conn.execute(QUERIES["postpone"], now, [each[0] for each in later], [each[1] for each in later])
+
+
+async def extend_leases(conn: Connection, ids: Sequence[UUID], *, lease_until: datetime) -> None:
+    """Note that these mails are still on their way."""
+    await conn.execute(QUERIES["extend_leases"], lease_until, ids)
+
+
+async def record_attempts(conn: Connection, attempts: Sequence[Attempted], *, now: datetime) -> set[UUID]:
+    """Note what attempts came to; returns the ids of those that count.
+
+    One does not count whose lease ran out, so that it was counted as unknown already.
+    """
+    rows = await conn.fetch(
+        QUERIES["record_outcomes"], now, [each.outcome.notification_id for each in attempts],
+        [each.attempts for each in attempts], [each.outcome.state for each in attempts],
+        [each.outcome.reason for each in attempts], [each.outcome.smtp_status for each in attempts],
+        [int(each.unknown) for each in attempts], [each.outcome.next_try for each in attempts],
+    )  # fmt: skip
+    return {row["id"] for row in rows}
+
+
+async def claim_lost(conn: Connection, *, machine_now: datetime, limit: int) -> Sequence[Lost]:
+    """Lock mails whose lease has run out."""
+    rows = await conn.fetch(QUERIES["claim_lost"], machine_now, limit)
+    return [
+        Lost(
+            row["id"],
+            RecipientRole(row["role"]),
+            row["recipient_id"],
+            row["template_version"],
+            row["attempts"],
+            row["unknown_attempts"],
+            _notice(row),
+        )
+        for row in rows
+    ]
+
+
+async def count_leaving(conn: Connection, now: datetime) -> int:
+    """Count the mails that may leave at this business time, and those on their way."""
+    count: int = await conn.fetchval(QUERIES["count_leaving"], now)
+    return count
+
+
+async def next_leaving(conn: Connection, now: datetime) -> datetime | None:
+    """Return the next business time after `now` at which a mail may leave."""
+    instant: datetime | None = await conn.fetchval(QUERIES["next_leaving"], now)
+    return instant
+
+
+async def list_notifications(
+    conn: Connection,
+    *,
+    holder_id: UUID | None,
+    credential_id: UUID | None,
+    state: State | None,
+    teams: Sequence[str] | None,
+    locations: Sequence[str] | None,
+    before: tuple[datetime, UUID] | None,
+    limit: int,
+) -> Sequence[Notification]:
+    """Return decisions, newest first."""
+    rows = await conn.fetch(
+        QUERIES["list_notifications"], holder_id, credential_id, state, teams, locations,
+        *(before or (None, None)), limit,
+    )  # fmt: skip
+    return [_notification(row) for row in rows]
+
+
+async def read_notification(
+    conn: Connection, id: UUID, *, teams: Sequence[str] | None, locations: Sequence[str] | None
+) -> Notification | None:
+    """Return one decision, `None` if there is none or its holder is not in these teams and locations."""
+    row = await conn.fetchrow(QUERIES["read_notification"], id, teams, locations)
+    return None if row is None else _notification(row)
+
+
+def _notice(row: Any) -> Notice:
+    return Notice(
+        event_id=row["event_id"],
+        event_name=row["event_name"],
+        credential_id=row["credential_id"],
+        holder_id=row["holder_id"],
+        credential_version=row["credential_version"],
+        term_id=row["term_id"],
+        term_revision=row["term_revision"],
+        at=row["at"],
+        notify=row["notify"],
+        expires_on=row["expires_on"],
+        time_zone=row["time_zone"],
+        step=row["step"],
+        correlation_id=row["correlation_id"],
+        traceparent=row["traceparent"],
+    )
+
+
+def _notification(row: Any) -> Notification:
+    return Notification(
+        id=row["id"],
+        event_id=row["event_id"],
+        event_name=row["event_name"],
+        credential_id=row["credential_id"],
+        holder_id=row["holder_id"],
+        told=RecipientRole(row["told"]),
+        role=RecipientRole(row["role"]),
+        recipient_id=row["recipient_id"],
+        channel=row["channel"],
+        state=State(row["state"]),
+        reason=NotificationReason(row["reason"]),
+        detour=Detour(row["detour"]) if row["detour"] else None,
+        not_before=row["not_before"],
+        attempts=row["attempts"],
+        unknown_attempts=row["unknown_attempts"],
+        smtp_status=row["smtp_status"],
+        message_id=row["message_id"],
+        template=row["template"],
+        template_version=row["template_version"],
+        version=row["version"],
+        created_at=row["created_at"],
+        updated_at=row["updated_at"],
+    )
