@@ -97,6 +97,9 @@ def test_days_follow_one_another_without_gap_or_overlap(day: date, zone_name: st
             id="st-johns-a-minute-past-midnight",
         ),
         pytest.param(
+            "America/Toronto", date(1919, 3, 30), utc(1919, 3, 31, 4, 30), id="toronto-a-gap-around-midnight"
+        ),
+        pytest.param(
             "Pacific/Apia", date(2011, 12, 29), utc(2011, 12, 30, 10), id="samoa-before-the-lost-day"
         ),
         pytest.param("Pacific/Apia", date(2011, 12, 30), utc(2011, 12, 30, 10), id="samoa-the-lost-day"),

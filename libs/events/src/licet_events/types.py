@@ -23,6 +23,11 @@ EVENT_TYPES: Mapping[str, type[EventData]] = MappingProxyType(
 """All types that are published, by `ce_type`."""
 
 
+def types_of(family: type[EventData]) -> tuple[type[EventData], ...]:
+    """Return all published types that tell what `family` tells, such as every `CredentialEvent`."""
+    return tuple(model for model in EVENT_TYPES.values() if issubclass(model, family))
+
+
 def decode_event(
     headers: Iterable[tuple[str, bytes | None]], key: bytes | None, value: bytes | None
 ) -> Event[EventData]:
