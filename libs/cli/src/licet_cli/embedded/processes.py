@@ -48,6 +48,8 @@ class Child:
     stop_signal: signal.Signals = signal.SIGTERM
     announces: bool = False
     """Whether its first line of standard output is a JSON object that says where it listens."""
+    guards: bool = False
+    """Whether it outlives us for a moment, to clear up behind us; the kernel then leaves it alone."""
     _process: "subprocess.Popen[bytes] | None" = field(default=None, init=False, repr=False)
 
     def start(self) -> None:
@@ -66,7 +68,7 @@ class Child:
                     env=None if self.env is None else dict(self.env),
                     cwd=self.cwd,
                     process_group=0,
-                    preexec_fn=_dies_with_parent(self.stop_signal),  # noqa: PLW1509  # see there
+                    preexec_fn=None if self.guards else _dies_with_parent(self.stop_signal),  # noqa: PLW1509  # see there
                     **as_account,
                 )
             except OSError as error:
