@@ -280,7 +280,7 @@ def test_a_fact_before_a_final_flag_is_told_however_late() -> None:
     first = term("first", date(2026, 1, 2), UNTIL)
     state = credential(first, flags=[flag(FlagKind.SURRENDERED, END + timedelta(days=3))])
     claim = Scheduler(state).at(END + timedelta(days=30))
-    assert announced(claim)[-2:] == [("effective", None), ("expired", None)]
+    assert [kind for kind, _ in announced(claim)][:2] == ["effective", "expired"]
 
 
 def test_a_correction_that_lifts_a_final_flag_goes_on_with_the_ladder() -> None:
@@ -316,7 +316,7 @@ def test_a_flag_that_ends_at_another_instant_ends_again() -> None:
 def test_an_inactive_holder_gets_facts_and_no_steps() -> None:
     scheduler = Scheduler(a_year(), active=False)
     claim = scheduler.at(day(2027, 1, 2))
-    assert announced(claim) == [("effective", None), ("expired", None), ("deadline:expiring", 90)]
+    assert announced(claim) == [("effective", None), ("deadline:expiring", 90), ("expired", None)]
     assert passed_over(claim) == dict.fromkeys((90, 60, 30, 7, 0), PassedOverReason.HOLDER_INACTIVE)
 
 

@@ -14,7 +14,7 @@ from functools import lru_cache
 from typing import TypedDict
 from uuid import UUID
 
-from licet_events import civil
+from licet_events import Event, civil
 from licet_events.credentials import CredentialState, RunState, TermState
 from licet_events.ids import schedule_event_id
 from licet_events.schedule import (
@@ -177,8 +177,9 @@ class Claim:
     """What one look at a timer decided."""
 
     decisions: tuple[Decision, ...]
+    """In the order of their instants."""
     events: tuple[tuple[UUID, ScheduleEvent], ...]
-    """What to publish, in order, each with its id."""
+    """What to publish, in the same order, each with its id."""
     due_at: datetime | None
     """When to look again; `None`: never, as things stand."""
 
@@ -294,14 +295,33 @@ def _flag_deadlines(credential: CredentialState, ended: datetime | None) -> Iter
 
 def next_due(timer: Timer, now: datetime) -> datetime | None:
     """Return the earliest instant that waits for a decision, past or future; `None` if none does."""
-    return min(_waiting(timer, timer.identities, now), default=None)
+    return min((due for due, _ in waiting(timer, now)), default=None)
+
+
+def waiting(timer: Timer, now: datetime) -> Iterator[tuple[datetime, Identity]]:
+    """Return what waits for a decision, as far as can be said at `now`, and when each is due."""
+    decided = timer.identities
+    for flag in timer.plan.flags:
+        if flag.identity not in decided:
+            yield flag.at, flag.identity
+    for run in timer.plan.runs:
+        for fact in _facts(run):
+            if fact.identity not in decided:
+                yield fact.at, fact.identity
+        if not _dead(run, now):
+            for step in run.steps:
+                if run.identity_of(step) not in decided:
+                    yield step.due, run.identity_of(step)
+            reopened = _to_reopen(timer, run, now)
+            if reopened is not None and run.identity_of(reopened) in decided:
+                yield reopened.due, run.identity_of(reopened)
 
 
 def decide(timer: Timer, now: datetime) -> Claim:
     """Decide everything that has been reached at `now` and was not decided before.
 
     Doing so again, or from a later `now`, decides only what is new. After it nothing that is due at
-    `now` waits.
+    `now` waits any more.
     """
     decided = timer.identities
     found = [*_decide_flags(timer, decided, now)]
@@ -309,8 +329,8 @@ def decide(timer: Timer, now: datetime) -> Claim:
         found += _decide_facts(timer, run, decided, now)
         if not _dead(run, now):
             found += _decide_steps(timer, run, decided, now)
+    found.sort(key=lambda each: (each.due, each.rank))
     announced = [each for each in found if each.decision.outcome is Outcome.ANNOUNCED]
-    announced.sort(key=lambda each: (each.due, each.rank))
     told = [each for each in announced if each.rank is not _Rank.DEADLINE][-1:]
     decisions = tuple(each.decision for each in found)
     after = replace(timer, decided=timer.decided + decisions)
@@ -327,8 +347,8 @@ def decide(timer: Timer, now: datetime) -> Claim:
 class _Rank(IntEnum):
     """The order of what comes at one instant."""
 
-    DEADLINE = 0
-    FACT = 1
+    FACT = 0
+    DEADLINE = 1
     STEP = 2
 
 
@@ -343,17 +363,6 @@ class _Found:
     deadline: Deadline | None = None
     flag_id: UUID | None = None
     passed_over: tuple[PassedOver, ...] = ()
-
-
-def _waiting(timer: Timer, decided: AbstractSet[Identity], now: datetime) -> Iterator[datetime]:
-    yield from (flag.at for flag in timer.plan.flags if flag.identity not in decided)
-    for run in timer.plan.runs:
-        yield from (fact.at for fact in _facts(run) if fact.identity not in decided)
-        if not _dead(run, now):
-            yield from (step.due for step in run.steps if run.identity_of(step) not in decided)
-            reopened = _to_reopen(timer, run, now)
-            if reopened is not None:
-                yield reopened.due
 
 
 def _facts(run: PlannedRun) -> tuple[Fact, ...]:
@@ -503,6 +512,39 @@ def _decision(identity: Identity, at: datetime, reason: PassedOverReason | None)
 
 
 # ── events ────────────────────────────────────────────────────────────────────────────────────────
+
+
+def correlation_of(timer: Timer, claim: Claim) -> UUID:
+    """Return what all events of a claim have in common: the id of its first decision."""
+    return claim.decisions[0].id(timer.credential_id)
+
+
+def announcements(
+    timer: Timer, claim: Claim, decided_at: datetime, recorded_at: datetime
+) -> list[Event[ScheduleEvent]]:
+    """Return the events that a claim publishes, in order."""
+    return [
+        announcement(data, event_id, correlation_of(timer, claim), decided_at, recorded_at)
+        for event_id, data in claim.events
+    ]
+
+
+def announcement(
+    data: ScheduleEvent, id: UUID, correlation_id: UUID, decided_at: datetime, recorded_at: datetime
+) -> Event[ScheduleEvent]:
+    """Return the event that tells a decision; from the same values always the same, to the byte.
+
+    Nothing led to it but time, so it begins a trace of its own, which the correlation names.
+    """
+    return Event.of(
+        data,
+        id=id,
+        source="/licet/scheduler",
+        time=decided_at,
+        recorded_time=recorded_at,
+        correlation_id=str(correlation_id),
+        traceparent=f"00-{correlation_id.hex}-{id.hex[16:]}-00",
+    )
 
 
 class _Common(TypedDict):

@@ -1,0 +1,34 @@
+"""What the scheduler does on each event that it reads: learn when timers are due."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from licet_chassis.consuming import Consumer, Projection
+from licet_chassis.database import Transaction
+from licet_events import Event, Topic
+from licet_events.credentials import CredentialEvent
+from licet_events.holders import HolderEvent
+from licet_events.types import types_of
+from licet_scheduler.timers import commands
+
+
+async def learn_holders(tx: Transaction, events: Sequence[Event[Any]], now: datetime) -> None:
+    """Learn whether holders are active."""
+    await commands.learn_holders(tx, [event.data.holder for event in events], now=now)
+
+
+async def learn_credentials(tx: Transaction, events: Sequence[Event[Any]], now: datetime) -> None:
+    """Learn what credentials are, and set their timers."""
+    await commands.learn_credentials(tx, [event.data.credential for event in events], now=now)
+
+
+STATES = Consumer(
+    name="states",
+    topics=(Topic.HOLDERS, Topic.CREDENTIALS),
+    handlers=(
+        Projection(types=types_of(HolderEvent), apply=learn_holders),
+        Projection(types=types_of(CredentialEvent), apply=learn_credentials),
+    ),
+)
+"""Holders and credentials in one group; neither waits for the other."""

@@ -1,0 +1,12 @@
+"""What the scheduler is told from outside."""
+
+from pydantic import Field
+
+from licet_chassis.settings import ServiceSettings
+
+
+class SchedulerSettings(ServiceSettings):
+    """Settings of the scheduler."""
+
+    timers_per_claim: int = Field(500, ge=1, le=10_000)
+    """How many credentials are decided in one transaction."""

@@ -1,0 +1,81 @@
+"""What is done with timers: learn what they follow from, and decide what is due."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from licet_chassis.clock import machine_now
+from licet_chassis.database import Transaction
+from licet_chassis.outbox.append import append
+from licet_events import Record, encode
+from licet_events.credentials import CredentialState
+from licet_events.holders import HolderState
+from licet_scheduler.timers import model, store
+
+
+async def learn_holders(tx: Transaction, holders: Sequence[HolderState], *, now: datetime) -> None:
+    """Take over states of holders; whoever is active again may have a step to be announced.
+
+    Deactivation changes no timer: what is due then is decided, and decided otherwise.
+    """
+    newest: dict[UUID, HolderState] = {}
+    for holder in holders:
+        if holder.id not in newest or newest[holder.id].version <= holder.version:
+            newest[holder.id] = holder
+    known = await store.lock_holders(tx.conn, sorted(newest))
+    await store.keep_holders(tx.conn, list(newest.values()))
+    back = [
+        holder.id
+        for holder in newest.values()
+        if holder.active and holder.id in known and known[holder.id].inactive_before(holder.version)
+    ]
+    if back:
+        await _set_timers(tx, await store.lock_timers_of_holders(tx.conn, back), now=now)
+
+
+async def learn_credentials(
+    tx: Transaction, credentials: Sequence[CredentialState], *, now: datetime
+) -> None:
+    """Take over states of credentials and set their timers.
+
+    Nothing is decided here: what a state has due already is due at that instant, for the claims.
+    """
+    newest: dict[UUID, CredentialState] = {}
+    for credential in credentials:
+        if credential.id not in newest or newest[credential.id].version <= credential.version:
+            newest[credential.id] = credential
+    # A holder who becomes active meanwhile waits here, and then sees the credentials of this batch.
+    await store.share_holders(tx.conn, sorted({credential.holder_id for credential in newest.values()}))
+    await store.lock_timers(tx.conn, sorted(newest))
+    taken = await store.keep_credentials(tx.conn, list(newest.values()))
+    await _set_timers(tx, taken, now=now)
+
+
+async def _set_timers(tx: Transaction, credential_ids: Sequence[UUID], *, now: datetime) -> None:
+    timers = await store.read_timers(tx.conn, credential_ids)
+    await store.set_timers(tx.conn, [(timer.credential_id, model.next_due(timer, now)) for timer in timers])
+
+
+async def decide_due(tx: Transaction, *, limit: int, now: datetime) -> int:
+    """Claim timers that are due, `limit` at most, decide what they have reached, and return how many.
+
+    Others may do the same at once; nobody waits for anybody, and each timer is one's own until the
+    transaction ends. If that fails, nothing was decided and nothing published.
+    """
+    claimed = await store.claim_timers(tx.conn, now, limit)
+    if not claimed:
+        return 0
+    recorded_at = machine_now()
+    made: list[store.Made] = []
+    outgoing: list[Record] = []
+    due: list[tuple[UUID, datetime | None]] = []
+    for timer in await store.read_timers(tx.conn, claimed):
+        claim = model.decide(timer, now)
+        records = {event.id: encode(event) for event in model.announcements(timer, claim, now, recorded_at)}
+        made += [store.Made(timer, claim, decision, records) for decision in claim.decisions]
+        outgoing += records.values()
+        due.append((timer.credential_id, claim.due_at))
+    await store.keep_decisions(tx.conn, made, now, recorded_at)
+    await store.set_timers(tx.conn, due)
+    await append(tx.conn, outgoing)
+    return len(claimed)

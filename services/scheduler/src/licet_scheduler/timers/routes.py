@@ -1,0 +1,130 @@
+"""Timers over HTTP: what is due when, and what was decided."""
+
+from datetime import datetime
+from typing import Annotated, Self
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Request
+from pydantic import AwareDatetime, BaseModel
+
+from licet_chassis.http.auth import Principal, requires
+from licet_chassis.http.paging import Page, PageQuery, page_of
+from licet_chassis.http.serving import serving
+from licet_events.schedule import PassedOverReason
+from licet_scheduler.timers import store
+from licet_scheduler.timers.model import Identity, Outcome, waiting
+
+router = APIRouter(prefix="/v1/timers", tags=["timers"])
+
+
+class InstantView(BaseModel):
+    """What an instant of a credential is about."""
+
+    kind: str
+    """`effective`, `expiring`, `expired`, `overdue` or `deadline`."""
+    deadline: str | None
+    """Which deadline: `flag_start`, `flag_end` or `expiring`."""
+    step: int | None
+    """Days before `expires_on`; below 0: after it."""
+    term_id: UUID | None
+    term_revision: int
+
+
+class UpcomingView(InstantView):
+    """An instant that is not decided yet."""
+
+    due_at: AwareDatetime
+
+    @classmethod
+    def of(cls, due_at: datetime, identity: Identity) -> Self:
+        """Show what waits."""
+        return cls(**_instant(identity), due_at=due_at)
+
+
+class DecisionView(InstantView):
+    """What became of an instant."""
+
+    id: UUID
+    """Also the id of the event, where one was published."""
+    at: AwareDatetime
+    outcome: Outcome
+    reason: PassedOverReason | None
+    credential_version: int
+    decided_at: AwareDatetime
+
+    @classmethod
+    def of(cls, past: store.PastDecision) -> Self:
+        """Show a decision."""
+        return cls(
+            **_instant(past.decision.identity),
+            id=past.id,
+            at=past.decision.at,
+            outcome=past.decision.outcome,
+            reason=past.decision.reason,
+            credential_version=past.credential_version,
+            decided_at=past.decided_at,
+        )
+
+
+class TimerView(BaseModel):
+    """The timer of a credential."""
+
+    credential_id: UUID
+    credential_version: int
+    holder_id: UUID
+    holder_active: bool
+    due_at: AwareDatetime | None
+    """When it is looked at next; null where there is nothing to wait for."""
+    upcoming: list[UpcomingView]
+    decisions: list[DecisionView]
+
+
+@router.get("")
+async def list_timers(
+    request: Request,
+    page: PageQuery,
+    principal: Annotated[Principal, requires("scheduler:read")],
+    credential_id: Annotated[UUID | None, Query()] = None,
+) -> Page[TimerView]:
+    """List timers in order of credentials, or the one of a credential: what is due, what was decided."""
+    running = serving(request)
+    async with running.database.reading() as conn:
+        if credential_id is None:
+            rows = await store.list_timers(
+                conn,
+                after=page.after(UUID),
+                teams=principal.teams,
+                locations=principal.locations,
+                limit=page.limit + 1,
+            )
+        else:
+            rows = await store.find_timer(
+                conn, credential_id, teams=principal.teams, locations=principal.locations
+            )
+    now = running.clock.now()
+    return page_of(rows, page.limit, lambda shown: shown.timer.credential_id, lambda shown: _view(shown, now))
+
+
+def _view(shown: store.ShownTimer, now: datetime) -> TimerView:
+    timer = shown.timer
+    return TimerView(
+        credential_id=timer.credential_id,
+        credential_version=timer.credential_version,
+        holder_id=timer.holder_id,
+        holder_active=timer.holder_active,
+        due_at=shown.due_at,
+        upcoming=[UpcomingView.of(*each) for each in sorted(waiting(timer, now), key=lambda each: each[0])],
+        decisions=[DecisionView.of(past) for past in shown.past],
+    )
+
+
+def _instant(identity: Identity) -> dict[str, object]:
+    term_id, term_revision, kind, step = identity
+    family, *about = kind.split(":")
+    return {
+        "kind": family,
+        "deadline": about[0] if about else None,
+        "step": step,
+        "term_id": term_id,
+        "term_revision": term_revision,
+    }

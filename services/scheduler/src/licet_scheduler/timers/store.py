@@ -1,0 +1,308 @@
+"""Timers, what they follow from, and what was decided, in the database."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+from pydantic import TypeAdapter
+
+from licet_chassis.clock import machine_now
+from licet_chassis.database import Connection
+from licet_chassis.queries import load_queries
+from licet_events import Event, Record
+from licet_events.credentials import CredentialState
+from licet_events.holders import HolderState
+from licet_events.schedule import (
+    CredentialEffective,
+    CredentialExpired,
+    CredentialExpiring,
+    CredentialOverdue,
+    DeadlineReached,
+    PassedOverReason,
+    ScheduleEvent,
+)
+from licet_scheduler.timers.model import (
+    EFFECTIVE,
+    EXPIRED,
+    EXPIRING,
+    OVERDUE,
+    Claim,
+    Decision,
+    Outcome,
+    Plan,
+    Timer,
+    announcement,
+    correlation_of,
+    plan_of,
+)
+
+QUERIES = load_queries(__package__)
+REPEATED_FOR = timedelta(days=30)
+"""How long the topic of the schedule keeps what is on it, in machine time; as long it is repeated."""
+
+_PLAN = TypeAdapter(Plan)
+_COUNTED = 10_000
+_EVENTS: Mapping[str, type[ScheduleEvent]] = {
+    EFFECTIVE: CredentialEffective,
+    EXPIRED: CredentialExpired,
+    EXPIRING: CredentialExpiring,
+    OVERDUE: CredentialOverdue,
+    "deadline": DeadlineReached,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class KnownHolder:
+    """What was known of a holder before."""
+
+    version: int
+    active: bool
+
+    def inactive_before(self, version: int) -> bool:
+        """Return whether the holder was inactive in the state before that version."""
+        return self.version < version and not self.active
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A decision of a claim, with what the claim publishes, by id."""
+
+    timer: Timer
+    claim: Claim
+    decision: Decision
+    records: Mapping[UUID, Record]
+
+
+@dataclass(frozen=True, slots=True)
+class PastDecision:
+    """A decision as it is kept."""
+
+    id: UUID
+    decision: Decision
+    credential_version: int
+    decided_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ShownTimer:
+    """A timer with everything that was decided of its credential."""
+
+    timer: Timer
+    due_at: datetime | None
+    past: tuple[PastDecision, ...]
+
+
+# ── learning ──────────────────────────────────────────────────────────────────────────────────────
+
+
+async def lock_holders(conn: Connection, ids: Sequence[UUID]) -> dict[UUID, KnownHolder]:
+    """Return those of the holders that are known, and keep others from changing them."""
+    rows = await conn.fetch(QUERIES["lock_holders"], ids)
+    return {row["id"]: KnownHolder(row["version"], row["active"]) for row in rows}
+
+
+async def share_holders(conn: Connection, ids: Sequence[UUID]) -> None:
+    """Keep others from changing the holders until the transaction ends."""
+    await conn.execute(QUERIES["share_holders"], ids)
+
+
+async def keep_holders(conn: Connection, holders: Sequence[HolderState]) -> None:
+    """Take over states of holders, each unless a newer one is known."""
+    await conn.execute(
+        QUERIES["keep_holders"],
+        [holder.id for holder in holders],
+        [holder.version for holder in holders],
+        [holder.active for holder in holders],
+        [holder.team for holder in holders],
+        [holder.location for holder in holders],
+    )
+
+
+async def keep_credentials(conn: Connection, credentials: Sequence[CredentialState]) -> list[UUID]:
+    """Take over credentials as plans, each unless a newer one is known; return those that were taken."""
+    rows = await conn.fetch(
+        QUERIES["keep_credentials"],
+        [credential.id for credential in credentials],
+        [credential.version for credential in credentials],
+        [credential.holder_id for credential in credentials],
+        [_PLAN.dump_json(plan_of(credential)).decode() for credential in credentials],
+    )
+    return [row["id"] for row in rows]
+
+
+async def lock_timers(conn: Connection, credential_ids: Sequence[UUID]) -> None:
+    """Keep others from deciding on the credentials until the transaction ends."""
+    await conn.execute(QUERIES["lock_timers"], credential_ids)
+
+
+async def lock_timers_of_holders(conn: Connection, holder_ids: Sequence[UUID]) -> list[UUID]:
+    """Return the credentials of holders, and keep others from deciding on them."""
+    rows = await conn.fetch(QUERIES["lock_timers_of_holders"], holder_ids)
+    return [row["credential_id"] for row in rows]
+
+
+# ── deciding ──────────────────────────────────────────────────────────────────────────────────────
+
+
+async def claim_timers(conn: Connection, now: datetime, limit: int) -> list[UUID]:
+    """Take timers that are due and that nobody else has taken, `limit` at most."""
+    return [row["credential_id"] for row in await conn.fetch(QUERIES["claim_timers"], now, limit)]
+
+
+async def read_timers(conn: Connection, credential_ids: Sequence[UUID]) -> list[Timer]:
+    """Return timers with what was decided so far.
+
+    Call it after the statement that locked them, never in one with it: a statement sees what was
+    committed before it began, and the wait for a lock may outlast somebody else's commit.
+    """
+    rows = await conn.fetch(QUERIES["read_timers"], credential_ids)
+    past = await _read_decisions(conn, credential_ids)
+    return [_timer(row, past.get(row["id"], ())) for row in rows]
+
+
+async def set_timers(conn: Connection, due: Sequence[tuple[UUID, datetime | None]]) -> None:
+    """Set when timers are due."""
+    await conn.execute(QUERIES["set_timers"], [each for each, _ in due], [at for _, at in due])
+
+
+async def keep_decisions(
+    conn: Connection, made: Sequence[Made], decided_at: datetime, recorded_at: datetime
+) -> None:
+    """Keep decisions for ever, and with each that was announced the event as it was."""
+    ids = [one.decision.id(one.timer.credential_id) for one in made]
+    await conn.execute(
+        QUERIES["keep_decisions"],
+        [one.timer.credential_id for one in made],
+        ids,
+        [one.decision.outcome for one in made],
+        [one.decision.reason for one in made],
+        [one.decision.kind for one in made],
+        [one.decision.term_id for one in made],
+        [one.decision.term_revision for one in made],
+        [one.decision.step for one in made],
+        [one.decision.at for one in made],
+        [one.timer.credential_version for one in made],
+        [correlation_of(one.timer, one.claim) for one in made],
+        decided_at,
+        recorded_at,
+        [_body(one.records.get(each)) for one, each in zip(made, ids, strict=True)],
+    )
+
+
+# ── reading ───────────────────────────────────────────────────────────────────────────────────────
+
+
+async def count_due(conn: Connection, now: datetime) -> int:
+    """Return how many timers are due, counting no further than needed."""
+    count: int = await conn.fetchval(QUERIES["count_due"], now, _COUNTED)
+    return count
+
+
+async def next_due(conn: Connection, now: datetime) -> datetime | None:
+    """Return the next instant after now at which a timer is due."""
+    instant: datetime | None = await conn.fetchval(QUERIES["next_due"], now)
+    return instant
+
+
+async def list_timers(
+    conn: Connection,
+    *,
+    after: UUID | None,
+    teams: frozenset[str] | None,
+    locations: frozenset[str] | None,
+    limit: int,
+) -> list[ShownTimer]:
+    """Return timers in order of credentials, of holders in those teams and locations (`None`: all)."""
+    return await _shown(
+        conn, await conn.fetch(QUERIES["list_timers"], after, _codes(teams), _codes(locations), limit)
+    )
+
+
+async def find_timer(
+    conn: Connection,
+    credential_id: UUID,
+    *,
+    teams: frozenset[str] | None,
+    locations: frozenset[str] | None,
+) -> list[ShownTimer]:
+    """Return the timer of a credential; nothing if there is none, or its holder may not be seen."""
+    return await _shown(
+        conn, await conn.fetch(QUERIES["find_timer"], credential_id, _codes(teams), _codes(locations))
+    )
+
+
+async def page_announced(
+    conn: Connection, cursor: Any, limit: int
+) -> tuple[list[Event[ScheduleEvent]], tuple[datetime, int] | None]:
+    """Return what was published in the last 30 days, in that order, each event as it was."""
+    since, number = cursor or (None, None)
+    rows = await conn.fetch(QUERIES["page_announced"], machine_now() - REPEATED_FOR, since, number, limit)
+    last = (rows[-1]["recorded_at"], rows[-1]["number"]) if len(rows) == limit else None
+    return [_event(row) for row in rows], last
+
+
+# ── rows ──────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def _read_decisions(
+    conn: Connection, credential_ids: Sequence[UUID]
+) -> dict[UUID, tuple[PastDecision, ...]]:
+    found: dict[UUID, list[PastDecision]] = {}
+    for row in await conn.fetch(QUERIES["read_decisions"], credential_ids):
+        found.setdefault(row["credential_id"], []).append(_past_decision(row))
+    return {credential_id: tuple(past) for credential_id, past in found.items()}
+
+
+async def _shown(conn: Connection, rows: Sequence["asyncpg.Record"]) -> list[ShownTimer]:
+    past = await _read_decisions(conn, [row["id"] for row in rows])
+    return [
+        ShownTimer(_timer(row, past.get(row["id"], ())), row["due_at"], past.get(row["id"], ()))
+        for row in rows
+    ]
+
+
+def _timer(row: "asyncpg.Record", past: Sequence[PastDecision]) -> Timer:
+    return Timer(
+        credential_id=row["id"],
+        holder_id=row["holder_id"],
+        credential_version=row["version"],
+        plan=_PLAN.validate_json(row["plan"]),
+        holder_active=row["holder_active"],
+        decided=tuple(one.decision for one in past),
+    )
+
+
+def _past_decision(row: "asyncpg.Record") -> PastDecision:
+    reason = row["reason"]
+    decision = Decision(
+        kind=row["kind"],
+        term_id=row["term_id"],
+        term_revision=row["term_revision"],
+        step=row["step"],
+        at=row["at"],
+        outcome=Outcome(row["outcome"]),
+        reason=None if reason is None else PassedOverReason(reason),
+    )
+    return PastDecision(row["id"], decision, row["credential_version"], row["decided_at"])
+
+
+def _body(record: Record | None) -> str | None:
+    return None if record is None or record.value is None else record.value.decode()
+
+
+def _event(row: "asyncpg.Record") -> Event[ScheduleEvent]:
+    model = _EVENTS[row["kind"].partition(":")[0]]
+    return announcement(
+        model.model_validate_json(row["event"]),
+        row["id"],
+        row["correlation_id"],
+        row["decided_at"],
+        row["recorded_at"],
+    )
+
+
+def _codes(codes: frozenset[str] | None) -> list[str] | None:
+    return None if codes is None else sorted(codes)
