@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
@@ -146,6 +147,9 @@ def describe_problems(settings_class: type[BaseSettings]) -> list[str]:
 
     Sentences name variables and never show the value of one.
     """
+    directory = os.environ.get(SECRETS_DIR_VARIABLE)
+    if directory and not Path(directory).is_dir():
+        return [f"{SECRETS_DIR_VARIABLE} names a directory that is not there."]
     try:
         settings_class()
     except ValidationError as error:

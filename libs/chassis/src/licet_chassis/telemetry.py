@@ -73,7 +73,6 @@ def configure_logging(*, service: str, level: str = "info", log_format: str = "j
         ],
         wrapper_class=structlog.stdlib.BoundLogger,
         logger_factory=structlog.stdlib.LoggerFactory(),
-        cache_logger_on_first_use=True,
     )
 
 

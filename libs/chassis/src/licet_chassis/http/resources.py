@@ -5,12 +5,13 @@ from collections.abc import Mapping
 from typing import Annotated, Any
 
 from fastapi import Depends, Header
-from pydantic import BaseModel, ConfigDict, ModelWrapValidatorHandler, ValidationInfo, model_validator
-from pydantic_core import PydanticSerializationError, to_json
+from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, ValidatorFunctionWrapHandler
+from pydantic_core import CoreSchema, PydanticSerializationError, core_schema, to_json
 from starlette.responses import Response
 
 from licet_chassis.http.problems import BadRequest, PreconditionRequired
 
+_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")  # a text may well say "\\u0000" in six characters
 _ENTITY_TAG = re.compile(r'"(?P<version>[0-9]{1,18})"')
 
 
@@ -22,22 +23,31 @@ class Body(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    @model_validator(mode="wrap")
     @classmethod
-    def _as_strict_json(
-        cls, value: Any, handler: ModelWrapValidatorHandler["Body"], info: ValidationInfo
-    ) -> "Body":
-        # FastAPI hands over parsed JSON as Python objects, for which strictness would mean that a
-        # date is no text. So it is judged as the JSON that it was.
-        if info.mode == "python" and isinstance(value, dict):
-            try:
-                document = to_json(value)
-            except PydanticSerializationError:
-                raise ValueError("has text that is not well-formed Unicode") from None
-            if b"\\u0000" in document:
-                raise ValueError("has text with the character U+0000, which can't be stored")
-            cls.__pydantic_validator__.validate_json(document, strict=True)
-        return handler(value)
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """Judge Python values, which is what FastAPI makes of a body, as the JSON that they were."""
+        schema = handler(source)
+
+        def as_json(value: Any, validate: ValidatorFunctionWrapHandler) -> Any:
+            # Strict about Python values would mean that a date is no text; strict about JSON does not.
+            if isinstance(value, dict):
+                cls.__pydantic_validator__.validate_json(_document(value), strict=True)
+            return validate(value)
+
+        return core_schema.json_or_python_schema(
+            json_schema=schema,
+            python_schema=core_schema.no_info_wrap_validator_function(as_json, schema),
+        )
+
+
+def _document(value: dict[str, Any]) -> bytes:
+    try:
+        document = to_json(value)
+    except PydanticSerializationError:
+        raise ValueError("has text that is not well-formed Unicode") from None
+    if _NUL.search(document):
+        raise ValueError("has text with the character U+0000, which can't be stored")
+    return document
 
 
 def etag(version: int) -> str:

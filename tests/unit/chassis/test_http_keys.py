@@ -1,0 +1,145 @@
+"""The issuer's keys: fetched when needed, not more often, and kept while the issuer is away."""
+
+import asyncio
+from typing import Any
+
+import httpx
+import jwt
+import pytest
+from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
+from jwt.algorithms import RSAAlgorithm
+
+from edge.issuer import URL, Issuer, bearer
+from edge.service import client_of, edge_app
+from licet_chassis.http.keys import KeySet, KeysUnavailable
+
+
+class Watch:
+    """A clock that stands still until it is moved."""
+
+    def __init__(self) -> None:
+        self.now = 1_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def watch() -> Watch:
+    return Watch()
+
+
+@pytest.fixture
+def issuer() -> Issuer:
+    return Issuer()
+
+
+@pytest.fixture
+def keys(issuer: Issuer, watch: Watch) -> KeySet:
+    return KeySet(URL, client=issuer.client(), max_age=600, retry_after=10, clock=watch)
+
+
+def rsa_entry(bits: int, **changes: Any) -> dict[str, Any]:
+    public = generate_private_key(65537, bits).public_key()
+    return (
+        RSAAlgorithm.to_jwk(public, as_dict=True) | {"kid": "other", "alg": "RS256", "use": "sig"} | changes
+    )
+
+
+async def test_keys_are_fetched_once_for_many_requests_at_once(keys: KeySet, issuer: Issuer) -> None:
+    found = await asyncio.gather(*(keys.find("rsa") for _ in range(50)))
+    assert all(found)
+    assert issuer.fetches == 1
+
+
+async def test_unknown_kid_makes_at_most_one_fetch_in_ten_seconds(
+    keys: KeySet, issuer: Issuer, watch: Watch
+) -> None:
+    await keys.find("rsa")
+    for number in range(100):
+        assert await keys.find(f"made-up-{number}") is None
+    assert issuer.fetches == 1
+    watch.now += 10
+    for number in range(100):
+        assert await keys.find(f"made-up-{number}") is None
+    assert issuer.fetches == 2
+
+
+async def test_rotated_key_is_found_and_the_withdrawn_one_no_longer(
+    keys: KeySet, issuer: Issuer, watch: Watch
+) -> None:
+    await keys.find("rsa")
+    issuer.document = {"keys": [rsa_entry(2048)]}
+    watch.now += 10
+    assert await keys.find("other") is not None
+    assert await keys.find("rsa") is None
+
+
+async def test_keys_are_read_again_when_they_are_old(keys: KeySet, issuer: Issuer, watch: Watch) -> None:
+    await keys.find("rsa")
+    watch.now += 599
+    await keys.find("rsa")
+    assert issuer.fetches == 1
+    watch.now += 1
+    await keys.find("rsa")
+    assert issuer.fetches == 2
+
+
+async def test_keys_read_last_stay_good_while_the_issuer_is_away(
+    keys: KeySet, issuer: Issuer, watch: Watch
+) -> None:
+    await keys.find("rsa")
+    issuer.failure = httpx.ConnectError("away")
+    watch.now += 100_000
+    assert await keys.find("rsa") is not None
+
+
+@pytest.mark.parametrize(
+    "document",
+    [{}, {"keys": "rsa"}, [], "text", {"keys": [{"kid": "x" * 300_000}]}],
+    ids=["no keys", "keys no list", "a list", "a text", "without end"],
+)
+async def test_document_that_is_no_key_set_counts_as_not_read(
+    keys: KeySet, issuer: Issuer, document: Any
+) -> None:
+    issuer.document = document
+    with pytest.raises(KeysUnavailable):
+        await keys.find("rsa")
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        rsa_entry(1024),
+        rsa_entry(2048, use="enc"),
+        rsa_entry(2048, alg="RS512"),
+        {"kty": "oct", "k": "c2VjcmV0", "kid": "other", "alg": "HS256"},
+        {"kty": "XYZ", "kid": "other"},
+        {"kid": "other"},
+        "other",
+    ],
+    ids=["short", "for encryption", "other algorithm", "shared secret", "unknown kind", "nothing", "a text"],
+)
+async def test_key_that_must_not_be_used_is_passed_over_and_the_others_stay(
+    keys: KeySet, issuer: Issuer, entry: Any
+) -> None:
+    issuer.document["keys"].append(entry)
+    assert await keys.find("other") is None
+    assert await keys.find("rsa") is not None
+
+
+async def test_request_gets_503_while_no_key_was_ever_read_and_works_once_one_was(issuer: Issuer) -> None:
+    issuer.failure = httpx.ConnectError("away")
+    app = edge_app(issuer)
+    async with client_of(app) as client:
+        answer = await client.get("/v1/x", headers=bearer(issuer.token()))
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
+    assert "issuer" in answer.json()["detail"]
+
+
+async def test_algorithm_belongs_to_the_key_where_the_issuer_names_none(keys: KeySet, issuer: Issuer) -> None:
+    for entry in issuer.document["keys"]:
+        del entry["alg"]
+    names = {kid: found.algorithm_name for kid in ("rsa", "ec", "ed") if (found := await keys.find(kid))}
+    assert names == {"rsa": "RS256", "ec": "ES256", "ed": "EdDSA"}
+    assert isinstance(await keys.find("rsa"), jwt.PyJWK)
