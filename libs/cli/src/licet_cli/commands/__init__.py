@@ -1,0 +1,1 @@
+"""The commands of `licet`, one module a group."""

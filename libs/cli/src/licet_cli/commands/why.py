@@ -1,0 +1,101 @@
+"""`licet why`: the whole story of a credential, or of everything a holder has."""
+
+from typing import Any
+
+
+from licet_cli.client import Refused
+from licet_cli.output import JsonOption, fail, show
+from licet_cli.target import Against, Deployment, Target, open_target
+
+
+def why(
+    credential_or_holder: str, as_json: JsonOption = False, against: Against = Deployment.EMBEDDED
+) -> None:
+    """Tell the story of a CREDENTIAL or HOLDER (ids): terms, what was and will be due, what was sent or not."""
+    with open_target(against) as target:
+        stories = [_story(target, credential) for credential in _credentials(target, credential_or_holder)]
+    text = "\n\n".join(_text(story) for story in stories)
+    show({"items": stories}, as_json, text or "This holder has no credential.")
+
+
+def _credentials(target: Target, ident: str) -> list[dict[str, Any]]:
+    service = target.service("credentials")
+    try:
+        return [service.get(f"/v1/credentials/{ident}")]
+    except Refused as refused:
+        if refused.status not in {404, 422}:
+            raise
+    try:
+        service.get(f"/v1/holders/{ident}")
+    except Refused as refused:
+        if refused.status not in {404, 422}:
+            raise
+        fail(f"There is neither a credential nor a holder {ident}.")
+    return list(service.items("/v1/credentials", holder_id=ident))
+
+
+def _story(target: Target, credential: dict[str, Any]) -> dict[str, Any]:
+    ident = credential["id"]
+    credentials = target.service("credentials")
+    timers = target.service("scheduler").get("/v1/timers", credential_id=ident)["items"]
+    return {
+        "credential": credential,
+        "holder": credentials.get(f"/v1/holders/{credential['holder_id']}"),
+        "terms": list(credentials.items(f"/v1/credentials/{ident}/terms")),
+        "history": list(credentials.items(f"/v1/credentials/{ident}/history")),
+        "timer": timers[0] if timers else None,
+        "notifications": list(target.service("notifier").items("/v1/notifications", credential_id=ident)),
+    }
+
+
+def _text(story: dict[str, Any]) -> str:
+    credential, holder, timer = story["credential"], story["holder"], story["timer"]
+    number = f" {credential['number']}" if credential["number"] else ""
+    lines = [
+        f"{credential['name']}{number} of {holder['name']}: {credential['validity']}"
+        + (f", {credential['days_left']} days left" if credential["days_left"] is not None else ""),
+        f"  credential {credential['id']}, version {credential['version']}",
+        f"  holder     {holder['id']}{'' if holder['active'] else ', inactive'}",
+        "Terms",
+        *(f"  {_term(term)}" for term in story["terms"]),
+        *(f"  {flag['kind']} from {flag['effective_from']}: {flag['reason']}" for flag in credential["flags"]),
+        "History",
+        *(f"  {_entry(entry)}" for entry in reversed(story["history"])),
+        "What time brought, and will bring",
+    ]
+    if timer is None:
+        lines.append("  The scheduler does not know this credential yet.")
+    else:
+        lines += [f"  {_decision(decision)}" for decision in sorted(timer["decisions"], key=lambda d: str(d["at"]))]
+        lines += [f"  {upcoming['due_at']}  {_instant(upcoming)}  to come" for upcoming in timer["upcoming"]]
+    lines.append("Who was told, or not")
+    lines += [f"  {_note(note)}" for note in sorted(story["notifications"], key=lambda n: str(n["created_at"]))]
+    if not story["notifications"]:
+        lines.append("  Nothing was due to be told yet.")
+    return "\n".join(lines)
+
+
+def _term(term: dict[str, Any]) -> str:
+    end = term["expires_on"] or term["expiry"]
+    return f"{term['valid_from'] or 'unknown'} to {end} in {term['time_zone']} (revision {term['revision']})"
+
+
+def _entry(entry: dict[str, Any]) -> str:
+    reason = f": {entry['reason']}" if entry.get("reason") else ""
+    return f"{entry['at']}  {entry['action']} by {entry['actor']}{reason}"
+
+
+def _instant(instant: dict[str, Any]) -> str:
+    step = f" {instant['step']}" if instant["step"] is not None else ""
+    return f"{instant['deadline'] or instant['kind']}{step}"
+
+
+def _decision(decision: dict[str, Any]) -> str:
+    reason = f" ({decision['reason']})" if decision["reason"] else ""
+    return f"{decision['at']}  {_instant(decision)}  {decision['outcome']}{reason}, decided {decision['decided_at']}"
+
+
+def _note(note: dict[str, Any]) -> str:
+    name = note["event_name"].removeprefix("licet.").removesuffix(".v1")
+    status = f", server said {note['smtp_status']}" if note["smtp_status"] else ""
+    return f"{note['updated_at']}  {name} to {note['role']}: {note['outcome']} ({note['reason']}{status})"
