@@ -154,6 +154,41 @@ def timeline(
     return tuple(intervals)
 
 
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What is computed for one location: the timeline, and the facts it rests on."""
+
+    intervals: tuple[Interval, ...]
+    facts: tuple[FactVersion, ...]
+
+
+def decide(
+    holder: Holder | None,
+    target: str,
+    *,
+    requirements: Sequence[RequirementState],
+    credentials: Sequence[Credential],
+    places: Mapping[str, Place],
+) -> dict[str, Decision]:
+    """Return the decision for each location where one is kept; none if the target is not the holder's."""
+    if holder is None or target not in holder.targets:
+        return {}
+    decisions = {}
+    for code in sorted(places_of(holder, requirements)):
+        place = places.get(code, Place(code))
+        decisions[code] = Decision(
+            timeline(
+                holder=holder,
+                target=target,
+                place=place,
+                requirements=requirements,
+                credentials=credentials,
+            ),
+            facts(holder=holder, place=place, requirements=requirements, credentials=credentials),
+        )
+    return decisions
+
+
 def always(code: ReasonCode) -> tuple[Interval, ...]:
     """Return the timeline of someone who may never do the work, for a reason that has no dates."""
     return (Interval(verdict=Verdict.INELIGIBLE, reasons=(Reason(code=code),)),)

@@ -1,0 +1,70 @@
+"""The service put together."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import datetime
+
+from fastapi import FastAPI
+
+from licet_certifications.consumers import FACTS
+from licet_certifications.eligibility import commands as eligibility
+from licet_certifications.eligibility import store
+from licet_certifications.eligibility.routes import router as eligibility_router
+from licet_certifications.errors import Invalid, NotFound, StaleVersion
+from licet_certifications.requirements import commands as requirements
+from licet_certifications.requirements.routes import router as requirements_router
+from licet_certifications.settings import Settings
+from licet_chassis.backfill import Snapshots
+from licet_chassis.cause import Cause
+from licet_chassis.database import Connection
+from licet_chassis.loops import Loop
+from licet_chassis.service import Composition, Runtime, Service, create_service_app
+from licet_events import Topic
+
+NAME = "certifications"
+ACTOR = f"service:{NAME}"
+
+
+def create_service(settings: Settings) -> Service:
+    """Return what the service is made of."""
+    return Service(
+        name=NAME,
+        package="licet_certifications",
+        settings=settings,
+        routers=[requirements_router, eligibility_router],
+        compose=_compose,
+        problems={NotFound: 404, StaleVersion: 412, Invalid: 422},
+        snapshots=[
+            Snapshots("requirements", Topic.CATALOGUE, requirements.requirement_snapshots),
+            Snapshots("timelines", Topic.ELIGIBILITY, eligibility.timeline_snapshots),
+        ],
+    )
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """Return the service as an ASGI application."""
+    return create_service_app(create_service(settings))
+
+
+@asynccontextmanager
+async def _compose(runtime: Runtime) -> AsyncIterator[Composition]:
+    async def keep_up() -> bool:
+        return await work_off(runtime)
+
+    async def pending(conn: Connection, _now: datetime) -> int:
+        return await store.count_pending(conn)
+
+    yield Composition(
+        consumers=[FACTS],
+        loops=[Loop("eligibility", keep_up, idle_seconds=0.2)],
+        pending={"recomputations": pending},
+    )
+
+
+async def work_off(runtime: Runtime) -> bool:
+    """Queue what changed facts touch, compute some of what is queued; returns whether anything was done."""
+    async with runtime.database.transaction(Cause.new(ACTOR)) as tx:
+        changes = await eligibility.queue_affected(tx)
+    async with runtime.database.transaction(Cause.new(ACTOR)) as tx:
+        pairs = await eligibility.recompute(tx, now=runtime.clock.now())
+    return changes > 0 or pairs > 0

@@ -1,0 +1,11 @@
+"""Codes as they come in."""
+
+from typing import Annotated
+
+from pydantic import StringConstraints
+
+Code = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+"""A code of a credential type, location, role or queue."""
+
+Target = Annotated[str, StringConstraints(pattern=r"^(role|queue):[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+"""A role or queue: `role:<code>` or `queue:<code>`."""

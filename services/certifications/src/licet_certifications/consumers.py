@@ -1,0 +1,44 @@
+"""What the service does on each event that it reads: keep the facts that timelines rest on."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from licet_certifications.facts import store
+from licet_chassis.consuming import Consumer, Projection
+from licet_chassis.database import Transaction
+from licet_events import EVENT_TYPES, Event, EventData, Topic
+from licet_events.catalogue import LocationChanged, LocationSnapshot
+from licet_events.credentials import CredentialEvent
+from licet_events.holders import HolderEvent
+
+
+async def learn_holders(tx: Transaction, events: Sequence[Event[Any]], _now: datetime) -> None:
+    """Keep what holders are."""
+    await store.learn_holders(tx.conn, events)
+
+
+async def learn_credentials(tx: Transaction, events: Sequence[Event[Any]], _now: datetime) -> None:
+    """Keep what credentials are."""
+    await store.learn_credentials(tx.conn, events)
+
+
+async def learn_locations(tx: Transaction, events: Sequence[Event[Any]], _now: datetime) -> None:
+    """Keep where locations lie."""
+    await store.learn_locations(tx.conn, events)
+
+
+def _all(family: type[EventData]) -> tuple[type[EventData], ...]:
+    return tuple(model for model in EVENT_TYPES.values() if issubclass(model, family))
+
+
+FACTS = Consumer(
+    name="facts",
+    topics=(Topic.HOLDERS, Topic.CREDENTIALS, Topic.CATALOGUE),
+    handlers=(
+        Projection(types=_all(HolderEvent), apply=learn_holders),
+        Projection(types=_all(CredentialEvent), apply=learn_credentials),
+        Projection(types=(LocationChanged, LocationSnapshot), apply=learn_locations),
+    ),
+)
+"""Holders, credentials and locations in one group: each is whole, and none waits for another."""

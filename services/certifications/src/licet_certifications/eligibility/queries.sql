@@ -1,0 +1,163 @@
+-- Timelines: what they are computed from, the work that is due, the decisions, and the answers.
+
+-- name: claim_changes
+-- Take changed facts off the list, oldest first, leaving those that somebody else has in hand.
+delete from changes c
+using (
+    select kind, subject, type from changes order by queued_at limit $1 for update skip locked
+) as next
+where c.kind = next.kind and c.subject = next.subject and c.type = next.type
+returning c.kind, c.subject, c.type, c.correlation_id, c.causation_id, c.traceparent;
+
+-- name: queue_affected
+-- Queue every holder and target whose timeline may rest on one of the changed facts ($1: JSON array).
+-- A holder: its targets, and those it had. A credential: only targets whose requirements name its type.
+-- A requirement: all holders of its target. A location: where jurisdictions have to match.
+with changed as (
+    select * from jsonb_to_recordset($1::jsonb) as t (
+        kind text, subject text, type text, correlation_id text, causation_id text, traceparent text
+    )
+), affected as (
+    select h.id as holder_id, has.target, c.correlation_id, c.causation_id, c.traceparent
+    from changed c
+    join holders h on h.id = c.subject::uuid
+    cross join unnest(h.targets) as has (target)
+    where c.kind = 'holder'
+    union all
+    select t.holder_id, t.target, c.correlation_id, c.causation_id, c.traceparent
+    from changed c
+    join timelines t on t.holder_id = c.subject::uuid and t.ended_at is null
+    where c.kind = 'holder'
+    union all
+    select h.id, v.target, c.correlation_id, c.causation_id, c.traceparent
+    from changed c
+    join holders h on h.id = c.subject::uuid
+    cross join unnest(h.targets) as has (target)
+    join requirement_versions v on v.target = has.target and c.type = any (v.types)
+    where c.kind = 'credential'
+    union all
+    select h.id, c.subject, c.correlation_id, c.causation_id, c.traceparent
+    from changed c
+    join holders h on h.targets @> array[c.subject]
+    where c.kind = 'requirement'
+    union all
+    select t.holder_id, t.target, c.correlation_id, c.causation_id, c.traceparent
+    from changed c
+    join timelines t on t.location = c.subject and t.ended_at is null
+    join requirement_versions v on v.target = t.target and v.match_jurisdiction
+    where c.kind = 'location'
+)
+insert into recomputations (holder_id, target, correlation_id, causation_id, traceparent)
+select distinct on (holder_id, target) holder_id, target, correlation_id, causation_id, traceparent
+from affected
+order by holder_id, target
+on conflict (holder_id, target) do update set
+    correlation_id = excluded.correlation_id, causation_id = excluded.causation_id,
+    traceparent = excluded.traceparent;
+
+-- name: claim_recomputations
+-- Take pairs off the list, oldest first, leaving those that somebody else has in hand.
+delete from recomputations r
+using (
+    select holder_id, target from recomputations order by queued_at limit $1 for update skip locked
+) as next
+where r.holder_id = next.holder_id and r.target = next.target
+returning r.holder_id, r.target, r.correlation_id, r.causation_id, r.traceparent;
+
+-- name: count_pending
+-- How much work is on the lists.
+select (select count(*) from changes) + (select count(*) from recomputations);
+
+-- name: read_holders
+-- What is known of some holders.
+select id, version, active, team, location, targets from holders where id = any ($1::uuid[]);
+
+-- name: read_requirement_versions
+-- All versions of all requirements of some targets.
+select target, state from requirement_versions where target = any ($1::text[]);
+
+-- name: read_credentials
+-- The credentials of some holders, of some types only.
+select id, version, holder_id, type, facts from credentials
+where holder_id = any ($1::uuid[]) and type = any ($2::text[]);
+
+-- name: read_locations
+-- What is known of some locations.
+select code, version, country, subdivision from locations where code = any ($1::text[]);
+
+-- name: lock_timelines
+-- The decisions for some pairs, also ended ones, so that nobody else decides meanwhile.
+select t.holder_id, t.target, t.location, t.version, t.intervals, t.facts, t.computed_at, t.ended_at
+from timelines t
+join unnest($1::uuid[], $2::text[]) as pair (holder_id, target)
+    on t.holder_id = pair.holder_id and t.target = pair.target
+order by t.holder_id, t.target, t.location
+for update of t;
+
+-- name: keep_past
+-- Put decisions that are about to be replaced ($1: JSON array of keys) into the record of the past.
+insert into past_timelines (
+    holder_id, target, location, version, intervals, facts, computed_at, replaced_at
+)
+select
+    t.holder_id, t.target, t.location, t.version, t.intervals, t.facts, t.computed_at,
+    coalesce(t.ended_at, $2)
+from timelines t
+join jsonb_to_recordset($1::jsonb) as key (holder_id uuid, target text, location text)
+    on t.holder_id = key.holder_id and t.target = key.target and t.location = key.location
+on conflict do nothing;
+
+-- name: save_timelines
+-- Make decisions the ones in force ($1: JSON array of states).
+insert into timelines (holder_id, target, location, version, intervals, facts, computed_at)
+select holder_id, target, location, version, intervals, facts, computed_at
+from jsonb_to_recordset($1::jsonb) as t (
+    holder_id uuid, target text, location text, version bigint, intervals jsonb, facts jsonb,
+    computed_at timestamptz
+)
+order by holder_id, target, location
+on conflict (holder_id, target, location) do update set
+    version = excluded.version, intervals = excluded.intervals, facts = excluded.facts,
+    computed_at = excluded.computed_at, ended_at = null;
+
+-- name: end_timelines
+-- Note that there is no decision any more for some keys ($1: JSON array of keys).
+update timelines t set ended_at = $2
+from jsonb_to_recordset($1::jsonb) as key (holder_id uuid, target text, location text)
+where t.holder_id = key.holder_id and t.target = key.target and t.location = key.location;
+
+-- name: look_up
+-- For each question, in order: what is known of holder and target, and the decision for the location, or
+-- else the one for no particular location.
+select
+    h.id is not null as holder_known, h.team, h.location as holder_location,
+    k.target is not null as target_known,
+    coalesce(asked.target = any (h.targets), false) as assigned,
+    coalesce(own.location, anywhere.location) as location,
+    coalesce(own.version, anywhere.version) as version,
+    coalesce(own.intervals, anywhere.intervals) as intervals
+from unnest($1::uuid[], $2::text[], $3::text[]) with ordinality as asked (holder_id, target, location, n)
+left join holders h on h.id = asked.holder_id
+left join targets k on k.target = asked.target
+left join timelines own
+    on own.holder_id = asked.holder_id and own.target = asked.target and own.location = asked.location
+    and own.ended_at is null
+left join timelines anywhere
+    on own.holder_id is null and anywhere.holder_id = asked.holder_id and anywhere.target = asked.target
+    and anywhere.location = '*' and anywhere.ended_at is null
+order by asked.n;
+
+-- name: read_timeline
+-- One decision in force, whole.
+select holder_id, target, location, version, intervals, facts, computed_at, ended_at
+from timelines
+where holder_id = $1 and target = $2 and location = $3 and ended_at is null;
+
+-- name: page_timelines
+-- Decisions in force after a key, in order, locked so that no newer one gets into the outbox before.
+select holder_id, target, location, version, intervals, facts, computed_at, ended_at
+from timelines
+where ended_at is null and (holder_id, target, location) > ($1, $2, $3)
+order by holder_id, target, location
+limit $4
+for update;

@@ -1,0 +1,1 @@
+"""What other services say of holders, credentials and locations, as far as eligibility needs it."""

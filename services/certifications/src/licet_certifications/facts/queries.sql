@@ -1,0 +1,105 @@
+-- What holders, credentials and locations are, kept by version, and the note that something changed.
+
+-- name: learn_holders
+-- Keep each holder that is newer than ours ($1: JSON array), and note those of whom something counts.
+with told as (
+    select
+        t.*,
+        t.again or h.id is null
+            or (h.active, h.location, h.targets) is distinct from (t.active, t.location, t.targets) as differs
+    from jsonb_to_recordset($1::jsonb) as t (
+        id uuid, version bigint, again boolean, active boolean, team text, location text, targets text[],
+        correlation_id text, causation_id text, traceparent text
+    )
+    left join holders h on h.id = t.id
+    where h.id is null or h.version < t.version or (h.version = t.version and t.again)
+), kept as (
+    insert into holders as h (id, version, active, team, location, targets)
+    select id, version, active, team, location, targets from told order by id
+    on conflict (id) do update set
+        version = excluded.version, active = excluded.active, team = excluded.team,
+        location = excluded.location, targets = excluded.targets
+    where h.version <= excluded.version
+    returning h.id
+), known as (
+    insert into targets (target)
+    select distinct named.target from told cross join unnest(told.targets) as named (target)
+    order by 1
+    on conflict do nothing
+)
+insert into changes (kind, subject, correlation_id, causation_id, traceparent)
+select 'holder', told.id::text, told.correlation_id, told.causation_id, told.traceparent
+from told join kept using (id)
+where told.differs
+order by told.id::text
+on conflict (kind, subject, type) do update set
+    correlation_id = excluded.correlation_id, causation_id = excluded.causation_id,
+    traceparent = excluded.traceparent;
+
+-- name: learn_credentials
+-- Keep each credential that is newer than ours ($1: JSON array), and note holder and type of those of
+-- which something counts; before and after, where one went to another holder or type.
+with told as (
+    select
+        t.*,
+        c.holder_id as old_holder_id,
+        c.type as old_type,
+        t.again or c.id is null
+            or (c.holder_id, c.type, c.facts) is distinct from (t.holder_id, t.type, t.facts) as differs
+    from jsonb_to_recordset($1::jsonb) as t (
+        id uuid, version bigint, again boolean, holder_id uuid, type text, facts jsonb,
+        correlation_id text, causation_id text, traceparent text
+    )
+    left join credentials c on c.id = t.id
+    where c.id is null or c.version < t.version or (c.version = t.version and t.again)
+), kept as (
+    insert into credentials as c (id, version, holder_id, type, facts)
+    select id, version, holder_id, type, facts from told order by id
+    on conflict (id) do update set
+        version = excluded.version, holder_id = excluded.holder_id, type = excluded.type,
+        facts = excluded.facts
+    where c.version <= excluded.version
+    returning c.id
+)
+insert into changes (kind, subject, type, correlation_id, causation_id, traceparent)
+select distinct on (touched.subject, touched.type)
+    'credential', touched.subject, touched.type, told.correlation_id, told.causation_id, told.traceparent
+from told join kept using (id)
+cross join lateral (
+    values (told.holder_id::text, told.type), (told.old_holder_id::text, told.old_type)
+) as touched (subject, type)
+where told.differs and touched.subject is not null
+order by touched.subject, touched.type, told.version desc
+on conflict (kind, subject, type) do update set
+    correlation_id = excluded.correlation_id, causation_id = excluded.causation_id,
+    traceparent = excluded.traceparent;
+
+-- name: learn_locations
+-- Keep each location that is newer than ours ($1: JSON array), and note those that lie elsewhere now.
+with told as (
+    select
+        t.*,
+        t.again or l.code is null
+            or (l.country, l.subdivision) is distinct from (t.country, t.subdivision) as differs
+    from jsonb_to_recordset($1::jsonb) as t (
+        code text, version bigint, again boolean, country text, subdivision text,
+        correlation_id text, causation_id text, traceparent text
+    )
+    left join locations l on l.code = t.code
+    where l.code is null or l.version < t.version or (l.version = t.version and t.again)
+), kept as (
+    insert into locations as l (code, version, country, subdivision)
+    select code, version, country, subdivision from told order by code
+    on conflict (code) do update set
+        version = excluded.version, country = excluded.country, subdivision = excluded.subdivision
+    where l.version <= excluded.version
+    returning l.code
+)
+insert into changes (kind, subject, correlation_id, causation_id, traceparent)
+select 'location', told.code, told.correlation_id, told.causation_id, told.traceparent
+from told join kept using (code)
+where told.differs
+order by told.code
+on conflict (kind, subject, type) do update set
+    correlation_id = excluded.correlation_id, causation_id = excluded.causation_id,
+    traceparent = excluded.traceparent;

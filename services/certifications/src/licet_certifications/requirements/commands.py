@@ -1,0 +1,52 @@
+"""Making and changing requirements."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from licet_certifications.errors import StaleVersion
+from licet_certifications.requirements import model, store
+from licet_certifications.requirements.model import Rule
+from licet_chassis.database import Connection, Transaction
+from licet_events.catalogue import RequirementChanged, RequirementSnapshot, RequirementState
+from licet_events.ids import uuid7
+
+
+async def make_requirement(tx: Transaction, rule: Rule, *, now: datetime) -> RequirementState:
+    """Enter a requirement; raises `Invalid` if it makes no sense."""
+    state = model.made(rule, uuid7(), now)
+    await _write(tx, state, now)
+    return state
+
+
+async def change_requirement(
+    tx: Transaction, id: UUID, changes: Mapping[str, Any], *, expected_version: int, now: datetime
+) -> RequirementState:
+    """Make the next version; the same facts again change and publish nothing.
+
+    Raises `NotFound`, `StaleVersion` and `Invalid`.
+    """
+    before = await store.lock_requirement(tx.conn, id)
+    if before.version != expected_version:
+        raise StaleVersion(expected_version, before.version)
+    after = model.changed(before, changes, now)
+    if after.version != before.version:
+        await _write(tx, after, now)
+    return after
+
+
+async def requirement_snapshots(
+    conn: Connection, after: UUID | None, limit: int
+) -> tuple[list[RequirementSnapshot], UUID | None]:
+    """Return a page of a backfill, and where the next one begins."""
+    states = await store.lock_page(conn, after, limit)
+    return [RequirementSnapshot(requirement=state) for state in states], store.cursor_of(states, limit)
+
+
+async def _write(tx: Transaction, state: RequirementState, now: datetime) -> None:
+    await store.save_requirement(tx.conn, state)
+    event_id = uuid7()
+    await store.note_change(tx.conn, state.target, replace(tx.cause, causation_id=str(event_id)))
+    await tx.publish(RequirementChanged(requirement=state), now=now, id=event_id)

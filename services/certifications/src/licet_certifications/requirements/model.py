@@ -1,0 +1,93 @@
+"""Requirements: what a target asks for, where, how strictly and from when until when."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from licet_certifications.errors import Invalid
+from licet_events import civil
+from licet_events.catalogue import Expression, RequirementState, Severity
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """Everything that a person says of a requirement."""
+
+    target: str
+    """`role:<code>` or `queue:<code>`; the same for ever."""
+    expression: Expression
+    effective_from: date
+    time_zone: str
+    """Where its dates begin and end."""
+    effective_until: date | None = None
+    """The last day on which it applies."""
+    locations: tuple[str, ...] = ()
+    severity: Severity = Severity.MANDATORY
+    match_jurisdiction: bool = False
+    min_days_remaining: int = 0
+
+
+def made(rule: Rule, id: UUID, now: datetime) -> RequirementState:
+    """Return a new requirement; raises `Invalid` if the rule makes no sense."""
+    return _state(rule, id=id, version=1, created_at=now, now=now)
+
+
+def changed(state: RequirementState, changes: Mapping[str, Any], now: datetime) -> RequirementState:
+    """Return the next version; the same one where nothing would differ.
+
+    `changes` are fields of `Rule` but the target. Raises `Invalid` if the result makes no sense.
+    """
+    before = rule_of(state)
+    after = replace(before, **changes)
+    if after == before:
+        return state
+    return _state(after, id=state.id, version=state.version + 1, created_at=state.created_at, now=now)
+
+
+def rule_of(state: RequirementState) -> Rule:
+    """Return what a person has said of a requirement."""
+    return Rule(**{field.name: getattr(state, field.name) for field in fields(Rule)})
+
+
+def _state(rule: Rule, *, id: UUID, version: int, created_at: datetime, now: datetime) -> RequirementState:
+    _check(rule)
+    return RequirementState(
+        id=id,
+        version=version,
+        **{field.name: getattr(rule, field.name) for field in fields(Rule)},
+        starts_at=civil.starts_at(rule.effective_from, rule.time_zone),
+        ends_at=None
+        if rule.effective_until is None
+        else civil.expires_at(rule.effective_until, rule.time_zone),
+        created_at=created_at,
+        updated_at=now,
+    )
+
+
+def _check(rule: Rule) -> None:
+    try:
+        civil.zone(rule.time_zone)
+    except civil.UnknownZone as error:
+        raise Invalid(f"{error}.", pointer="/time_zone") from None
+    if rule.effective_until is not None and rule.effective_until < rule.effective_from:
+        raise Invalid(
+            f"effective_until is the last day on which the requirement applies; {rule.effective_until} lies "
+            f"before effective_from, {rule.effective_from}.",
+            pointer="/effective_until",
+        )
+    types = rule.expression.types
+    _must_be_distinct(types, f"/expression/{rule.expression.kind}")
+    _must_be_distinct(rule.locations, "/locations")
+    if rule.expression.kind == "k_of" and not 1 <= (rule.expression.k or 0) <= len(types):
+        raise Invalid(
+            f"k must be from 1 to {len(types)}, the number of types; it is {rule.expression.k}.",
+            pointer="/expression/k_of/k",
+        )
+
+
+def _must_be_distinct(codes: tuple[str, ...], pointer: str) -> None:
+    for index, code in enumerate(codes):
+        if code in codes[:index]:
+            raise Invalid(f"{code} stands twice in {pointer}; once is enough.", pointer=pointer)

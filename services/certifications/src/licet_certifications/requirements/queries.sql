@@ -1,0 +1,41 @@
+-- Requirements and all their versions.
+
+-- name: lock_requirement
+-- One requirement as it is, so that nobody else changes it meanwhile.
+select state from requirements where id = $1 for update;
+
+-- name: read_requirement
+-- One requirement as it is.
+select state from requirements where id = $1;
+
+-- name: list_requirements
+-- Requirements after an id, in order of ids; of one target, if one is given.
+select state from requirements
+where ($1::uuid is null or id > $1) and ($2::text is null or target = $2)
+order by id
+limit $3;
+
+-- name: page_requirements
+-- Requirements after an id, locked so that no newer state gets into the outbox before.
+select state from requirements where $1::uuid is null or id > $1 order by id limit $2 for update;
+
+-- name: save_requirement
+-- Make a state the present one, keep it as a version for ever, and let its target be known.
+with current as (
+    insert into requirements (id, version, target, state)
+    values ($1, $2, $3, $6::jsonb)
+    on conflict (id) do update set
+        version = excluded.version, target = excluded.target, state = excluded.state
+), known as (
+    insert into targets (target) values ($3) on conflict do nothing
+)
+insert into requirement_versions (requirement_id, version, target, types, match_jurisdiction, state)
+values ($1, $2, $3, $4, $5, $6::jsonb);
+
+-- name: note_requirement_change
+-- Note that the timelines of all who have the target may differ now.
+insert into changes (kind, subject, correlation_id, causation_id, traceparent)
+values ('requirement', $1, $2, $3, $4)
+on conflict (kind, subject, type) do update set
+    correlation_id = excluded.correlation_id, causation_id = excluded.causation_id,
+    traceparent = excluded.traceparent;

@@ -1,0 +1,209 @@
+"""Requirements over HTTP."""
+
+from datetime import date, datetime
+from typing import Annotated, Any, Literal, Self
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Request
+from pydantic import BaseModel, Field, field_validator, model_validator
+from starlette.responses import Response
+
+from licet_certifications.codes import Code, Target
+from licet_certifications.requirements import commands, store
+from licet_certifications.requirements.model import Rule
+from licet_chassis.database import Transaction
+from licet_chassis.http.auth import requires
+from licet_chassis.http.paging import Page, PageQuery, page_of
+from licet_chassis.http.resources import Body, IfMatch, resource
+from licet_chassis.http.serving import serving
+from licet_chassis.http.writes import Write
+from licet_events import civil
+from licet_events.catalogue import Expression, RequirementState, Severity
+from licet_events.event import Instant
+
+router = APIRouter(prefix="/v1/requirements", tags=["requirements"])
+
+Day = Annotated[date, Field(ge=date(1900, 1, 1), le=date(9999, 12, 30))]
+Types = Annotated[list[Code], Field(min_length=1, max_length=50)]
+
+
+class KOf(Body):
+    """At least `k` of some credential types."""
+
+    k: int = Field(ge=1, le=50)
+    types: Types
+
+
+class ExpressionBody(Body):
+    """Which credential types are asked for: exactly one of the three."""
+
+    all_of: Types | None = None
+    any_of: Types | None = None
+    k_of: KOf | None = None
+
+    @model_validator(mode="after")
+    def _is_one(self) -> Self:
+        if sum(one is not None for one in (self.all_of, self.any_of, self.k_of)) != 1:
+            raise ValueError("must have exactly one of all_of, any_of and k_of")
+        return self
+
+    def expression(self) -> Expression:
+        """Return it as the contract has it."""
+        if self.k_of is not None:
+            return Expression(kind="k_of", types=tuple(self.k_of.types), k=self.k_of.k)
+        kind: Literal["all_of", "any_of"] = "any_of" if self.all_of is None else "all_of"
+        return Expression(kind=kind, types=tuple(self.all_of or self.any_of or ()))
+
+    @classmethod
+    def of(cls, expression: Expression) -> Self:
+        """Show it as it was given."""
+        types = list(expression.types)
+        if expression.kind == "k_of":
+            return cls(k_of=KOf(k=expression.k or 1, types=types))
+        return cls(all_of=types) if expression.kind == "all_of" else cls(any_of=types)
+
+
+class RequirementBody(Body):
+    """A requirement to make."""
+
+    target: Target
+    expression: ExpressionBody
+    locations: list[Code] = Field(default=[], max_length=500)
+    """Where it applies; empty means everywhere."""
+    severity: Severity = Severity.MANDATORY
+    match_jurisdiction: bool = False
+    """Whether a credential must be of the location's country and subdivision."""
+    min_days_remaining: int = Field(default=0, ge=0, le=3650)
+    effective_from: Day | None = None
+    """The first day on which it applies; today, where it is left out."""
+    effective_until: Day | None = None
+    """The last day on which it applies."""
+    time_zone: str | None = None
+    """Where its dates begin and end; the deployment's, where it is left out."""
+
+
+class RequirementPatch(Body):
+    """What is to be changed (JSON merge patch); the target of a requirement never changes."""
+
+    expression: ExpressionBody | None = None
+    locations: list[Code] | None = Field(default=None, max_length=500)
+    severity: Severity | None = None
+    match_jurisdiction: bool | None = None
+    min_days_remaining: int | None = Field(default=None, ge=0, le=3650)
+    effective_from: Day | None = None
+    effective_until: Day | None = None
+    time_zone: str | None = None
+
+    @field_validator(
+        "expression", "locations", "severity", "match_jurisdiction", "min_days_remaining", "effective_from",
+        "time_zone",
+    )  # fmt: skip
+    @classmethod
+    def _is_there(cls, value: Any) -> Any:
+        if value is None:
+            raise ValueError("can't be null; leave it out to keep it as it is")
+        return value
+
+    def changes(self) -> dict[str, Any]:
+        """Return what was said, by the names of the rule."""
+        said = {name: getattr(self, name) for name in self.model_fields_set}
+        if self.expression is not None:
+            said["expression"] = self.expression.expression()
+        if self.locations is not None:
+            said["locations"] = tuple(self.locations)
+        return said
+
+
+class RequirementView(BaseModel):
+    """A requirement."""
+
+    id: UUID
+    version: int
+    target: str
+    locations: list[str]
+    expression: dict[str, Any]
+    severity: Severity
+    match_jurisdiction: bool
+    min_days_remaining: int
+    effective_from: date
+    effective_until: date | None
+    time_zone: str
+    starts_at: Instant
+    ends_at: Instant | None
+    created_at: Instant
+    updated_at: Instant
+
+    @classmethod
+    def of(cls, state: RequirementState) -> Self:
+        """Show a requirement."""
+        return cls.model_validate(
+            state.model_dump()
+            | {"expression": ExpressionBody.of(state.expression).model_dump(exclude_none=True)}
+        )
+
+
+@router.post(
+    "", status_code=201, response_model=RequirementView, dependencies=[requires("certifications:write")]
+)
+async def post_requirement(body: RequirementBody, request: Request, write: Write) -> Response:
+    """Make a requirement."""
+    running = serving(request)
+    time_zone = body.time_zone or running.settings.default_time_zone
+
+    async def command(tx: Transaction, now: datetime) -> RequirementState:
+        rule = Rule(
+            target=body.target,
+            expression=body.expression.expression(),
+            locations=tuple(body.locations),
+            severity=body.severity,
+            match_jurisdiction=body.match_jurisdiction,
+            min_days_remaining=body.min_days_remaining,
+            effective_from=body.effective_from or civil.local_date(now, time_zone),
+            effective_until=body.effective_until,
+            time_zone=time_zone,
+        )
+        return await commands.make_requirement(tx, rule, now=now)
+
+    return await write(
+        command, view=RequirementView.of, status=201, location=lambda state: f"/v1/requirements/{state.id}"
+    )
+
+
+@router.get("", dependencies=[requires("certifications:read")])
+async def list_requirements(
+    request: Request, page: PageQuery, target: Annotated[Target | None, Query()] = None
+) -> Page[RequirementView]:
+    """List requirements, oldest first; of one target, if one is given."""
+    async with serving(request).database.reading() as conn:
+        rows = await store.list_requirements(
+            conn, after=page.after(UUID), target=target, limit=page.limit + 1
+        )
+    return page_of(rows, page.limit, lambda state: state.id, RequirementView.of)
+
+
+@router.get(
+    "/{requirement_id}", response_model=RequirementView, dependencies=[requires("certifications:read")]
+)
+async def get_requirement(requirement_id: UUID, request: Request) -> Response:
+    """Return one requirement."""
+    async with serving(request).database.reading() as conn:
+        return resource(RequirementView.of(await store.read_requirement(conn, requirement_id)))
+
+
+@router.patch(
+    "/{requirement_id}", response_model=RequirementView, dependencies=[requires("certifications:write")]
+)
+async def patch_requirement(
+    requirement_id: UUID, body: RequirementPatch, expected_version: IfMatch, write: Write
+) -> Response:
+    """Change a requirement.
+
+    What asks for something else takes over at its own `effective_from`, and the version before holds
+    until then; what only moves dates takes the place of the version before.
+    """
+    return await write(
+        lambda tx, now: commands.change_requirement(
+            tx, requirement_id, body.changes(), expected_version=expected_version, now=now
+        ),
+        view=RequirementView.of,
+    )
