@@ -77,7 +77,7 @@ class ReplayResult(BaseModel):
 
 def operations_router(settings: ServiceSettings) -> APIRouter:
     """Return the routes that every service has. The clock's are there only where it is movable."""
-    router = APIRouter(tags=["operations"])
+    router = APIRouter(prefix="/v1", tags=["operations"])
 
     @router.get("/parked", dependencies=[requires("operations:read")])
     async def list_parked(request: Request, page: PageQuery) -> Page[ParkedRecord]:

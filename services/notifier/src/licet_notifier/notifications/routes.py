@@ -18,7 +18,7 @@ from licet_notifier.notifications import store
 from licet_notifier.notifications.model import Detour, State
 from licet_notifier.notifications.store import Notification
 
-router = APIRouter(tags=["notifications"])
+router = APIRouter(prefix="/v1", tags=["notifications"])
 
 Reader = Annotated[Principal, requires("notifications:read")]
 
