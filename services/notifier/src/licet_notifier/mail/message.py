@@ -87,7 +87,7 @@ class Skeleton:
             f"X-Licet-Notification: {envelope.notification_id}{_CRLF}"
             f"X-Licet-Event: {envelope.event_id}{_CRLF}"
             f"{optional}"
-            f'Content-Type: multipart/alternative; boundary="{boundary}"{_CRLF}{_CRLF}'
+            f'Content-Type: multipart/alternative;{_CRLF} boundary="{boundary}"{_CRLF}{_CRLF}'
             f"--{boundary}{_CRLF}{_part('plain', content.text)}"
             f"--{boundary}{_CRLF}{_part('html', content.html)}"
             f"--{boundary}--{_CRLF}"
@@ -127,7 +127,17 @@ def mailbox(address: str, name: str | None) -> str:
     if _PLAIN.fullmatch(name) and "=?" not in name and len(name) <= 60:
         quoted = name.replace("\\", "\\\\").replace('"', '\\"')
         return f'"{quoted}"{_CRLF} <{address}>'
-    return f"{encoded_words(name)}{_CRLF} <{address}>"
+    # One word: between several, some readers (Python's among them) show spaces that are not there.
+    return f"{encoded_words(_shortened(name))}{_CRLF} <{address}>"
+
+
+def _shortened(name: str) -> str:
+    """Return what fits into one encoded word: a display name is a courtesy."""
+    octets = name.encode()
+    if len(octets) <= _ENCODED_WORD_BYTES:
+        return name
+    kept = octets[: _ENCODED_WORD_BYTES - len("…".encode())].decode("utf-8", "ignore")
+    return kept.rstrip() + "…"
 
 
 def encoded_words(value: str) -> str:

@@ -1,0 +1,124 @@
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from licet_events.schedule import CredentialExpired, CredentialExpiring, CredentialOverdue
+from licet_notifier.mail.templates import MAX_CHARACTERS, TemplateFailed, load_templates
+from licet_notifier.notifications.model import decide
+from licet_notifier.notifications.wording import in_words, wording
+from mailing.cases import DEPLOYMENT, EXPIRES_ON, MORNING, credential, facts, holder, manager, notice
+
+TEMPLATES = load_templates()
+EVENTS = {
+    CredentialExpiring: (30, MORNING),
+    CredentialExpired: (None, MORNING + timedelta(days=31)),
+    CredentialOverdue: (-7, MORNING + timedelta(days=37)),
+}
+
+
+def rendered(event, known=None, *, told=0, now=None):
+    step, usual = EVENTS[event]
+    known = known or facts()
+    asked = notice(event_name=event.event_type, step=step)
+    decisions = decide(asked, known, DEPLOYMENT, now or usual)
+    values = wording(asked, known, decisions, decisions[told], now or usual)
+    return TEMPLATES[asked.template].render(values)
+
+
+def test_every_event_that_somebody_is_told_of_has_a_template():
+    assert set(TEMPLATES) == {event.event_type.removeprefix("licet.") for event in EVENTS}
+
+
+@pytest.mark.parametrize("event", EVENTS)
+@pytest.mark.parametrize("told", [0, 1])
+def test_a_mail_says_which_credential_whose_until_when_and_what_to_do(event, told):
+    content = rendered(event, told=told)
+    assert "Forklift licence" in content.subject
+    for part in (content.text, content.html):
+        for fact in ("Ada Beispiel", "Forklift licence", "FL-4711", "Wednesday, 30 June 2027", "What to do"):
+            assert fact in part
+        assert "Ada Beispiel (holder), Max Leiter (manager)" in part
+    assert ("your Forklift licence" in content.text) == (told == 0)
+    assert content.html.startswith("<!DOCTYPE html>")
+    assert "\n\n\n" not in content.text
+
+
+def test_days_are_counted_from_when_the_mail_leaves():
+    assert "Ends in 30 days: " in rendered(CredentialExpiring).subject
+    assert "Days left:       29" in rendered(CredentialExpiring, now=MORNING + timedelta(days=1)).text
+    assert rendered(CredentialExpiring, now=MORNING + timedelta(days=29)).subject.startswith("Ends tomorrow")
+    last_day = rendered(CredentialExpiring, now=MORNING + timedelta(days=30))
+    assert last_day.subject.startswith("Last valid day today")
+    assert "is valid today for the last time" in last_day.text
+    assert "expired 7 days ago" in rendered(CredentialOverdue).text
+
+
+def test_a_mail_to_the_fallback_says_why_it_comes_there():
+    left = rendered(CredentialExpiring, facts(manager=manager(active=False)), told=1)
+    assert "because Max Leiter, the manager of Ada Beispiel, has left." in left.text
+    assert left.text.startswith("Good day,")
+    no_address = rendered(CredentialExpiring, facts(holder=holder(email=None)))
+    assert "because Ada Beispiel has no usable e-mail address." in no_address.html
+
+
+def test_what_others_entered_is_text_in_html_and_one_line_in_the_subject():
+    hostile = "<script>alert(1)</script>\r\nBcc: x@y.org {{ 7 * 7 }}"
+    known = facts(credential=credential(name=hostile, number=hostile), holder=holder(name=hostile))
+    content = rendered(CredentialExpiring, known)
+    assert "<script>" not in content.html
+    assert "&lt;script&gt;" in content.html
+    assert "\n" not in content.subject
+    assert "49" not in content.text.replace("FL-4711", "")
+
+
+def test_a_missing_value_fails_the_template_and_shows_nothing_of_the_others():
+    with pytest.raises(TemplateFailed) as caught:
+        TEMPLATES["credential.expired.v1"].render({"holder_name": "Ada"})
+    assert "Ada" not in str(caught.value)
+
+
+def template(directory: Path, body: str):
+    home = directory / "x.v1"
+    home.mkdir()
+    for name in ("subject.txt", "body.html"):
+        (home / name).write_text("x")
+    (home / "body.txt").write_text(body)
+    return load_templates(directory)["x.v1"]
+
+
+@pytest.mark.parametrize(
+    "escape",
+    [
+        "{{ ''.__class__.__mro__[1].__subclasses__() }}",
+        "{{ name.__init__.__globals__ }}",
+        "{{ self._TemplateReference__context }}{{ x.y.z }}",
+        "{{ lipsum.__globals__ }}",
+        "{{ cycler.__init__.__globals__.os }}",
+        "{{ '%c' | format(0) | attr('__class__') | attr('__mro__') | list | attr('x') }}",
+        "{{ range(99999999) | list }}",
+        "{% for i in told %}{{ told.append(1) }}{% endfor %}",
+        "{{ name.format.__self__.__class__ }}",
+    ],
+)
+def test_a_template_has_no_way_out_of_what_it_is_given(tmp_path, escape):
+    with pytest.raises(TemplateFailed):
+        template(tmp_path, escape).render({"name": "Ada", "told": ("a", "b")})
+
+
+def test_a_text_that_grows_too_long_is_stopped(tmp_path):
+    body = "{% for a in s %}{% for b in s %}{{ s }}{% endfor %}{% endfor %}"
+    with pytest.raises(TemplateFailed):
+        template(tmp_path, body).render({"s": "x" * (MAX_CHARACTERS // 100)})
+
+
+def test_the_version_changes_with_the_text(tmp_path):
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    one, two = template(tmp_path / "a", "one"), template(tmp_path / "b", "two")
+    assert one.version != two.version
+
+
+def test_days_are_named_in_english():
+    assert in_words(EXPIRES_ON) == "Wednesday, 30 June 2027"
+    assert in_words(datetime(2028, 2, 29, tzinfo=UTC).date()) == "Tuesday, 29 February 2028"
