@@ -71,9 +71,9 @@ class EmbeddedPostgres:
         return self._child.pid
 
     @property
-    def running(self) -> bool:
-        """Whether the postmaster runs."""
-        return self._child.running
+    def child(self) -> Child:
+        """The postmaster."""
+        return self._child
 
     def url(self, database: str = "postgres") -> str:
         """Return how to connect to one of its databases, with the password in it."""

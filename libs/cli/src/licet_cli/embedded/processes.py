@@ -158,7 +158,7 @@ def stop_all(children: Sequence[Child], grace: float) -> None:
         child.finish(deadline)
 
 
-def memory_bytes(pid: int) -> int:
+def memory_bytes(pid: int, *, family: bool = True) -> int:
     """Return the memory of a process and its children: proportional set size where it is known.
 
     Pages that several processes share are counted once in all, so the numbers of several processes
@@ -166,11 +166,11 @@ def memory_bytes(pid: int) -> int:
     """
     try:
         root = psutil.Process(pid)
-        family = [root, *root.children(recursive=True)]
+        counted = [root, *root.children(recursive=True)] if family else [root]
     except psutil.NoSuchProcess:
         return 0
     total = 0
-    for process in family:
+    for process in counted:
         with contextlib.suppress(psutil.NoSuchProcess, psutil.AccessDenied):
             full = process.memory_full_info()
             total += getattr(full, "pss", 0) or full.uss

@@ -59,7 +59,7 @@ class EmbeddedS3:
         self.access_key = access_key
         self.secret_key = secret_key or secrets.token_urlsafe(24)
         self._data = data
-        self._port = port
+        self.port = port or 0
         self._log = log
         self._child = self._new_child()
         self.endpoint = ""
@@ -75,7 +75,7 @@ class EmbeddedS3:
         self._child.start()
         self._child.tell(
             {
-                "port": self._port or 0,
+                "port": self.port,
                 "bucket": self.bucket,
                 "data": str(self._data) if self._data else None,
                 "access_key": self.access_key,
@@ -85,8 +85,8 @@ class EmbeddedS3:
 
     def wait(self, timeout: float = 30.0) -> None:
         """Wait until the server listens; `endpoint` is known then."""
-        self._port = int(self._child.announcement(timeout)["port"])
-        self.endpoint = f"http://127.0.0.1:{self._port}"
+        self.port = int(self._child.announcement(timeout)["port"])
+        self.endpoint = f"http://127.0.0.1:{self.port}"
 
     def stop(self, grace: float = 3.0) -> None:
         """End the server."""

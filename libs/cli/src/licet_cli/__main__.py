@@ -1,0 +1,3 @@
+from licet_cli.main import app
+
+app()
