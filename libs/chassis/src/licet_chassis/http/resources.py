@@ -85,3 +85,11 @@ def _expected_version(
 
 IfMatch = Annotated[int, Depends(_expected_version)]
 """The version that an update was made for: 428 without `If-Match`, 400 for one that is no such tag."""
+
+
+def _version_if_named(if_match: Annotated[str | None, Header(alias="If-Match")] = None) -> int | None:
+    return None if if_match is None else _expected_version(if_match)
+
+
+MaybeIfMatch = Annotated[int | None, Depends(_version_if_named)]
+"""The version that an action was made for, where the caller names one."""

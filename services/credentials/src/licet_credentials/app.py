@@ -1,0 +1,83 @@
+"""The credentials service, put together."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import datetime
+
+from fastapi import FastAPI
+
+from licet_chassis.database import Connection
+from licet_chassis.loops import Loop
+from licet_chassis.service import Composition, Runtime, Service, create_service_app
+from licet_credentials import errors
+from licet_credentials.consumers import SCHEDULE
+from licet_credentials.credentials.routes import router as credentials
+from licet_credentials.holders.routes import router as holders
+from licet_credentials.images.routes import router as images
+from licet_credentials.images.storage import ImageStorage
+from licet_credentials.images.workers import ImageWorkers
+from licet_credentials.imports import store as import_store
+from licet_credentials.imports.job import ImportJobs
+from licet_credentials.imports.routes import router as imports
+from licet_credentials.places.routes import router as places
+from licet_credentials.settings import Settings
+from licet_credentials.snapshots import SNAPSHOTS
+from licet_credentials.types import store as type_store
+from licet_credentials.types.replanning import Replanning
+from licet_credentials.types.routes import router as types
+
+PROBLEMS: dict[type[Exception], int] = {
+    errors.NotFound: 404,
+    errors.Conflict: 409,
+    errors.StaleVersion: 412,
+    errors.TooLarge: 413,
+    errors.Invalid: 422,
+    errors.ImageRefused: 422,
+}
+"""Which status each refusal has."""
+
+
+def create_service(settings: Settings) -> Service:
+    """Return the service as it is declared; nothing is opened yet."""
+
+    @asynccontextmanager
+    async def compose(runtime: Runtime) -> AsyncIterator[Composition]:
+        workers, storage = ImageWorkers(settings.worker_limits), ImageStorage(settings.bucket)
+        jobs = ImportJobs(runtime.database, runtime.clock, settings.default_time_zone)
+        replanning = Replanning(runtime.database, runtime.clock)
+        try:
+            yield Composition(
+                consumers=(SCHEDULE,),
+                loops=(
+                    Loop("imports", jobs.step, idle_seconds=0.5),
+                    Loop("replanning", replanning.step, idle_seconds=1.0),
+                ),
+                pending={"imports": _open_imports, "replanning": _types_to_replan},
+                state={"image_workers": workers, "image_storage": storage},
+            )
+        finally:
+            await workers.close()
+            storage.close()
+
+    return Service(
+        name="credentials",
+        package="licet_credentials",
+        settings=settings,
+        routers=(holders, places, types, credentials, images, imports),
+        compose=compose,
+        problems=PROBLEMS,
+        snapshots=SNAPSHOTS,
+    )
+
+
+async def _open_imports(conn: Connection, _now: datetime) -> int:
+    return await import_store.count_open(conn)
+
+
+async def _types_to_replan(conn: Connection, _now: datetime) -> int:
+    return await type_store.count_replanning(conn)
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """Return the service as an ASGI application."""
+    return create_service_app(create_service(settings))

@@ -1,0 +1,1 @@
+"""Credentials: terms, runs, flags, validity, renewals, corrections."""

@@ -1,0 +1,89 @@
+"""A credential on its way through a command: what was settled, what was done, what is announced."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from licet_credentials.credentials.model import Credential
+from licet_credentials.credentials.state import state_of
+from licet_credentials.credentials.validity import Transition, transitions, validity
+from licet_credentials.errors import Conflict
+from licet_events.credentials import (
+    Cause,
+    CredentialEvent,
+    CredentialState,
+    CredentialStatusChanged,
+)
+
+ITSELF = "service:credentials"
+"""Who announces what time has brought."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A credential on its way through a command, with the events that led here, in order."""
+
+    credential: Credential
+    events: tuple[CredentialEvent, ...] = ()
+
+    def tell(
+        self, credential: Credential, now: datetime, event: Callable[[CredentialState], CredentialEvent]
+    ) -> "Change":
+        """Return the change with `credential` as one version more and the event that says so."""
+        following = replace(credential, version=credential.version + 1, updated_at=now)
+        return Change(following, (*self.events, event(state_of(following))))
+
+
+def settle(credential: Credential, now: datetime) -> Change:
+    """Announce, in order, each change of validity that time has brought since the last announcement.
+
+    Settling twice, or at any instants in between, announces the same changes, each once. A voided
+    credential announces nothing.
+    """
+    change = Change(credential)
+    if credential.voided or now <= credential.announced_at:
+        return change
+    runs, flags = credential.runs, credential.flags
+    crossed = transitions(runs, flags, start=credential.announced, after=credential.announced_at, until=now)
+    for each in crossed:
+        change = _announce(change, each, Cause.AUTOMATIC, now, ITSELF)
+    return Change(replace(change.credential, announced_at=now), change.events)
+
+
+def announce(change: Change, now: datetime, *, reason: str, actor: str) -> Change:
+    """Announce the change of validity that the command itself brought, if it brought one."""
+    credential = change.credential
+    at = max(now, credential.announced_at)
+    present = validity(credential.runs, credential.flags, at)
+    if present is credential.announced:
+        return Change(replace(credential, announced_at=at), change.events)
+    return _announce(change, Transition(at, credential.announced, present, reason), Cause.MANUAL, now, actor)
+
+
+def _announce(change: Change, each: Transition, cause: Cause, now: datetime, actor: str) -> Change:
+    announced = replace(change.credential, announced=each.after, announced_at=each.at)
+    return change.tell(
+        announced,
+        now,
+        lambda state: CredentialStatusChanged(
+            credential=state,
+            from_=each.before,
+            to=each.after,
+            effective_at=each.at,
+            cause=cause,
+            reason=each.reason,
+            actor=actor,
+        ),
+    )
+
+
+def require_open(credential: Credential) -> None:
+    """Raise `Conflict` where the credential is voided or under a final flag, now or to come."""
+    if credential.voided:
+        raise Conflict("The credential is voided: it was entered in error and takes no more changes.")
+    for flag in credential.flags:
+        if flag.kind.final:
+            raise Conflict(
+                f"The credential is {flag.kind.value} from {flag.effective_from.isoformat()}; "
+                "that is final, and only a correction undoes it."
+            )

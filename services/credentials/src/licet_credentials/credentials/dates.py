@@ -1,0 +1,96 @@
+"""What the dates that people enter mean, and which make no sense."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import date, datetime
+from typing import Any
+
+from licet_credentials.credentials.model import Term, term_of
+from licet_credentials.errors import Invalid
+from licet_events.civil import expires_at, starts_at
+from licet_events.credentials import CorrectedField, Expiry
+
+DateOrInstant = date | datetime
+
+
+def decide_expiry(expiry: Expiry | None, expires_on: date | None, *, type_expires: bool) -> Expiry:
+    """Return which expiry a term has, from what was said and, where nothing was, from its type."""
+    if expires_on is not None:
+        if expiry not in {None, Expiry.DATED}:
+            raise Invalid(f"expiry {expiry} and expires_on contradict one another.", pointer="/expiry")
+        return Expiry.DATED
+    if expiry is Expiry.DATED:
+        raise Invalid("expiry dated needs expires_on.", pointer="/expires_on")
+    return expiry or (Expiry.UNKNOWN if type_expires else Expiry.NEVER)
+
+
+def require_order(valid_from: date | None, expires_on: date | None) -> None:
+    """Raise `Invalid` where a term would end before it starts."""
+    if valid_from is not None and expires_on is not None and expires_on < valid_from:
+        raise Invalid(
+            f"expires_on {expires_on} is before valid_from {valid_from}.",
+            pointer="/expires_on",
+        )
+
+
+def beginning(given: DateOrInstant, time_zone: str) -> datetime:
+    """Return the instant that an entered beginning means: of a date, its first instant in the zone."""
+    return given if isinstance(given, datetime) else starts_at(given, time_zone)
+
+
+def ending(given: DateOrInstant, time_zone: str) -> datetime:
+    """Return the instant that an entered end means: a date is the last day included."""
+    return given if isinstance(given, datetime) else expires_at(given, time_zone)
+
+
+def correct_term(term: Term, given: Mapping[str, Any]) -> tuple[Term, tuple[CorrectedField, ...]]:
+    """Return the next revision of a term with the given dates, expiry or zone, and what was wrong.
+
+    A field that is absent stays. The day on which an unknown beginning counts stays that of entry.
+    """
+    expires_on: date | None = given.get("expires_on", term.expires_on)
+    expiry: Expiry | None = given.get("expiry", term.expiry)
+    if expires_on is not None and "expires_on" in given and "expiry" not in given:
+        expiry = Expiry.DATED
+    if expiry is not Expiry.DATED and "expires_on" not in given:
+        expires_on = None
+    corrected = replace(
+        term,
+        revision=term.revision + 1,
+        valid_from=given.get("valid_from", term.valid_from),
+        expires_on=expires_on,
+        expiry=decide_expiry(expiry, expires_on, type_expires=True),
+        time_zone=given.get("time_zone", term.time_zone),
+    )
+    require_order(corrected.valid_from, corrected.expires_on)
+    wrong = tuple(
+        CorrectedField(field=name, was=_text(getattr(term, name)), now=_text(getattr(corrected, name)))
+        for name in ("valid_from", "expires_on", "expiry", "time_zone")
+        if getattr(term, name) != getattr(corrected, name)
+    )
+    if not wrong:
+        raise Invalid("Nothing differs from what is recorded, so there is nothing to correct.")
+    return with_instants(corrected), wrong
+
+
+def with_instants(term: Term) -> Term:
+    """Return the term with the instants that its dates have in its zone."""
+    return term_of(
+        term.id,
+        valid_from=term.valid_from,
+        expires_on=term.expires_on,
+        expiry=term.expiry,
+        time_zone=term.time_zone,
+        recorded_at=term.recorded_at,
+        revision=term.revision,
+        announce_reached=term.announce_reached,
+        previous_term_id=term.previous_term_id,
+        completed_on=term.completed_on,
+        image_ids=term.image_ids,
+        source_key=term.source_key,
+        notes=term.notes,
+    )
+
+
+def _text(value: date | Expiry | str | None) -> str | None:
+    return None if value is None else str(value)

@@ -1,0 +1,188 @@
+-- name: lock_credentials
+-- Hold credentials until the transaction ends, always in one order. What belongs to them is read after
+-- this, in a statement of its own: only that sees what whoever held them before has written.
+select id from credentials where id = any($1::uuid[]) order by id for update;
+
+-- name: read_credentials
+-- Credentials with their terms, flags and images as they are believed now, and their types.
+select c.*, to_jsonb(t) as type_entry,
+    (select coalesce(jsonb_agg(to_jsonb(x)), '[]') from terms x
+     where x.credential_id = c.id and x.known_until is null) as terms,
+    (select coalesce(jsonb_agg(to_jsonb(x) order by x.effective_from, x.id), '[]') from flags x
+     where x.credential_id = c.id) as flags,
+    (select coalesce(jsonb_agg(to_jsonb(x) order by x.created_at, x.id), '[]') from images x
+     where x.credential_id = c.id) as images
+from credentials c join credential_types t on t.code = c.type
+where c.id = any($1::uuid[]);
+
+-- name: facts_for_new
+-- What recording a credential needs to know: its holder, the zone of the holder's location, its type, and
+-- which other credential has the number.
+select h.id as holder_id, l.time_zone as location_zone, to_jsonb(t) as type_entry,
+    (select c.id from credentials c
+     where c.type = t.code and c.number = $3 and not c.voided
+       and c.number_scope = case t.number_unique
+           when 'holder' then 'holder:' || h.id
+           when 'jurisdiction' then 'jurisdiction:' || coalesce($5::text, $4::text, '')
+       end
+     limit 1) as number_of
+from (select) as one
+left join holders h on h.id = $1
+left join locations l on l.code = h.location
+left join credential_types t on t.code = $2 or $2 = any(t.aliases)
+order by t.code = $2 desc limit 1;
+
+-- name: number_of
+-- Which credential of the type has the number within the scope.
+select id from credentials
+where type = $1 and number_scope = $2 and number = $3 and not voided and id <> $4 limit 1;
+
+-- name: save_credentials
+-- Write new and changed credentials with their terms, runs, flags, images and history, in one statement.
+-- $1 credentials, $2 terms, $3 runs, $4 flags, $5 images, $6 history.
+with incoming as (
+    select * from jsonb_to_recordset($1::jsonb) as c (
+        id uuid, version bigint, holder_id uuid, type text, type_version bigint, name text, number text,
+        number_scope text, country text, subdivision text, issuer text, issued_on date, notes text,
+        own_ladder integer[], ladder integer[], grace_days integer, voided boolean, quiet_until timestamptz,
+        announced text, announced_at timestamptz, created_at timestamptz, updated_at timestamptz,
+        run_count integer
+    )
+), saved as (
+    insert into credentials (
+        id, version, holder_id, type, type_version, name, number, number_scope, country, subdivision, issuer,
+        issued_on, notes, own_ladder, ladder, grace_days, voided, quiet_until, announced, announced_at,
+        created_at, updated_at
+    )
+    select id, version, holder_id, type, type_version, name, number, number_scope, country, subdivision, issuer,
+        issued_on, notes, own_ladder, ladder, grace_days, voided, quiet_until, announced, announced_at,
+        created_at, updated_at
+    from incoming
+    on conflict (id) do update set
+        version = excluded.version, holder_id = excluded.holder_id, type = excluded.type,
+        type_version = excluded.type_version, name = excluded.name, number = excluded.number,
+        number_scope = excluded.number_scope, country = excluded.country, subdivision = excluded.subdivision,
+        issuer = excluded.issuer, issued_on = excluded.issued_on, notes = excluded.notes,
+        own_ladder = excluded.own_ladder, ladder = excluded.ladder, grace_days = excluded.grace_days,
+        voided = excluded.voided, quiet_until = excluded.quiet_until, announced = excluded.announced,
+        announced_at = excluded.announced_at, updated_at = excluded.updated_at
+), incoming_terms as (
+    select * from jsonb_to_recordset($2::jsonb) as t (
+        id uuid, revision integer, credential_id uuid, valid_from date, expires_on date, expiry text,
+        time_zone text, starts_at timestamptz, expires_at timestamptz, recorded_at timestamptz,
+        announce_reached boolean, previous_term_id uuid, completed_on date, image_ids uuid[], source_key text,
+        notes text, known_from timestamptz
+    )
+), believed_before as (
+    update terms t set known_until = i.known_from
+    from incoming_terms i where t.id = i.id and t.revision < i.revision and t.known_until is null
+), saved_terms as (
+    insert into terms (
+        id, revision, credential_id, valid_from, expires_on, expiry, time_zone, starts_at, expires_at, recorded_at,
+        announce_reached, previous_term_id, completed_on, image_ids, source_key, notes, known_from
+    )
+    select id, revision, credential_id, valid_from, expires_on, expiry, time_zone, starts_at, expires_at,
+        recorded_at, announce_reached, previous_term_id, completed_on, image_ids, source_key, notes, known_from
+    from incoming_terms
+    on conflict (id, revision) do nothing
+), saved_runs as (
+    insert into runs (credential_id, ordinal, starts_at, expiring_at, expires_at, expires_on)
+    select credential_id, ordinal, starts_at, expiring_at, expires_at, expires_on
+    from jsonb_to_recordset($3::jsonb) as r (
+        credential_id uuid, ordinal integer, starts_at timestamptz, expiring_at timestamptz,
+        expires_at timestamptz, expires_on date
+    )
+    on conflict (credential_id, ordinal) do update set
+        starts_at = excluded.starts_at, expiring_at = excluded.expiring_at, expires_at = excluded.expires_at,
+        expires_on = excluded.expires_on
+), dropped_runs as (
+    delete from runs r using incoming i where r.credential_id = i.id and r.ordinal >= i.run_count
+), saved_flags as (
+    insert into flags (id, credential_id, kind, effective_from, until, reason, note)
+    select id, credential_id, kind, effective_from, until, reason, note
+    from jsonb_to_recordset($4::jsonb) as f (
+        id uuid, credential_id uuid, kind text, effective_from timestamptz, until timestamptz, reason text, note text
+    )
+    on conflict (id) do update set until = excluded.until
+), saved_images as (
+    insert into images (id, credential_id, kind, sha256, content_type, width, height, size, created_at)
+    select id, credential_id, kind, sha256, content_type, width, height, size, created_at
+    from jsonb_to_recordset($5::jsonb) as m (
+        id uuid, credential_id uuid, kind text, sha256 text, content_type text, width integer, height integer,
+        size bigint, created_at timestamptz
+    )
+    on conflict (id) do nothing
+)
+insert into credential_history (credential_id, version, event_type, details, reason, note, actor, at)
+select credential_id, version, event_type, details, reason, note, actor, at
+from jsonb_to_recordset($6::jsonb) as h (
+    credential_id uuid, version bigint, event_type text, details jsonb, reason text, note text, actor text,
+    at timestamptz
+);
+
+-- name: list_credentials
+-- A page of credentials in the order of their ids, which is that of their entry. Validity is that at $1,
+-- by the same rules as `validity.py`.
+select c.id
+from credentials c
+join holders h on h.id = c.holder_id
+join credential_types t on t.code = c.type
+left join lateral (
+    select * from runs r where r.credential_id = c.id
+    order by r.starts_at <= $1 desc, case when r.starts_at <= $1 then r.ordinal end desc, r.ordinal limit 1
+) run on true
+left join lateral (
+    select f.kind from flags f
+    where f.credential_id = c.id and f.effective_from <= $1 and (f.until is null or $1 < f.until)
+    order by array_position(array['revoked', 'surrendered', 'suspended'], f.kind) limit 1
+) flag on true
+where not c.voided
+  and ($2::uuid is null or c.id > $2)
+  and ($3::text[] is null or case
+        when flag.kind is not null then flag.kind
+        when run.ordinal is null then 'incomplete'
+        when $1 < run.starts_at then 'pending'
+        when run.expires_at <= $1 then 'expired'
+        when run.expiring_at <= $1 then 'expiring'
+        else 'active'
+      end = any($3))
+  and ($4::text is null or c.type = $4)
+  and ($5::text is null or t.category = $5)
+  and ($6::uuid is null or c.holder_id = $6)
+  and ($7::text is null or h.team = $7)
+  and ($8::text is null or h.location = $8)
+  and ($9::text is null or c.country = $9)
+  and ($10::text is null or c.subdivision = $10)
+  and ($11::date is null or run.expires_on >= $11)
+  and ($12::date is null or run.expires_on <= $12)
+  and ($13::text is null or c.name ilike $13 or c.number ilike $13 or h.name ilike $13)
+order by c.id limit $14;
+
+-- name: read_terms
+-- Every revision of a credential's terms, in the order in which they were entered.
+select * from terms where credential_id = $1 order by recorded_at, id, revision;
+
+-- name: read_history
+-- What happened to a credential, oldest first, a page at a time.
+select * from credential_history where credential_id = $1 and version > $2 order by version limit $3;
+
+-- name: credential_exists
+-- Whether there is such a credential.
+select exists (select 1 from credentials where id = $1);
+
+-- name: behind_type
+-- Credentials of a type that carry an older version of its rules, a bounded number.
+select c.id from credentials c join credential_types t on t.code = c.type
+where c.type = $1 and c.type_version < t.version order by c.id limit $2;
+
+-- name: ids_by_number
+-- The credentials that holders have under a type and number, for an import.
+select c.id, h.external_id, c.type, c.number
+from unnest($1::text[], $2::text[], $3::text[]) as wanted (external_id, type, number)
+join holders h on h.external_id = wanted.external_id
+join credentials c on c.holder_id = h.id and c.type = wanted.type and c.number = wanted.number
+where not c.voided;
+
+-- name: lock_credentials_after
+-- Ids of credentials in their order, held until the transaction ends, for a backfill.
+select id from credentials where ($1::uuid is null or id > $1) order by id limit $2 for update;

@@ -1,0 +1,98 @@
+"""What can become of a credential, each step with the event that says so; commands and imports use these."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from licet_credentials.credentials.change import ITSELF, Change, announce
+from licet_credentials.credentials.model import Credential, CredentialFacts, Flag, Term, in_order, runs_of
+from licet_credentials.credentials.state import state_of
+from licet_credentials.credentials.validity import validity
+from licet_credentials.types.model import CredentialType
+from licet_events.credentials import CredentialCreated, CredentialRenewed, CredentialUpdated, Origin
+from licet_events.ids import uuid7
+
+
+def new_credential(
+    facts: CredentialFacts,
+    rules: CredentialType,
+    terms: Sequence[Term],
+    flags: tuple[Flag, ...],
+    origin: Origin,
+    now: datetime,
+) -> Change:
+    """Return a new credential and the one event that tells it with all its terms and flags."""
+    ladder = facts.ladder if facts.ladder is not None else rules.ladder
+    ordered = in_order(terms)
+    credential = Credential(
+        id=uuid7(),
+        version=1,
+        holder_id=facts.holder_id,
+        type=rules.code,
+        type_version=rules.version,
+        category=rules.category,
+        name=facts.name or rules.name,
+        number=facts.number,
+        country=facts.country,
+        subdivision=facts.subdivision,
+        issuer=facts.issuer,
+        issued_on=facts.issued_on,
+        notes=facts.notes,
+        own_ladder=facts.ladder,
+        ladder=ladder,
+        grace_days=rules.grace_days,
+        terms=ordered,
+        flags=flags,
+        images=(),
+        voided=False,
+        quiet_until=None,
+        announced=validity(runs_of(ordered, ladder), flags, now),
+        announced_at=now,
+        created_at=now,
+        updated_at=now,
+    )
+    return Change(credential, (CredentialCreated(credential=state_of(credential), origin=origin),))
+
+
+def with_new_term(
+    change: Change, term: Term, mode: str, now: datetime, *, number: str | None = None
+) -> Change:
+    """Return the change with a term appended and the event that says so; reminders are no longer quiet."""
+    before = change.credential
+    after = replace(
+        before,
+        terms=in_order((*before.terms, term)),
+        number=number or before.number,
+        quiet_until=None,
+    )
+    return change.tell(
+        after,
+        now,
+        lambda state: CredentialRenewed(
+            credential=state, term_id=term.id, previous_term_id=before.last_term.id, mode=mode
+        ),
+    )
+
+
+def with_flags(change: Change, after: Credential, reason: str, actor: str, now: datetime) -> Change:
+    """Announce the change of validity that the flags bring; where they bring none yet, say so much."""
+    announced = announce(replace(change, credential=after), now, reason=reason, actor=actor)
+    if len(announced.events) > len(change.events):
+        return announced
+    return announced.tell(
+        announced.credential, now, lambda state: CredentialUpdated(credential=state, changed=("flags",))
+    )
+
+
+def carry_rules(change: Change, rules: CredentialType, now: datetime) -> Change:
+    """Return the change with its type's present ladder and grace."""
+    before = change.credential
+    ladder = rules.ladder if before.own_ladder is None else before.own_ladder
+    after = replace(before, type_version=rules.version, ladder=ladder, grace_days=rules.grace_days)
+    changed = tuple(
+        name for name in ("grace_days", "ladder") if getattr(after, name) != getattr(before, name)
+    )
+    if not changed:
+        return replace(change, credential=after)
+    told = change.tell(after, now, lambda state: CredentialUpdated(credential=state, changed=changed))
+    return announce(told, now, reason="type_changed", actor=ITSELF)

@@ -1,0 +1,389 @@
+"""Credentials in the database."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+from licet_chassis.database import Connection
+from licet_chassis.queries import load_queries
+from licet_credentials.credentials.change import Change
+from licet_credentials.credentials.model import Credential, Flag, Image, Term, in_order
+from licet_credentials.errors import NotFound, NumberTaken
+from licet_credentials.rows import Row, containing, jsonb
+from licet_credentials.types.model import CredentialType
+from licet_credentials.types.store import type_of
+from licet_events.catalogue import Category, NumberUnique
+from licet_events.credentials import CredentialEvent, Expiry, FlagKind, Validity
+
+QUERIES = load_queries(__package__ or "")
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A credential with its type's present rules."""
+
+    credential: Credential
+    rules: CredentialType
+
+
+async def lock_credential(conn: Connection, credential_id: UUID) -> Loaded:
+    """Return a credential and hold it until the transaction ends; raises `NotFound`."""
+    found = await lock_credentials(conn, [credential_id])
+    if not found:
+        raise _unknown(credential_id)
+    return found[credential_id]
+
+
+async def lock_credentials(conn: Connection, ids: Sequence[UUID]) -> dict[UUID, Loaded]:
+    """Return those of the credentials that exist, held until the transaction ends."""
+    if not ids or not await conn.fetch(QUERIES["lock_credentials"], ids):
+        return {}
+    return await read_credentials(conn, ids)
+
+
+async def read_credential(conn: Connection, credential_id: UUID) -> Credential:
+    """Return a credential; raises `NotFound`."""
+    found = await read_credentials(conn, [credential_id])
+    if not found:
+        raise _unknown(credential_id)
+    return found[credential_id].credential
+
+
+async def read_credentials(conn: Connection, ids: Sequence[UUID]) -> dict[UUID, Loaded]:
+    """Return those of the credentials that exist, in the order of `ids`."""
+    rows = {row["id"]: row for row in await conn.fetch(QUERIES["read_credentials"], ids)}
+    loaded: dict[UUID, Loaded] = {}
+    for credential_id in ids:
+        if credential_id in rows:
+            row = rows[credential_id]
+            rules = _rules(row["type_entry"])
+            loaded[credential_id] = Loaded(credential_of(row, rules.category), rules)
+    return loaded
+
+
+async def require_credential(conn: Connection, credential_id: UUID) -> None:
+    """Raise `NotFound` unless there is such a credential."""
+    if not await conn.fetchval(QUERIES["credential_exists"], credential_id):
+        raise _unknown(credential_id)
+
+
+def _unknown(credential_id: UUID) -> NotFound:
+    return NotFound(f"There is no credential {credential_id}.")
+
+
+@dataclass(frozen=True, slots=True)
+class FactsForNew:
+    """What recording a credential needs to know; `None` where there is no such thing."""
+
+    holder_id: UUID | None
+    location_zone: str | None
+    rules: CredentialType | None
+    number_of: UUID | None
+    """Which other credential has the number within its scope."""
+
+
+async def facts_for_new(
+    conn: Connection,
+    holder_id: UUID,
+    type_code: str,
+    number: str | None,
+    country: str | None,
+    subdivision: str | None,
+) -> FactsForNew:
+    """Return what recording a credential needs to know, in one round trip."""
+    row = await conn.fetchrow(QUERIES["facts_for_new"], holder_id, type_code, number, country, subdivision)
+    assert row is not None  # noqa: S101  # its outer joins give one row always
+    rules = None if row["type_entry"] is None else _rules(row["type_entry"])
+    return FactsForNew(row["holder_id"], row["location_zone"], rules, row["number_of"])
+
+
+async def require_number_free(conn: Connection, credential: Credential, rules: CredentialType) -> None:
+    """Raise `NumberTaken` where another credential has the number within its scope."""
+    scope = number_scope(credential, rules.number_unique)
+    if scope is None or credential.number is None:
+        return
+    other = await conn.fetchval(
+        QUERIES["number_of"], credential.type, scope, credential.number, credential.id
+    )
+    if other is not None:
+        raise NumberTaken(credential.number, other)
+
+
+def number_scope(credential: Credential, rule: NumberUnique) -> str | None:
+    """Return among whom the number must be unique: the key of the unique index."""
+    if rule is NumberUnique.HOLDER:
+        return f"holder:{credential.holder_id}"
+    if rule is NumberUnique.JURISDICTION:
+        return f"jurisdiction:{credential.subdivision or credential.country or ''}"
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """A change to write: the credential after it, its events for the history, and who says what."""
+
+    change: Change
+    rules: CredentialType
+    note: str | None = None
+
+
+async def save(conn: Connection, saved: Sequence[Saved], *, actor: str) -> None:
+    """Write credentials and one line of history for each event, in one statement.
+
+    Raises `NumberTaken` where another credential was recorded with the number at the same moment.
+    """
+    credentials, terms, runs, flags, images, history = [], [], [], [], [], []
+    for item in saved:
+        credential = item.change.credential
+        its_runs = credential.runs
+        credentials.append(_credential_row(credential, item.rules, len(its_runs)))
+        terms += [
+            _child(term, credential) | {"known_from": credential.updated_at} for term in credential.terms
+        ]
+        flags += [_child(flag, credential) for flag in credential.flags]
+        images += [_child(image, credential) for image in credential.images]
+        runs += [_child(run, credential) | {"ordinal": ordinal} for ordinal, run in enumerate(its_runs)]
+        history += [_history_row(event, actor, item.note) for event in item.change.events]
+    parts = (credentials, terms, runs, flags, images, history)
+    try:
+        await conn.execute(QUERIES["save_credentials"], *(jsonb(part) for part in parts))
+    except asyncpg.UniqueViolationError as error:
+        raise NumberTaken(saved[0].change.credential.number or "", None) from error
+
+
+_ROW = (*(name for name in Credential.__slots__ if name not in {"category", "terms", "flags", "images"}),)
+
+
+def _credential_row(credential: Credential, rules: CredentialType, run_count: int) -> dict[str, Any]:
+    row = {name: getattr(credential, name) for name in _ROW}
+    return row | {"number_scope": number_scope(credential, rules.number_unique), "run_count": run_count}
+
+
+def _child(part: Any, credential: Credential) -> dict[str, Any]:
+    return {name: getattr(part, name) for name in part.__slots__} | {"credential_id": credential.id}
+
+
+def _history_row(event: CredentialEvent, actor: str, note: str | None) -> dict[str, Any]:
+    details = event.model_dump(mode="json", by_alias=True, exclude={"credential"})
+    return {
+        "credential_id": event.credential.id,
+        "version": event.credential.version,
+        "event_type": event.event_type,
+        "details": details,
+        "reason": details.pop("reason", None),
+        "note": note,
+        "actor": details.pop("actor", actor),
+        "at": event.credential.updated_at,
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class CredentialFilter:
+    """Which credentials a list shows; `None` asks for nothing."""
+
+    validity: tuple[Validity, ...] | None = None
+    type: str | None = None
+    category: Category | None = None
+    holder_id: UUID | None = None
+    team: str | None = None
+    location: str | None = None
+    country: str | None = None
+    subdivision: str | None = None
+    expires_from: date | None = None
+    expires_to: date | None = None
+    q: str | None = None
+
+
+async def list_credentials(
+    conn: Connection, wanted: CredentialFilter, *, now: datetime, after: UUID | None, limit: int
+) -> list[Credential]:
+    """Return a page of the credentials that the filter asks for, by their validity at `now`."""
+    rows = await conn.fetch(
+        QUERIES["list_credentials"],
+        now,
+        after,
+        None if wanted.validity is None else [validity.value for validity in wanted.validity],
+        wanted.type,
+        wanted.category,
+        wanted.holder_id,
+        wanted.team,
+        wanted.location,
+        wanted.country,
+        wanted.subdivision,
+        wanted.expires_from,
+        wanted.expires_to,
+        containing(wanted.q),
+        limit,
+    )
+    found = await read_credentials(conn, [row["id"] for row in rows])
+    return [loaded.credential for loaded in found.values()]
+
+
+async def read_terms(conn: Connection, credential_id: UUID) -> list[tuple[Term, datetime, datetime | None]]:
+    """Return every revision of the terms, with the time from and until which it was believed."""
+    rows = await conn.fetch(QUERIES["read_terms"], credential_id)
+    return [(term_row(row), row["known_from"], row["known_until"]) for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryLine:
+    """One change of a credential: what, by whom, when and why."""
+
+    version: int
+    event_type: str
+    details: Mapping[str, Any]
+    reason: str | None
+    note: str | None
+    actor: str
+    at: datetime
+
+
+async def read_history(conn: Connection, credential_id: UUID, after: int, limit: int) -> list[HistoryLine]:
+    """Return what happened to a credential after the version `after`, oldest first."""
+    return [
+        HistoryLine(
+            version=row["version"],
+            event_type=row["event_type"],
+            details=json.loads(row["details"]),
+            reason=row["reason"],
+            note=row["note"],
+            actor=row["actor"],
+            at=row["at"],
+        )
+        for row in await conn.fetch(QUERIES["read_history"], credential_id, after, limit)
+    ]
+
+
+async def ids_behind_type(conn: Connection, type_code: str, limit: int) -> list[UUID]:
+    """Return credentials of the type that carry an older version of its rules."""
+    return [row["id"] for row in await conn.fetch(QUERIES["behind_type"], type_code, limit)]
+
+
+NumberKey = tuple[str, str, str]
+"""The holder's external id, the type's code, the number."""
+
+
+async def ids_by_number(conn: Connection, keys: Sequence[NumberKey]) -> dict[NumberKey, UUID]:
+    """Return the credentials that holders have under a type and number."""
+    columns = [list(column) for column in zip(*keys, strict=True)]
+    rows = await conn.fetch(QUERIES["ids_by_number"], *columns) if keys else []
+    return {(row["external_id"], row["type"], row["number"]): row["id"] for row in rows}
+
+
+async def lock_credentials_after(conn: Connection, after: UUID | None, limit: int) -> list[Credential]:
+    """Return credentials in the order of their ids, after `after`, held until the transaction ends."""
+    ids = [row["id"] for row in await conn.fetch(QUERIES["lock_credentials_after"], after, limit)]
+    return [loaded.credential for loaded in (await read_credentials(conn, ids)).values()]
+
+
+def _rules(entry: str) -> CredentialType:
+    row = json.loads(entry)
+    for name in ("validity", "fixed_date"):
+        row[name] = None if row[name] is None else json.dumps(row[name])
+    for name in ("created_at", "updated_at"):
+        row[name] = datetime.fromisoformat(row[name])
+    return type_of(row)
+
+
+def credential_of(row: Row, category: Category) -> Credential:
+    """Return the credential that a row of `read_credentials` is."""
+    return Credential(
+        id=row["id"],
+        version=row["version"],
+        holder_id=row["holder_id"],
+        type=row["type"],
+        type_version=row["type_version"],
+        category=category,
+        name=row["name"],
+        number=row["number"],
+        country=row["country"],
+        subdivision=row["subdivision"],
+        issuer=row["issuer"],
+        issued_on=row["issued_on"],
+        notes=row["notes"],
+        own_ladder=None if row["own_ladder"] is None else tuple(row["own_ladder"]),
+        ladder=tuple(row["ladder"]),
+        grace_days=row["grace_days"],
+        terms=in_order(term_row(_from_json(term)) for term in json.loads(row["terms"])),
+        flags=tuple(_flag(_from_json(flag)) for flag in json.loads(row["flags"])),
+        images=tuple(_image(_from_json(image)) for image in json.loads(row["images"])),
+        voided=row["voided"],
+        quiet_until=row["quiet_until"],
+        announced=Validity(row["announced"]),
+        announced_at=row["announced_at"],
+        created_at=row["created_at"],
+        updated_at=row["updated_at"],
+    )
+
+
+_INSTANTS = frozenset({"starts_at", "expires_at", "recorded_at", "effective_from", "until", "created_at"})
+_DATES = frozenset({"valid_from", "expires_on", "completed_on"})
+_IDS = frozenset({"id", "previous_term_id"})
+
+
+def _from_json(row: Row) -> dict[str, Any]:
+    return {name: _value(name, value) for name, value in row.items()}
+
+
+def _value(name: str, value: Any) -> Any:
+    if value is None:
+        return None
+    if name in _INSTANTS:
+        return datetime.fromisoformat(value)
+    if name in _DATES:
+        return date.fromisoformat(value)
+    if name in _IDS:
+        return UUID(value)
+    if name == "image_ids":
+        return [UUID(item) for item in value]
+    return value
+
+
+def term_row(row: Row) -> Term:
+    """Return the term that a row is."""
+    return Term(
+        id=row["id"],
+        revision=row["revision"],
+        valid_from=row["valid_from"],
+        expires_on=row["expires_on"],
+        expiry=Expiry(row["expiry"]),
+        time_zone=row["time_zone"],
+        starts_at=row["starts_at"],
+        expires_at=row["expires_at"],
+        recorded_at=row["recorded_at"],
+        announce_reached=row["announce_reached"],
+        previous_term_id=row["previous_term_id"],
+        completed_on=row["completed_on"],
+        image_ids=tuple(row["image_ids"]),
+        source_key=row["source_key"],
+        notes=row["notes"],
+    )
+
+
+def _flag(row: Row) -> Flag:
+    return Flag(
+        id=row["id"],
+        kind=FlagKind(row["kind"]),
+        effective_from=row["effective_from"],
+        until=row["until"],
+        reason=row["reason"],
+        note=row["note"],
+    )
+
+
+def _image(row: Row) -> Image:
+    return Image(
+        id=row["id"],
+        kind=row["kind"],
+        sha256=row["sha256"],
+        content_type=row["content_type"],
+        width=row["width"],
+        height=row["height"],
+        size=row["size"],
+        created_at=row["created_at"],
+    )

@@ -1,0 +1,206 @@
+"""Credentials as they are shown: with what their validity is now."""
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from pydantic import BaseModel
+
+from licet_credentials.credentials.model import Credential, Term
+from licet_credentials.credentials.renewal import RenewalDates
+from licet_credentials.credentials.store import HistoryLine
+from licet_credentials.credentials.validity import current_run, days_left, validity
+from licet_events.catalogue import Category
+from licet_events.credentials import Expiry, FlagKind, Validity
+
+
+class TermOut(BaseModel):
+    """One validity period, in one of its revisions."""
+
+    id: UUID
+    revision: int
+    valid_from: date | None
+    expires_on: date | None
+    expiry: Expiry
+    time_zone: str
+    starts_at: datetime
+    expires_at: datetime | None
+    recorded_at: datetime
+    previous_term_id: UUID | None
+    completed_on: date | None
+    image_ids: list[UUID]
+    notes: str | None
+    known_from: datetime | None = None
+    """Since when this revision is what was believed; only where all revisions are shown."""
+    known_until: datetime | None = None
+
+    @classmethod
+    def of(
+        cls, term: Term, known_from: datetime | None = None, known_until: datetime | None = None
+    ) -> "TermOut":
+        """Show a term."""
+        return cls(
+            id=term.id,
+            revision=term.revision,
+            valid_from=term.valid_from,
+            expires_on=term.expires_on,
+            expiry=term.expiry,
+            time_zone=term.time_zone,
+            starts_at=term.starts_at,
+            expires_at=term.expires_at,
+            recorded_at=term.recorded_at,
+            previous_term_id=term.previous_term_id,
+            completed_on=term.completed_on,
+            image_ids=list(term.image_ids),
+            notes=term.notes,
+            known_from=known_from,
+            known_until=known_until,
+        )
+
+
+class FlagOut(BaseModel):
+    """An interval in which the credential is suspended, revoked or surrendered."""
+
+    id: UUID
+    kind: FlagKind
+    effective_from: datetime
+    until: datetime | None
+    reason: str
+    note: str | None
+
+
+class ImageOut(BaseModel):
+    """A stored scan and where its renditions are fetched."""
+
+    id: UUID
+    kind: str
+    sha256: str
+    content_type: str
+    width: int
+    height: int
+    size: int
+    created_at: datetime
+    renditions: dict[str, str]
+
+
+class CredentialOut(BaseModel):
+    """A credential with its present validity."""
+
+    id: UUID
+    version: int
+    holder_id: UUID
+    type: str
+    category: Category
+    name: str
+    number: str | None
+    country: str | None
+    subdivision: str | None
+    issuer: str | None
+    issued_on: date | None
+    notes: str | None
+    ladder: list[int]
+    grace_days: int
+    validity: Validity
+    days_left: int | None
+    """Days from today to the end of the current run, in its zone; negative once it has ended."""
+    valid_from: date | None
+    expires_on: date | None
+    expiry: Expiry
+    time_zone: str
+    term: TermOut
+    """The current term: the one whose end is that of the current run."""
+    flags: list[FlagOut]
+    images: list[ImageOut]
+    quiet_until: datetime | None
+    voided: bool
+    created_at: datetime
+    updated_at: datetime
+
+    @classmethod
+    def of(cls, credential: Credential, now: datetime) -> "CredentialOut":
+        """Show a credential as it is at `now`."""
+        return cls(**_shown(credential, now))
+
+
+class RenewalRule(BaseModel):
+    """Which rule gave which date of a renewal."""
+
+    valid_from: date
+    valid_from_rule: str
+    expires_on: date
+    expires_on_rule: str
+
+
+class RenewedOut(CredentialOut):
+    """A renewed credential, and which rule gave the new term's dates."""
+
+    renewal: RenewalRule
+
+    @classmethod
+    def of_renewal(cls, credential: Credential, dates: RenewalDates, now: datetime) -> "RenewedOut":
+        """Show a credential as it is at `now`, after its renewal."""
+        rule = RenewalRule(
+            valid_from=dates.valid_from,
+            valid_from_rule=dates.valid_from_rule,
+            expires_on=dates.expires_on,
+            expires_on_rule=dates.expires_on_rule,
+        )
+        return cls(**_shown(credential, now), renewal=rule)
+
+
+def _shown(credential: Credential, now: datetime) -> dict[str, Any]:
+    runs = credential.runs
+    run = current_run(runs, now)
+    term = next((term for term in credential.terms if run and term.id == run.term_id), credential.last_term)
+    taken = {
+        name: getattr(credential, name) for name in CredentialOut.model_fields if hasattr(credential, name)
+    }
+    return taken | {
+        "ladder": list(credential.ladder),
+        "validity": validity(runs, credential.flags, now),
+        "days_left": days_left(credential, now),
+        "valid_from": term.valid_from,
+        "expires_on": term.expires_on,
+        "expiry": term.expiry,
+        "time_zone": term.time_zone,
+        "term": TermOut.of(term),
+        "flags": [
+            FlagOut(
+                id=flag.id,
+                kind=flag.kind,
+                effective_from=flag.effective_from,
+                until=flag.until,
+                reason=flag.reason,
+                note=flag.note,
+            )
+            for flag in credential.flags
+        ],
+        "images": [image_out(credential.id, image) for image in credential.images],
+    }
+
+
+def image_out(credential_id: UUID, image: Any) -> ImageOut:
+    """Show a stored scan."""
+    base = f"/v1/credentials/{credential_id}/images/{image.id}"
+    return ImageOut(
+        **{name: getattr(image, name) for name in image.__slots__},
+        renditions={name: f"{base}/{name}" for name in ("display", "thumbnail")},
+    )
+
+
+class HistoryOut(BaseModel):
+    """One change of a credential."""
+
+    version: int
+    event_type: str
+    at: datetime
+    actor: str
+    reason: str | None
+    note: str | None
+    details: Mapping[str, Any]
+
+    @classmethod
+    def of(cls, line: HistoryLine) -> "HistoryOut":
+        """Show a line of history."""
+        return cls(**{name: getattr(line, name) for name in line.__slots__})

@@ -1,0 +1,64 @@
+"""What the service refuses, each with a sentence that the caller can act on.
+
+`app.py` says which HTTP status each class has.
+"""
+
+from uuid import UUID
+
+
+class Refused(Exception):
+    """A request that is understood and not carried out; nothing of it has been done."""
+
+    def __init__(self, detail: str, *, pointer: str | None = None) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.pointer = pointer
+        """A JSON pointer to the field that is wrong, where one is."""
+
+
+class NotFound(Refused):
+    """There is no such thing."""
+
+
+class Invalid(Refused):
+    """A value is well formed and makes no sense here."""
+
+
+class Conflict(Refused):
+    """The present state does not allow it."""
+
+
+class NumberTaken(Conflict):
+    """The number must be unique for its type, and another credential has it."""
+
+    def __init__(self, number: str, other: UUID | None) -> None:
+        named = f"credential {other}" if other else "a credential recorded at the same moment"
+        super().__init__(f"The number {number!r} is already that of {named}.", pointer="/number")
+        self.other = other
+
+
+class StaleVersion(Refused):
+    """The caller looked at an older version than the one that is there."""
+
+    def __init__(self, expected: int, actual: int) -> None:
+        super().__init__(
+            f"If-Match names version {expected}, but version {actual} is current. Fetch it and try again."
+        )
+
+
+class TooLarge(Refused):
+    """More bytes than the limit."""
+
+
+class ImageRefused(Refused):
+    """The file is not an image that can be shown safely."""
+
+
+class Busy(Refused):
+    """What would do the work has none of its places free; try again after a while."""
+
+
+def require_version(expected: int | None, actual: int) -> None:
+    """Raise `StaleVersion` unless `expected` is the version that is there; `None` expects nothing."""
+    if expected is not None and expected != actual:
+        raise StaleVersion(expected, actual)

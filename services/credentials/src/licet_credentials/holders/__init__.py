@@ -1,0 +1,1 @@
+"""Holders: the people and vendors that have credentials."""

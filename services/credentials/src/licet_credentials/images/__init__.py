@@ -1,0 +1,1 @@
+"""Images: scans kept privately, shown as clean renditions."""

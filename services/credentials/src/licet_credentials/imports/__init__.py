@@ -1,0 +1,1 @@
+"""Imports: a CSV file becomes holders, credentials and terms by a declared mapping."""

@@ -1,0 +1,94 @@
+"""The kinds of values that callers send: what is well formed, told in a sentence where it is not."""
+
+import re
+from datetime import date, datetime
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, AwareDatetime, Field, PlainValidator, StringConstraints, TypeAdapter
+
+from licet_credentials.errors import Invalid
+from licet_events.civil import zone
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+_EMAIL = re.compile(r"[^@\s<>,;:\"()\[\]\\]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*")
+_INSTANT = TypeAdapter(AwareDatetime)
+
+
+def _without_control(text: str) -> str:
+    if _CONTROL.search(text):
+        raise ValueError("must have no control characters")
+    return text
+
+
+def _known_zone(name: str) -> str:
+    zone(name)
+    return name
+
+
+def _address(text: str) -> str:
+    if len(text) > 254 or not _EMAIL.fullmatch(text):
+        raise ValueError("must be an e-mail address, such as ana@example.org")
+    return text
+
+
+def _date_or_instant(value: Any) -> date | datetime:
+    if not isinstance(value, str):
+        raise ValueError("must be a date, YYYY-MM-DD, or an instant, such as 2026-01-31T08:00:00Z")  # noqa: TRY004
+    try:
+        return date.fromisoformat(value) if len(value) == 10 else _INSTANT.validate_python(value)
+    except ValueError:
+        raise ValueError(
+            "must be a date that exists, YYYY-MM-DD, or an instant with offset, such as 2026-01-31T08:00:00Z"
+        ) from None
+
+
+def _ladder(steps: tuple[int, ...]) -> tuple[int, ...]:
+    if len(set(steps)) != len(steps):
+        raise ValueError("must not name a step twice")
+    return tuple(sorted(steps, reverse=True))
+
+
+Code = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+"""The code of a team, location, role, queue or credential type."""
+
+Reason = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$", examples=["not_paid"])]
+"""A reason code; words go into a note."""
+
+Line = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=200),
+    AfterValidator(_without_control),
+]
+"""A line of text."""
+
+Note = Annotated[str, StringConstraints(min_length=1, max_length=4000)]
+"""Free text."""
+
+Email = Annotated[str, AfterValidator(_without_control), AfterValidator(_address)]
+Zone = Annotated[str, AfterValidator(_known_zone), Field(examples=["Europe/Berlin"])]
+"""An IANA time zone."""
+
+Country = Annotated[str, Field(pattern=r"^[A-Z]{2}$", examples=["DE"])]
+"""ISO 3166-1 alpha-2."""
+
+Subdivision = Annotated[str, Field(pattern=r"^[A-Z]{2}-[A-Z0-9]{1,3}$", examples=["US-IL"])]
+"""ISO 3166-2."""
+
+Day = Annotated[date, Field(ge=date(1900, 1, 1), le=date(9000, 12, 31))]
+"""A civil date, within what zones and ladders can reach."""
+
+DayOrInstant = Annotated[date | datetime, PlainValidator(_date_or_instant, json_schema_input_type=str)]
+"""A date, meaning the whole of that day, or an instant."""
+
+Ladder = Annotated[
+    tuple[Annotated[int, Field(ge=-3650, le=3650)], ...], Field(max_length=24), AfterValidator(_ladder)
+]
+"""Reminder steps: days before `expires_on`, negative ones after it."""
+
+
+def within_country(country: str | None, subdivision: str | None) -> None:
+    """Raise `Invalid` where the subdivision is one of another country."""
+    if subdivision is not None and not subdivision.startswith(f"{country}-"):
+        raise Invalid(
+            f"The subdivision {subdivision} does not lie in the country {country}.", pointer="/subdivision"
+        )

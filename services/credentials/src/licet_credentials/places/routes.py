@@ -1,0 +1,95 @@
+"""HTTP for locations and teams."""
+
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Path
+from pydantic import Field
+from starlette.requests import Request
+from starlette.responses import Response
+
+from licet_chassis.http.paging import Page, PageQuery, page_of
+from licet_chassis.http.resources import Body, MaybeIfMatch, resource
+from licet_chassis.http.serving import serving
+from licet_chassis.http.writes import Write
+from licet_credentials.access import EVERYONE, READ, WRITE
+from licet_credentials.inputs import Country, Email, Line, Subdivision, Zone, within_country
+from licet_credentials.places import commands, store
+from licet_credentials.places.model import location_state, team_state
+from licet_events.catalogue import LocationState, TeamState
+
+router = APIRouter(prefix="/v1", tags=["places"], dependencies=[EVERYONE])
+
+PlaceCode = Annotated[str, Path(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+
+
+class TeamIn(Body):
+    """A team, whole: what is left out is cleared."""
+
+    name: Line
+    supervisor_ids: Annotated[tuple[UUID, ...], Field(max_length=50)] = ()
+    fallback_email: Email | None = None
+    """An address of a function, not of a person."""
+
+
+class LocationIn(TeamIn):
+    """A location, whole: what is left out is cleared."""
+
+    time_zone: Zone | None = None
+    country: Country | None = None
+    subdivision: Subdivision | None = None
+
+
+@router.put("/locations/{code}", response_model=LocationState, dependencies=[WRITE])
+async def put_location(code: PlaceCode, body: LocationIn, expected: MaybeIfMatch, write: Write) -> Response:
+    """Create or replace a location; the same again changes nothing."""
+    facts: dict[str, Any] = body.model_dump()
+    within_country(body.country, body.subdivision)
+    return await write(
+        lambda tx, now: commands.put_location(tx, code, facts, expected_version=expected, now=now),
+        view=lambda put: location_state(put[0]),
+        status=lambda put: 201 if put[1] else 200,
+        location=lambda put: f"/v1/locations/{put[0].code}",
+    )
+
+
+@router.get("/locations/{code}", response_model=LocationState, dependencies=[READ])
+async def show_location(request: Request, code: PlaceCode) -> Response:
+    """Show a location."""
+    async with serving(request).database.reading() as conn:
+        return resource(location_state(await store.read_location(conn, code)))
+
+
+@router.get("/locations", dependencies=[READ])
+async def list_locations(request: Request, page: PageQuery) -> Page[LocationState]:
+    """List locations by code."""
+    async with serving(request).database.reading() as conn:
+        rows = await store.list_locations(conn, page.after(str), page.limit + 1)
+    return page_of(rows, page.limit, lambda location: location.code, location_state)
+
+
+@router.put("/teams/{code}", response_model=TeamState, dependencies=[WRITE])
+async def put_team(code: PlaceCode, body: TeamIn, expected: MaybeIfMatch, write: Write) -> Response:
+    """Create or replace a team; the same again changes nothing."""
+    facts: dict[str, Any] = body.model_dump()
+    return await write(
+        lambda tx, now: commands.put_team(tx, code, facts, expected_version=expected, now=now),
+        view=lambda put: team_state(put[0]),
+        status=lambda put: 201 if put[1] else 200,
+        location=lambda put: f"/v1/teams/{put[0].code}",
+    )
+
+
+@router.get("/teams/{code}", response_model=TeamState, dependencies=[READ])
+async def show_team(request: Request, code: PlaceCode) -> Response:
+    """Show a team."""
+    async with serving(request).database.reading() as conn:
+        return resource(team_state(await store.read_team(conn, code)))
+
+
+@router.get("/teams", dependencies=[READ])
+async def list_teams(request: Request, page: PageQuery) -> Page[TeamState]:
+    """List teams by code."""
+    async with serving(request).database.reading() as conn:
+        rows = await store.list_teams(conn, page.after(str), page.limit + 1)
+    return page_of(rows, page.limit, lambda team: team.code, team_state)

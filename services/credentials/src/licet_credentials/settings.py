@@ -1,0 +1,54 @@
+"""What this service is told from outside, beside what every service is told."""
+
+from pydantic import Field, SecretStr
+
+from licet_chassis.settings import ServiceSettings
+from licet_credentials.images.storage import Bucket
+from licet_credentials.images.workers import WorkerLimits
+
+
+class Settings(ServiceSettings):
+    """Settings of the credentials service."""
+
+    s3_url: str | None = None
+    """Of the object store; where absent, that of AWS for the region."""
+    s3_public_url: str | None = None
+    """How browsers reach the object store, where that differs."""
+    s3_bucket: str = Field("licet", min_length=3, max_length=63)
+    s3_access_key: SecretStr
+    s3_secret_key: SecretStr
+    s3_region: str = "us-east-1"
+
+    image_workers: int = Field(1, ge=1, le=32)
+    """Processes that decode images."""
+    image_pixels: int = Field(50_000_000, ge=1_000_000)
+    """The largest image, width by height."""
+    image_memory_bytes: int = Field(768 << 20, ge=256 << 20)
+    """Of one worker."""
+    image_seconds: int = Field(20, ge=1, le=300)
+    """For one image."""
+    image_wait_seconds: float = Field(30.0, gt=0, le=300)
+    """How long an upload waits for a worker before it is told to come again."""
+
+    @property
+    def bucket(self) -> Bucket:
+        """Where images are kept."""
+        return Bucket(
+            self.s3_url,
+            self.s3_bucket,
+            self.s3_access_key,
+            self.s3_secret_key,
+            self.s3_region,
+            self.s3_public_url,
+        )
+
+    @property
+    def worker_limits(self) -> WorkerLimits:
+        """What the image workers may take."""
+        return WorkerLimits(
+            self.image_workers,
+            self.image_pixels,
+            self.image_memory_bytes,
+            self.image_seconds,
+            self.image_wait_seconds,
+        )

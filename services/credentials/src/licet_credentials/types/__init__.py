@@ -1,0 +1,1 @@
+"""Credential types: the catalogue entries and their rules."""

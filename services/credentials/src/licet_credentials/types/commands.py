@@ -1,0 +1,39 @@
+"""Defining and changing credential types."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from licet_chassis.database import Transaction
+from licet_credentials.errors import Conflict, require_version
+from licet_credentials.types import store
+from licet_credentials.types.model import CARRIED_BY_CREDENTIALS, CredentialType, checked, state_of
+from licet_events.catalogue import CredentialTypeChanged
+
+
+async def define_type(tx: Transaction, entry: CredentialType, *, now: datetime) -> CredentialType:
+    """Add a credential type to the catalogue; raises `Conflict` for a code that is taken."""
+    if not await store.insert_type(tx.conn, checked(entry)):
+        raise Conflict(f"There is a credential type {entry.code} already.", pointer="/code")
+    await tx.publish(CredentialTypeChanged(credential_type=state_of(entry)), now=now)
+    return entry
+
+
+async def change_type(
+    tx: Transaction, code: str, changes: Mapping[str, Any], *, expected_version: int | None, now: datetime
+) -> CredentialType:
+    """Change a type's rules; the same rules again change and publish nothing.
+
+    A changed ladder or grace reaches the type's credentials by `replan`, one `credential.updated` each.
+    """
+    before = await store.lock_type(tx.conn, code)
+    require_version(expected_version, before.version)
+    after = checked(replace(before, **changes))
+    if after == before:
+        return before
+    after = replace(after, version=before.version + 1, updated_at=now)
+    replan = any(getattr(before, name) != getattr(after, name) for name in CARRIED_BY_CREDENTIALS)
+    await store.update_type(tx.conn, after, replan=replan)
+    await tx.publish(CredentialTypeChanged(credential_type=state_of(after)), now=now)
+    return after

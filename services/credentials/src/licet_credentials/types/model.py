@@ -1,0 +1,78 @@
+"""What a credential type is: the rules for the credentials of that type."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from licet_credentials.errors import Invalid
+from licet_events.catalogue import (
+    Category,
+    CredentialTypeState,
+    FixedDate,
+    NumberUnique,
+    Period,
+    RenewalBasis,
+    RenewalEvidence,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class CredentialType:
+    """A catalogue entry and its rules."""
+
+    code: str
+    version: int
+    name: str
+    category: Category
+    expires: bool
+    validity: Period | None
+    ladder: tuple[int, ...]
+    renewal_window_days: int | None
+    grace_days: int
+    renewal_basis: RenewalBasis | None
+    fixed_date: FixedDate | None
+    renewal_evidence: RenewalEvidence
+    number_unique: NumberUnique
+    aliases: tuple[str, ...]
+    retired: bool
+    created_at: datetime
+    updated_at: datetime
+
+
+CARRIED_BY_CREDENTIALS = frozenset({"ladder", "grace_days"})
+"""Rules that every credential's own state repeats, so that changing one changes those states."""
+
+
+def checked(entry: CredentialType) -> CredentialType:
+    """Return the entry; raises `Invalid` where its rules contradict one another."""
+    if entry.renewal_basis is RenewalBasis.FIXED_DATE and entry.fixed_date is None:
+        raise Invalid("renewal_basis fixed_date needs a fixed_date.", pointer="/fixed_date")
+    if not entry.expires and (entry.validity or entry.renewal_basis):
+        raise Invalid(
+            "A type that does not expire has neither validity nor renewal basis.", pointer="/expires"
+        )
+    if entry.code in entry.aliases:
+        raise Invalid("An alias must differ from the code.", pointer="/aliases")
+    return entry
+
+
+def state_of(entry: CredentialType) -> CredentialTypeState:
+    """Return the type as the contract tells it."""
+    return CredentialTypeState(
+        code=entry.code,
+        version=entry.version,
+        name=entry.name,
+        category=entry.category,
+        expires=entry.expires,
+        validity=entry.validity,
+        ladder=entry.ladder,
+        renewal_window_days=entry.renewal_window_days,
+        grace_days=entry.grace_days,
+        renewal_basis=entry.renewal_basis,
+        fixed_date=entry.fixed_date,
+        renewal_evidence=entry.renewal_evidence,
+        number_unique=entry.number_unique,
+        aliases=entry.aliases,
+        retired=entry.retired,
+        created_at=entry.created_at,
+        updated_at=entry.updated_at,
+    )
