@@ -3,22 +3,16 @@
 import asyncio
 import random
 from collections import Counter
-from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime
-from itertools import pairwise
 from typing import Any
 
-import asyncpg
 import pytest
-import pytest_asyncio
 
-from licet_chassis import migrations
 from licet_chassis.cause import Cause
 from licet_chassis.database import Database, Transaction
 from licet_chassis.outbox.append import append
-from licet_events import Event, EventData, decode_event, encode
+from licet_events import encode
 from licet_events.credentials import CredentialState, FlagKind
-from licet_events.holders import HolderState
 from licet_events.schedule import (
     CredentialEffective,
     CredentialExpired,
@@ -29,69 +23,8 @@ from licet_scheduler.app import create_service
 from licet_scheduler.settings import SchedulerSettings
 from licet_scheduler.timers import commands, store
 from licet_scheduler.timers.model import Outcome
+from scheduling.database import ENTRY, Scheduler
 from scheduling.states import DAY, credential, flag, holder, named, term
-
-ENTRY = datetime(2026, 9, 1, tzinfo=UTC)
-
-
-class Scheduler:
-    """The scheduler's database, and what one does with it."""
-
-    def __init__(self, database: Database, url: str) -> None:
-        self.database = database
-        self.url = url
-
-    async def learn(self, *states: CredentialState, now: datetime = ENTRY) -> None:
-        async with self._transaction() as tx:
-            await commands.learn_credentials(tx, states, now=now)
-
-    async def learn_holders(self, *holders: HolderState, now: datetime = ENTRY) -> None:
-        async with self._transaction() as tx:
-            await commands.learn_holders(tx, holders, now=now)
-
-    async def decide(self, now: datetime, limit: int = 500) -> int:
-        async def work(tx: Transaction) -> int:
-            return await commands.decide_due(tx, limit=limit, now=now)
-
-        return await self.database.run(Cause.new("service:scheduler"), work)
-
-    async def decide_all(self, now: datetime, limit: int = 500) -> None:
-        while await self.decide(now, limit):
-            pass
-
-    async def published(self) -> list[Event[Any]]:
-        rows = await self.rows("select record_key, headers, value from outbox order by id")
-        return [
-            decode_event(
-                [(name, text.encode()) for name, text in pairwise(row["headers"])][::2],
-                row["record_key"],
-                row["value"],
-            )
-            for row in rows
-        ]
-
-    async def told(self) -> list[EventData]:
-        return [event.data for event in await self.published()]
-
-    async def due(self, name: object = "credential") -> datetime | None:
-        rows = await self.rows("select due_at from timers where credential_id = $1", named(name))
-        due: datetime | None = rows[0]["due_at"]
-        return due
-
-    async def rows(self, sql: str, *arguments: object) -> list["asyncpg.Record"]:
-        async with self.database.reading() as conn:
-            return await conn.fetch(sql, *arguments)
-
-    def _transaction(self) -> Any:
-        return self.database.transaction(Cause.new("service:scheduler"))
-
-
-@pytest_asyncio.fixture
-async def scheduler(database_url: str) -> AsyncIterator[Scheduler]:
-    await asyncio.to_thread(migrations.migrate, "licet_scheduler", database_url)
-    database = await Database.open(database_url, service="scheduler", max_size=6)
-    yield Scheduler(database, database_url)
-    await database.close()
 
 
 def a_year(**changes: Any) -> CredentialState:

@@ -96,9 +96,9 @@ def by_instants(start: Timer, until: datetime) -> tuple[Timer, list[Claim]]:
     return current, claims
 
 
-def told_facts(decisions: tuple[Decision, ...], credential_id: UUID) -> set[UUID]:
+def told_facts(decisions: tuple[Decision, ...]) -> set[UUID]:
     return {
-        decision.id(credential_id)
+        decision.id
         for decision in decisions
         if decision.kind in {EFFECTIVE, EXPIRED} and decision.outcome is Outcome.ANNOUNCED
     }
@@ -124,9 +124,9 @@ def test_a_jump_and_many_steps_tell_the_same_facts_under_the_same_ids(
     stepwise, _ = walk(timer(state), instants)
     jump, _ = walk(timer(state), instants[-1:])
     exact, _ = by_instants(timer(state), instants[-1])
-    facts = told_facts(jump.decided, state.id)
-    assert told_facts(stepwise.decided, state.id) == facts
-    assert told_facts(exact.decided, state.id) == facts
+    facts = told_facts(jump.decided)
+    assert told_facts(stepwise.decided) == facts
+    assert told_facts(exact.decided) == facts
 
 
 @given(states(), WALKS)
@@ -135,7 +135,7 @@ def test_every_announcement_has_one_event_with_its_id_and_one_of_a_claim_tells(
 ) -> None:
     _, claims = walk(timer(state), instants)
     for claim in claims:
-        announced = {d.id(state.id) for d in claim.decisions if d.outcome is Outcome.ANNOUNCED}
+        announced = {d.id for d in claim.decisions if d.outcome is Outcome.ANNOUNCED}
         assert {event_id for event_id, _ in claim.events} == announced
         assert sum(event.notify for _, event in claim.events) <= 1
         assert [event.at for _, event in claim.events] == sorted(event.at for _, event in claim.events)
@@ -179,7 +179,7 @@ def test_a_step_is_announced_at_most_once_however_often_the_holder_comes_and_goe
         if not active:
             assert not any(d.announces_step for claim in claims for d in claim.decisions)
     assert len(set(ids)) == len(ids)
-    kept = {(decision.id(state.id), decision.outcome) for decision in current.decided}
+    kept = {(decision.id, decision.outcome) for decision in current.decided}
     assert len(kept) == len(current.decided)
 
 

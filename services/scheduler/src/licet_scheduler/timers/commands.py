@@ -71,7 +71,7 @@ async def decide_due(tx: Transaction, *, limit: int, now: datetime) -> int:
     due: list[tuple[UUID, datetime | None]] = []
     for timer in await store.read_timers(tx.conn, claimed):
         claim = model.decide(timer, now)
-        records = {event.id: encode(event) for event in model.announcements(timer, claim, now, recorded_at)}
+        records = {event.id: encode(event) for event in model.announcements(claim, now, recorded_at)}
         made += [store.Made(timer, claim, decision, records) for decision in claim.decisions]
         outgoing += records.values()
         due.append((timer.credential_id, claim.due_at))

@@ -130,6 +130,8 @@ class Outcome(StrEnum):
 class Decision:
     """That an instant was announced or passed over. Kept for ever: it is the proof."""
 
+    id: UUID
+    """The same for the same instant of the same credential; its event has it too."""
     kind: str
     """`effective`, `expiring`, `expired`, `overdue` or `deadline:…`."""
     term_id: UUID | None
@@ -148,10 +150,6 @@ class Decision:
     def announces_step(self) -> bool:
         """Whether it announces a reminder step."""
         return self.outcome is Outcome.ANNOUNCED and self.kind in {EXPIRING, OVERDUE}
-
-    def id(self, credential_id: UUID) -> UUID:
-        """Return what identifies it; its event has the same id."""
-        return schedule_event_id(credential_id, self.term_id, self.term_revision, self.kind, self.step)
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +177,7 @@ class Claim:
     decisions: tuple[Decision, ...]
     """In the order of their instants."""
     events: tuple[tuple[UUID, ScheduleEvent], ...]
-    """What to publish, in the same order, each with its id."""
+    """What to publish, in the same order, each with the id of its decision."""
     due_at: datetime | None
     """When to look again; `None`: never, as things stand."""
 
@@ -336,10 +334,7 @@ def decide(timer: Timer, now: datetime) -> Claim:
     after = replace(timer, decided=timer.decided + decisions)
     return Claim(
         decisions,
-        tuple(
-            (each.decision.id(timer.credential_id), _event(timer, each, now, notify=each in told))
-            for each in announced
-        ),
+        tuple((each.decision.id, _event(timer, each, now, notify=each in told)) for each in announced),
         next_due(after, now),
     )
 
@@ -382,17 +377,19 @@ def _to_reopen(timer: Timer, run: PlannedRun, now: datetime) -> Step | None:
     step = _strictest_reached(run, now)
     if step is None or not timer.holder_active:
         return None
-    past = [decision for decision in timer.decided if decision.identity == run.identity_of(step)]
-    was_away = any(decision.reason is PassedOverReason.HOLDER_INACTIVE for decision in past)
-    announced = any(decision.announces_step for decision in past)
-    return step if was_away and not announced else None
+    identity = run.identity_of(step)
+    away = [decision for decision in timer.decided if decision.reason is PassedOverReason.HOLDER_INACTIVE]
+    if not any(decision.identity == identity for decision in away):
+        return None
+    announced = (decision.identity for decision in timer.decided if decision.announces_step)
+    return None if identity in announced else step
 
 
 def _decide_flags(timer: Timer, decided: AbstractSet[Identity], now: datetime) -> Iterator[_Found]:
     for flag in timer.plan.flags:
         if flag.at <= now and flag.identity not in decided:
             reason = PassedOverReason.ENTERED_LATE if flag.at < timer.plan.created_at else None
-            decision = _decision(flag.identity, flag.at, reason)
+            decision = _decision(timer, flag.identity, flag.at, reason)
             yield _Found(decision, flag.at, _Rank.DEADLINE, deadline=flag.deadline, flag_id=flag.flag_id)
 
 
@@ -406,7 +403,7 @@ def _decide_facts(
                 reason = PassedOverReason.ENTERED_LATE
             elif _told_before_correction(timer, fact):
                 reason = PassedOverReason.CORRECTED
-            yield _Found(_decision(fact.identity, fact.at, reason), fact.at, _Rank.FACT, run)
+            yield _Found(_decision(timer, fact.identity, fact.at, reason), fact.at, _Rank.FACT, run)
 
 
 def _told_before_correction(timer: Timer, fact: Fact) -> bool:
@@ -429,36 +426,37 @@ def _decide_steps(
     if strictest is None:
         return []
     if run.identity_of(strictest) in decided and _to_reopen(timer, run, now) == strictest:
-        return [_found_step(run, strictest, None)]
+        return [_found_step(timer, run, strictest, None)]
     found: list[_Found] = []
     passed_over: list[PassedOver] = []
     for step in run.steps:
         if step.due > now or run.identity_of(step) in decided:
             continue
         reason = _passed_over_reason(timer, run, step, strictest)
-        found.append(_found_step(run, step, reason, tuple(passed_over)))
+        found.append(_found_step(timer, run, step, reason, tuple(passed_over)))
         if reason is not None:
             passed_over.append(PassedOver(step=step.step, reason=reason))
             # Without its step nobody would hear that validity turns to `expiring`.
             if step.step == run.expiring_step and step.due >= timer.plan.created_at:
-                found.append(_found_expiring(run, step))
+                found.append(_found_expiring(timer, run, step))
     return found
 
 
 def _found_step(
+    timer: Timer,
     run: PlannedRun,
     step: Step,
     reason: PassedOverReason | None,
     passed_over: tuple[PassedOver, ...] = (),
 ) -> _Found:
-    decision = _decision(run.identity_of(step), step.at, reason)
+    decision = _decision(timer, run.identity_of(step), step.at, reason)
     return _Found(decision, step.due, _Rank.STEP, run, passed_over=passed_over)
 
 
-def _found_expiring(run: PlannedRun, step: Step) -> _Found:
+def _found_expiring(timer: Timer, run: PlannedRun, step: Step) -> _Found:
     identity = (run.term_id, run.term_revision, f"deadline:{Deadline.EXPIRING}", step.step)
     return _Found(
-        _decision(identity, step.at, None), step.due, _Rank.DEADLINE, run, deadline=Deadline.EXPIRING
+        _decision(timer, identity, step.at, None), step.due, _Rank.DEADLINE, run, deadline=Deadline.EXPIRING
     )
 
 
@@ -505,26 +503,25 @@ def _stricter_decided(timer: Timer, run: PlannedRun, step: Step) -> bool:
     )
 
 
-def _decision(identity: Identity, at: datetime, reason: PassedOverReason | None) -> Decision:
+def _decision(timer: Timer, identity: Identity, at: datetime, reason: PassedOverReason | None) -> Decision:
     term_id, term_revision, kind, step = identity
+    decision_id = schedule_event_id(timer.credential_id, term_id, term_revision, kind, step)
     outcome = Outcome.ANNOUNCED if reason is None else Outcome.PASSED_OVER
-    return Decision(kind, term_id, term_revision, step, at, outcome, reason)
+    return Decision(decision_id, kind, term_id, term_revision, step, at, outcome, reason)
 
 
 # ── events ────────────────────────────────────────────────────────────────────────────────────────
 
 
-def correlation_of(timer: Timer, claim: Claim) -> UUID:
+def correlation_of(claim: Claim) -> UUID:
     """Return what all events of a claim have in common: the id of its first decision."""
-    return claim.decisions[0].id(timer.credential_id)
+    return claim.decisions[0].id
 
 
-def announcements(
-    timer: Timer, claim: Claim, decided_at: datetime, recorded_at: datetime
-) -> list[Event[ScheduleEvent]]:
+def announcements(claim: Claim, decided_at: datetime, recorded_at: datetime) -> list[Event[ScheduleEvent]]:
     """Return the events that a claim publishes, in order."""
     return [
-        announcement(data, event_id, correlation_of(timer, claim), decided_at, recorded_at)
+        announcement(data, event_id, correlation_of(claim), decided_at, recorded_at)
         for event_id, data in claim.events
     ]
 

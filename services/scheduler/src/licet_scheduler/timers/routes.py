@@ -57,7 +57,7 @@ class DecisionView(InstantView):
         """Show a decision."""
         return cls(
             **_instant(past.decision.identity),
-            id=past.id,
+            id=past.decision.id,
             at=past.decision.at,
             outcome=past.decision.outcome,
             reason=past.decision.reason,

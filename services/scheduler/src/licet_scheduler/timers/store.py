@@ -80,7 +80,6 @@ class Made:
 class PastDecision:
     """A decision as it is kept."""
 
-    id: UUID
     decision: Decision
     credential_version: int
     decided_at: datetime
@@ -172,11 +171,10 @@ async def keep_decisions(
     conn: Connection, made: Sequence[Made], decided_at: datetime, recorded_at: datetime
 ) -> None:
     """Keep decisions for ever, and with each that was announced the event as it was."""
-    ids = [one.decision.id(one.timer.credential_id) for one in made]
     await conn.execute(
         QUERIES["keep_decisions"],
         [one.timer.credential_id for one in made],
-        ids,
+        [one.decision.id for one in made],
         [one.decision.outcome for one in made],
         [one.decision.reason for one in made],
         [one.decision.kind for one in made],
@@ -185,10 +183,10 @@ async def keep_decisions(
         [one.decision.step for one in made],
         [one.decision.at for one in made],
         [one.timer.credential_version for one in made],
-        [correlation_of(one.timer, one.claim) for one in made],
+        [correlation_of(one.claim) for one in made],
         decided_at,
         recorded_at,
-        [_body(one.records.get(each)) for one, each in zip(made, ids, strict=True)],
+        [_body(one.records.get(one.decision.id)) for one in made],
     )
 
 
@@ -278,6 +276,7 @@ def _timer(row: "asyncpg.Record", past: Sequence[PastDecision]) -> Timer:
 def _past_decision(row: "asyncpg.Record") -> PastDecision:
     reason = row["reason"]
     decision = Decision(
+        id=row["id"],
         kind=row["kind"],
         term_id=row["term_id"],
         term_revision=row["term_revision"],
@@ -286,7 +285,7 @@ def _past_decision(row: "asyncpg.Record") -> PastDecision:
         outcome=Outcome(row["outcome"]),
         reason=None if reason is None else PassedOverReason(reason),
     )
-    return PastDecision(row["id"], decision, row["credential_version"], row["decided_at"])
+    return PastDecision(decision, row["credential_version"], row["decided_at"])
 
 
 def _body(record: Record | None) -> str | None:
