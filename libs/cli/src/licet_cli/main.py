@@ -25,7 +25,12 @@ class _OnDemand(TyperGroup):
         if cmd_name not in self.list_commands(ctx):
             return None
         module = f"{cmd_name}_" if cmd_name == "import" else cmd_name
-        command = get_command(import_module(f"licet_cli.commands.{module}").app)
+        try:
+            command = get_command(import_module(f"licet_cli.commands.{module}").app)
+        except ModuleNotFoundError as missing:
+            raise EmbeddedError(
+                f"`licet {cmd_name}` needs the package {missing.name}; install licet-cli[embedded]"
+            ) from missing
         command.name = cmd_name
         return command
 

@@ -1,10 +1,15 @@
 """`licet demo`: the main job, step by step."""
 
+import typer
+
 from licet_cli import demo
 from licet_cli.output import progress
 from licet_cli.target import Against, Deployment, open_target
 
+app = typer.Typer()
 
+
+@app.command("demo")
 def run_demo(against: Against = Deployment.EMBEDDED) -> None:
     """Run the main job from end to end and check each step; ends 1 at the first that falls short.
 

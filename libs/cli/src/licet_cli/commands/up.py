@@ -1,5 +1,6 @@
 """`licet up`: the embedded run."""
 
+import os
 import subprocess
 import sys
 import threading
@@ -10,6 +11,7 @@ from typing import Annotated
 import typer
 
 from licet_cli.embedded.errors import EmbeddedError
+from licet_cli.embedded.processes import end_with_this_parent
 from licet_cli.embedded.run import EmbeddedRun, Wanted, interrupted_by_signals, undisturbed
 from licet_cli.embedded.state import RunState, read_state, run_directory
 from licet_cli.output import progress, table
@@ -43,6 +45,8 @@ def up(
     with run.alone():
         try:
             with interrupted_by_signals():
+                if os.environ.get("LICET_ENDS_WITH_PARENT") == "1":
+                    end_with_this_parent()  # `make up`: who kills make means this
                 run.start()
                 _say(began, "ready\n")
                 print(welcome(run.state), flush=True)

@@ -2,12 +2,16 @@
 
 from typing import Any
 
+import typer
 
 from licet_cli.client import Refused
 from licet_cli.output import JsonOption, fail, show
 from licet_cli.target import Against, Deployment, Target, open_target
 
+app = typer.Typer()
 
+
+@app.command("why")
 def why(
     credential_or_holder: str, as_json: JsonOption = False, against: Against = Deployment.EMBEDDED
 ) -> None:
@@ -58,7 +62,10 @@ def _text(story: dict[str, Any]) -> str:
         f"  holder     {holder['id']}{'' if holder['active'] else ', inactive'}",
         "Terms",
         *(f"  {_term(term)}" for term in story["terms"]),
-        *(f"  {flag['kind']} from {flag['effective_from']}: {flag['reason']}" for flag in credential["flags"]),
+        *(
+            f"  {flag['kind']} from {flag['effective_from']}: {flag['reason']}"
+            for flag in credential["flags"]
+        ),
         "History",
         *(f"  {_entry(entry)}" for entry in reversed(story["history"])),
         "What time brought, and will bring",
@@ -66,10 +73,14 @@ def _text(story: dict[str, Any]) -> str:
     if timer is None:
         lines.append("  The scheduler does not know this credential yet.")
     else:
-        lines += [f"  {_decision(decision)}" for decision in sorted(timer["decisions"], key=lambda d: str(d["at"]))]
+        lines += [
+            f"  {_decision(decision)}" for decision in sorted(timer["decisions"], key=lambda d: str(d["at"]))
+        ]
         lines += [f"  {upcoming['due_at']}  {_instant(upcoming)}  to come" for upcoming in timer["upcoming"]]
     lines.append("Who was told, or not")
-    lines += [f"  {_note(note)}" for note in sorted(story["notifications"], key=lambda n: str(n["created_at"]))]
+    lines += [
+        f"  {_note(note)}" for note in sorted(story["notifications"], key=lambda n: str(n["created_at"]))
+    ]
     if not story["notifications"]:
         lines.append("  Nothing was due to be told yet.")
     return "\n".join(lines)

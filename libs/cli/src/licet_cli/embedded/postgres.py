@@ -30,6 +30,7 @@ _SMALL: Mapping[str, str] = {
     "maintenance_work_mem": "32MB",
     "wal_level": "minimal",
     "max_wal_senders": "0",
+    "max_logical_replication_workers": "0",
     "max_wal_size": "256MB",
     "io_method": "sync",  # three workers less
     "jit": "off",

@@ -177,6 +177,12 @@ def memory_bytes(pid: int, *, family: bool = True) -> int:
     return total
 
 
+def end_with_this_parent() -> None:
+    """Ask the kernel, where it can, to send this process SIGTERM when its present parent dies."""
+    if _libc is not None:
+        _libc.prctl(_PR_SET_PDEATHSIG, int(signal.SIGTERM), 0, 0, 0)
+
+
 def _dies_with_parent(stop_signal: signal.Signals) -> Callable[[], None] | None:
     """Return what a child does between fork and exec so that the kernel ends it with its parent.
 
