@@ -51,9 +51,12 @@ class Issuer:
 
     def token(self, *, alg: str = "RS256", headers: dict[str, Any] | None = None, **changes: Any) -> str:
         """Return a signed token: a good one but for the changes."""
-        key, kid = {
-            "RS256": (self.rsa, "rsa"), "ES256": (self.ec, "ec"), "EdDSA": (self.ed, "ed"),
-        }[alg]  # fmt: skip
+        keys: dict[str, tuple[RSAPrivateKey | EllipticCurvePrivateKey | Ed25519PrivateKey, str]] = {
+            "RS256": (self.rsa, "rsa"),
+            "ES256": (self.ec, "ec"),
+            "EdDSA": (self.ed, "ed"),
+        }
+        key, kid = keys[alg]
         return jwt.encode(self.claims(**changes), key, alg, headers={"kid": kid} | (headers or {}))
 
     def client(self) -> httpx.AsyncClient:

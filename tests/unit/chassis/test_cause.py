@@ -8,17 +8,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from licet_chassis.cause import Cause, child_traceparent, new_traceparent, trace_id
-from licet_events import Event
+from licet_events import Event, Topic
 from licet_events.operations import BackfillFinished
 
 PARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
 
 def test_event_is_the_causation_and_its_conversation_and_trace_go_on() -> None:
-    data = BackfillFinished.model_construct()
+    at = datetime(2026, 1, 31, tzinfo=UTC)
+    data = BackfillFinished(of=Topic.HOLDERS, run=uuid4(), started_at=at, partition=0, route="r")
     event = Event.of(
-        data, source="/licet/x", time=datetime.now(UTC), recorded_time=datetime.now(UTC), correlation_id="c-1",
-        causation_id="before", traceparent=PARENT,
+        data, source="/licet/x", time=at, recorded_time=at, correlation_id="c-1", causation_id="before",
+        traceparent=PARENT,
     )  # fmt: skip
     cause = Cause.of_event(event, "service:notifier")
     assert (cause.actor, cause.correlation_id, cause.causation_id) == (
@@ -47,7 +48,8 @@ def test_child_keeps_trace_and_flags_and_has_a_span_of_its_own() -> None:
     "text",
     [
         None, "", "x", PARENT.upper(), PARENT + "-more", "ff" + PARENT[2:], PARENT[:-1],
-        f"00-{'0' * 32}-b7ad6b7169203331-01", f"00-0af7651916cd43dd8448eb211c80319c-{'0' * 16}-01", str(uuid4()),
+        f"00-{'0' * 32}-b7ad6b7169203331-01", f"00-0af7651916cd43dd8448eb211c80319c-{'0' * 16}-01",
+        str(uuid4()),
     ],
 )  # fmt: skip
 def test_what_is_no_traceparent_begins_a_trace(text: str | None) -> None:

@@ -1,5 +1,6 @@
 """Pages follow one another by key, and a cursor that is none is refused."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
@@ -92,7 +93,5 @@ def test_cursor_gives_back_the_key_it_was_made_of(key: tuple[date, datetime, UUI
 
 @given(st.text(max_size=60))
 def test_no_text_as_a_cursor_is_more_than_a_400(text: str) -> None:
-    try:
+    with suppress(BadRequest):
         PageRequest(cursor=text).after(tuple[date, UUID])
-    except BadRequest:
-        pass

@@ -39,11 +39,11 @@ class Thing(Body):
     at: AwareDatetime | None = None
     id: UUID | None = None
     kind: Literal["employee", "vendor"] = "employee"
-    ladder: list[int] = []
+    ladder: list[int] = Field(default_factory=list)
     active: bool = True
     validity: Months | Days | None = None
-    addresses: list[Address] = []
-    by_code: dict[str, Address] = {}
+    addresses: list[Address] = Field(default_factory=list)
+    by_code: dict[str, Address] = Field(default_factory=dict)
 
 
 class Shown(BaseModel):
@@ -181,8 +181,9 @@ async def test_value_of_a_wrong_input_is_not_repeated(client) -> None:
 
 async def test_strict_body_still_takes_dates_ids_and_instants_as_json_has_them(client) -> None:
     body = {
-        "name": "n", "on": "2026-02-28", "at": "2026-02-28T10:00:00+01:00", "active": False, "ladder": [90, -7],
-        "id": "0190b5a8-0000-7000-8000-000000000000", "validity": {"days": 90}, "addresses": [{"country": "DE"}],
+        "name": "n", "on": "2026-02-28", "at": "2026-02-28T10:00:00+01:00", "active": False,
+        "ladder": [90, -7], "id": "0190b5a8-0000-7000-8000-000000000000", "validity": {"days": 90},
+        "addresses": [{"country": "DE"}],
     }  # fmt: skip
     answer = await client.post("/v1/things", json=body)
     assert answer.json() == {"name": "n", "on": "2026-02-28"}

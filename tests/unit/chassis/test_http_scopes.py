@@ -10,8 +10,9 @@ from edge.service import client_of, edge_app
 from licet_chassis.http.auth import Principal, declared_scopes, requires, routes_without_scope
 
 SCOPES = [
-    "credentials:read", "credentials:write", "credentials:admin", "certifications:read", "certifications:write",
-    "eligibility:read", "scheduler:read", "notifications:read", "operations:read", "operations:write",
+    "credentials:read", "credentials:write", "credentials:admin", "certifications:read",
+    "certifications:write", "eligibility:read", "scheduler:read", "notifications:read",
+    "operations:read", "operations:write",
 ]  # fmt: skip
 
 guarded = APIRouter(prefix="/v1")
@@ -85,7 +86,7 @@ async def test_403_names_the_scope_that_is_missing(issuer: Issuer) -> None:
 
 async def test_scope_that_only_begins_alike_is_another(issuer: Issuer) -> None:
     async with client_of(
-        edge_app(issuer, guarded), issuer.token(scope="credentials:rea credentials:readx")
+        edge_app(issuer, guarded), issuer.token(scope="credentials:rea credentials:readx Credentials:read")
     ) as client:
         assert (await client.get("/v1/credentials/read")).status_code == 403
 

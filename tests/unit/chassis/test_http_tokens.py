@@ -6,7 +6,8 @@ import hmac
 import json
 import time
 from collections.abc import Callable
-from typing import Annotated
+from datetime import UTC, datetime, tzinfo
+from typing import Annotated, Any
 
 import jwt
 import pytest
@@ -16,9 +17,11 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from fastapi import APIRouter, Request
 from starlette.types import Message
 
-from edge.issuer import Issuer, bearer
+from edge.issuer import AUDIENCE, URL, Issuer, bearer
 from edge.service import client_of, edge_app
-from licet_chassis.http.auth import Principal, requires
+from licet_chassis.http.auth import Authenticator, Principal, requires
+from licet_chassis.http.keys import KeySet
+from licet_chassis.http.problems import Unauthenticated
 
 router = APIRouter(prefix="/v1")
 
@@ -209,9 +212,7 @@ async def test_body_is_not_read_before_the_token(issuer: Issuer) -> None:
         ({"scope": "credentials:read", "scp": ["credentials:admin"]}, ["credentials:read"]),
     ],
 )
-async def test_scopes_come_as_scope_or_scp(
-    issuer: Issuer, claims: dict[str, object], scopes: list[str]
-) -> None:
+async def test_scopes_come_as_scope_or_scp(issuer: Issuer, claims: dict[str, Any], scopes: list[str]) -> None:
     async with client_of(edge_app(issuer, router), issuer.token(**claims)) as client:
         assert (await client.get("/v1/who")).json()["scopes"] == scopes
 
@@ -232,3 +233,53 @@ def test_principal_sees_only_who_is_within_both_claims() -> None:
     assert not principal.may_see(team=None, location="l1")
     assert Principal("u").may_see(team=None, location=None)
     assert not Principal("u", teams=frozenset()).may_see(team=None, location=None)
+
+
+@pytest.fixture
+def later(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
+    """Moves machine time on, for whatever judges tokens."""
+
+    def move(seconds: float) -> None:
+        class Later(datetime):
+            @classmethod
+            def now(cls, tz: tzinfo | None = None) -> "Later":
+                return cls.fromtimestamp(time.time() + seconds, tz)
+
+        monkeypatch.setattr("jwt.api_jwt.datetime", Later)
+        monkeypatch.setattr("licet_chassis.http.auth.machine_now", lambda: Later.now(UTC))
+
+    return move
+
+
+async def test_token_that_was_good_is_refused_once_it_has_expired(
+    issuer: Issuer, later: Callable[[float], None]
+) -> None:
+    async with client_of(edge_app(issuer, router), issuer.token()) as client:
+        assert (await client.get("/v1/who")).status_code == 200
+        assert (await client.get("/v1/who")).status_code == 200
+        later(400)
+        assert (await client.get("/v1/who")).status_code == 401
+
+
+async def test_token_that_was_good_is_refused_once_its_key_is_withdrawn() -> None:
+    issuer = Issuer()
+    watch = [0.0]
+    keys = KeySet(URL, client=issuer.client(), max_age=600, clock=lambda: watch[0])
+    authenticator = Authenticator(keys, issuer=URL, audience=AUDIENCE)
+    header = [f"Bearer {issuer.token()}"]
+    for _ in range(2):
+        assert (await authenticator.authenticate(header)).subject == "u-1"
+    issuer.document = {"keys": issuer.document["keys"][1:]}
+    watch[0] = 601
+    with pytest.raises(Unauthenticated):
+        await authenticator.authenticate(header)
+
+
+async def test_remembered_token_is_nobody_elses() -> None:
+    issuer = Issuer()
+    authenticator = issuer.authenticator()
+    tokens = {f"u-{number}": issuer.token(sub=f"u-{number}", alg="EdDSA") for number in range(1_100)}
+    for _ in range(2):
+        for subject, token in tokens.items():
+            assert (await authenticator.authenticate([f"Bearer {token}"])).subject == subject
+    assert len(authenticator._judged) == 1_000

@@ -4,6 +4,7 @@ Every request but those for health, metrics and documents is authenticated befor
 every route declares the scope it needs.
 """
 
+from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -17,6 +18,7 @@ from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from licet_chassis.clock import machine_now
 from licet_chassis.http.keys import KeySet, KeysUnavailable
 from licet_chassis.http.problems import Forbidden, Problem, Unauthenticated, Unavailable, problem_response
 from licet_chassis.http.serving import serving_of
@@ -28,6 +30,7 @@ OPEN_PATHS = frozenset({"/livez", "/readyz", "/metrics", "/openapi.json", "/docs
 _LONGEST_TOKEN = 8192
 _LEEWAY = timedelta(seconds=10)
 _REQUIRED_CLAIMS = ["iss", "aud", "sub", "exp", "iat"]
+_REMEMBERED_TOKENS = 1_000
 _PRINCIPAL = "licet.principal"
 
 
@@ -62,13 +65,27 @@ class Principal:
             )
 
 
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """A token found good: it stays so until it expires or its key is read anew."""
+
+    kid: str
+    key: jwt.PyJWK
+    expires_at: float
+    principal: Principal
+
+
 class Authenticator:
-    """Judges tokens by the issuer's keys, in machine time."""
+    """Judges tokens by the issuer's keys, in machine time.
+
+    The tokens seen last are remembered: checking a signature costs as much as the rest of a request.
+    """
 
     def __init__(self, keys: KeySet, *, issuer: str, audience: str) -> None:
         self._keys = keys
         self._issuer = issuer
         self._audience = audience
+        self._judged: OrderedDict[str, _Judged] = OrderedDict()
 
     @classmethod
     def of(cls, settings: ServiceSettings) -> Self:
@@ -98,7 +115,7 @@ class Authenticator:
         if len(token) > _LONGEST_TOKEN:
             raise _refused(f"The token is longer than {_LONGEST_TOKEN} characters.")
         try:
-            return _principal(await self._claims(token))
+            return await self._judge(token)
         except KeysUnavailable as error:
             raise Unavailable(
                 "Tokens can't be checked at present: the issuer's keys are out of reach. Try again.",
@@ -123,7 +140,15 @@ class Authenticator:
             case _:
                 return "The token is malformed or its signature does not match."
 
-    async def _claims(self, token: str) -> Mapping[str, Any]:
+    async def _judge(self, token: str) -> Principal:
+        known = self._judged.get(token)
+        if (
+            known is not None
+            and machine_now().timestamp() < known.expires_at
+            and await self._keys.find(known.kid) is known.key
+        ):
+            self._judged.move_to_end(token)
+            return known.principal
         kid = jwt.get_unverified_header(token).get("kid")
         if not isinstance(kid, str) or not kid:
             raise _refused("The token does not name its key (`kid`).")
@@ -131,7 +156,7 @@ class Authenticator:
         if key is None:
             raise _refused("The token is signed with a key that the issuer does not list.")
         # The algorithm is the key's, never the token's: a public key is no shared secret.
-        return jwt.decode(
+        claims = jwt.decode(
             token,
             key.key,
             algorithms=[key.algorithm_name],
@@ -140,6 +165,11 @@ class Authenticator:
             leeway=_LEEWAY,
             options={"require": _REQUIRED_CLAIMS},
         )
+        principal = _principal(claims)
+        self._judged[token] = _Judged(kid, key, float(claims["exp"]), principal)
+        if len(self._judged) > _REMEMBERED_TOKENS:
+            self._judged.popitem(last=False)
+        return principal
 
 
 def _principal(claims: Mapping[str, Any]) -> Principal:
@@ -204,7 +234,7 @@ class RequiredScope:
     def __init__(self, scope: str) -> None:
         self.scope = scope
 
-    def __call__(self, request: Request, _scheme: Annotated[Any, Depends(bearer)]) -> Principal:
+    async def __call__(self, request: Request, _scheme: Annotated[Any, Depends(bearer)]) -> Principal:
         """Return the principal; raises 403 if the token lacks the scope."""
         principal = principal_of(request)
         principal.must_have(self.scope)

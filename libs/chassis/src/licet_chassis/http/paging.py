@@ -60,7 +60,7 @@ def _reader(key: Any) -> TypeAdapter[Any]:
     return TypeAdapter(key)
 
 
-def _page_request(
+async def _page_request(
     limit: Annotated[int, Query(ge=1, le=MOST, description="Most items to answer with")] = DEFAULT,
     cursor: Annotated[
         str | None, Query(max_length=_LONGEST_CURSOR, description="`next_cursor` of the page before")

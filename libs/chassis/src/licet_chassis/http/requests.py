@@ -9,7 +9,7 @@ from typing import Any
 import structlog
 from prometheus_client import Counter, Histogram
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from licet_chassis.cause import Cause, child_traceparent
@@ -62,10 +62,16 @@ class Requests:
             if message["type"] == "http.response.start":
                 status = message["status"]
                 MutableHeaders(scope=message)[CORRELATION_HEADER] = cause.correlation_id
-            await send(message)
+            try:
+                await send(message)
+            except OSError as error:
+                # Not to be taken for an OSError of the database: what was done is done.
+                raise ClientDisconnect from error
 
         try:
             await self.app(scope, receive, answer)
+        except ClientDisconnect:
+            _log.info("http.client_gone", method=scope["method"])
         except Exception:  # the last place where anything can be told to the client
             _log.error("http.unexpected_error", method=scope["method"], exc_info=True)
             if status:

@@ -64,7 +64,7 @@ def resource(view: BaseModel, *, status: int = 200, headers: Mapping[str, str] |
     return Response(view.model_dump_json(by_alias=True), status, headers=sent, media_type="application/json")
 
 
-def _expected_version(
+async def _expected_version(
     if_match: Annotated[
         str | None, Header(alias="If-Match", description='The `ETag` of the version to change, such as `"3"`')
     ] = None,
@@ -74,6 +74,18 @@ def _expected_version(
             "A change needs the header If-Match with the ETag of the version it was made for; "
             "read the resource first."
         )
+    return _version_of(if_match)
+
+
+async def _version_if_named(
+    if_match: Annotated[
+        str | None, Header(alias="If-Match", description='The `ETag` of the version to act on, such as `"3"`')
+    ] = None,
+) -> int | None:
+    return None if if_match is None else _version_of(if_match)
+
+
+def _version_of(if_match: str) -> int:
     tag = _ENTITY_TAG.fullmatch(if_match.strip())
     if tag is None:
         raise BadRequest(
@@ -85,11 +97,6 @@ def _expected_version(
 
 IfMatch = Annotated[int, Depends(_expected_version)]
 """The version that an update was made for: 428 without `If-Match`, 400 for one that is no such tag."""
-
-
-def _version_if_named(if_match: Annotated[str | None, Header(alias="If-Match")] = None) -> int | None:
-    return None if if_match is None else _expected_version(if_match)
-
 
 MaybeIfMatch = Annotated[int | None, Depends(_version_if_named)]
 """The version that an action was made for, where the caller names one."""

@@ -40,5 +40,5 @@ def serving_of(scope: Scope) -> Serving:
 
 
 def serving(request: Request) -> Serving:
-    """Return the running service that answers `request`; a dependency."""
+    """Return the running service that answers `request`."""
     return serving_of(request.scope)

@@ -32,19 +32,7 @@ _FORGET_BATCH = 1_000
 class Writer:
     """Carries out the command of one request; get it as the dependency `Write`."""
 
-    def __init__(
-        self,
-        request: Request,
-        idempotency_key: Annotated[
-            str | None,
-            Header(
-                alias="Idempotency-Key",
-                min_length=1,
-                max_length=255,
-                description="Sent again with the same request, it gives the same answer and no second effect",
-            ),
-        ] = None,
-    ) -> None:
+    def __init__(self, request: Request, idempotency_key: str | None) -> None:
         self._request = request
         self._key = idempotency_key
 
@@ -122,7 +110,22 @@ class Writer:
         )
 
 
-Write = Annotated[Writer, Depends(Writer)]
+async def _writer(
+    request: Request,
+    idempotency_key: Annotated[
+        str | None,
+        Header(
+            alias="Idempotency-Key",
+            min_length=1,
+            max_length=255,
+            description="Sent again with the same request, it gives the same answer and no second effect",
+        ),
+    ] = None,
+) -> Writer:
+    return Writer(request, idempotency_key)
+
+
+Write = Annotated[Writer, Depends(_writer)]
 """Writing as api.md has it: `return await write(lambda tx, now: …, view=…, status=201, location=…)`."""
 
 
