@@ -112,7 +112,9 @@ def _end_with_stdin() -> None:
     """Stop as by SIGTERM when standard input ends: whoever started this process is gone."""
 
     def watch() -> None:
-        while sys.stdin.buffer.read(4096):
+        # The descriptor itself: a thread that waits in `sys.stdin` holds its lock, and Python aborts
+        # when it finds that lock taken at its end.
+        while os.read(0, 4096):
             pass
         os.kill(os.getpid(), signal.SIGTERM)
 

@@ -6,17 +6,30 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 
 def orders() -> dict[str, Any]:
     """Return what the parent wants: the first line of standard input, a JSON object."""
-    line = sys.stdin.readline()
+    line = next(_lines(), b"")
     if not line:
         raise SystemExit("this module is started by `licet up`, which tells it on standard input what to do")
     wanted: dict[str, Any] = json.loads(line)
     return wanted
+
+
+def _lines() -> Iterator[bytes]:
+    # The descriptor itself: a thread that waits in `sys.stdin` holds its lock, and Python aborts when
+    # it finds that lock taken at its end. Nothing is read beyond the line that is asked for.
+    while True:
+        line = b""
+        while not line.endswith(b"\n"):
+            byte = os.read(0, 1)
+            if not byte:
+                return
+            line += byte
+        yield line
 
 
 def announce(**what: Any) -> None:
@@ -36,7 +49,7 @@ def end_with_parent(
     """
 
     def watch() -> None:
-        for line in sys.stdin:
+        for line in _lines():
             if heard is not None:
                 heard(json.loads(line))
         if bereaved is not None:
