@@ -9,38 +9,33 @@ where pg_current_xact_id() is not null
 order by r.ordinality;
 
 -- name: next_rows
--- The next rows of some shards above the low mark, without those in flight and those of topics on hold,
--- at most so many rows and bytes (but one row at least). One statement, so one snapshot: reading late
--- rows and new ones apart could take a row and miss an earlier one of the same key. The first two
--- columns come even without a row: the snapshot's xmin and the last id drawn.
-select s.xmin, s.last_drawn, o.id, o.shard, o.topic, o.partition_key, o.record_key, o.headers, o.value
+-- The next rows of some shards above the low mark, without those in flight and those of topics on hold.
+-- One statement, so one snapshot: reading late rows and new ones apart could take a row and miss an
+-- earlier one of the same key. The first two columns come even without a row: the snapshot's xmin and
+-- the last id drawn. A large value is left out, only its size comes.
+select s.xmin, s.last_drawn, o.id, o.shard, o.topic, o.partition_key, o.record_key, o.headers, o.value, o.size
 from (
     select
         pg_snapshot_xmin(pg_current_snapshot())::text::bigint as xmin,
         (select case when is_called then last_value else 0 end from outbox_id_seq) as last_drawn
 ) as s
 left join lateral (
-    select sized.*
-    from (
-        select
-            candidate.*,
-            sum(octet_length(candidate.value)) over (
-                order by candidate.id rows between unbounded preceding and 1 preceding
-            ) as bytes_before
-        from (
-            select id, shard, topic, partition_key, record_key, headers, value
-            from outbox
-            where id > $1
-                and shard = any($2::smallint[])
-                and topic <> all($3::text[])
-                and id not in (select unnest($4::bigint[]))
-            order by id
-            limit $5
-        ) as candidate
-    ) as sized
-    where sized.bytes_before is null or sized.bytes_before < $6
-) as o on true
-order by o.id;
+    select
+        id, shard, topic, partition_key, record_key, headers,
+        case when octet_length(value) <= $6 then value end as value,
+        octet_length(value) as size
+    from outbox
+    where id > $1
+        and shard = any($2::smallint[])
+        and topic <> all($3::text[])
+        and id not in (select unnest($4::bigint[]))
+    order by id
+    limit $5
+) as o on true;
+
+-- name: one_value
+-- The value of a row.
+select value from outbox where id = $1;
 
 -- name: delete_rows
 -- Remove what Kafka has acknowledged; returns the transaction's id.

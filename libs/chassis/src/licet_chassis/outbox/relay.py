@@ -51,7 +51,7 @@ class Relay:
         *,
         partitions: Callable[[str], int] = lambda topic: Topic(topic).partitions,
         poll_interval: float = 0.05,
-        batch_size: int = 1_000,
+        batch_size: int = 2_000,
         max_batch_size: int = 256 << 10,
         share_interval: float = 1.0,
         delivery_timeout: float = 30.0,

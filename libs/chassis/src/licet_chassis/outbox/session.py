@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 import asyncpg
@@ -34,6 +35,7 @@ _log = structlog.get_logger("licet.outbox")
 _SHORTEST_POLL = 0.01
 _FULL_SCAN_SECONDS = 60.0
 _BYTES_PER_READ = 8 << 20
+_LARGE_VALUE = 32 << 10  # a thousand rows just below it are what a read may take at once
 _BYTES_AT_ONCE = 16 << 20
 _READS_AT_ONCE = 4
 _DELETED_AT_ONCE = 5_000
@@ -41,6 +43,7 @@ _TOPIC_CHECK_SECONDS = 10.0
 _START_SECONDS = 20.0
 _SETTLE_SECONDS = 5.0
 _COMMAND_SECONDS = 60.0
+_ROW_ID = itemgetter("id")
 
 _SERVER_SETTINGS = {
     "timezone": "UTC",
@@ -253,7 +256,7 @@ class RelaySession:
             self._next_full_scan = now + _FULL_SCAN_SECONDS
             self._low_mark.restart()
         shards = self._locks.readable
-        if not shards or (self._options.gate is not None and not await self._options.gate()):
+        if not shards or not await self._gate_is_open():
             self._progress.paused()
             await wait_for_stop(self._interrupt, self._options.poll_interval)
             return
@@ -272,8 +275,40 @@ class RelaySession:
             await wait_for_stop(self._interrupt, self._pause)
             self._pause = min(self._pause * 2, self._options.poll_interval)
 
+    def _full(self, sender: Sender) -> bool:
+        many = len(self._in_flight) >= _READS_AT_ONCE * self._options.batch_size
+        return many or sender.bytes >= _BYTES_AT_ONCE
+
     async def _read(self, producer: AIOKafkaProducer, sender: Sender, shards: list[int]) -> bool:
         """Hand the next rows to the sender; returns whether there may be more to read at once."""
+        fetching: asyncio.Task[_Fetched] | None = asyncio.create_task(self._fetch(shards))
+        more = False
+        try:
+            while fetching is not None:
+                fetched = await fetching
+                fetching = None
+                rows = self._claim(fetched, producer)
+                more = fetched.cut
+                if more and self._may_read_on(sender) and await self._gate_is_open():
+                    # The server works on the next rows while the batches of these are built.
+                    fetching = asyncio.create_task(self._fetch(shards))
+                    await asyncio.sleep(0)
+                self._hand_over(rows, fetched.large, sender)
+        finally:
+            if fetching is not None:
+                await _end((fetching,))
+        return more
+
+    def _may_read_on(self, sender: Sender) -> bool:
+        # What may change which rows are ours or wanted happens between reads, never during one.
+        return not (
+            self._interrupt.is_set() or self._full(sender) or time.monotonic() >= self._next_balance
+        )
+
+    async def _gate_is_open(self) -> bool:
+        return self._options.gate is None or await self._options.gate()
+
+    async def _fetch(self, shards: list[int]) -> "_Fetched":
         start = self._low_mark.value
         held = self._held.now() | self._checks.keys()
         rows = await self._reader.fetch(
@@ -283,41 +318,59 @@ class RelaySession:
             list(held),
             [row for row in self._in_flight if row > start],
             self._options.batch_size,
-            _BYTES_PER_READ,
+            _LARGE_VALUE,
         )
-        xmin, drawn, last = rows[0]["xmin"], rows[0]["last_drawn"], rows[-1]["id"]
-        if last is None:
-            rows.clear()
+        xmin, drawn = rows[0]["xmin"], rows[0]["last_drawn"]
+        if rows[0]["id"] is None:
+            rows = []
+        rows.sort(key=_ROW_ID)
+        cut = len(rows) == self._options.batch_size
+        large: dict[int, bytes] = {}
         size = 0
-        left_out = bool(held)
-        timestamp_ms = time.time_ns() // 1_000_000
-        for _, _, row, shard, topic, partition_key, key, headers, value in rows:
-            size += 0 if value is None else len(value)
-            partitions = self._known.get(topic)
-            if partitions is None:
-                left_out = True
-                if topic not in self._checks:
-                    self._checks[topic] = asyncio.create_task(self._check(producer, topic))
+        for index, row in enumerate(rows):
+            value_size = row["size"]
+            if value_size is None:
                 continue
-            self._in_flight[row] = shard
+            if size >= _BYTES_PER_READ:
+                del rows[index:]
+                cut = True
+                break
+            if value_size > _LARGE_VALUE:
+                large[row["id"]] = await self._reader.fetchval(_QUERIES["one_value"], row["id"])
+            size += value_size
+        return _Fetched(rows, large, xmin, drawn, cut, bool(held))
+
+    def _claim(self, fetched: "_Fetched", producer: AIOKafkaProducer) -> list[asyncpg.Record]:
+        """Return the rows to send, which are in flight from now on, and raise the low mark."""
+        claimed = []
+        for row in fetched.rows:
+            topic = row["topic"]
+            if topic in self._known:
+                self._in_flight[row["id"]] = row["shard"]
+                claimed.append(row)
+            elif topic not in self._checks:
+                self._checks[topic] = asyncio.create_task(self._check(producer, topic))
+        if fetched.left_out or len(claimed) < len(fetched.rows):
+            self._low_mark.look(fetched.drawn)
+            self._progress.waiting("topics are on hold")
+        else:
+            last = fetched.rows[-1]["id"] if fetched.cut else None
+            self._low_mark.read(xmin=fetched.xmin, drawn=fetched.drawn, seen_up_to=last)
+            if not self._in_flight:
+                self._progress.nothing_waits()
+        return claimed
+
+    def _hand_over(self, rows: list[asyncpg.Record], large: dict[int, bytes], sender: Sender) -> None:
+        timestamp_ms = time.time_ns() // 1_000_000
+        for _, _, row, _, topic, partition_key, key, headers, value, _ in rows:
             sender.add(
-                (topic, _hash(partition_key) % partitions),
+                (topic, _hash(partition_key) % self._known[topic]),
                 row,
                 key,
-                value,
+                large.get(row, value),
                 list(zip(headers[::2], map(str.encode, headers[1::2]), strict=True)),
                 timestamp_ms,
             )
-        cut = len(rows) == self._options.batch_size or size >= _BYTES_PER_READ
-        if left_out:
-            self._low_mark.look(drawn)
-        else:
-            self._low_mark.read(xmin=xmin, drawn=drawn, seen_up_to=last if cut else None)
-        if not self._in_flight and not left_out:
-            self._progress.nothing_waits()
-        elif held and not rows:
-            self._progress.waiting("topics are on hold")
-        return cut
 
     async def _check(self, producer: AIOKafkaProducer, topic: str) -> None:
         """Find out whether a topic is as it should be, aside: the answer on a missing one is slow."""
@@ -411,6 +464,21 @@ class RelaySession:
                 while self._acknowledged and not self._lost:
                     self._room.clear()
                     await self._room.wait()
+
+
+@dataclass(frozen=True, slots=True)
+class _Fetched:
+    """What one read brought, in the order of ids."""
+
+    rows: list[asyncpg.Record]
+    large: dict[int, bytes]
+    """Values that were too large to come with their rows, by row id."""
+    xmin: int
+    drawn: int
+    cut: bool
+    """Whether there may be more."""
+    left_out: bool
+    """Whether rows of topics on hold were passed over."""
 
 
 @lru_cache(maxsize=1 << 16)
