@@ -13,7 +13,6 @@ from typing import Any
 import structlog
 import uvicorn
 
-from licet_chassis import migrations
 from licet_chassis.backfill import backfill
 from licet_chassis.service import Part, Service, create_service_app, open_runtime
 from licet_chassis.settings import ServiceSettings, describe_problems
@@ -43,6 +42,8 @@ def run(
     service = create_service(settings)
     configure_logging(service=service.name, level=settings.log_level, log_format=settings.log_format)
     if options.command == "migrate":
+        from licet_chassis import migrations  # noqa: PLC0415  # a service that serves does without Alembic
+
         revision = migrations.migrate(package, settings.direct_url.get_secret_value())
         _log.info("service.migrated", service=service.name, revision=revision)
         return 0

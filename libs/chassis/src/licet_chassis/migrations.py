@@ -9,11 +9,12 @@ from typing import Any
 import asyncpg
 from alembic import command, context, op
 from alembic.config import Config
-from alembic.script import ScriptDirectory
 from sqlalchemy import Connection as SyncConnection
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
+
+from licet_chassis.revisions import head
 
 _LOCK = zlib.crc32(b"licet.migrations")
 
@@ -39,14 +40,6 @@ def _config(package: str) -> Config:
     config.set_main_option("script_location", str(files(package).joinpath("migrations")))
     config.set_main_option("path_separator", "os")
     return config
-
-
-def head(package: str) -> str:
-    """Return the newest revision of a service's schema."""
-    revision = ScriptDirectory.from_config(_config(package)).get_current_head()
-    if revision is None:
-        raise LookupError(f"{package} has no migrations")
-    return revision
 
 
 def migrate(package: str, database_url: str) -> str:

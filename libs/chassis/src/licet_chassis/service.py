@@ -15,7 +15,7 @@ from typing import Any
 import structlog
 from fastapi import APIRouter, FastAPI
 
-from licet_chassis import migrations
+from licet_chassis import revisions
 from licet_chassis.backfill import Repetition, Snapshots
 from licet_chassis.clock import BusinessClock, machine_now
 from licet_chassis.consuming import Consumer
@@ -127,7 +127,7 @@ class Process:
         ]
         self.reader = Reader(self.handlings, runtime.database, self.kafka, service.name)
         self.relay = Relay(service.settings.direct_url.get_secret_value(), self.kafka)
-        self._head = migrations.head(service.package)
+        self._head = revisions.head(service.package)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Run the background parts until `stop` is set, each to its own clean end.
