@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import timedelta
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -13,7 +14,7 @@ from licet_events.notifications import NotificationFailed, NotificationSent, Not
 from licet_notifier.mail.transport import TransportLimits
 from licet_notifier.notifications import store
 from mailing.cases import event, expired, expiring, holder_state, renewed
-from mailing.office import RETRY, open_office
+from mailing.office import RETRY, Office, open_office
 
 
 @pytest_asyncio.fixture
@@ -22,7 +23,7 @@ async def office(database_url, smtp):
         yield opened
 
 
-def outcomes(rows):
+def outcomes(rows: list[dict[str, Any]]) -> list[tuple[str, str, str]]:
     return [(row["told"], row["state"], row["reason"]) for row in rows]
 
 
@@ -42,6 +43,8 @@ async def test_holder_and_manager_get_one_mail_each_and_it_is_told(office, smtp)
         assert told.data.smtp_status == 250
         assert told.correlation_id == step.correlation_id
         assert told.causation_id == str(step.id)
+        assert told.traceparent is not None
+        assert step.traceparent is not None
         assert told.traceparent.split("-")[1] == step.traceparent.split("-")[1]
     mail = smtp.messages[0].message
     assert mail["X-Licet-Correlation-Id"] == step.correlation_id
@@ -157,7 +160,7 @@ async def test_no_mail_is_begun_after_a_renewal_was_applied(office, smtp):
         await office.read(expiring(licence))
         licences.append(licence)
 
-    async def renew():
+    async def renew() -> None:
         for licence in reversed(licences):
             after = renewed(licence)
             await office.read(
@@ -415,13 +418,13 @@ async def test_an_answer_that_comes_after_the_lease_ran_out_is_not_counted_twice
     assert len(smtp.messages) <= 4
 
 
-async def _until(office, condition, count=1):
+async def _until(office: Office, condition: str, count: int = 1) -> None:
     async with asyncio.timeout(10):
         while len(await office.rows(condition)) < count:  # noqa: ASYNC110  # the signal is a row
             await asyncio.sleep(0.01)
 
 
-async def _someone_waits_for_a_lock(office):
+async def _someone_waits_for_a_lock(office: Office) -> None:
     async with asyncio.timeout(10), office.database.reading() as conn:
         while not await conn.fetchval(  # noqa: ASYNC110  # the signal is a row
             "select count(*) from pg_stat_activity where wait_event_type = 'Lock'"
@@ -430,7 +433,7 @@ async def _someone_waits_for_a_lock(office):
             await asyncio.sleep(0.01)
 
 
-async def _kill(office, step):
+async def _kill(office: Office, step: asyncio.Task[bool]) -> None:
     """End the delivery as a crash does: nothing is noted any more."""
     for task in [step, *office.delivery._under_way]:
         task.cancel()

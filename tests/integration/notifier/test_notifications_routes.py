@@ -1,7 +1,10 @@
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from typing import Any
 from uuid import uuid4
 
+import httpx
 import pytest
 import pytest_asyncio
 
@@ -12,7 +15,7 @@ from licet_notifier.app import create_app
 from licet_notifier.notifications import routes
 from licet_notifier.settings import NotifierSettings
 from mailing.cases import expiring
-from mailing.office import open_office
+from mailing.office import Office, open_office
 
 ISSUER = Issuer()
 
@@ -24,7 +27,7 @@ async def office(database_url, smtp):
 
 
 @asynccontextmanager
-async def reader(office, **claims):
+async def reader(office: Office, **claims: Any) -> AsyncIterator[httpx.AsyncClient]:
     app = edge_app(ISSUER, routes.router, database=office.database)
     token = ISSUER.token(**({"scope": "notifications:read"} | claims))
     async with client_of(app, token) as client:

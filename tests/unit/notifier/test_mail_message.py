@@ -1,7 +1,9 @@
 import re
 from datetime import UTC, datetime
 from email import message_from_bytes
+from email.message import EmailMessage
 from email.policy import default
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -29,14 +31,18 @@ CONTROL = [*map(chr, range(0x20)), "\x7f", "\x85", "\u2028", "\u2029"]
 printable = st.text(st.characters(exclude_categories=("Cc", "Cs", "Zl", "Zp")), max_size=300)
 
 
-def changed(**changes):
+def changed(**changes: Any) -> Envelope:
     fields = {name: getattr(ENVELOPE, name) for name in ENVELOPE.__slots__}
     return Envelope(**(fields | changes))
 
 
-def parsed(envelope=ENVELOPE, content=None):
+def parsed(envelope: Envelope = ENVELOPE, content: Content | None = None) -> EmailMessage:
     content = content or Content("Subject", "text", "<p>html</p>")
-    return message_from_bytes(SKELETON.message(envelope, content), policy=default)
+    return read(SKELETON.message(envelope, content))
+
+
+def read(raw: bytes) -> EmailMessage:
+    return message_from_bytes(raw, policy=default)
 
 
 def test_a_mail_has_the_headers_that_a_machine_owes():
@@ -66,7 +72,7 @@ def test_the_message_id_follows_from_the_notification_alone():
 @example("a  b", "a, b; c <d@e.f>", "", "")
 def test_what_is_put_in_comes_out_of_the_parser_again(subject, name, text, html):
     raw = SKELETON.message(changed(name=name), Content(subject, text, html))
-    mail = message_from_bytes(raw, policy=default)
+    mail = read(raw)
 
     assert mail.keys() == HEADERS
     # The parser joins runs of spaces in names, and so would any reader.
@@ -109,7 +115,7 @@ def test_whatever_is_in_names_and_ids_no_header_is_added(subject, name, trace):
         raw = SKELETON.message(envelope, Content(subject, "t", "h"))
     except UnsafeHeader:
         return
-    mail = message_from_bytes(raw, policy=default)
+    mail = read(raw)
     optional = {"X-Licet-Correlation-Id", "traceparent"}
     assert [key for key in mail if key not in optional] == [key for key in HEADERS if key not in optional]
     assert len(mail.keys()) == len(set(mail.keys()))
@@ -149,9 +155,9 @@ def test_addresses_are_taken_in_the_form_that_goes_on_the_wire(text, address):
     assert usable_address(text) == address
 
 
-def squeezed(text):
+def squeezed(text: str) -> str:
     return " ".join(text.split())
 
 
-def lines(text):
+def lines(text: str) -> list[str]:
     return re.split(r"\r\n|\r|\n", text.rstrip("\r\n"))

@@ -3,21 +3,24 @@ from pathlib import Path
 
 import pytest
 
-from licet_events.schedule import CredentialExpired, CredentialExpiring, CredentialOverdue
-from licet_notifier.mail.templates import MAX_CHARACTERS, TemplateFailed, load_templates
-from licet_notifier.notifications.model import decide
+from licet_events.schedule import CredentialExpired, CredentialExpiring, CredentialOverdue, ScheduleEvent
+from licet_notifier.mail.message import Content
+from licet_notifier.mail.templates import MAX_CHARACTERS, MailTemplate, TemplateFailed, load_templates
+from licet_notifier.notifications.model import Facts, decide
 from licet_notifier.notifications.wording import in_words, wording
 from mailing.cases import DEPLOYMENT, EXPIRES_ON, MORNING, credential, facts, holder, manager, notice
 
 TEMPLATES = load_templates()
-EVENTS = {
+EVENTS: dict[type[ScheduleEvent], tuple[int | None, datetime]] = {
     CredentialExpiring: (30, MORNING),
     CredentialExpired: (None, MORNING + timedelta(days=31)),
     CredentialOverdue: (-7, MORNING + timedelta(days=37)),
 }
 
 
-def rendered(event, known=None, *, told=0, now=None):
+def rendered(
+    event: type[ScheduleEvent], known: Facts | None = None, *, told: int = 0, now: datetime | None = None
+) -> Content:
     step, usual = EVENTS[event]
     known = known or facts()
     asked = notice(event_name=event.event_type, step=step)
@@ -78,7 +81,7 @@ def test_a_missing_value_fails_the_template_and_shows_nothing_of_the_others():
     assert "Ada" not in str(caught.value)
 
 
-def template(directory: Path, body: str):
+def template(directory: Path, body: str) -> MailTemplate:
     home = directory / "x.v1"
     home.mkdir()
     for name in ("subject.txt", "body.html"):

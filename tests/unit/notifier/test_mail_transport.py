@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 
 from licet_notifier.mail.transport import BadSmtpUrl, SmtpServer
@@ -38,7 +40,7 @@ def test_a_password_is_never_shown():
     assert "secret" not in str(caught.value)
 
 
-GOOD = {
+GOOD: dict[str, Any] = {
     "database_url": "postgresql://localhost/none", "kafka_url": "localhost:9092",
     "issuer_url": "https://issuer.test", "smtp_url": "smtp://u:secret@mail", "mail_from": "licet@example.org",
 }  # fmt: skip

@@ -16,7 +16,9 @@ from licet_events.schedule import CredentialExpired
 from licet_notifier.notifications.model import (
     Deployment,
     Detour,
+    Facts,
     Flag,
+    Notice,
     Outcome,
     Place,
     State,
@@ -41,8 +43,10 @@ from mailing.cases import (
 NOWHERE = Deployment("UTC", None)
 
 
-def reasons(*args, now=MORNING, deployment=DEPLOYMENT):
-    return [decision.reason.value for decision in decide(*args, deployment, now)]
+def reasons(
+    asked: Notice, known: Facts, *, now: datetime = MORNING, deployment: Deployment = DEPLOYMENT
+) -> list[str]:
+    return [decision.reason.value for decision in decide(asked, known, deployment, now)]
 
 
 def test_holder_and_manager_are_told_at_their_own_addresses():

@@ -81,8 +81,7 @@ def _must_be_known(notice: Notice, known: Known) -> None:
 async def _decide(
     tx: Transaction, notice: Notice, known: Known, deployment: Deployment, now: datetime
 ) -> None:
-    await store.keep_notice(tx.conn, notice)
-    facts = known.facts_of(notice, await store.latest_notice_at(tx.conn, notice))
+    facts = known.facts_of(notice, await store.keep_notice(tx.conn, notice))
     if facts is None:
         raise NotYetKnown(f"holder:{notice.holder_id}", NotificationReason.HOLDER_UNKNOWN)
     await _keep(tx, notice, decide(notice, facts, deployment, now), now)

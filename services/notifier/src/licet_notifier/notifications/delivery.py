@@ -32,6 +32,8 @@ _seconds = Histogram("licet_mail_attempt_seconds", "How long an attempt to send 
 _LEASE = timedelta(seconds=60)
 _RENEWAL = 15.0
 """Seconds after which the leases of mails that are still on their way are extended."""
+_GATHERING = 0.005
+"""Seconds for which others are waited for when a mail has ended."""
 _LONGEST_PAUSE = 30.0
 _LOST_AT_ONCE = 100
 
@@ -76,14 +78,14 @@ class Delivery:
 
     async def step(self) -> bool:
         """Begin what may leave, wait for some of it, note what came of it; true if there may be more."""
-        await self._record()
-        await self._begin()
+        # At once, on two connections: what is noted and what is begun are never the same mail.
+        await asyncio.gather(self._record(), self._begin())
         if not self._under_way:
-            return False
+            return bool(self._to_record)
         await asyncio.wait(self._under_way, timeout=_RENEWAL, return_when=asyncio.FIRST_COMPLETED)
+        await self._gather()
         self._collect()
         await self._renew_leases()
-        await self._record()
         return True
 
     async def recover(self) -> bool:
@@ -109,6 +111,19 @@ class Delivery:
         await asyncio.gather(*self._under_way, return_exceptions=True)
         self._under_way.clear()
         await self._record()
+
+    async def _gather(self) -> None:
+        """Wait a moment for half of the mails, so that one transaction is for several of them.
+
+        The other half keeps its connections busy meanwhile.
+        """
+        deadline = time.monotonic() + _GATHERING
+        enough = (len(self._under_way) + 1) // 2
+        while (left := deadline - time.monotonic()) > 0:
+            waiting = [task for task in self._under_way if not task.done()]
+            if len(self._under_way) - len(waiting) >= enough:
+                return
+            await asyncio.wait(waiting, timeout=left, return_when=asyncio.FIRST_COMPLETED)
 
     async def _begin(self) -> None:
         free = self._post.transport.limits.connections - len(self._under_way)
@@ -219,14 +234,17 @@ class Delivery:
     async def _record(self) -> None:
         if not self._to_record:
             return
-        attempts = self._to_record
+        attempts, self._to_record = self._to_record, []
 
         async def record(tx: Transaction) -> None:
             await commands.record_attempts(tx, attempts, now=self._clock.now())
 
-        # Kept until it is noted: if the database is away, the next step tries again.
-        await self._database.run(Cause.new(self._actor), record)
-        self._to_record = []
+        try:
+            await self._database.run(Cause.new(self._actor), record)
+        except BaseException:
+            # Kept until it is noted: if the database is away, the next step tries again.
+            self._to_record = attempts + self._to_record
+            raise
 
     async def _renew_leases(self) -> None:
         if not self._under_way or time.monotonic() - self._renewed_at < _RENEWAL:

@@ -1,15 +1,15 @@
 -- name: keep_notice
--- Note what the scheduler announced; an event that is known already changes nothing.
-insert into notices (
-    event_id, event_name, credential_id, holder_id, credential_version, term_id, term_revision, at, notify,
-    expires_on, time_zone, step, correlation_id, traceparent
-) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
-on conflict do nothing;
-
--- name: latest_notice_at
--- The latest instant of a term that somebody is told of.
+-- Note what the scheduler announced; an event that is known already changes nothing. Returns the latest
+-- instant of the same term that somebody is told of, among the other notices.
+with noted as (
+    insert into notices (
+        event_id, event_name, credential_id, holder_id, credential_version, term_id, term_revision, at, notify,
+        expires_on, time_zone, step, correlation_id, traceparent
+    ) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+    on conflict do nothing
+)
 select max(at) from notices
-where credential_id = $1 and term_id is not distinct from $2 and term_revision = $3 and notify;
+where credential_id = $3 and term_id is not distinct from $6 and term_revision = $7 and notify and event_id <> $1;
 
 -- name: keep_decisions
 -- Note the decisions about one notice; one that was made before stands. Returns the new ones.

@@ -94,20 +94,13 @@ class Notification:
     updated_at: datetime
 
 
-async def keep_notice(conn: Connection, notice: Notice) -> None:
-    """Note what the scheduler announced."""
-    await conn.execute(
+async def keep_notice(conn: Connection, notice: Notice) -> datetime | None:
+    """Note what the scheduler announced; returns the latest instant of its term in other notices."""
+    latest: datetime | None = await conn.fetchval(
         QUERIES["keep_notice"], notice.event_id, notice.event_name, notice.credential_id, notice.holder_id,
         notice.credential_version, notice.term_id, notice.term_revision, notice.at, notice.notify,
         notice.expires_on, notice.time_zone, notice.step, notice.correlation_id, notice.traceparent,
     )  # fmt: skip
-
-
-async def latest_notice_at(conn: Connection, notice: Notice) -> datetime | None:
-    """Return the latest instant of the notice's term that somebody is told of."""
-    latest: datetime | None = await conn.fetchval(
-        QUERIES["latest_notice_at"], notice.credential_id, notice.term_id, notice.term_revision
-    )
     return latest
 
 
