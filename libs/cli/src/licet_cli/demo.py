@@ -52,8 +52,8 @@ class Story:
         """Return everything on a topic that is about `subject`, in order."""
 
         async def read() -> list[Seen]:
-            return [seen async for seen in follow(self.target.kafka_url, [topic], from_start=True, until_end=True)
-                    if subject in (seen.key or "")]  # fmt: skip
+            records = follow(self.target.kafka_url, [topic], from_start=True, until_end=True)
+            return [seen async for seen in records if subject in (seen.key or "")]
 
         return asyncio.run(read())
 
@@ -135,7 +135,8 @@ def register(story: Story) -> None:
         "time_zone": ZONE, "external_id": f"demo-{story.tag}-m",
     })  # fmt: skip
     story.holder = credentials.post("/v1/holders", {
-        "kind": "employee", "name": "Jonas Reuter", "email": f"holder-{story.tag}@example.org", "time_zone": ZONE,
+        "kind": "employee", "name": "Jonas Reuter", "email": f"holder-{story.tag}@example.org",
+        "time_zone": ZONE,
         "external_id": f"demo-{story.tag}-h", "manager_id": story.manager["id"],
         "roles": [f"forklift-{story.tag}", f"crane-{story.tag}"],
     })  # fmt: skip
@@ -276,15 +277,17 @@ def renew(story: Story) -> None:
 
 
 def outage(story: Story) -> None:
-    """Record a crane certificate of 40 days, and leap over 37 of them as an outage would."""
+    """Record a crane certificate of 40 days, and leap over 36 of them as an outage would."""
     credentials = story.target.service("credentials")
     today = story.today()
     story.crane = credentials.post("/v1/credentials", {
         "holder_id": story.holder["id"], "type": f"crane-{story.tag}", "number": f"CR-{story.tag}",
-        "valid_from": today.isoformat(), "expires_on": (today + timedelta(days=40)).isoformat(), "time_zone": ZONE,
+        "valid_from": today.isoformat(), "expires_on": (today + timedelta(days=40)).isoformat(),
+        "time_zone": ZONE,
     })  # fmt: skip
     moving.quiesce(story.target)
-    story.advance(37, jump=True)
+    story.advance(1)  # the reminder that was due at entry leaves by the next morning
+    story.advance(36, jump=True)
     data = [
         s.document()["data"]
         for s in story.events(story.crane["id"], Topic.SCHEDULE)

@@ -35,11 +35,12 @@ def show_clock(as_json: JsonOption = False, against: Against = Deployment.EMBEDD
     """Show business time and its offset from real time."""
     with open_target(against) as target:
         view = moving.read_clock(target.service("scheduler"))
+    ahead = timedelta(seconds=round(view.offset_seconds))
     document = {"now": view.now.isoformat(), "offset_seconds": view.offset_seconds}
     show(
         document,
         as_json,
-        f"{view.now:%Y-%m-%d %H:%M:%S} UTC, {timedelta(seconds=round(view.offset_seconds))} ahead of real time",
+        f"{view.now:%Y-%m-%d %H:%M:%S} UTC, {ahead} ahead of real time",
     )
 
 

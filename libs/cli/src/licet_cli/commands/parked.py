@@ -32,7 +32,8 @@ def show_parked(parked_id: str, as_json: JsonOption = False, against: Against = 
     with open_target(against) as target:
         record = target.service(service).get(f"/v1/parked/{number}")
     headers = "\n".join(f"  {name}: {value}" for name, value in record["headers"].items())
-    text = f"{record['topic']} {record['partition']}/{record['offset']}\n{record['reason']}\nkey: {record['key']}\n{headers}\n{record['value']}"
+    where = f"{record['topic']} {record['partition']}/{record['offset']}"
+    text = "\n".join([where, record["reason"], f"key: {record['key']}", headers, str(record["value"])])
     show(record, as_json, text)
 
 

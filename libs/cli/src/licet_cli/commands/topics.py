@@ -31,7 +31,7 @@ def plan(file: File = Path("deploy/topics.toml"), kafka: Kafka = None, replicati
 
 @app.command("apply")
 def apply(file: File = Path("deploy/topics.toml"), kafka: Kafka = None, replication: Replication = 1) -> None:
-    """Create missing topics and set retention. A different partition count is refused: it can't be changed."""
+    """Create missing topics and set retention. Another partition count is refused."""
     changes = _changes(file, kafka, replication)
     refused = [change.words for change in changes if change.refused]
     if refused:

@@ -15,7 +15,7 @@ app = typer.Typer()
 def why(
     credential_or_holder: str, as_json: JsonOption = False, against: Against = Deployment.EMBEDDED
 ) -> None:
-    """Tell the story of a CREDENTIAL or HOLDER (ids): terms, what was and will be due, what was sent or not."""
+    """Tell the story of a CREDENTIAL or HOLDER (ids): terms, what was due, what was sent or not."""
     with open_target(against) as target:
         stories = [_story(target, credential) for credential in _credentials(target, credential_or_holder)]
     text = "\n\n".join(_text(story) for story in stories)
@@ -67,7 +67,10 @@ def _text(story: dict[str, Any]) -> str:
             for flag in credential["flags"]
         ),
         "History",
-        *(f"  {_entry(entry)}" for entry in reversed(story["history"])),
+        *(
+            f"  {_entry(entry)}"
+            for entry in sorted(story["history"], key=lambda entry: int(entry["version"]))
+        ),
         "What time brought, and will bring",
     ]
     if timer is None:
@@ -93,7 +96,10 @@ def _term(term: dict[str, Any]) -> str:
 
 def _entry(entry: dict[str, Any]) -> str:
     reason = f": {entry['reason']}" if entry.get("reason") else ""
-    return f"{entry['at']}  {entry['action']} by {entry['actor']}{reason}"
+    name = entry["event_type"].removeprefix("licet.").removesuffix(".v1")
+    details = entry["details"]
+    change = f" from {details['from']} to {details['to']}" if "from" in details and "to" in details else ""
+    return f"{entry['at']}  {name}{change} by {entry['actor']}{reason}"
 
 
 def _instant(instant: dict[str, Any]) -> str:
@@ -103,7 +109,8 @@ def _instant(instant: dict[str, Any]) -> str:
 
 def _decision(decision: dict[str, Any]) -> str:
     reason = f" ({decision['reason']})" if decision["reason"] else ""
-    return f"{decision['at']}  {_instant(decision)}  {decision['outcome']}{reason}, decided {decision['decided_at']}"
+    outcome = f"{decision['outcome']}{reason}, decided {decision['decided_at']}"
+    return f"{decision['at']}  {_instant(decision)}  {outcome}"
 
 
 def _note(note: dict[str, Any]) -> str:
