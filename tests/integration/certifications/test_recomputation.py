@@ -250,7 +250,9 @@ async def test_snapshots_have_timelines_computed_again_and_only_what_differs_is_
     await service.work_off()
     await service.published()
     async with service.database.reading() as conn:
-        await conn.execute("update timelines set intervals = '[]' where holder_id = $1", UUID(int=3))
+        await conn.execute(
+            "update timelines set intervals[1] = intervals[2] where holder_id = $1", UUID(int=3)
+        )
     await service.tell(
         HolderSnapshot(holder=holder(1)),
         HolderSnapshot(holder=holder(3)),
@@ -333,6 +335,25 @@ async def test_a_change_that_commits_while_its_pair_is_computed_is_computed_agai
     await service.work_off()
     last = (await service.published())[-1]
     assert (last.data.sequence, codes(last.data)) == (2, ["no_requirement", "valid", "expired"])
+
+
+async def test_a_pair_that_cannot_be_computed_holds_up_no_other(service):
+    await service.require()
+    await service.tell(holder(1), holder(3))
+    await service.work_off()
+    await service.published()
+    async with service.database.reading() as conn:
+        await conn.execute("update timelines set facts = '7' where holder_id = $1", UUID(int=3))
+    await service.tell(credential(2, 1, FIRST), credential(4, 3, FIRST))
+    await service.work_off()
+    assert [event.data.eligibility.holder_id.int for event in await service.published()] == [1]
+    assert await service.queued() == {(3, "role:forklift")}
+    async with service.database.reading() as conn:
+        assert await store.count_pending(conn) == 0
+        await conn.execute("update timelines set facts = '[]' where holder_id = $1", UUID(int=3))
+        await conn.execute("update recomputations set queued_at = clock_timestamp()")
+    await service.work_off()
+    assert [event.data.eligibility.holder_id.int for event in await service.published()] == [3]
 
 
 async def test_what_is_stored_is_what_computing_on_read_gives(service):

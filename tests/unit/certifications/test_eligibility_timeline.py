@@ -20,6 +20,7 @@ from licet_certifications.eligibility.model import (
     facts,
     places_of,
     timeline,
+    within,
     worst,
 )
 from licet_events import civil
@@ -295,12 +296,16 @@ def test_a_new_version_that_only_moves_the_dates_takes_the_place_of_the_old_one(
 
 def test_the_worst_verdict_in_a_shift_counts_and_ends_are_half_open():
     intervals = the_timeline([FROM_FEBRUARY], [a_credential(2, FIRST, SECOND)])
-    assert worst(intervals, at("2026-06-30"), at("2026-07-01"))[0] is Verdict.ELIGIBLE
-    verdict, reasons = worst(intervals, at("2026-06-30"), at("2026-07-01T00:00:01"))
-    assert verdict is Verdict.INELIGIBLE
-    assert [reason.code for reason in reasons] == [ReasonCode.EXPIRED]
-    assert worst(intervals, at("2026-07-01"), at("2026-09-01"))[0] is Verdict.INELIGIBLE
-    assert worst(intervals, at("2026-09-01"), at("2026-09-02"))[0] is Verdict.ELIGIBLE
+    shifts = {
+        ("2026-06-30", "2026-07-01"): ("eligible", ["valid"]),
+        ("2026-06-30", "2026-07-01T00:00:01"): ("ineligible", ["expired"]),
+        ("2026-07-01", "2026-09-01"): ("ineligible", ["expired"]),
+        ("2026-09-01", "2026-09-02"): ("eligible", ["valid"]),
+        ("2026-01-31", "2026-02-02"): ("eligible", ["no_requirement", "valid"]),
+    }
+    for (start, end), said in shifts.items():
+        found = worst(within(intervals, at(start), at(end)))
+        assert (str(found.verdict), [str(reason.code) for reason in found.reasons]) == said
 
 
 def test_a_timeline_is_clipped_to_a_window():

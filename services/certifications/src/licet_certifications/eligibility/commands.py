@@ -1,15 +1,17 @@
 """Keeping timelines up to date, and answering from them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
+import structlog
+
 from licet_certifications.eligibility import model, store
-from licet_certifications.eligibility.model import Decision
-from licet_certifications.eligibility.store import Found, Kept, Pair, Question
+from licet_certifications.eligibility.model import Decision, Holder, Said
+from licet_certifications.eligibility.store import Kept, Pair, Shift
 from licet_chassis.cause import Cause
-from licet_chassis.database import Connection, Transaction
+from licet_chassis.database import TRANSIENT, Connection, Transaction
 from licet_events import EventData
 from licet_events.eligibility import (
     ANYWHERE,
@@ -23,6 +25,9 @@ from licet_events.eligibility import (
 
 CHANGES_AT_ONCE = 500
 PAIRS_AT_ONCE = 200
+POSTPONED_FOR = timedelta(minutes=1)
+
+_log = structlog.get_logger("licet.eligibility")
 
 
 async def queue_affected(tx: Transaction, *, limit: int = CHANGES_AT_ONCE) -> int:
@@ -41,13 +46,36 @@ async def recompute(tx: Transaction, *, now: datetime, limit: int = PAIRS_AT_ONC
     """Compute the timelines of some queued pairs, and return how many pairs there were.
 
     A timeline that comes out as it was is neither written nor published; `now` is only when the
-    others were computed.
+    others were computed. A pair that can't be computed is told in the log and put off.
     """
     # A claimed pair is deleted first and its facts are read in later statements. So a change that is
     # not seen here has yet to be committed, and will queue the pair once more.
     causes = await store.claim_recomputations(tx.conn, limit, tx.cause.actor)
     if not causes:
         return 0
+    try:
+        async with tx.conn.transaction():
+            await _renew(tx, causes, now)
+    except TRANSIENT:
+        raise
+    except Exception:  # noqa: BLE001  # whichever pair it was, each is judged by itself below
+        for pair, cause in causes.items():
+            await _renew_or_postpone(tx, pair, cause, now)
+    return len(causes)
+
+
+async def _renew_or_postpone(tx: Transaction, pair: Pair, cause: Cause, now: datetime) -> None:
+    try:
+        async with tx.conn.transaction():
+            await _renew(tx, {pair: cause}, now)
+    except TRANSIENT:
+        raise
+    except Exception:  # noqa: BLE001  # told, and tried again later
+        _log.exception("eligibility.not_computed", holder_id=str(pair.holder_id), target=pair.target)
+        await store.postpone(tx.conn, pair, cause, POSTPONED_FOR)
+
+
+async def _renew(tx: Transaction, causes: Mapping[Pair, Cause], now: datetime) -> None:
     pairs = sorted(causes)
     computed = await compute(tx.conn, pairs)
     kept = await store.lock_timelines(tx.conn, pairs)
@@ -69,7 +97,6 @@ async def recompute(tx: Transaction, *, now: datetime, limit: int = PAIRS_AT_ONC
         # Each goes on with the conversation of the change that led to it.
         tx.cause = cause
         await tx.publish(*events, now=now)
-    return len(pairs)
 
 
 async def compute(conn: Connection, pairs: Sequence[Pair]) -> dict[Pair, dict[str, Decision]]:
@@ -114,40 +141,66 @@ def _differences(
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """What is said of a holder and a target."""
+class Timeline:
+    """Who may do the work, from when until when, and why."""
 
-    found: Found
     location: str
-    """Of the timeline that the answer comes from: the one asked for, or `*`."""
+    """The one asked for, or `*` where that has no timeline of its own."""
     intervals: tuple[Interval, ...]
+    decision: EligibilityState | None = None
+    """As it is stored; `None` where there is none."""
 
 
-async def answer(conn: Connection, questions: Sequence[Question]) -> list[Answer]:
-    """Return the timeline that answers each question, in their order.
+async def read_timeline(conn: Connection, holder: Holder, target: str, location: str) -> Timeline:
+    """Return the timeline of a holder for a target at a location."""
+    decision = await store.read_timeline(conn, holder.id, target, location)
+    if decision is not None:
+        return Timeline(decision.location, decision.intervals, decision)
+    pair = Pair(holder.id, target)
+    return _at_location((await _without_decision(conn, [pair]))[pair], location)
 
-    A pair that is not computed yet (its role is a moment old) is computed on the way.
-    """
-    found = await store.look_up(conn, questions)
+
+async def check(conn: Connection, shifts: Sequence[Shift]) -> list[Said]:
+    """Return the worst verdict within each shift, with its reasons, in their order."""
+    found = await store.check(conn, shifts)
     missing = {
-        Pair(question.holder_id, question.target)
-        for question, one in zip(questions, found, strict=True)
-        if one.assigned and one.intervals is None
+        Pair(shift.holder_id, shift.target) for shift, said in zip(shifts, found, strict=True) if not said
     }
-    computed = await compute(conn, sorted(missing)) if missing else {}
-    return [_answer(question, one, computed) for question, one in zip(questions, found, strict=True)]
+    computed = await _without_decision(conn, sorted(missing)) if missing else {}
+    return [
+        model.worst(
+            said
+            or model.within(
+                _at_location(computed[Pair(shift.holder_id, shift.target)], shift.location).intervals,
+                shift.start,
+                shift.end,
+            )
+        )
+        for shift, said in zip(shifts, found, strict=True)
+    ]
 
 
-def _answer(question: Question, found: Found, computed: dict[Pair, dict[str, Decision]]) -> Answer:
-    if not found.target_known:
-        return Answer(found, ANYWHERE, model.always(ReasonCode.UNKNOWN_TARGET))
-    if not found.assigned:
-        return Answer(found, ANYWHERE, model.always(ReasonCode.NOT_ASSIGNED))
-    if found.intervals is not None:
-        return Answer(found, found.location or ANYWHERE, found.intervals)
-    decisions = computed[Pair(question.holder_id, question.target)]
-    location = question.location if question.location in decisions else ANYWHERE
-    return Answer(found, location, decisions[location].intervals)
+async def _without_decision(
+    conn: Connection, pairs: Sequence[Pair]
+) -> dict[Pair, dict[str, tuple[Interval, ...]]]:
+    """Return the timelines, by location, of pairs for which none is stored.
+
+    A role that is only a moment old is computed here; else there is nothing to be computed.
+    """
+    known = await store.read_known_targets(conn, [pair.target for pair in pairs])
+    computed = await compute(conn, pairs)
+    timelines = {}
+    for pair, decisions in computed.items():
+        code = ReasonCode.NOT_ASSIGNED if pair.target in known else ReasonCode.UNKNOWN_TARGET
+        timelines[pair] = {location: one.intervals for location, one in decisions.items()} or {
+            ANYWHERE: model.always(code)
+        }
+    return timelines
+
+
+def _at_location(timelines: dict[str, tuple[Interval, ...]], location: str) -> Timeline:
+    found = location if location in timelines else ANYWHERE
+    return Timeline(found, timelines[found])
 
 
 async def timeline_snapshots(

@@ -26,6 +26,7 @@ from licet_events import civil
 from licet_events.catalogue import RequirementState, Severity
 from licet_events.credentials import CredentialState, FlagKind, FlagState, RunState
 from licet_events.eligibility import ANYWHERE, FactVersion, Interval, Reason, ReasonCode, Verdict
+from licet_events.event import Model
 
 _BEST_FIRST = (
     ReasonCode.VALID,
@@ -56,6 +57,8 @@ class Holder:
     targets: frozenset[str]
     """Its roles and queues, as `role:<code>` and `queue:<code>`."""
     location: str | None = None
+    team: str | None = None
+    """Decides who may see the holder, and nothing else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,18 +227,25 @@ def places_of(holder: Holder, requirements: Iterable[RequirementState]) -> froze
     return frozenset({ANYWHERE, *named, *([holder.location] if holder.location else [])})
 
 
-def worst(
-    intervals: Sequence[Interval], start: datetime, end: datetime
-) -> tuple[Verdict, tuple[Reason, ...]]:
-    """Return the worst verdict in [start, end), with the reasons of every interval that has it."""
-    met = [
-        one
-        for one in intervals
-        if (one.start is None or one.start < end) and (one.end is None or start < one.end)
-    ]
-    verdict = max((one.verdict for one in met), key=_GRAVITY.__getitem__)
-    reasons = dict.fromkeys(reason for one in met if one.verdict is verdict for reason in one.reasons)
-    return verdict, tuple(reasons)
+class Said(Model):
+    """What a timeline says somewhere: a verdict with its reasons."""
+
+    verdict: Verdict
+    reasons: tuple[Reason, ...]
+
+
+def worst(said: Sequence[Said]) -> Said:
+    """Return the worst verdict, with the reasons of everything that has it."""
+    if len(said) == 1:
+        return said[0]
+    verdict = max((one.verdict for one in said), key=_GRAVITY.__getitem__)
+    reasons = dict.fromkeys(reason for one in said if one.verdict is verdict for reason in one.reasons)
+    return Said(verdict=verdict, reasons=tuple(reasons))
+
+
+def within(intervals: Iterable[Interval], start: datetime, end: datetime) -> tuple[Said, ...]:
+    """Return what a timeline says in [start, end), in order of time."""
+    return tuple(Said(verdict=one.verdict, reasons=one.reasons) for one in clip(intervals, start, end))
 
 
 def clip(intervals: Iterable[Interval], start: datetime | None, end: datetime | None) -> tuple[Interval, ...]:

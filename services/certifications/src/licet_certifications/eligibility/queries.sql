@@ -59,14 +59,25 @@ on conflict (holder_id, target) do update set
 -- Take pairs off the list, oldest first, leaving those that somebody else has in hand.
 delete from recomputations r
 using (
-    select holder_id, target from recomputations order by queued_at limit $1 for update skip locked
+    select holder_id, target from recomputations
+    where queued_at <= clock_timestamp()
+    order by queued_at limit $1
+    for update skip locked
 ) as next
 where r.holder_id = next.holder_id and r.target = next.target
 returning r.holder_id, r.target, r.correlation_id, r.causation_id, r.traceparent;
 
+-- name: postpone
+-- Put a pair that can't be computed back on the list for later, behind all others.
+insert into recomputations (holder_id, target, queued_at, correlation_id, causation_id, traceparent)
+values ($1, $2, clock_timestamp() + $3, $4, $5, $6)
+on conflict (holder_id, target) do nothing;
+
 -- name: count_pending
--- How much work is on the lists.
-select (select count(*) from changes) + (select count(*) from recomputations);
+-- How much work on the lists could be done now.
+select
+    (select count(*) from changes)
+    + (select count(*) from recomputations where queued_at <= clock_timestamp());
 
 -- name: read_holders
 -- What is known of some holders.
@@ -87,7 +98,7 @@ select code, version, country, subdivision from locations where code = any ($1::
 
 -- name: lock_timelines
 -- The decisions for some pairs, also ended ones, so that nobody else decides meanwhile.
-select t.holder_id, t.target, t.location, t.version, t.intervals, t.facts, t.computed_at, t.ended_at
+select t.holder_id, t.target, t.location, t.version, t.edges, t.intervals, t.facts, t.computed_at, t.ended_at
 from timelines t
 join unnest($1::uuid[], $2::text[]) as pair (holder_id, target)
     on t.holder_id = pair.holder_id and t.target = pair.target
@@ -97,10 +108,10 @@ for update of t;
 -- name: keep_past
 -- Put decisions that are about to be replaced ($1: JSON array of keys) into the record of the past.
 insert into past_timelines (
-    holder_id, target, location, version, intervals, facts, computed_at, replaced_at
+    holder_id, target, location, version, edges, intervals, facts, computed_at, replaced_at
 )
 select
-    t.holder_id, t.target, t.location, t.version, t.intervals, t.facts, t.computed_at,
+    t.holder_id, t.target, t.location, t.version, t.edges, t.intervals, t.facts, t.computed_at,
     coalesce(t.ended_at, $2)
 from timelines t
 join jsonb_to_recordset($1::jsonb) as key (holder_id uuid, target text, location text)
@@ -109,15 +120,16 @@ on conflict do nothing;
 
 -- name: save_timelines
 -- Make decisions the ones in force ($1: JSON array of states).
-insert into timelines (holder_id, target, location, version, intervals, facts, computed_at)
-select holder_id, target, location, version, intervals, facts, computed_at
+insert into timelines (holder_id, target, location, version, edges, intervals, facts, computed_at)
+select holder_id, target, location, version, edges, intervals, facts, computed_at
 from jsonb_to_recordset($1::jsonb) as t (
-    holder_id uuid, target text, location text, version bigint, intervals jsonb, facts jsonb,
+    holder_id uuid, target text, location text, version bigint, edges timestamptz[], intervals json[],
+    facts jsonb,
     computed_at timestamptz
 )
 order by holder_id, target, location
 on conflict (holder_id, target, location) do update set
-    version = excluded.version, intervals = excluded.intervals, facts = excluded.facts,
+    version = excluded.version, edges = excluded.edges, intervals = excluded.intervals, facts = excluded.facts,
     computed_at = excluded.computed_at, ended_at = null;
 
 -- name: end_timelines
@@ -126,36 +138,58 @@ update timelines t set ended_at = $2
 from jsonb_to_recordset($1::jsonb) as key (holder_id uuid, target text, location text)
 where t.holder_id = key.holder_id and t.target = key.target and t.location = key.location;
 
--- name: look_up
--- For each question, in order: what is known of holder and target, and the decision for the location, or
--- else the one for no particular location.
+-- name: check
+-- For each shift, in order, the intervals it meets, out of the decision for its location, or else of the
+-- one for no particular location. An interval holds its start and not its end, and so does a shift; the
+-- microsecond is the smallest step of an instant.
 select
-    h.id is not null as holder_known, h.team, h.location as holder_location,
-    k.target is not null as target_known,
-    coalesce(asked.target = any (h.targets), false) as assigned,
-    coalesce(own.location, anywhere.location) as location,
-    coalesce(own.version, anywhere.version) as version,
-    coalesce(own.intervals, anywhere.intervals) as intervals
-from unnest($1::uuid[], $2::text[], $3::text[]) with ordinality as asked (holder_id, target, location, n)
-left join holders h on h.id = asked.holder_id
-left join targets k on k.target = asked.target
+    (coalesce(own.intervals, anywhere.intervals))[
+        width_bucket(shift.start, coalesce(own.edges, anywhere.edges)) + 1 :
+        width_bucket(
+            shift.finish - interval '1 microsecond', coalesce(own.edges, anywhere.edges)
+        ) + 1
+    ] as intervals
+from unnest($1::uuid[], $2::text[], $3::text[], $4::timestamptz[], $5::timestamptz[])
+    with ordinality as shift (holder_id, target, location, start, finish, n)
 left join timelines own
-    on own.holder_id = asked.holder_id and own.target = asked.target and own.location = asked.location
+    on own.holder_id = shift.holder_id and own.target = shift.target and own.location = shift.location
     and own.ended_at is null
-left join timelines anywhere
-    on own.holder_id is null and anywhere.holder_id = asked.holder_id and anywhere.target = asked.target
-    and anywhere.location = '*' and anywhere.ended_at is null
-order by asked.n;
+left join lateral (
+    -- Read only where there is no own one: the first condition is known before the table is touched.
+    select edges, intervals from timelines
+    where own.holder_id is null and holder_id = shift.holder_id and target = shift.target
+        and location = '*' and ended_at is null
+) as anywhere on true
+order by shift.n;
+
+-- name: check_one
+-- The same for one shift. The planner keeps the plan of this one; for a list it plans each time, which
+-- costs more than the look-up.
+select
+    intervals[
+        width_bucket($4::timestamptz, edges) + 1 :
+        width_bucket($5::timestamptz - interval '1 microsecond', edges) + 1
+    ] as intervals
+from timelines
+where holder_id = $1 and target = $2 and location in ($3, '*') and ended_at is null
+order by location = '*'
+limit 1;
+
+-- name: read_known_targets
+-- Those of some targets that a requirement has named or a holder has had.
+select target from targets where target = any ($1::text[]);
 
 -- name: read_timeline
--- One decision in force, whole.
-select holder_id, target, location, version, intervals, facts, computed_at, ended_at
+-- The decision in force for a location, or else the one for no particular location.
+select holder_id, target, location, version, edges, intervals, facts, computed_at, ended_at
 from timelines
-where holder_id = $1 and target = $2 and location = $3 and ended_at is null;
+where holder_id = $1 and target = $2 and location in ($3, '*') and ended_at is null
+order by location = '*'
+limit 1;
 
 -- name: page_timelines
 -- Decisions in force after a key, in order, locked so that no newer one gets into the outbox before.
-select holder_id, target, location, version, intervals, facts, computed_at, ended_at
+select holder_id, target, location, version, edges, intervals, facts, computed_at, ended_at
 from timelines
 where ended_at is null and (holder_id, target, location) > ($1, $2, $3)
 order by holder_id, target, location

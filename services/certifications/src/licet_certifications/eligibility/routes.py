@@ -1,5 +1,6 @@
 """Eligibility over HTTP: one timeline, or the verdicts for a whole roster."""
 
+from collections.abc import Iterable
 from typing import Annotated
 from uuid import UUID
 
@@ -8,14 +9,16 @@ from pydantic import BaseModel, Field, StringConstraints
 
 from licet_certifications.codes import Target
 from licet_certifications.eligibility import commands, model, store
-from licet_certifications.eligibility.commands import Answer
-from licet_certifications.eligibility.store import Question
+from licet_certifications.eligibility.store import Shift
 from licet_certifications.errors import Invalid, NotFound
+from licet_chassis.database import Connection
 from licet_chassis.http.auth import Principal, requires
 from licet_chassis.http.resources import Body
 from licet_chassis.http.serving import serving
-from licet_events.eligibility import ANYWHERE, FactVersion, Interval, Reason, ReasonCode, Verdict
+from licet_events.eligibility import ANYWHERE, FactVersion, Interval, Reason, Verdict
 from licet_events.event import Instant
+
+_NOBODY = UUID(int=0)
 
 router = APIRouter(prefix="/v1/eligibility", tags=["eligibility"])
 
@@ -85,23 +88,19 @@ async def get_timeline(
     if start is not None and end is not None and end <= start:
         raise Invalid("The instant `to` must be after `from`; the window is half-open.")
     async with serving(request).database.reading() as conn:
-        [answer] = await commands.answer(conn, [Question(holder_id, target, location)])
-        if not answer.found.holder_known or not _may_see(principal, answer):
+        holder = (await store.read_holders(conn, [holder_id])).get(holder_id)
+        if holder is None or not principal.may_see(team=holder.team, location=holder.location):
             raise NotFound(f"There is no holder {holder_id} here.")
-        decision = (
-            await store.read_timeline(conn, holder_id, target, answer.location)
-            if answer.found.intervals is not None
-            else None
-        )
-    intervals = answer.intervals if decision is None else decision.intervals
+        timeline = await commands.read_timeline(conn, holder, target, location)
+    decision = timeline.decision
     return TimelineView(
         holder_id=holder_id,
         target=target,
-        location=answer.location,
-        version=decision and decision.version,
-        computed_at=decision and decision.computed_at,
-        intervals=list(model.clip(intervals, start, end)),
-        facts=list(decision.facts) if decision else [],
+        location=timeline.location,
+        version=None if decision is None else decision.version,
+        computed_at=None if decision is None else decision.computed_at,
+        intervals=list(model.clip(timeline.intervals, start, end)),
+        facts=[] if decision is None else list(decision.facts),
     )
 
 
@@ -113,25 +112,31 @@ async def post_checks(
     for index, check in enumerate(body.checks):
         if check.end <= check.start:
             raise Invalid("A shift must end after it starts.", pointer=f"/checks/{index}/end")
-    questions = [Question(check.holder_id, check.target, check.location) for check in body.checks]
+    shifts = [
+        Shift(check.holder_id, check.target, check.location, check.start, check.end) for check in body.checks
+    ]
     async with serving(request).database.reading() as conn:
-        answers = await commands.answer(conn, questions)
+        hidden = await _hidden(conn, principal, shifts)
+        # Of somebody whom the token may not see is said what is said of somebody who does not exist.
+        said = await commands.check(
+            conn,
+            [shift._replace(holder_id=_NOBODY) if shift.holder_id in hidden else shift for shift in shifts],
+        )
     return ChecksView(
         checks=[
-            _checked(check, answer, seen=_may_see(principal, answer))
-            for check, answer in zip(body.checks, answers, strict=True)
+            CheckView(**check.model_dump(), verdict=one.verdict, reasons=list(one.reasons))
+            for check, one in zip(body.checks, said, strict=True)
         ]
     )
 
 
-def _checked(check: Check, answer: Answer, *, seen: bool) -> CheckView:
-    # Of somebody whom the token may not see it says what it says of somebody who does not exist.
-    told = seen or not answer.found.target_known
-    intervals = answer.intervals if told else model.always(ReasonCode.NOT_ASSIGNED)
-    verdict, reasons = model.worst(intervals, check.start, check.end)
-    return CheckView(**check.model_dump(), verdict=verdict, reasons=list(reasons))
-
-
-def _may_see(principal: Principal, answer: Answer) -> bool:
-    found = answer.found
-    return not found.holder_known or principal.may_see(team=found.team, location=found.holder_location)
+async def _hidden(conn: Connection, principal: Principal, shifts: Iterable[Shift]) -> frozenset[UUID]:
+    """Return the holders whom the token may not see."""
+    if principal.teams is None and principal.locations is None:
+        return frozenset()
+    holders = await store.read_holders(conn, sorted({shift.holder_id for shift in shifts}))
+    return frozenset(
+        holder.id
+        for holder in holders.values()
+        if not principal.may_see(team=holder.team, location=holder.location)
+    )

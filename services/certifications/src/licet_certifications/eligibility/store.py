@@ -3,24 +3,25 @@
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from itertools import pairwise
 from typing import Any, NamedTuple
 from uuid import UUID
 
 import asyncpg
 from pydantic import TypeAdapter
 
-from licet_certifications.eligibility.model import Credential, Holder, Place
+from licet_certifications.eligibility.model import Credential, Holder, Place, Said
 from licet_chassis.cause import Cause
 from licet_chassis.database import Connection
 from licet_chassis.queries import load_queries
 from licet_events.catalogue import RequirementState
 from licet_events.credentials import FlagState, RunState
-from licet_events.eligibility import ANYWHERE, EligibilityState, FactVersion, Interval
+from licet_events.eligibility import EligibilityState, FactVersion, Interval
 
 QUERIES = load_queries(__package__)
 
-_INTERVALS = TypeAdapter(tuple[Interval, ...])
+_SAID = TypeAdapter(Said)
 _FACTS = TypeAdapter(tuple[FactVersion, ...])
 _RUNS = TypeAdapter(tuple[RunState, ...])
 _FLAGS = TypeAdapter(tuple[FlagState, ...])
@@ -54,28 +55,14 @@ class Kept:
     """Whether its pair or location is gone; the next one goes on with its version."""
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
-    """For whom, what and where a decision is looked up."""
+class Shift(NamedTuple):
+    """Work of a holder for the whole of [start, end)."""
 
     holder_id: UUID
     target: str
-    location: str = ANYWHERE
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """What is known in answer to a question."""
-
-    holder_known: bool
-    team: str | None
-    holder_location: str | None
-    target_known: bool
-    assigned: bool
-    location: str | None
-    """That of the decision found: the one asked for, or `*`."""
-    intervals: tuple[Interval, ...] | None
-    """`None` while the decision has not been computed yet."""
+    location: str
+    start: datetime
+    end: datetime
 
 
 async def claim_changes(conn: Connection, limit: int) -> list[dict[str, Any]]:
@@ -101,21 +88,38 @@ async def claim_recomputations(conn: Connection, limit: int, actor: str) -> dict
     }
 
 
+async def postpone(conn: Connection, pair: Pair, cause: Cause, delay: timedelta) -> None:
+    """Have a pair that can't be computed tried again after a while, so that it holds up no other."""
+    await conn.execute(
+        QUERIES["postpone"], *pair, delay, cause.correlation_id, cause.causation_id, cause.traceparent
+    )
+
+
 async def count_pending(conn: Connection) -> int:
     """Return how many changes and recomputations wait."""
     count: int = await conn.fetchval(QUERIES["count_pending"])
     return count
 
 
-async def read_facts(conn: Connection, pairs: Iterable[Pair]) -> Facts:
-    """Return all facts that the timelines of the pairs rest on, in four queries however many there are."""
-    holder_ids = sorted({pair.holder_id for pair in pairs})
-    holders = {
+async def read_holders(conn: Connection, holder_ids: Sequence[UUID]) -> dict[UUID, Holder]:
+    """Return those of the holders that are known."""
+    return {
         row["id"]: Holder(
-            row["id"], row["version"], row["active"], frozenset(row["targets"]), row["location"]
+            id=row["id"],
+            version=row["version"],
+            active=row["active"],
+            targets=frozenset(row["targets"]),
+            location=row["location"],
+            team=row["team"],
         )
         for row in await conn.fetch(QUERIES["read_holders"], holder_ids)
     }
+
+
+async def read_facts(conn: Connection, pairs: Iterable[Pair]) -> Facts:
+    """Return all facts that the timelines of the pairs rest on, in four queries however many there are."""
+    holder_ids = sorted({pair.holder_id for pair in pairs})
+    holders = await read_holders(conn, holder_ids)
     requirements: dict[str, list[RequirementState]] = {}
     for row in await conn.fetch(
         QUERIES["read_requirement_versions"], sorted({pair.target for pair in pairs})
@@ -149,7 +153,7 @@ async def lock_timelines(conn: Connection, pairs: Sequence[Pair]) -> dict[Pair, 
 
 async def save_timelines(conn: Connection, states: Sequence[EligibilityState], now: datetime) -> None:
     """Make these the decisions in force; those that they replace go into the record of the past."""
-    rows = f"[{','.join(state.model_dump_json() for state in states)}]"
+    rows = json.dumps([_row_of(state) for state in states])
     await conn.execute(QUERIES["keep_past"], rows, now)
     await conn.execute(QUERIES["save_timelines"], rows)
 
@@ -163,32 +167,33 @@ async def end_timelines(conn: Connection, states: Sequence[EligibilityState], no
     await conn.execute(QUERIES["end_timelines"], json.dumps(keys), now)
 
 
-async def look_up(conn: Connection, questions: Sequence[Question]) -> list[Found]:
-    """Answer the questions in their order, all in one query."""
-    rows = await conn.fetch(
-        QUERIES["look_up"],
-        [question.holder_id for question in questions],
-        [question.target for question in questions],
-        [question.location for question in questions],
-    )
+async def check(conn: Connection, shifts: Sequence[Shift]) -> list[tuple[Said, ...] | None]:
+    """Return what is said within each shift, in their order, all in one query.
+
+    `None` where there is no decision: for a target that the holder does not have, or has had for no
+    more than a moment.
+    """
+    rows: Sequence[asyncpg.Record | None] = []
+    if len(shifts) == 1:
+        rows = [await conn.fetchrow(QUERIES["check_one"], *shifts[0])]
+    elif shifts:
+        rows = await conn.fetch(QUERIES["check"], *map(list, zip(*shifts, strict=True)))
     return [
-        Found(
-            holder_known=row["holder_known"],
-            team=row["team"],
-            holder_location=row["holder_location"],
-            target_known=row["target_known"],
-            assigned=row["assigned"],
-            location=row["location"],
-            intervals=None if row["intervals"] is None else _INTERVALS.validate_json(row["intervals"]),
-        )
+        None if row is None or row["intervals"] is None else tuple(map(_SAID.validate_json, row["intervals"]))
         for row in rows
     ]
+
+
+async def read_known_targets(conn: Connection, targets: Iterable[str]) -> frozenset[str]:
+    """Return those of the targets that a requirement has named or a holder has had."""
+    rows = await conn.fetch(QUERIES["read_known_targets"], sorted(set(targets)))
+    return frozenset(row["target"] for row in rows)
 
 
 async def read_timeline(
     conn: Connection, holder_id: UUID, target: str, location: str
 ) -> EligibilityState | None:
-    """Return the decision in force for a key."""
+    """Return the decision in force for a location, or else the one for no particular location."""
     row = await conn.fetchrow(QUERIES["read_timeline"], holder_id, target, location)
     return None if row is None else _state_of(row)
 
@@ -218,13 +223,30 @@ def _credential_of(row: "asyncpg.Record") -> Credential:
     )
 
 
+def _row_of(state: EligibilityState) -> dict[str, Any]:
+    said = [Said.model_construct(verdict=one.verdict, reasons=one.reasons) for one in state.intervals]
+    return state.model_dump(mode="json", exclude={"intervals"}) | {
+        "edges": [one.end.isoformat() for one in state.intervals if one.end is not None],
+        "intervals": [one.model_dump(mode="json", exclude_none=True) for one in said],
+    }
+
+
+def _intervals_of(row: "asyncpg.Record") -> tuple[Interval, ...]:
+    edges = [None, *row["edges"], None]
+    said = map(_SAID.validate_json, row["intervals"])
+    return tuple(
+        Interval.model_construct(start=start, end=end, verdict=one.verdict, reasons=one.reasons)
+        for (start, end), one in zip(pairwise(edges), said, strict=True)
+    )
+
+
 def _state_of(row: "asyncpg.Record") -> EligibilityState:
     return EligibilityState(
         holder_id=row["holder_id"],
         target=row["target"],
         location=row["location"],
         version=row["version"],
-        intervals=_INTERVALS.validate_json(row["intervals"]),
+        intervals=_intervals_of(row),
         facts=_FACTS.validate_json(row["facts"]),
         computed_at=row["computed_at"],
     )

@@ -52,13 +52,15 @@ create table requirement_versions (
 create index requirement_versions_target on requirement_versions (target);
 
 -- The decision in force for each holder, target and location. A row stays when its pair has ended, so
--- that versions go on should it return.
+-- that versions go on should it return. Interval n lies between edge n - 1 and edge n and says its verdict
+-- and reasons, so that the one for an instant is found without reading the others.
 create table timelines (
     holder_id uuid not null,
     target text not null,
     location text not null,
     version bigint not null,
-    intervals jsonb not null,
+    edges timestamptz[] not null,
+    intervals json[] not null,
     facts jsonb not null,
     computed_at timestamptz not null,
     ended_at timestamptz,
@@ -72,7 +74,8 @@ create table past_timelines (
     target text not null,
     location text not null,
     version bigint not null,
-    intervals jsonb not null,
+    edges timestamptz[] not null,
+    intervals json[] not null,
     facts jsonb not null,
     computed_at timestamptz not null,
     replaced_at timestamptz not null,
