@@ -48,15 +48,15 @@ def renewal_dates(before: Term, rules: CredentialType, request: RenewalRequest, 
     dates = (
         _explicit(before, request, today) if request.expires_on else _by_rule(before, rules, request, today)
     )
-    if dates.valid_from > dates.expires_on:
-        raise Invalid(
-            f"The term would end on {dates.expires_on}, before it starts on {dates.valid_from}.",
-            pointer="/expires_on",
-        )
     if before.expires_on is not None and dates.expires_on <= before.expires_on:
         raise Invalid(
             f"The new term must end later than the one before: {dates.expires_on} ({dates.expires_on_rule}) "
             f"is not after {before.expires_on}.",
+            pointer="/expires_on",
+        )
+    if dates.valid_from > dates.expires_on:
+        raise Invalid(
+            f"The term would end on {dates.expires_on}, before it starts on {dates.valid_from}.",
             pointer="/expires_on",
         )
     if dates.valid_from <= before.first_day:

@@ -48,6 +48,11 @@ class ImageWorkers:
         self._idle: list[asyncio.subprocess.Process] = []
         self._all: set[asyncio.subprocess.Process] = set()
 
+    @property
+    def processes(self) -> list[int]:
+        """The ids of the processes that are there."""
+        return [worker.pid for worker in self._all]
+
     async def render(self, source: Path, display: Path, thumbnail: Path) -> Rendered:
         """Write both renditions of the image at `source`.
 

@@ -1,0 +1,195 @@
+"""The credentials service on a real database and object store, without Kafka."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import asyncpg
+import httpx
+import pytest
+from edge.issuer import Issuer
+from fastapi import FastAPI
+from pydantic import SecretStr
+
+from licet_chassis.cause import Cause
+from licet_chassis.clock import BusinessClock
+from licet_chassis.consuming.handling import Handling
+from licet_chassis.database import Database
+from licet_chassis.migrations import migrate
+from licet_chassis.service import Runtime
+from licet_credentials.app import create_app
+from licet_credentials.consumers import SCHEDULE
+from licet_credentials.images.storage import ImageStorage
+from licet_credentials.images.workers import ImageWorkers, WorkerLimits
+from licet_credentials.imports.job import ImportJobs
+from licet_credentials.settings import Settings
+from licet_credentials.types.replanning import Replanning
+from licet_events import Event, EventData, decode_event
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+ALL_SCOPES = "credentials:read credentials:write credentials:admin"
+TABLES = (
+    "import_rows, imports, credential_history, images, flags, runs, terms, credentials, credential_types, "
+    "holder_history, holders, teams, locations, outbox, inbox, waiting, idempotency"
+)
+
+
+class StandingClock(BusinessClock):
+    """Business time that moves only when a test says so."""
+
+    def __init__(self) -> None:
+        super().__init__(movable=True)
+        self.at = NOW
+
+    def now(self) -> datetime:
+        return self.at
+
+    def advance(self, **span: float) -> None:
+        self.at += timedelta(**span)
+
+
+@dataclass
+class Credentials:
+    """The service under test."""
+
+    database: Database
+    runtime: Runtime
+    clock: StandingClock
+    read_to: int = 0
+
+    async def published(self) -> list[Event[Any]]:
+        """Return what was appended to the outbox since the last call, in order."""
+        async with self.database.reading() as conn:
+            rows = await conn.fetch("select * from outbox where id > $1 order by id", self.read_to)
+        events = []
+        for row in rows:
+            self.read_to = row["id"]
+            names, values = row["headers"][::2], row["headers"][1::2]
+            headers = tuple((name, value.encode()) for name, value in zip(names, values, strict=True))
+            events.append(decode_event(headers, row["record_key"], row["value"]))
+        return events
+
+    async def told(self) -> list[str]:
+        """Return the names of what was published since the last call."""
+        return [event.data.event_type.removeprefix("licet.").removesuffix(".v1") for event in await self.published()]
+
+    async def tell(self, data: EventData, *, id: Any = None) -> None:
+        """Let the service read an event."""
+        event = Event.of(
+            data, id=id, source="/licet/scheduler", time=self.clock.now(), recorded_time=NOW, correlation_id="c"
+        )
+        handling = Handling(SCHEDULE, self.database, self.clock, "credentials")
+        async with self.database.transaction(Cause.new("service:credentials")) as tx:
+            await handling.carry_out(tx, event)
+
+    async def work_off_imports(self) -> None:
+        jobs = ImportJobs(self.database, self.clock, "UTC")
+        while await jobs.step():
+            pass
+
+    async def replan(self) -> None:
+        replanning = Replanning(self.database, self.clock)
+        while await replanning.step():
+            pass
+
+    async def count(self, table: str) -> int:
+        async with self.database.reading() as conn:
+            return int(await conn.fetchval(f"select count(*) from {table}"))
+
+
+@pytest.fixture(scope="session")
+def issuer() -> Issuer:
+    return Issuer()
+
+
+@pytest.fixture(scope="session")
+def migrated_url(postgres: Any) -> str:
+    url: str = asyncio.run(postgres.create_database())
+    migrate("licet_credentials", url)
+    return url
+
+
+@pytest.fixture
+async def clean_url(migrated_url: str) -> str:
+    conn = await asyncpg.connect(migrated_url)
+    await conn.execute(f"truncate {TABLES} restart identity")
+    await conn.close()
+    return migrated_url
+
+
+@pytest.fixture
+def settings(migrated_url: str) -> Settings:
+    """Settings without an object store; a test of images takes `stored_settings`."""
+    return Settings(
+        database_url=SecretStr(migrated_url), kafka_url="nowhere:1", issuer_url="https://issuer.test",
+        s3_url="http://127.0.0.1:9", s3_access_key=SecretStr("none"), s3_secret_key=SecretStr("none"),
+    )  # fmt: skip
+
+
+@pytest.fixture
+async def service(clean_url: str, settings: Settings, issuer: Issuer) -> AsyncIterator[Credentials]:
+    database = await Database.open(clean_url, service="credentials", max_size=8)
+    clock = StandingClock()
+    runtime = Runtime("credentials", settings, database, clock, issuer.authenticator())
+    yield Credentials(database, runtime, clock)
+    await runtime.authenticator.close()
+    await database.close()
+
+
+@pytest.fixture
+async def app(service: Credentials, settings: Settings) -> AsyncIterator[FastAPI]:
+    """The service's application; without its lifespan, hence without Kafka."""
+    app = create_app(settings)
+    app.state.runtime = service.runtime
+    app.state.image_workers = ImageWorkers(WorkerLimits(wait_seconds=5))
+    app.state.image_storage = ImageStorage(settings.bucket)
+    yield app
+    await app.state.image_workers.close()
+    app.state.image_storage.close()
+
+
+@pytest.fixture
+async def anyone(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
+    """A client without a token."""
+    transport = httpx.ASGITransport(app=app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://credentials.test") as client:
+        yield client
+
+
+@pytest.fixture
+def http(anyone: httpx.AsyncClient, issuer: Issuer) -> httpx.AsyncClient:
+    """A client whose token may do everything here."""
+    anyone.headers["Authorization"] = f"Bearer {issuer.token(scope=ALL_SCOPES)}"
+    return anyone
+
+
+async def made(http: httpx.AsyncClient, path: str, **body: Any) -> Any:
+    """Create something and return it."""
+    answer = await http.post(f"/v1/{path}", json=body)
+    assert answer.status_code in {200, 201}, answer.text
+    return answer.json()
+
+
+@pytest.fixture
+async def ana(http: httpx.AsyncClient) -> Any:
+    return await made(http, "holders", kind="employee", name="Ana Example", external_id="E-1", team="red")
+
+
+@pytest.fixture
+async def licence(http: httpx.AsyncClient) -> Any:
+    return await made(
+        http, "credential-types", code="licence", name="Forklift licence", category="license",
+        validity={"months": 12}, ladder=[30, 0, -7],
+    )  # fmt: skip
+
+
+@pytest.fixture
+async def credential(http: httpx.AsyncClient, service: Credentials, ana: Any, licence: Any) -> Any:
+    body = await made(
+        http, "credentials", holder_id=ana["id"], type="licence", number="A-1", country="DE",
+        valid_from="2026-01-01", expires_on="2026-06-30", time_zone="Europe/Berlin",
+    )  # fmt: skip
+    await service.published()
+    return body

@@ -1,0 +1,133 @@
+"""Which dates a renewal has, and which rule gave them."""
+
+from datetime import date, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from unit.credentials.histories import rules, term
+
+from licet_credentials.credentials.renewal import RenewalRequest, next_fixed_date, renewal_dates
+from licet_credentials.errors import Conflict, Invalid
+from licet_events.catalogue import FixedDate, Period, RenewalBasis
+from licet_events.credentials import Expiry
+
+OLD = term(date(2025, 7, 1), date(2026, 6, 30))
+YEARLY = rules(validity=Period(months=12))
+
+
+def decide(request: RenewalRequest, today: date, *, of=YEARLY, before=OLD):
+    dates = renewal_dates(before, of, request, today)
+    return (dates.valid_from, dates.valid_from_rule, dates.expires_on, dates.expires_on_rule)
+
+
+def test_before_expiry_an_early_renewal_loses_nothing():
+    assert decide(RenewalRequest(), date(2026, 5, 1)) == (
+        date(2026, 7, 1), "day_after_expiry", date(2027, 6, 30), "from_expiry",
+    )  # fmt: skip
+
+
+def test_after_expiry_it_counts_from_completion():
+    assert decide(RenewalRequest(), date(2026, 8, 15)) == (
+        date(2026, 8, 15), "completed_on", date(2027, 8, 15), "from_completion",
+    )  # fmt: skip
+
+
+def test_the_last_valid_day_is_still_before_expiry():
+    assert decide(RenewalRequest(), date(2026, 6, 30))[3] == "from_expiry"
+    assert decide(RenewalRequest(), date(2026, 7, 1))[3] == "from_completion"
+
+
+def test_the_types_basis_goes_before_the_default_and_the_callers_mode_before_that():
+    from_completion = rules(validity=Period(days=90), renewal_basis=RenewalBasis.FROM_COMPLETION)
+    request = RenewalRequest(completed_on=date(2026, 6, 1))
+    assert decide(request, date(2026, 6, 10), of=from_completion) == (
+        date(2026, 6, 1), "completed_on", date(2026, 8, 30), "from_completion",
+    )  # fmt: skip
+    request = RenewalRequest(mode=RenewalBasis.FROM_EXPIRY)
+    assert decide(request, date(2026, 6, 10), of=from_completion)[2] == date(2026, 9, 28)
+
+
+def test_an_explicit_date_wins():
+    request = RenewalRequest(expires_on=date(2028, 1, 1), mode=RenewalBasis.FROM_EXPIRY)
+    assert decide(request, date(2026, 5, 1)) == (
+        date(2026, 7, 1), "day_after_expiry", date(2028, 1, 1), "explicit",
+    )  # fmt: skip
+
+
+def test_an_explicit_date_after_a_lapse_starts_on_completion():
+    request = RenewalRequest(expires_on=date(2028, 1, 1), completed_on=date(2026, 9, 1))
+    assert decide(request, date(2026, 9, 10))[:2] == (date(2026, 9, 1), "completed_on")
+
+
+def test_a_fixed_date_is_the_next_that_gives_the_minimum():
+    fixed = rules(
+        renewal_basis=RenewalBasis.FIXED_DATE, fixed_date=FixedDate(month=9, day=30, at_least_months=6)
+    )
+    assert decide(RenewalRequest(), date(2026, 5, 1), of=fixed) == (
+        date(2026, 7, 1), "day_after_expiry", date(2027, 9, 30), "fixed_date",
+    )  # fmt: skip
+
+
+@given(
+    st.dates(date(2000, 1, 1), date(2100, 1, 1)), st.integers(1, 12), st.integers(1, 31), st.integers(0, 24)
+)
+def test_a_fixed_date_is_never_nearer_than_the_minimum_nor_a_year_further(after, month, day, minimum):
+    found = next_fixed_date(FixedDate(month=month, day=day, at_least_months=minimum), after)
+    assert found.month == month
+    assert found.day == day or (found + timedelta(days=1)).month != month
+    assert found > after
+    assert (found - after).days >= minimum * 28
+    assert (found - after).days <= minimum * 31 + 367
+
+
+def test_month_arithmetic_falls_to_the_last_day():
+    before = term(date(2023, 3, 1), date(2024, 2, 29))
+    assert decide(RenewalRequest(), date(2024, 2, 1), before=before)[2] == date(2025, 2, 28)
+
+
+def test_a_type_without_validity_needs_a_date():
+    with pytest.raises(Invalid, match="declares no validity") as refused:
+        decide(RenewalRequest(), date(2026, 5, 1), of=rules())
+    assert refused.value.pointer == "/expires_on"
+
+
+@pytest.mark.parametrize(
+    ("request_", "pointer", "words"),
+    [
+        (RenewalRequest(expires_on=date(2026, 6, 30)), "/expires_on", "must end later"),
+        (RenewalRequest(expires_on=date(2026, 1, 1), valid_from=date(2025, 8, 1)), "/expires_on", "end later"),
+        (RenewalRequest(expires_on=date(2027, 1, 1), valid_from=OLD.valid_from), "/valid_from", "start later"),
+        (RenewalRequest(expires_on=date(2027, 1, 1), valid_from=date(2027, 2, 1)), "/expires_on", "before it starts"),
+    ],
+)  # fmt: skip
+def test_a_term_must_start_and_end_later_than_the_one_before(request_, pointer, words):
+    with pytest.raises(Invalid, match=words) as refused:
+        decide(request_, date(2026, 5, 1))
+    assert refused.value.pointer == pointer
+
+
+def test_a_renewal_may_overlap_the_term_before():
+    request = RenewalRequest(expires_on=date(2027, 5, 31), valid_from=date(2026, 6, 1))
+    assert decide(request, date(2026, 5, 1))[:2] == (date(2026, 6, 1), "explicit")
+
+
+def test_before_the_window_opens_it_takes_force_with_a_reason():
+    window = rules(validity=Period(months=12), renewal_window_days=60)
+    with pytest.raises(Conflict, match="opens on 2026-05-01"):
+        decide(RenewalRequest(), date(2026, 4, 30), of=window)
+    with pytest.raises(Invalid, match="needs a reason"):
+        decide(RenewalRequest(force=True), date(2026, 4, 30), of=window)
+    assert decide(RenewalRequest(force=True, reason="leave"), date(2026, 4, 30), of=window)
+    assert decide(RenewalRequest(), date(2026, 5, 1), of=window)
+
+
+def test_what_never_expires_is_not_renewed():
+    with pytest.raises(Conflict, match="never expires"):
+        decide(RenewalRequest(), date(2026, 5, 1), before=term(date(2026, 1, 1), None, expiry=Expiry.NEVER))
+
+
+def test_after_an_unknown_expiry_an_explicit_date_is_enough():
+    before = term(date(2026, 1, 1), None, expiry=Expiry.UNKNOWN)
+    request = RenewalRequest(expires_on=date(2027, 1, 1))
+    assert decide(request, date(2026, 5, 1), before=before)[2] == date(2027, 1, 1)
