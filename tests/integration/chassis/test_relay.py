@@ -4,8 +4,8 @@ import asyncio
 import random
 import sys
 from collections import defaultdict
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from importlib.resources import files
 from itertools import count
@@ -93,6 +93,18 @@ class Bench:
             return records
         finally:
             await consumer.stop()
+
+    @contextmanager
+    def slow(self, milliseconds: int) -> Iterator[None]:
+        """Let the broker take its time, if it is one that can be told to."""
+        if self.kafka.kind != "mock":
+            yield
+            return
+        self.kafka.mock.set_latency(milliseconds)
+        try:
+            yield
+        finally:
+            self.kafka.mock.set_latency(0)
 
     @asynccontextmanager
     async def process(self) -> AsyncIterator[asyncio.subprocess.Process]:
@@ -245,15 +257,14 @@ async def test_relays_share_the_shards_fairly_and_give_them_up_for_others(bench:
 
 
 async def test_rows_of_shards_that_change_hands_are_published_once_and_in_order(bench: Bench):
+    await fill(bench, keys=20, to=100)
     first, second = bench.relay(), bench.relay()
-    async with bench.running(first):
-        await until(lambda: len(first.shards) == SHARDS)
-        filling = asyncio.create_task(fill(bench, keys=20, to=100))
-        await until(lambda: first.published > 200)
-        async with bench.running(second):
-            await until(lambda: len(second.shards) == 8)
-            await filling
-            await until(bench.empty)
+    with bench.slow(50):  # so that much is under way when the second joins
+        async with bench.running(first):
+            await until(lambda: first.published > 0)
+            async with bench.running(second):
+                await until(lambda: len(second.shards) == 8)
+                await until(bench.empty)
     records = await bench.published()
     assert versions(records) == counted(20, 100)
     assert len(records) == 20 * 100
@@ -363,15 +374,10 @@ async def test_the_database_may_restart(bench: Bench, postgres):
 
 async def test_stop_finishes_what_is_under_way_and_leaves_the_rest(bench: Bench):
     await fill(bench, keys=1, to=300)
-    if bench.kafka.kind == "mock":
-        bench.kafka.mock.set_latency(100)
-    try:
-        relay = bench.relay(max_batch_size=500)
+    relay = bench.relay(max_batch_size=500)
+    with bench.slow(100):
         async with bench.running(relay):
             await until(lambda: relay.published > 0)
-    finally:
-        if bench.kafka.kind == "mock":
-            bench.kafka.mock.set_latency(0)
     records = await bench.published()
     assert len(records) == relay.published
     assert len(records) + await pending(bench.conn) == 300
