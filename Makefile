@@ -19,7 +19,7 @@ help:
 	@echo 'make test      run the tests that need nothing but PyPI; ARGS=… goes to pytest'
 	@echo 'make check     lint, types, import rules, generated files'
 	@echo 'make format    format the code'
-	@echo 'make generate  write schemas, AsyncAPI and reference again'
+	@echo 'make generate  write schemas, AsyncAPI, OpenAPI and reference again'
 	@echo 'make bench     run the benchmarks; ARGS=… names some'
 	@echo 'make lock      lock requirements anew (needs uv)'
 	@echo 'make clean     remove the virtual environment and caches'
@@ -35,13 +35,14 @@ check: $(VENV)/dev.stamp
 	@echo 'ruff …' && $(BIN)/ruff check $(CODE) && $(BIN)/ruff format --check --quiet $(CODE)
 	@echo 'mypy …' && $(BIN)/mypy
 	@echo 'import rules …' && $(BIN)/lint-imports --no-logo 2>&1 | tail -n 3 && $(BIN)/lint-imports >/dev/null
-	@echo 'generated files …' && $(BIN)/python -m licet_events.generate --check
+	@echo 'generated files …' && $(BIN)/python -m licet_events.generate --check \
+	    && $(BIN)/python -m licet_cli.openapi --check
 
 format: $(VENV)/dev.stamp
 	@$(BIN)/ruff format $(CODE) && $(BIN)/ruff check --fix --quiet $(CODE)
 
 generate: $(VENV)/dev.stamp
-	@$(BIN)/python -m licet_events.generate
+	@$(BIN)/python -m licet_events.generate && $(BIN)/python -m licet_cli.openapi
 
 bench: $(VENV)/dev.stamp
 	@PYTHONPATH=tests $(BIN)/python -m benchmarks $(ARGS)
@@ -93,6 +94,7 @@ lock:
 	@$(LOCK) requirements/dev.in -o requirements/dev.txt
 	@$(LOCK) -c requirements/dev.txt requirements/run.in -o requirements/run.txt
 	@$(LOCK) -c requirements/dev.txt requirements/image.in -o requirements/image.txt
+	@$(LOCK) -c requirements/dev.txt requirements/build.in -o requirements/build.txt
 
 clean:
 	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
