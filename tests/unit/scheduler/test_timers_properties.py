@@ -90,7 +90,7 @@ def walk(start: Timer, instants: list[datetime]) -> tuple[Timer, list[Claim]]:
 def by_instants(start: Timer, until: datetime) -> tuple[Timer, list[Claim]]:
     """Stop at every instant that is due, as a scheduler does that never was down."""
     current, claims = walk(start, [ENTRY])
-    while (now := next_due(current, ENTRY)) is not None and now <= until:
+    while (now := claims[-1].due_at) is not None and now <= until:
         current, more = walk(current, [now])
         claims += more
     return current, claims

@@ -329,12 +329,12 @@ def decide(timer: Timer, now: datetime) -> Claim:
             found += _decide_steps(timer, run, decided, now)
     found.sort(key=lambda each: (each.due, each.rank))
     announced = [each for each in found if each.decision.outcome is Outcome.ANNOUNCED]
-    told = [each for each in announced if each.rank is not _Rank.DEADLINE][-1:]
+    latest = next((each for each in reversed(announced) if each.rank is not _Rank.DEADLINE), None)
     decisions = tuple(each.decision for each in found)
     after = replace(timer, decided=timer.decided + decisions)
     return Claim(
         decisions,
-        tuple((each.decision.id, _event(timer, each, now, notify=each in told)) for each in announced),
+        tuple((each.decision.id, _event(timer, each, now, notify=each is latest)) for each in announced),
         next_due(after, now),
     )
 
