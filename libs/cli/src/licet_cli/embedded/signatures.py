@@ -45,7 +45,7 @@ def refusal(
         credential = given.get("X-Amz-Credential", "")
         signed_headers = given.get("X-Amz-SignedHeaders", "")
         stamp = given.get("X-Amz-Date", "")
-        lifetime = timedelta(seconds=int(given.get("X-Amz-Expires", "0")))
+        seconds = given.get("X-Amz-Expires", "0")
         payload = "UNSIGNED-PAYLOAD"
         query = [(name, value) for name, value in query if name != "X-Amz-Signature"]
     elif headers.get("authorization", "").startswith(_ALGORITHM):
@@ -54,14 +54,15 @@ def refusal(
         credential = fields.get("Credential", "")
         signed_headers = fields.get("SignedHeaders", "")
         stamp = headers.get("x-amz-date", "")
-        lifetime = _SKEW
+        seconds = str(_SKEW.seconds)
         payload = headers.get("x-amz-content-sha256", "UNSIGNED-PAYLOAD")
     else:
         return Refusal("AccessDenied", "The bucket is private: sign the request (Signature Version 4).")
     try:
         signed_at = datetime.strptime(stamp, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
-    except ValueError:
-        return Refusal("AccessDenied", "The request has no valid X-Amz-Date.")
+        lifetime = timedelta(seconds=int(seconds))
+    except (ValueError, OverflowError):
+        return Refusal("AccessDenied", "The request has no valid date, or no valid lifetime.")
     if not signed_at - _SKEW <= now <= signed_at + lifetime:
         return Refusal("AccessDenied", "Request has expired.")
     key_id, _, scope = credential.partition("/")
