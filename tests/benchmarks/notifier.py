@@ -43,7 +43,7 @@ from servers.postgres import make_postgres
 
 _RUNS = int(os.environ.get("LICET_BENCH_RUNS", "5"))
 _MAILS = int(os.environ.get("LICET_BENCH_MAILS", "1000"))
-_CONNECTIONS = 16
+_CONNECTIONS = 64
 _SLOW_MAILS = 640
 
 

@@ -12,7 +12,7 @@ from prometheus_client import Counter, Histogram
 
 from licet_chassis.cause import Cause
 from licet_chassis.clock import BusinessClock, machine_now
-from licet_chassis.database import Database, Transaction
+from licet_chassis.database import TRANSIENT, Database, Transaction
 from licet_chassis.loops import Loop
 from licet_events.civil import zone
 from licet_events.notifications import NotificationReason
@@ -110,7 +110,11 @@ class Delivery:
             task.cancel()
         await asyncio.gather(*self._under_way, return_exceptions=True)
         self._under_way.clear()
-        await self._record()
+        try:
+            await self._record()
+        except TRANSIENT:
+            # The leases tell of these too; each counts as unknown and is sent again.
+            _log.warning("delivery.not_noted", mails=len(self._to_record), exc_info=True)
 
     async def _gather(self) -> None:
         """Wait a moment for half of the mails, so that one transaction is for several of them.
