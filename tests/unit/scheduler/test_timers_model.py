@@ -367,3 +367,31 @@ def test_steps_beyond_the_calendar_do_not_come() -> None:
     ancient = credential(term("first", date(1, 1, 10), date(1, 1, 20)), ladder=())
     ancient = ancient.model_copy(update={"ladder": LADDER})
     assert [step.step for step in plan_of(ancient).runs[0].steps] == [7, 0, -7]
+
+
+def test_a_step_after_the_next_run_has_begun_is_not_planned() -> None:
+    first = term("first", date(2026, 1, 2), UNTIL)
+    second = term("second", date(2027, 1, 4), date(2027, 12, 31))
+    assert [step.step for step in plan_of(credential(first, second)).runs[0].steps] == [90, 60, 30, 7, 0]
+
+
+def test_a_flag_of_the_past_that_came_with_the_entry_tells_nothing() -> None:
+    past = flag(FlagKind.SURRENDERED, ENTERED - timedelta(days=400))
+    claim = Scheduler(a_year(flags=[past])).at(ENTERED)
+    assert claim.events == ()
+    assert passed_over(claim) == {None: PassedOverReason.ENTERED_LATE}
+
+
+def test_a_second_term_from_the_same_day_does_not_begin_the_run_again() -> None:
+    first = term("first", date(2026, 1, 2), UNTIL)
+    scheduler = Scheduler(credential(first))
+    assert announced(scheduler.at(day(2026, 1, 2))) == [("effective", None)]
+    longer = term("longer", date(2026, 1, 2), date(2027, 12, 31), recorded_at=day(2026, 1, 3))
+    scheduler.learn(credential(longer, first, version=2))
+    assert scheduler.at(day(2026, 1, 3)).decisions == ()
+
+
+def test_days_left_are_those_of_the_day_of_the_decision_and_never_below_none() -> None:
+    claim = Scheduler(a_year()).at(END + timedelta(days=2))
+    (expiring,) = [event for event in events(claim) if isinstance(event, CredentialExpiring)]
+    assert (expiring.step, expiring.days_left) == (0, 0)
