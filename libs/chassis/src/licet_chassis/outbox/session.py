@@ -301,9 +301,7 @@ class RelaySession:
 
     def _may_read_on(self, sender: Sender) -> bool:
         # What may change which rows are ours or wanted happens between reads, never during one.
-        return not (
-            self._interrupt.is_set() or self._full(sender) or time.monotonic() >= self._next_balance
-        )
+        return not (self._interrupt.is_set() or self._full(sender) or time.monotonic() >= self._next_balance)
 
     async def _gate_is_open(self) -> bool:
         return self._options.gate is None or await self._options.gate()
