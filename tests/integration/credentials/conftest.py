@@ -9,10 +9,10 @@ from typing import Any
 import asyncpg
 import httpx
 import pytest
-from edge.issuer import Issuer
 from fastapi import FastAPI
 from pydantic import SecretStr
 
+from edge.issuer import Issuer
 from licet_chassis.cause import Cause
 from licet_chassis.clock import BusinessClock
 from licet_chassis.consuming.handling import Handling
@@ -73,12 +73,20 @@ class Credentials:
 
     async def told(self) -> list[str]:
         """Return the names of what was published since the last call."""
-        return [event.data.event_type.removeprefix("licet.").removesuffix(".v1") for event in await self.published()]
+        return [
+            event.data.event_type.removeprefix("licet.").removesuffix(".v1")
+            for event in await self.published()
+        ]
 
     async def tell(self, data: EventData, *, id: Any = None) -> None:
         """Let the service read an event."""
         event = Event.of(
-            data, id=id, source="/licet/scheduler", time=self.clock.now(), recorded_time=NOW, correlation_id="c"
+            data,
+            id=id,
+            source="/licet/scheduler",
+            time=self.clock.now(),
+            recorded_time=NOW,
+            correlation_id="c",
         )
         handling = Handling(SCHEDULE, self.database, self.clock, "credentials")
         async with self.database.transaction(Cause.new("service:credentials")) as tx:

@@ -81,7 +81,10 @@ async def test_a_command_settles_first_and_then_tells_its_own_event(http, servic
         "licet.credential.updated.v1",
     ]
     assert [event.data.sequence for event in events] == [2, 3, 4]
-    assert [(e.data.from_, e.data.to) for e in events[:2]] == [("active", "expiring"), ("expiring", "expired")]
+    assert [(e.data.from_, e.data.to) for e in events[:2]] == [
+        ("active", "expiring"),
+        ("expiring", "expired"),
+    ]
     assert events[1].data.effective_at == datetime(2026, 6, 30, 22, tzinfo=UTC)
     assert answer.headers["etag"] == '"4"'
     assert events[2].data.changed == ("issuer",)
@@ -191,7 +194,9 @@ async def test_a_voided_credential_leaves_lists_and_frees_its_number(http, servi
     assert await service.told() == ["credential.voided"]
     assert (await http.get("/v1/credentials")).json()["items"] == []
     assert (await http.get(f"/v1/credentials/{credential['id']}")).json()["voided"] is True
-    await made(http, "credentials", holder_id=ana["id"], type="licence", number="A-1", expires_on="2026-06-30")
+    await made(
+        http, "credentials", holder_id=ana["id"], type="licence", number="A-1", expires_on="2026-06-30"
+    )
 
 
 async def test_a_submission_quiets_until_the_end_of_its_day_and_a_renewal_ends_it(http, service, credential):

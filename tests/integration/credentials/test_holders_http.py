@@ -22,7 +22,13 @@ async def test_a_holder_is_registered_shown_and_published(http, service):
 
 async def test_a_merge_patch_changes_what_it_names_and_clears_what_is_null(http, service):
     body = await made(
-        http, "holders", kind="employee", name="Ana", team="red", phone="+49 30 1", attributes={"a": 1, "b": "x"}
+        http,
+        "holders",
+        kind="employee",
+        name="Ana",
+        team="red",
+        phone="+49 30 1",
+        attributes={"a": 1, "b": "x"},
     )
     await service.published()
     answer = await http.patch(

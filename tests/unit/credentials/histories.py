@@ -48,7 +48,12 @@ def term(
 
 
 def flag(
-    kind: FlagKind, since: datetime, until: datetime | None = None, *, number: int = 1, reason: str = "because"
+    kind: FlagKind,
+    since: datetime,
+    until: datetime | None = None,
+    *,
+    number: int = 1,
+    reason: str = "because",
 ) -> Flag:
     return Flag(UUID(int=2000 + number), kind, since, until, reason)
 
@@ -61,9 +66,9 @@ def credential(
 
 
 DAYS = st.dates(date(2025, 1, 1), date(2027, 12, 31))
-INSTANTS = st.datetimes(
-    datetime(2025, 1, 1), datetime(2028, 6, 30), timezones=st.just(UTC)
-).map(lambda instant: instant.replace(microsecond=0))
+INSTANTS = st.datetimes(datetime(2025, 1, 1), datetime(2028, 6, 30), timezones=st.just(UTC)).map(
+    lambda instant: instant.replace(microsecond=0)
+)
 
 
 @st.composite

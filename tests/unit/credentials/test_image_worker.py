@@ -8,11 +8,10 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 from PIL import Image
-from unit.credentials.pictures import picture, png_header, saved, with_gps
 
 from licet_credentials.errors import Busy, ImageRefused
 from licet_credentials.images.workers import ImageWorkers, WorkerLimits
-
+from unit.credentials.pictures import picture, png_header, saved, with_gps
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

@@ -5,12 +5,12 @@ from datetime import date, timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from unit.credentials.histories import rules, term
 
 from licet_credentials.credentials.renewal import RenewalRequest, next_fixed_date, renewal_dates
 from licet_credentials.errors import Conflict, Invalid
 from licet_events.catalogue import FixedDate, Period, RenewalBasis
 from licet_events.credentials import Expiry
+from unit.credentials.histories import rules, term
 
 OLD = term(date(2025, 7, 1), date(2026, 6, 30))
 YEARLY = rules(validity=Period(months=12))

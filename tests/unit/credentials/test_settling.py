@@ -5,12 +5,12 @@ from datetime import UTC, date, datetime, timedelta
 
 from hypothesis import given
 from hypothesis import strategies as st
-from unit.credentials.histories import INSTANTS, LADDERS, NOW, credential, flag, flag_sets, term, terms
 
 from licet_credentials.credentials.change import ITSELF, Change, announce, settle
 from licet_credentials.credentials.model import Credential
 from licet_credentials.credentials.validity import validity
 from licet_events.credentials import Cause, CredentialStatusChanged, FlagKind, Validity
+from unit.credentials.histories import INSTANTS, LADDERS, NOW, credential, flag, flag_sets, term, terms
 
 YEAR = term(date(2026, 1, 1), date(2026, 12, 31))
 LATER = datetime(2027, 6, 1, tzinfo=UTC)

@@ -4,12 +4,12 @@ from datetime import UTC, date, datetime, timedelta
 
 from hypothesis import given
 from hypothesis import strategies as st
-from unit.credentials.histories import INSTANTS, LADDERS, NOW, credential, flag, flag_sets, term, terms
 
 from licet_credentials.credentials.model import Flag, Run, Term, runs_of
 from licet_credentials.credentials.validity import current_run, days_left, validity
 from licet_events.civil import starts_at
 from licet_events.credentials import Expiry, FlagKind, Validity
+from unit.credentials.histories import INSTANTS, LADDERS, NOW, credential, flag, flag_sets, term, terms
 
 LADDER = (30, 0, -7)
 JUNE = date(2026, 6, 30)
@@ -50,12 +50,17 @@ def test_a_term_within_another_does_not_end_its_run():
 
 
 def test_a_term_that_never_ends_takes_all_later_ones_into_its_run():
-    [run] = runs_of([term(date(2026, 1, 1), None), term(date(2027, 1, 1), JUNE.replace(year=2027), number=2)], ())
+    [run] = runs_of(
+        [term(date(2026, 1, 1), None), term(date(2027, 1, 1), JUNE.replace(year=2027), number=2)], ()
+    )
     assert (run.expires_at, run.expires_on, run.expiring_at) == (None, None, None)
 
 
 def test_there_is_no_run_while_the_expiry_of_the_last_term_is_unknown():
-    known, unknown = term(date(2025, 1, 1), JUNE), term(date(2026, 7, 1), None, number=2, expiry=Expiry.UNKNOWN)
+    known, unknown = (
+        term(date(2025, 1, 1), JUNE),
+        term(date(2026, 7, 1), None, number=2, expiry=Expiry.UNKNOWN),
+    )
     assert runs_of([known, unknown], LADDER) == ()
     assert state(known, unknown) is Validity.INCOMPLETE
 
@@ -115,10 +120,14 @@ def test_days_left_count_civil_days_in_the_zone():
     assert days_left(tokyo, datetime(2026, 3, 3, 15, tzinfo=UTC)) == -2
 
 
-def by_hand(made: tuple[Term, ...], ladder: tuple[int, ...], flags: tuple[Flag, ...], now: datetime) -> Validity:
+def by_hand(
+    made: tuple[Term, ...], ladder: tuple[int, ...], flags: tuple[Flag, ...], now: datetime
+) -> Validity:
     """Validity straight from the words of the definition, day by day, for terms of one zone."""
     for kind in (FlagKind.REVOKED, FlagKind.SURRENDERED, FlagKind.SUSPENDED):
-        if any(f.kind is kind and f.effective_from <= now and (f.until is None or now < f.until) for f in flags):
+        if any(
+            f.kind is kind and f.effective_from <= now and (f.until is None or now < f.until) for f in flags
+        ):
             return Validity(kind.value)
     last = max(made, key=lambda t: (t.first_day, t.expires_on or date.max, t.recorded_at))
     if last.expiry is Expiry.UNKNOWN:

@@ -1,6 +1,6 @@
 """What this service is told from outside, beside what every service is told."""
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
 
 from licet_chassis.settings import ServiceSettings
 from licet_credentials.images.storage import Bucket
@@ -29,6 +29,13 @@ class Settings(ServiceSettings):
     """For one image."""
     image_wait_seconds: float = Field(30.0, gt=0, le=300)
     """How long an upload waits for a worker before it is told to come again."""
+
+    @field_validator("s3_url", "s3_public_url")
+    @classmethod
+    def _is_endpoint(cls, url: str | None) -> str | None:
+        if url is not None and not url.startswith(("https://", "http://")):
+            raise ValueError("must begin with https:// or http://")
+        return url
 
     @property
     def bucket(self) -> Bucket:

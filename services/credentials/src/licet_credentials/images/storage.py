@@ -42,8 +42,8 @@ class ImageStorage:
     def __init__(self, bucket: Bucket, *, concurrency: int = 4) -> None:
         self._bucket = bucket.name
         # Clients may be shared among threads; making one may not, so they are made here, once.
-        self._client = _client(bucket, bucket.url)
-        self._signer = _client(bucket, bucket.public_url) if bucket.public_url else self._client
+        self._client = s3_client(bucket, bucket.url)
+        self._signer = s3_client(bucket, bucket.public_url) if bucket.public_url else self._client
         self._limiter = anyio.CapacityLimiter(concurrency)
 
     async def put(self, key: str, path: Path, content_type: str) -> None:
@@ -80,7 +80,8 @@ class ImageStorage:
             self._signer.close()
 
 
-def _client(bucket: Bucket, url: str | None) -> Any:
+def s3_client(bucket: Bucket, url: str | None) -> Any:
+    """Return a client that signs for the bucket, at that endpoint; `None` is AWS for the region."""
     return boto3.session.Session().client(
         "s3",
         endpoint_url=url,

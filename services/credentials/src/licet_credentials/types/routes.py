@@ -1,10 +1,10 @@
 """HTTP for credential types."""
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Path
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -54,6 +54,15 @@ class FixedDateIn(Body):
     at_least_months: Annotated[int, Field(ge=0, le=120)] = 0
 
 
+def _can_be_brought(evidence: RenewalEvidence) -> RenewalEvidence:
+    if evidence is RenewalEvidence.VERIFICATION:
+        raise ValueError("must be none or image: verifications are not recorded yet")
+    return evidence
+
+
+Evidence = Annotated[RenewalEvidence, AfterValidator(_can_be_brought)]
+
+
 class _Rules(Body):
     expires: bool = True
     validity: PeriodIn | None = None
@@ -62,7 +71,7 @@ class _Rules(Body):
     grace_days: Annotated[int, Field(ge=0, le=3650)] = 0
     renewal_basis: RenewalBasis | None = None
     fixed_date: FixedDateIn | None = None
-    renewal_evidence: Literal[RenewalEvidence.NONE, RenewalEvidence.IMAGE] = RenewalEvidence.NONE
+    renewal_evidence: Evidence = RenewalEvidence.NONE
     aliases: Annotated[tuple[Code, ...], Field(max_length=20)] = ()
     retired: bool = False
 

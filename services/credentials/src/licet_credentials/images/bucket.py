@@ -1,0 +1,129 @@
+"""`python -m licet_credentials.images.bucket`: a step before the first start that makes the bucket.
+
+Only where nobody else provides it, as on Compose. Done again it changes nothing; it ends 0 when the
+bucket is there and private, 1 with a sentence when not, 2 when the settings are wrong.
+"""
+
+import sys
+import time
+from typing import Any
+
+import boto3
+from botocore import UNSIGNED
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
+from botocore.exceptions import ConnectionError as NoConnection
+
+from licet_chassis.settings import describe_problems
+from licet_credentials.images.storage import Bucket, StorageUnavailable, object_key, s3_client
+from licet_credentials.settings import Settings
+
+PATIENCE = 60.0
+"""Seconds that a store which is just starting may take until it answers."""
+_TAKEN = {"BucketAlreadyOwnedByYou"}
+_REFUSED = {401, 403}
+
+
+class BucketRefused(Exception):
+    """The store answers, but there will be no private bucket; the message says why."""
+
+
+def ensure_bucket(bucket: Bucket, *, patience: float = PATIENCE) -> bool:
+    """See to it that the bucket exists and that nobody reads it without a signature.
+
+    Returns whether it was made now. Raises `StorageUnavailable` if the store has not answered within
+    `patience` seconds, and `BucketRefused` if it does not let us, or if what is there is public.
+    """
+    client = s3_client(bucket, bucket.url)
+    deadline = time.monotonic() + patience
+    try:
+        while True:
+            try:
+                made = _make(client, bucket)
+            except (BotoCoreError, ClientError) as error:
+                if not _passes(error):
+                    raise BucketRefused(f"The bucket {bucket.name}: {error}") from error
+                if time.monotonic() > deadline:
+                    raise StorageUnavailable(
+                        f"The image store has not answered for {patience:.0f} s: {error}"
+                    ) from error
+                time.sleep(0.5)
+            else:
+                break
+    finally:
+        client.close()
+    _refuse_public(bucket)
+    return made
+
+
+def _make(client: Any, bucket: Bucket) -> bool:
+    try:
+        client.head_bucket(Bucket=bucket.name)
+    except ClientError as error:
+        if _status(error) != 404:
+            raise
+    else:
+        return False
+    # That region is the one which must not be named.
+    elsewhere = (
+        {}
+        if bucket.region == "us-east-1"
+        else {"CreateBucketConfiguration": {"LocationConstraint": bucket.region}}
+    )
+    try:
+        client.create_bucket(Bucket=bucket.name, **elsewhere)
+    except ClientError as error:
+        if error.response["Error"]["Code"] not in _TAKEN:  # another one of us was first
+            raise
+        return False
+    return True
+
+
+def _refuse_public(bucket: Bucket) -> None:
+    """Ask for an object without a signature, which a private bucket refuses before it looks for one."""
+    anybody = boto3.session.Session().client(
+        "s3",
+        endpoint_url=bucket.url,
+        region_name=bucket.region,
+        config=Config(signature_version=UNSIGNED, s3={"addressing_style": "path"}),
+    )
+    try:
+        anybody.get_object(Bucket=bucket.name, Key=object_key("0" * 64, "thumbnail"))
+    except ClientError as error:
+        if _status(error) in _REFUSED:
+            return
+    except BotoCoreError as error:
+        raise StorageUnavailable(f"The image store stopped answering: {error}") from error
+    finally:
+        anybody.close()
+    raise BucketRefused(f"The bucket {bucket.name} can be read by anyone; images are personal data.")
+
+
+def _passes(error: Exception) -> bool:
+    if isinstance(error, ClientError):
+        return _status(error) >= 500
+    return isinstance(error, (NoConnection, HTTPClientError))
+
+
+def _status(error: ClientError) -> int:
+    return int(error.response["ResponseMetadata"]["HTTPStatusCode"])
+
+
+def main() -> int:
+    """Make the bucket of the settings."""
+    problems = describe_problems(Settings)
+    if problems:
+        print("\n".join(problems), file=sys.stderr)  # noqa: T201  # before there is a log
+        return 2
+    bucket = Settings().bucket
+    try:
+        made = ensure_bucket(bucket)
+    except (StorageUnavailable, BucketRefused) as error:
+        print(error, file=sys.stderr)  # noqa: T201  # the answer of a command
+        return 1
+    print(f"The bucket {bucket.name} {'has been made' if made else 'is there'}, and is private.")  # noqa: T201  # the answer of a command
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

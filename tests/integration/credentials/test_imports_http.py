@@ -1,0 +1,206 @@
+"""A CSV file becomes holders, credentials and terms; broken rows are told; again, nothing changes."""
+
+import csv
+import io
+
+import pytest
+
+HEADER = (
+    "ID", "ACCOUNT NUMBER", "LEGAL NAME", "LICENSE CODE", "LICENSE DESCRIPTION", "LICENSE NUMBER",
+    "LICENSE TERM START DATE", "LICENSE TERM EXPIRATION DATE", "DATE ISSUED", "LICENSE STATUS",
+    "LICENSE STATUS CHANGE DATE", "WARD",
+)  # fmt: skip
+ROWS = [
+    ("1-a", "10", "ALPHA INC", "1010", "Shop", "100", "01/01/2010", "12/31/2011", "01/02/2010", "AAI", "", "7"),
+    ("1-b", "10", "ALPHA INC", "1010", "Shop", "100", "01/01/2012", "12/31/2013", "01/02/2012", "AAI", "", "7"),
+    ("1-c", "10", "ALPHA INC", "1010", "Shop", "100", "06/01/2014", "12/31/2015", "06/02/2014", "AAC",
+     "09/15/2014", "7"),
+    ("2-a", "10", "ALPHA INC", "1006", "Food", "200", "", "12/31/2011", "01/02/2010", "REV", "02/03/2011", "7"),
+    ("3-a", "20", "BETA, LLC", "1010", "Shop", "300", "01/01/2010", "12/31/2030", "01/02/2010", "AAI", "", "7"),
+]  # fmt: skip
+
+
+def file_of(rows) -> bytes:
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow(HEADER)
+    writer.writerows(rows)
+    return text.getvalue().encode()
+
+
+async def sent(http, content, **fields):
+    return await http.post(
+        "/v1/imports", files={"file": ("l.csv", content)}, data={"mapping": "chicago"} | fields
+    )
+
+
+async def imported(http, service, rows, **fields):
+    answer = await sent(http, file_of(rows), **fields)
+    assert answer.status_code == 201, answer.text
+    await service.work_off_imports()
+    job = (await http.get(answer.headers["location"])).json()
+    assert job["state"] == "finished", job
+    report = (await http.get(answer.headers["location"] + "/rows")).json()["items"]
+    return job, report
+
+
+async def test_a_file_becomes_holders_credentials_and_terms(http, service):
+    job, report = await imported(http, service, ROWS)
+    assert job["progress"] == 1.0
+    assert job["types_created"] == ["chicago-1006", "chicago-1010"]
+    counts = {name: count for name, count in job["counts"].items() if count}
+    assert counts == {"created": 5, "holders_created": 2, "credentials_created": 3, "terms_created": 5}
+    assert [(row["line"], row["outcome"]) for row in report] == [(line, "created") for line in range(2, 7)]
+    events = await service.published()
+    names = [event.data.event_type for event in events]
+    assert names.count("licet.holder.registered.v1") == 2
+    assert names.count("licet.credential.created.v1") == 3
+    assert names.count("licet.credential_type.changed.v1") == 2
+    assert len(names) == 7
+    created = {e.data.credential.number: e.data for e in events if "created" in e.data.event_type}
+    assert {data.origin for data in created.values()} == {"import"}
+    shop = created["100"].credential
+    assert [str(run.expires_on) for run in shop.runs] == ["2013-12-31", "2015-12-31"]
+    assert not any(term.announce_reached for term in shop.terms)
+    assert (shop.validity, shop.flags[0].kind, shop.flags[0].reason) == (
+        "surrendered",
+        "surrendered",
+        "cancelled",
+    )
+    assert shop.flags[0].effective_from.isoformat() == "2014-09-15T05:00:00+00:00"
+    assert created["200"].credential.validity == "revoked"
+    assert created["300"].credential.validity == "active"
+
+
+async def test_the_same_file_again_in_any_order_changes_and_publishes_nothing(http, service):
+    await imported(http, service, ROWS)
+    await service.published()
+    service.clock.advance(days=3)
+    job, report = await imported(http, service, ROWS[::-1])
+    assert {name: count for name, count in job["counts"].items() if count} == {"unchanged": 5}
+    assert {row["outcome"] for row in report} == {"unchanged"}
+    assert await service.told() == []
+
+
+async def test_a_dry_run_tells_the_same_and_does_nothing(http, service):
+    dry, _ = await imported(http, service, ROWS, dry_run="true")
+    assert await service.told() == []
+    assert [await service.count(t) for t in ("holders", "credentials", "credential_types")] == [0, 0, 0]
+    real, _ = await imported(http, service, ROWS)
+    assert (dry["counts"], dry["types_created"]) == (real["counts"], real["types_created"])
+
+
+async def test_a_later_term_of_a_known_credential_renews_it(http, service):
+    await imported(http, service, ROWS)
+    await service.published()
+    later = (
+        "3-b",
+        "20",
+        "BETA, LLC",
+        "1010",
+        "Shop",
+        "300",
+        "01/01/2031",
+        "12/31/2032",
+        "01/02/2010",
+        "AAI",
+        "",
+        "7",
+    )
+    job, report = await imported(http, service, [*ROWS, later])
+    assert (job["counts"]["renewed"], job["counts"]["unchanged"]) == (1, 5)
+    assert await service.told() == ["credential.renewed"]
+    assert (report[-1]["line"], report[-1]["outcome"]) == (7, "renewed")
+
+
+async def test_a_changed_name_and_a_new_flag_update_what_is_there(http, service):
+    await imported(http, service, ROWS)
+    await service.published()
+    changed = ("3-a", "20", "BETA GMBH", "1010", "Shop", "300", "01/01/2010", "12/31/2030", "01/02/2010", "REV",
+               "02/01/2026", "7")  # fmt: skip
+    job, report = await imported(http, service, [changed])
+    assert (job["counts"]["updated"], job["counts"]["holders_updated"]) == (1, 1)
+    assert await service.told() == ["holder.updated", "credential.status_changed"]
+    assert report[0]["outcome"] == "updated"
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "column", "words"),
+    [
+        (7, "02/30/2011", "LICENSE TERM EXPIRATION DATE", "must be a date that exists, written %m/%d/%Y"),
+        (7, "12/31/2009", "LICENSE TERM EXPIRATION DATE", "is before valid_from"),
+        (9, "XXX", "LICENSE STATUS", "must be one of AAC, AAI, REV"),
+        (9, "AAC", "LICENSE STATUS CHANGE DATE", "must be a date where LICENSE STATUS is AAC"),
+        (1, "", "ACCOUNT NUMBER", "must not be empty"),
+        (3, "10 10", "LICENSE CODE", "must be a code"),
+    ],
+)
+async def test_a_broken_row_is_told_with_line_column_and_value_and_the_rest_goes_on(
+    http, service, place, value, column, words
+):
+    broken = list(ROWS[0])
+    broken[place] = value
+    job, report = await imported(http, service, [broken, *ROWS[1:]])
+    assert (job["counts"]["rejected"], job["counts"]["created"]) == (1, 4)
+    rejected = [row for row in report if row["outcome"] == "rejected"]
+    [error] = rejected[0]["errors"]
+    assert (rejected[0]["line"], error["column"]) == (2, column)
+    assert words in error["detail"]
+    if value and column != "LICENSE STATUS CHANGE DATE":
+        assert value in error["value"]
+
+
+async def test_rows_that_are_no_csv_or_repeat_a_term_are_told(http, service):
+    content = file_of([*ROWS, ROWS[4]]) + b"only,three,fields\r\n"
+    answer = await sent(http, content)
+    await service.work_off_imports()
+    path = answer.headers["location"] + "/rows"
+    [short] = (await http.get(path, params={"outcome": "rejected"})).json()["items"]
+    assert (short["line"], short["errors"][0]["detail"]) == (8, "has 3 fields, the header has 12")
+    [twice] = (await http.get(path, params={"outcome": "unchanged"})).json()["items"]
+    assert twice["line"] == 7
+
+
+async def test_a_term_with_other_dates_under_the_same_key_is_rejected(http, service):
+    await imported(http, service, ROWS)
+    other = list(ROWS[4])
+    other[7] = "12/31/2029"
+    _, [row] = await imported(http, service, [other])
+    assert (row["outcome"], row["errors"][0]["value"]) == ("rejected", "3-a")
+    assert "recorded from 2010-01-01 to 2030-12-31" in row["errors"][0]["detail"]
+
+
+@pytest.mark.parametrize(
+    ("content", "fields", "words", "pointer"),
+    [
+        (b"a,b\n1,2\n", {}, "lacks the columns", "/file"),
+        (b"", {}, "lacks the columns", "/file"),
+        (b"\xff\xfe\x00", {}, "not utf-8", "/file"),
+        (file_of(ROWS), {"mapping": "boston"}, "no mapping 'boston'; known ones: chicago", "/mapping"),
+        (file_of(ROWS), {"mapping": "a = = 1"}, "not TOML", "/mapping"),
+        (file_of(ROWS), {"mapping": "delimiter = ';'"}, "wrong at holder", "/mapping"),
+    ],
+)
+async def test_a_file_or_mapping_that_cannot_be_read_is_refused(
+    http, service, content, fields, words, pointer
+):
+    answer = await sent(http, content, **fields)
+    assert answer.status_code == 422, answer.text
+    assert words in answer.json()["detail"]
+    assert answer.json()["errors"][0]["pointer"] == pointer
+    assert await service.count("imports") == 0
+
+
+async def test_an_import_goes_on_after_the_batch_that_a_crash_interrupted(http, service, monkeypatch):
+    from licet_credentials.imports import job as jobs  # noqa: PLC0415
+
+    monkeypatch.setattr(jobs, "divide", lambda claimed, divide=jobs.divide: divide(claimed, 1))
+    answer = await sent(http, file_of(ROWS))
+    first = jobs.ImportJobs(service.database, service.clock, "UTC")
+    assert await first.step()
+    half = (await http.get(answer.headers["location"])).json()
+    assert (half["state"], half["progress"]) == ("running", 0.5)
+    await service.work_off_imports()
+    done = (await http.get(answer.headers["location"])).json()
+    assert (done["state"], done["counts"]["created"], done["total_rows"]) == ("finished", 5, 5)
+    assert await service.count("import_rows") == 5
