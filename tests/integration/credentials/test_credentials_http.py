@@ -1,6 +1,7 @@
 """The life of a credential over HTTP, and what is published of it."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -231,7 +232,7 @@ async def test_lists_filter_and_page(http, service, ana, licence):
             number=f"N-{number}", expires_on=f"2026-0{number + 3}-15",
         )  # fmt: skip
 
-    async def numbers(**params):
+    async def numbers(**params: Any) -> list[str]:
         answer = await http.get("/v1/credentials", params=params)
         assert answer.status_code == 200, answer.text
         return [item["number"] for item in answer.json()["items"]]

@@ -1,5 +1,7 @@
 """Holders and places over HTTP, and what is published of them."""
 
+from typing import Any
+
 from licet_events.holders import HolderRegistered, HolderUpdated
 
 from .conftest import made
@@ -87,7 +89,7 @@ async def test_lists_of_holders_filter_and_page(http, service):
             external_id=f"X-{number}", roles=["guard"] if number == 2 else [], location="north",
         )  # fmt: skip
 
-    async def names(**params):
+    async def names(**params: Any) -> list[str]:
         return [item["name"] for item in (await http.get("/v1/holders", params=params)).json()["items"]]
 
     assert await names(kind="employee") == ["Name 0%"]

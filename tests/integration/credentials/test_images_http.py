@@ -1,5 +1,7 @@
 """Images over HTTP, on a real object store."""
 
+from typing import Any
+
 import httpx
 import pytest
 from pydantic import SecretStr
@@ -25,11 +27,11 @@ def settings(migrated_url, s3, bucket) -> Settings:
     )  # fmt: skip
 
 
-def objects(s3, bucket) -> list[str]:
+def objects(s3: Any, bucket: str) -> list[str]:
     return [item["Key"] for item in s3.client().list_objects_v2(Bucket=bucket).get("Contents", [])]
 
 
-async def sent(http, credential, content, **fields):
+async def sent(http: Any, credential: Any, content: bytes, **fields: Any) -> Any:
     return await http.post(
         f"/v1/credentials/{credential['id']}/images", files={"file": ("scan.jpg", content)}, data=fields
     )

@@ -2,6 +2,7 @@
 
 import csv
 import io
+from typing import Any
 
 import pytest
 
@@ -10,17 +11,29 @@ HEADER = (
     "LICENSE TERM START DATE", "LICENSE TERM EXPIRATION DATE", "DATE ISSUED", "LICENSE STATUS",
     "LICENSE STATUS CHANGE DATE", "WARD",
 )  # fmt: skip
+
+
+def row(
+    key: str, account: str, name: str, kind: str, number: str, dates: str, status: str = "AAI"
+) -> list[str]:
+    """Return a row; `dates` are start, end and issue, `status` may be followed by its date."""
+    start, end, issued = dates.split("|")
+    code, what = kind.split(" ")
+    flag, _, since = status.partition(" ")
+    return [key, account, name, code, what, number, start, end, issued, flag, since, "7"]
+
+
+ALPHA, SHOP = "ALPHA INC", "1010 Shop"
 ROWS = [
-    ("1-a", "10", "ALPHA INC", "1010", "Shop", "100", "01/01/2010", "12/31/2011", "01/02/2010", "AAI", "", "7"),
-    ("1-b", "10", "ALPHA INC", "1010", "Shop", "100", "01/01/2012", "12/31/2013", "01/02/2012", "AAI", "", "7"),
-    ("1-c", "10", "ALPHA INC", "1010", "Shop", "100", "06/01/2014", "12/31/2015", "06/02/2014", "AAC",
-     "09/15/2014", "7"),
-    ("2-a", "10", "ALPHA INC", "1006", "Food", "200", "", "12/31/2011", "01/02/2010", "REV", "02/03/2011", "7"),
-    ("3-a", "20", "BETA, LLC", "1010", "Shop", "300", "01/01/2010", "12/31/2030", "01/02/2010", "AAI", "", "7"),
-]  # fmt: skip
+    row("1-a", "10", ALPHA, SHOP, "100", "01/01/2010|12/31/2011|01/02/2010"),
+    row("1-b", "10", ALPHA, SHOP, "100", "01/01/2012|12/31/2013|01/02/2012"),
+    row("1-c", "10", ALPHA, SHOP, "100", "06/01/2014|12/31/2015|06/02/2014", "AAC 09/15/2014"),
+    row("2-a", "10", ALPHA, "1006 Food", "200", "|12/31/2011|01/02/2010", "REV 02/03/2011"),
+    row("3-a", "20", "BETA, LLC", SHOP, "300", "01/01/2010|12/31/2030|01/02/2010"),
+]
 
 
-def file_of(rows) -> bytes:
+def file_of(rows: Any) -> bytes:
     text = io.StringIO()
     writer = csv.writer(text)
     writer.writerow(HEADER)
@@ -28,13 +41,13 @@ def file_of(rows) -> bytes:
     return text.getvalue().encode()
 
 
-async def sent(http, content, **fields):
+async def sent(http: Any, content: bytes, **fields: Any) -> Any:
     return await http.post(
         "/v1/imports", files={"file": ("l.csv", content)}, data={"mapping": "chicago"} | fields
     )
 
 
-async def imported(http, service, rows, **fields):
+async def imported(http: Any, service: Any, rows: Any, **fields: Any) -> tuple[Any, Any]:
     answer = await sent(http, file_of(rows), **fields)
     assert answer.status_code == 201, answer.text
     await service.work_off_imports()
@@ -93,20 +106,7 @@ async def test_a_dry_run_tells_the_same_and_does_nothing(http, service):
 async def test_a_later_term_of_a_known_credential_renews_it(http, service):
     await imported(http, service, ROWS)
     await service.published()
-    later = (
-        "3-b",
-        "20",
-        "BETA, LLC",
-        "1010",
-        "Shop",
-        "300",
-        "01/01/2031",
-        "12/31/2032",
-        "01/02/2010",
-        "AAI",
-        "",
-        "7",
-    )
+    later = row("3-b", "20", "BETA, LLC", SHOP, "300", "01/01/2031|12/31/2032|01/02/2010")
     job, report = await imported(http, service, [*ROWS, later])
     assert (job["counts"]["renewed"], job["counts"]["unchanged"]) == (1, 5)
     assert await service.told() == ["credential.renewed"]
@@ -116,8 +116,7 @@ async def test_a_later_term_of_a_known_credential_renews_it(http, service):
 async def test_a_changed_name_and_a_new_flag_update_what_is_there(http, service):
     await imported(http, service, ROWS)
     await service.published()
-    changed = ("3-a", "20", "BETA GMBH", "1010", "Shop", "300", "01/01/2010", "12/31/2030", "01/02/2010", "REV",
-               "02/01/2026", "7")  # fmt: skip
+    changed = row("3-a", "20", "BETA GMBH", SHOP, "300", "01/01/2010|12/31/2030|01/02/2010", "REV 02/01/2026")
     job, report = await imported(http, service, [changed])
     assert (job["counts"]["updated"], job["counts"]["holders_updated"]) == (1, 1)
     assert await service.told() == ["holder.updated", "credential.status_changed"]

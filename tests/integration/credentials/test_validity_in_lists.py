@@ -3,6 +3,7 @@
 import random
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from hypothesis import HealthCheck, Phase, given, settings
 
@@ -21,9 +22,9 @@ from unit.credentials.histories import LADDERS, flag_sets, rules, terms
 from .conftest import NOW
 
 
-def histories(count: int):
+def histories(count: int) -> list[Any]:
     """Return random credentials, the same ones in every run."""
-    found = []
+    found: list[Any] = []
 
     @settings(max_examples=count, database=None, derandomize=True, phases=[Phase.generate],
               suppress_health_check=list(HealthCheck))  # fmt: skip
@@ -60,4 +61,4 @@ async def test_each_credential_is_listed_under_its_validity_and_no_other(http, s
                 listed = await store.list_credentials(
                     conn, CredentialFilter(validity=(wanted,)), now=now, after=None, limit=500
                 )
-                assert {row.id for row in listed} == {id for id, is_ in expected.items() if is_ is wanted}
+                assert {row.id for row in listed} == {one for one, is_ in expected.items() if is_ is wanted}

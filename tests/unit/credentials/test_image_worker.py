@@ -4,13 +4,14 @@ import asyncio
 import os
 import signal
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_asyncio
 from PIL import Image
 
 from licet_credentials.errors import Busy, ImageRefused
-from licet_credentials.images.workers import ImageWorkers, WorkerLimits
+from licet_credentials.images.workers import ImageWorkers, Rendered, WorkerLimits
 from unit.credentials.pictures import picture, png_header, saved, with_gps
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -23,7 +24,7 @@ async def workers():
     await made.close()
 
 
-async def rendered(workers: ImageWorkers, directory: Path, content: bytes):
+async def rendered(workers: ImageWorkers, directory: Path, content: bytes) -> tuple[Rendered, bytes, bytes]:
     source, display, thumbnail = (directory / name for name in ("source", "display", "thumbnail"))
     source.write_bytes(content)
     result = await workers.render(source, display, thumbnail)
@@ -38,8 +39,9 @@ def opened(content: bytes) -> Image.Image:
     return image
 
 
-def is_red(pixel) -> bool:
-    return pixel[0] > 150 and pixel[2] < 80
+def is_red(pixel: Any) -> bool:
+    red, _, blue = pixel
+    return bool(red > 150 and blue < 80)
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "GIF", "WEBP"])
@@ -106,9 +108,9 @@ async def test_a_strip_of_one_pixel_is_refused_or_clean(workers, tmp_path):
         (png_header(7_072, 7_072), "pixels"),
         (png_header(300, 300), "damaged"),
     ],
-    ids=["empty", "pdf", "svg", "eps", "magic-only", "short-jpeg", "short-png", "bomb", "just-over", "no-data"],
-)  # fmt: skip
-async def test_what_is_no_good_image_is_refused_and_the_next_is_rendered(workers, tmp_path, content, words):
+    ids="empty pdf svg eps magic short-jpeg short-png bomb just-over no-data".split(),  # noqa: SIM905
+)
+async def test_a_bad_file_is_refused_and_the_next_is_rendered(workers, tmp_path, content, words):
     with pytest.raises(ImageRefused, match=words):
         await rendered(workers, tmp_path, content)
     await rendered(workers, tmp_path, saved(picture(), "PNG"))

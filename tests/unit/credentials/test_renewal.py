@@ -1,13 +1,16 @@
 """Which dates a renewal has, and which rule gave them."""
 
 from datetime import date, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from licet_credentials.credentials.model import Term
 from licet_credentials.credentials.renewal import RenewalRequest, next_fixed_date, renewal_dates
 from licet_credentials.errors import Conflict, Invalid
+from licet_credentials.types.model import CredentialType
 from licet_events.catalogue import FixedDate, Period, RenewalBasis
 from licet_events.credentials import Expiry
 from unit.credentials.histories import rules, term
@@ -16,7 +19,13 @@ OLD = term(date(2025, 7, 1), date(2026, 6, 30))
 YEARLY = rules(validity=Period(months=12))
 
 
-def decide(request: RenewalRequest, today: date, *, of=YEARLY, before=OLD):
+def asked(**said: Any) -> RenewalRequest:
+    return RenewalRequest(**said)
+
+
+def decide(
+    request: RenewalRequest, today: date, *, of: CredentialType = YEARLY, before: Term = OLD
+) -> tuple[date, str, date, str]:
     dates = renewal_dates(before, of, request, today)
     return (dates.valid_from, dates.valid_from_rule, dates.expires_on, dates.expires_on_rule)
 
@@ -49,14 +58,14 @@ def test_the_types_basis_goes_before_the_default_and_the_callers_mode_before_tha
 
 
 def test_an_explicit_date_wins():
-    request = RenewalRequest(expires_on=date(2028, 1, 1), mode=RenewalBasis.FROM_EXPIRY)
+    request = asked(expires_on=date(2028, 1, 1), mode=RenewalBasis.FROM_EXPIRY)
     assert decide(request, date(2026, 5, 1)) == (
         date(2026, 7, 1), "day_after_expiry", date(2028, 1, 1), "explicit",
     )  # fmt: skip
 
 
 def test_an_explicit_date_after_a_lapse_starts_on_completion():
-    request = RenewalRequest(expires_on=date(2028, 1, 1), completed_on=date(2026, 9, 1))
+    request = asked(expires_on=date(2028, 1, 1), completed_on=date(2026, 9, 1))
     assert decide(request, date(2026, 9, 10))[:2] == (date(2026, 9, 1), "completed_on")
 
 
@@ -93,22 +102,22 @@ def test_a_type_without_validity_needs_a_date():
 
 
 @pytest.mark.parametrize(
-    ("request_", "pointer", "words"),
+    ("wanted", "pointer", "words"),
     [
-        (RenewalRequest(expires_on=date(2026, 6, 30)), "/expires_on", "must end later"),
-        (RenewalRequest(expires_on=date(2026, 1, 1), valid_from=date(2025, 8, 1)), "/expires_on", "end later"),
-        (RenewalRequest(expires_on=date(2027, 1, 1), valid_from=OLD.valid_from), "/valid_from", "start later"),
-        (RenewalRequest(expires_on=date(2027, 1, 1), valid_from=date(2027, 2, 1)), "/expires_on", "before it starts"),
+        (asked(expires_on=date(2026, 6, 30)), "/expires_on", "must end later"),
+        (asked(expires_on=date(2026, 1, 1), valid_from=date(2025, 8, 1)), "/expires_on", "end later"),
+        (asked(expires_on=date(2027, 1, 1), valid_from=OLD.valid_from), "/valid_from", "start later"),
+        (asked(expires_on=date(2027, 1, 1), valid_from=date(2027, 2, 1)), "/expires_on", "before it starts"),
     ],
-)  # fmt: skip
-def test_a_term_must_start_and_end_later_than_the_one_before(request_, pointer, words):
+)
+def test_a_term_must_start_and_end_later_than_the_one_before(wanted, pointer, words):
     with pytest.raises(Invalid, match=words) as refused:
-        decide(request_, date(2026, 5, 1))
+        decide(wanted, date(2026, 5, 1))
     assert refused.value.pointer == pointer
 
 
 def test_a_renewal_may_overlap_the_term_before():
-    request = RenewalRequest(expires_on=date(2027, 5, 31), valid_from=date(2026, 6, 1))
+    request = asked(expires_on=date(2027, 5, 31), valid_from=date(2026, 6, 1))
     assert decide(request, date(2026, 5, 1))[:2] == (date(2026, 6, 1), "explicit")
 
 
@@ -129,5 +138,5 @@ def test_what_never_expires_is_not_renewed():
 
 def test_after_an_unknown_expiry_an_explicit_date_is_enough():
     before = term(date(2026, 1, 1), None, expiry=Expiry.UNKNOWN)
-    request = RenewalRequest(expires_on=date(2027, 1, 1))
+    request = asked(expires_on=date(2027, 1, 1))
     assert decide(request, date(2026, 5, 1), before=before)[2] == date(2027, 1, 1)

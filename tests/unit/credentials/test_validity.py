@@ -1,6 +1,7 @@
 """Runs of terms and the validity that follows from them."""
 
 from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -120,6 +121,18 @@ def test_days_left_count_civil_days_in_the_zone():
     assert days_left(tokyo, datetime(2026, 3, 3, 15, tzinfo=UTC)) == -2
 
 
+HORIZON = date(2031, 1, 1)
+"""Whoever is valid on this day is valid for ever."""
+
+
+def days_covered(made: list[Term]) -> set[date]:
+    return {
+        each.first_day + timedelta(days=day)
+        for each in made
+        for day in range(((each.expires_on or HORIZON) - each.first_day).days + 1)
+    }
+
+
 def by_hand(
     made: tuple[Term, ...], ladder: tuple[int, ...], flags: tuple[Flag, ...], now: datetime
 ) -> Validity:
@@ -129,25 +142,19 @@ def by_hand(
             f.kind is kind and f.effective_from <= now and (f.until is None or now < f.until) for f in flags
         ):
             return Validity(kind.value)
-    last = max(made, key=lambda t: (t.first_day, t.expires_on or date.max, t.recorded_at))
+    last = max(made, key=lambda t: (t.first_day, t.expires_on or date.max, t.recorded_at, t.id))
     if last.expiry is Expiry.UNKNOWN:
         return Validity.INCOMPLETE
     known = [t for t in made if t.expiry is not Expiry.UNKNOWN]
     zone = known[0].time_zone
-    horizon = date(2031, 1, 1)
-    covered = set()
-    for each in known:
-        day = each.first_day
-        while day <= (each.expires_on or horizon):
-            covered.add(day)
-            day += timedelta(days=1)
+    covered = days_covered(known)
     begun = [day for day in covered if starts_at(day, zone) <= now]
     if not begun:
         return Validity.PENDING
     end = max(begun)
     while end + timedelta(days=1) in covered:
         end += timedelta(days=1)
-    if end >= horizon:
+    if end >= HORIZON:
         return Validity.ACTIVE
     if starts_at(end + timedelta(days=1), zone) <= now:
         return Validity.EXPIRED
@@ -170,7 +177,7 @@ def test_validity_is_what_the_days_say(made, ladder, flags, now):
 @given(terms(), LADDERS)
 def test_runs_are_in_order_and_apart(made, ladder):
     runs = runs_of(made, ladder)
-    for one, following in zip(runs, runs[1:], strict=False):
+    for one, following in pairwise(runs):
         assert one.expires_on is not None
         assert one.starts_at < following.starts_at
     for run in runs:

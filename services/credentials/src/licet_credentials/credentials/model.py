@@ -195,9 +195,13 @@ class Credential:
 
 
 def in_order(terms: Iterable[Term]) -> tuple[Term, ...]:
-    """Return the terms in the order in which they count: by first day, then by the day they end."""
+    """Return the terms in the order in which they count: by first day, then end, then entry."""
     return tuple(
-        sorted(terms, key=lambda term: (term.first_day, term.expires_on or date.max, term.recorded_at))
+        sorted(
+            terms,
+            # The id decides between equals, so that the order of the rows never matters.
+            key=lambda term: (term.first_day, term.expires_on or date.max, term.recorded_at, term.id),
+        )
     )
 
 
