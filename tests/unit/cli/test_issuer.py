@@ -7,6 +7,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import jwt
 import pytest
@@ -29,13 +30,13 @@ def issuer(key):
     server.stop()
 
 
-def _claims(token: str, key: SigningKey, *, issuer: str, audience: str = "licet") -> dict:
+def _claims(token: str, key: SigningKey, *, issuer: str, audience: str = "licet") -> dict[str, Any]:
     listed = {entry["kid"]: entry for entry in key.jwks()["keys"]}
     public = jwt.PyJWK(listed[jwt.get_unverified_header(token)["kid"]])
     return jwt.decode(token, public.key, algorithms=["EdDSA"], issuer=issuer, audience=audience)
 
 
-def _post(url: str, form: dict[str, str], **headers: str) -> tuple[int, dict]:
+def _post(url: str, form: dict[str, str], **headers: str) -> tuple[int, dict[str, Any]]:
     request = urllib.request.Request(url, urllib.parse.urlencode(form).encode(), headers)
     try:
         with urllib.request.urlopen(request) as answer:

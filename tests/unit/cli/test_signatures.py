@@ -31,7 +31,7 @@ def _signed(path: str, method: str = "GET") -> tuple[str, dict[str, str]]:
 def _presigned(path: str, seconds: int = 60) -> str:
     request = AWSRequest("GET", f"http://127.0.0.1:9000{path}")
     S3SigV4QueryAuth(KEYS, "s3", "us-east-1", expires=seconds).add_auth(request)
-    parts = urlsplit(request.url)
+    parts = urlsplit(str(request.url))
     return f"{parts.path}?{parts.query}"
 
 

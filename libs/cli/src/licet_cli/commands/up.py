@@ -50,6 +50,7 @@ def up(
                 run.start()
                 _say(began, "ready\n")
                 print(welcome(run.state), flush=True)
+                print("Ctrl-C here, or `licet down` there, ends it. Events, as they happen:\n", flush=True)
                 _print_events(run.state.kafka.url, from_start=kafka is None)
                 run.follow()
         except KeyboardInterrupt:
@@ -75,7 +76,6 @@ def welcome(state: RunState) -> str:
         "  licet demo                 a licence from its scan to the reminder mail and after\n"
         "  licet clock advance 30d    let a month pass\n"
         "  licet mail                 the mails that were sent\n"
-        "Ctrl-C here, or `licet down` there, ends it. Events, as they happen:\n"
     )
 
 
@@ -124,12 +124,12 @@ def _detached(arguments: list[str]) -> None:
     with said.open() as heard:
         try:
             while process.poll() is None:
-                sys.stderr.write(heard.read())
-                sys.stderr.flush()
                 state = read_state(directory)
                 if state is not None and state.ready and state.pid == process.pid:
-                    print(welcome(state))
+                    print(f"\n{welcome(state)}\nIt runs on; `licet down` ends it, and {said} has its events.")
                     return
+                sys.stderr.write(heard.read())
+                sys.stderr.flush()
                 time.sleep(0.1)
         except KeyboardInterrupt:
             process.terminate()
