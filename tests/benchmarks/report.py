@@ -40,7 +40,7 @@ def print_table(results: Sequence[Result]) -> None:
             "" if result.met else "!",
             result.name,
             result.target,
-            f"{result.seen:.2f}",
+            f"{result.seen:.3g}",
             str(result.runs),
             result.note,
         )

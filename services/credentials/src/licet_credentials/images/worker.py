@@ -11,6 +11,7 @@ Renditions are JPEG, rebuilt from pixels: they keep nothing of the file but what
 
 import contextlib
 import json
+import os
 import sys
 import warnings
 from pathlib import Path
@@ -159,6 +160,8 @@ def main() -> None:
     warnings.simplefilter("error")
     Image.MAX_IMAGE_PIXELS = None  # the limit is ours, and stricter: see `render`
     Image.init()  # every decoder is there before the limits are
+    if hasattr(os, "nice"):
+        os.nice(10)  # whoever waits for an answer goes before whoever waits for a picture
     limit(memory_bytes)
     serve(sys.stdin, sys.stdout, pixels=pixels, cpu_seconds=cpu_seconds)
 
