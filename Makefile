@@ -64,11 +64,10 @@ $(VENV)/python.stamp:
 	$$python -m venv --clear $(VENV) && touch $@
 
 $(VENV)/run.stamp: $(VENV)/python.stamp requirements/run.txt $(PROJECTS)
-	@if [ -e $(VENV)/dev.stamp ] && [ $(VENV)/dev.stamp -nt requirements/dev.txt ] \
-	    && [ -z "$(filter %.toml,$?)" ]; then touch $@; else $(call install,run,$@); fi
+	@$(call install,run,$@)
 
 $(VENV)/dev.stamp: $(VENV)/python.stamp requirements/dev.txt $(PROJECTS)
-	@$(call install,dev,$@)
+	@$(call install,dev,$@) && touch $(VENV)/run.stamp
 
 # Hashes are required of everything that comes from outside; the members come from here.
 install = \
