@@ -1,11 +1,17 @@
-"""What operators ask of any service: its clock, its parked records."""
+"""What operators ask of any service: its clock, its parked records, a backfill."""
 
+import asyncio
+import json
+from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+import structlog
 from fastapi import APIRouter, Request
+from fastapi.responses import StreamingResponse
 from pydantic import BaseModel
 
+from licet_chassis.backfill import backfill
 from licet_chassis.clock import ClockNotMovable
 from licet_chassis.consuming import parked
 from licet_chassis.consuming.handling import QUERIES
@@ -18,6 +24,8 @@ from licet_events.event import Instant
 
 if TYPE_CHECKING:
     from licet_chassis.service import Process
+
+_log = structlog.get_logger("licet.operations")
 
 
 class ClockState(BaseModel):
@@ -112,9 +120,41 @@ def operations_router(settings: ServiceSettings) -> APIRouter:
         )
         return ReplayResult(replayed=result.replayed, still_parked=result.still_parked)
 
+    @router.post("/backfill", dependencies=[requires("operations:write")])
+    async def publish_again(request: Request) -> StreamingResponse:
+        """Publish the present state of everything again. Safe to repeat, also while everything runs.
+
+        Answers with JSON lines as it goes: `{"source", "published"}` with a running count, and at the
+        end `{"done": {source: count}}` or `{"failed": "…"}`.
+        """
+        return StreamingResponse(_backfill_lines(_process(request)), media_type="application/x-ndjson")
+
     if settings.clock == "movable":
         _add_clock(router)
     return router
+
+
+async def _backfill_lines(process: "Process") -> AsyncIterator[str]:
+    told: asyncio.Queue[tuple[str, int] | None] = asyncio.Queue()
+    runtime = process.runtime
+    work = asyncio.create_task(
+        backfill(
+            process.service.snapshots,
+            runtime.database,
+            runtime.clock,
+            progress=lambda source, count: told.put_nowait((source, count)),
+        )
+    )
+    work.add_done_callback(lambda _: told.put_nowait(None))
+    try:
+        while (step := await told.get()) is not None:
+            yield json.dumps({"source": step[0], "published": step[1]}) + "\n"
+        yield json.dumps({"done": await work}) + "\n"
+    except Exception as error:  # noqa: BLE001  # the answer has begun; it can only be told in it
+        _log.exception("backfill.failed")
+        yield json.dumps({"failed": f"{type(error).__name__}; begin again, it is safe to repeat"}) + "\n"
+    finally:
+        work.cancel()
 
 
 def _add_clock(router: APIRouter) -> None:

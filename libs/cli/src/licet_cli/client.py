@@ -1,5 +1,6 @@
 """Talking to the services as anybody would: HTTP with a bearer token."""
 
+import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
@@ -24,11 +25,12 @@ class Refused(CommandFailed):
         self.status = answer.status_code
         self.detail = str(problem.get("detail") or answer.reason_phrase)
         self.errors: list[dict[str, str]] = problem.get("errors") or []
-        wrong = "".join(
-            f"\n  {error.get('pointer') or error.get('parameter') or error.get('header') or '/'}: {error['detail']}"
-            for error in self.errors
-        )
+        wrong = "".join(f"\n  {_place(error)}: {error['detail']}" for error in self.errors)
         super().__init__(f"{service} answered {self.status}: {self.detail}{wrong}")
+
+
+def _place(error: dict[str, str]) -> str:
+    return error.get("pointer") or error.get("parameter") or error.get("header") or "/"
 
 
 @dataclass
@@ -68,6 +70,21 @@ class ServiceClient:
         headers = {"Idempotency-Key": str(uuid7())}
         answer = self.send("POST", path, json=body, headers=headers, **options)
         return answer.json() if answer.content else None
+
+    def lines(self, path: str) -> Iterator[Any]:
+        """Walk the JSON lines that a POST answers with, as they come."""
+        headers = {"Authorization": f"Bearer {self.token()}"}
+        try:
+            with self._http.stream("POST", path, headers=headers, timeout=None) as answer:
+                if answer.status_code >= 400:
+                    answer.read()
+                    raise Refused(self.name, answer)
+                for line in answer.iter_lines():
+                    yield json.loads(line)
+        except httpx.HTTPError as error:
+            raise CommandFailed(
+                f"{self.name} broke off ({type(error).__name__}); it is safe to repeat."
+            ) from None
 
     def put(self, path: str, body: Any) -> Any:
         """Return the JSON answer of a PUT."""

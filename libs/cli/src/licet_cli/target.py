@@ -44,7 +44,9 @@ class Target:
     mails: MailBox | None
 
     def service(self, name: str) -> ServiceClient:
-        """Return the client of a service."""
+        """Return the client of a service; raises `CommandFailed` for a name that is none."""
+        if name not in self.services:
+            raise CommandFailed(f"There is no service {name!r}; there are {', '.join(self.services)}.")
         return self.services[name]
 
     @property
