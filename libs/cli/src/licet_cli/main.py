@@ -28,11 +28,24 @@ class _OnDemand(TyperGroup):
         try:
             command = get_command(import_module(f"licet_cli.commands.{module}").app)
         except ModuleNotFoundError as missing:
-            raise EmbeddedError(
-                f"`licet {cmd_name}` needs the package {missing.name}; install licet-cli[embedded]"
-            ) from missing
+            command = _absent(cmd_name, missing.name)
         command.name = cmd_name
         return command
+
+
+def _absent(name: str, package: str | None) -> Any:
+    """Return a command that says what it lacks when it is used: help shows the others all the same."""
+    absent = typer.Typer()
+
+    @absent.command(
+        name,
+        help="Not installed here: needs licet-cli[embedded].",
+        context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
+    )
+    def say() -> None:
+        raise EmbeddedError(f"`licet {name}` needs the package {package}; install licet-cli[embedded]")
+
+    return get_command(absent)
 
 
 _group = typer.Typer(
