@@ -325,17 +325,17 @@ async def test_another_cluster_needs_a_backfill_until_its_marker_was_read(empty_
         await send(empty_kafka, encode(holder_event(uuid4())))
         await until(effect_count(database, 1), "the first")
     async with database.reading() as conn:
-        assert await conn.fetch(QUERIES["lost_places"]) == []
+        assert await conn.fetch(QUERIES["lost_places"], ["effects"], [Topic.HOLDERS]) == []
         await conn.execute("update progress set cluster_id = 'the one before'")
     async with reading(handling, database, empty_kafka) as reader:
 
         async def lost() -> bool:
             async with database.reading() as conn:
-                return reader.connected and bool(await conn.fetch(QUERIES["lost_places"]))
+                return reader.connected and bool(await conn.fetch(QUERIES["lost_places"], ["effects"], [Topic.HOLDERS]))
 
         await until(lost, "the lost places")
         async with database.reading() as conn:
-            partitions = [row["partition"] for row in await conn.fetch(QUERIES["lost_places"])]
+            partitions = [row["partition"] for row in await conn.fetch(QUERIES["lost_places"], ["effects"], [Topic.HOLDERS])]
         markers = [
             Event.of(
                 BackfillFinished(
@@ -355,7 +355,7 @@ async def test_another_cluster_needs_a_backfill_until_its_marker_was_read(empty_
 
         async def found() -> bool:
             async with database.reading() as conn:
-                return not await conn.fetch(QUERIES["lost_places"])
+                return not await conn.fetch(QUERIES["lost_places"], ["effects"], [Topic.HOLDERS])
 
         await until(found, "the places found again")
 

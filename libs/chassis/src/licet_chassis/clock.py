@@ -23,7 +23,8 @@ class ClockNotMovable(Exception):
 class BusinessClock:
     """Business time: real time plus an offset that may only grow.
 
-    The offset lives in the service's database; `load` reads it at start-up and `set` moves it.
+    The offset lives in the service's database: `set` moves it, `load` takes over what this or another
+    process of the service has set.
     """
 
     def __init__(self, *, movable: bool) -> None:
@@ -62,6 +63,10 @@ class BusinessClock:
                 f"{instant.isoformat()} is not after {self.now().isoformat()}; time only goes forward"
             )
         offset = instant - machine_now()
-        await conn.execute(_QUERIES["write_clock"], offset, instant)
+        if not await conn.fetchval(_QUERIES["write_clock"], offset, instant):
+            await self.load(conn)  # another process of this service has moved it further
+            raise ValueError(
+                f"{instant.isoformat()} is not after {self.now().isoformat()}; time only goes forward"
+            )
         self.offset, self.set_to = offset, instant
         return True

@@ -30,8 +30,7 @@ TRANSIENT: tuple[type[BaseException], ...] = (
     OSError,
     TimeoutError,
     asyncpg.PostgresConnectionError,
-    asyncpg.InterfaceError,
-    asyncpg.InternalClientError,
+    asyncpg.exceptions.OutdatedSchemaCacheError,
     asyncpg.exceptions.TransactionRollbackError,
     asyncpg.exceptions.InsufficientResourcesError,
     asyncpg.exceptions.OperatorInterventionError,
@@ -39,13 +38,21 @@ TRANSIENT: tuple[type[BaseException], ...] = (
     asyncpg.exceptions.IdleInTransactionSessionTimeoutError,
     asyncpg.exceptions.ReadOnlySQLTransactionError,
 )
-"""What passes by itself: the network, a restart, a lock, a full disk. Wait and try again; never park."""
+"""What passes by itself: the network, a restart, a lock, a full disk. Wait and try again; never park.
+
+asyncpg's `InterfaceError` is not among them: it also says that an argument does not fit (an integer
+that is too large), which never passes. `Database` raises `ConnectionLost` where it means the connection.
+"""
 
 _RETRIED_AT_ONCE = (
     asyncpg.exceptions.InvalidCachedStatementError,  # the first use of a plan after a migration
     asyncpg.exceptions.DeadlockDetectedError,
     asyncpg.exceptions.SerializationError,
 )
+
+
+class ConnectionLost(ConnectionError):
+    """The connection to the database, or the whole pool, was closed while it was in use."""
 
 
 class Transaction:
@@ -150,14 +157,20 @@ class Database:
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[Connection]:
         """Lend a connection for reading; waits at most ten seconds for one."""
-        async with self.pool.acquire(timeout=10) as conn:
-            yield conn
+        try:
+            async with self.pool.acquire(timeout=10) as conn:
+                yield conn
+        except asyncpg.InterfaceError as error:
+            raise _told(error) from error
 
     @asynccontextmanager
     async def transaction(self, cause: Cause) -> AsyncIterator[Transaction]:
         """Open a transaction that commits when the block ends and rolls back when it raises."""
-        async with self.pool.acquire(timeout=10) as conn, conn.transaction():
-            yield Transaction(conn, cause, self.source)
+        try:
+            async with self.pool.acquire(timeout=10) as conn, conn.transaction():
+                yield Transaction(conn, cause, self.source)
+        except asyncpg.InterfaceError as error:
+            raise _told(error) from error
 
     async def run(self, cause: Cause, work: Callable[[Transaction], Awaitable[T]]) -> T:
         """Do `work` in a transaction; on a deadlock or a stale plan once more from the start."""
@@ -167,3 +180,10 @@ class Database:
         except _RETRIED_AT_ONCE:
             async with self.transaction(cause) as tx:
                 return await work(tx)
+
+
+def _told(error: asyncpg.InterfaceError) -> Exception:
+    # asyncpg has one class for a connection that is gone, an argument that does not fit (a ValueError
+    # too) and wrong use; its words are all that tell them apart.
+    gone = any(word in str(error) for word in ("closed", "closing", "released back", "terminat"))
+    return ConnectionLost(str(error)) if gone and not isinstance(error, ValueError) else error

@@ -4,10 +4,12 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+import prometheus_client
 import structlog
 
 _log = structlog.get_logger("licet.loops")
 _LONGEST_BACKOFF = 10.0
+_failures = prometheus_client.Counter("licet_loop_failures_total", "Steps that raised", ["loop"])
 
 
 @dataclass(frozen=True)
@@ -25,18 +27,23 @@ class Loop:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Repeat the step until `stop` is set; a step that has begun is finished."""
-        backoff = self.idle_seconds
+        backoff = self._first_backoff
         while not stop.is_set():
             try:
                 more = await self.step()
             except Exception:  # noqa: BLE001  # whatever it is, it is told and tried again
+                _failures.labels(self.name).inc()
                 _log.warning("loop.step_failed", loop=self.name, retry_in=backoff, exc_info=True)
                 await wait_for_stop(stop, backoff)
                 backoff = min(backoff * 2, _LONGEST_BACKOFF)
                 continue
-            backoff = self.idle_seconds
+            backoff = self._first_backoff
             if not more:
                 await wait_for_stop(stop, self.idle_seconds)
+
+    @property
+    def _first_backoff(self) -> float:
+        return min(max(self.idle_seconds, 0.05), 1.0)
 
 
 async def wait_for_stop(stop: asyncio.Event, seconds: float) -> bool:

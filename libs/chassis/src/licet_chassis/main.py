@@ -4,22 +4,24 @@ import argparse
 import asyncio
 import os
 import signal
+import socket
 import sys
-import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
+import asyncpg
 import structlog
 import uvicorn
 
 from licet_chassis.backfill import backfill
+from licet_chassis.lifeline import end_with_parent
 from licet_chassis.service import Part, Service, create_service_app, open_runtime
 from licet_chassis.settings import ServiceSettings, describe_problems
 from licet_chassis.telemetry import configure_logging
 
 _log = structlog.get_logger("licet.service")
-_GRACE = 25
+_GRACE = 22
 """Seconds in which a stop finishes what is in hand; less than the thirty that Kubernetes waits."""
 
 
@@ -42,14 +44,27 @@ def run(
     service = create_service(settings)
     configure_logging(service=service.name, level=settings.log_level, log_format=settings.log_format)
     if options.command == "migrate":
-        from licet_chassis import migrations  # noqa: PLC0415  # a service that serves does without Alembic
-
-        revision = migrations.migrate(package, settings.direct_url.get_secret_value())
-        _log.info("service.migrated", service=service.name, revision=revision)
-        return 0
+        return _told(service, lambda: _migrate(package, service))
     if options.command == "backfill":
-        return asyncio.run(_backfill(service))
+        return _told(service, lambda: asyncio.run(_backfill(service)))
     return _serve(service, frozenset(map(Part, options.only)) or frozenset(Part))
+
+
+def _told(service: Service, work: Callable[[], int]) -> int:
+    """Do the work of a command; what keeps it from its end is told in a line, not in a traceback."""
+    try:
+        return work()
+    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        print(f"{service.name}: the database: {type(error).__name__}: {error}", file=sys.stderr)  # noqa: T201  # the answer of a command
+        return 1
+
+
+def _migrate(package: str, service: Service) -> int:
+    from licet_chassis import migrations  # noqa: PLC0415  # a service that serves does without Alembic
+
+    revision = migrations.migrate(package, service.settings.direct_url.get_secret_value())
+    _log.info("service.migrated", service=service.name, revision=revision)
+    return 0
 
 
 def _parser(package: str) -> argparse.ArgumentParser:
@@ -80,7 +95,7 @@ async def _backfill(service: Service) -> int:
 
 
 def _serve(service: Service, parts: frozenset[Part]) -> int:
-    server: uvicorn.Server | None = None
+    server: _Server | None = None
 
     def end() -> None:
         if server is not None:
@@ -99,24 +114,24 @@ def _serve(service: Service, parts: frozenset[Part]) -> int:
         timeout_keep_alive=30,
         limit_concurrency=500,
     )
-    server = uvicorn.Server(config)
+    server = _Server(config, app.state.stopping)
     # uvicorn raises the signal again once it has ended; a stop that was asked for is no failure.
     signal.signal(signal.SIGTERM, lambda *_: end())
     if os.environ.get("LICET_ENDS_WITH_STDIN") == "1":
-        _end_with_stdin()
+        end_with_parent(grace=_GRACE + 5)
     with suppress(KeyboardInterrupt):  # uvicorn has ended cleanly and tells how it was asked to
         server.run()
     return 1 if app.state.failed or not server.started else 0
 
 
-def _end_with_stdin() -> None:
-    """Stop as by SIGTERM when standard input ends: whoever started this process is gone."""
+class _Server(uvicorn.Server):
+    """uvicorn, which lets the background parts finish at the same time as the requests, not after them."""
 
-    def watch() -> None:
-        # The descriptor itself: a thread that waits in `sys.stdin` holds its lock, and Python aborts
-        # when it finds that lock taken at its end.
-        while os.read(0, 4096):
-            pass
-        os.kill(os.getpid(), signal.SIGTERM)
+    def __init__(self, config: uvicorn.Config, stopping: asyncio.Event) -> None:
+        super().__init__(config)
+        self._stopping = stopping
 
-    threading.Thread(target=watch, name="stdin", daemon=True).start()
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Tell everybody, then wait for the requests; the lifespan waits for the rest."""
+        self._stopping.set()
+        await super().shutdown(sockets)

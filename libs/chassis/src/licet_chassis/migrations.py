@@ -60,7 +60,7 @@ def run_environment() -> None:
 
 async def _run(url: str) -> None:
     engine = create_async_engine(
-        "postgresql+asyncpg://", async_creator=lambda: asyncpg.connect(url, timeout=10), poolclass=NullPool
+        "postgresql+asyncpg://", async_creator=lambda: _connect(url), poolclass=NullPool
     )
     try:
         async with engine.connect() as connection:
@@ -68,6 +68,11 @@ async def _run(url: str) -> None:
             await connection.commit()
     finally:
         await engine.dispose()
+
+
+async def _connect(url: str) -> "asyncpg.Connection[asyncpg.Record]":
+    # Bounds the wait for another runner and for tables that are in use; nothing is changed then.
+    return await asyncpg.connect(url, timeout=10, server_settings={"lock_timeout": "600000"})
 
 
 def _upgrade(connection: SyncConnection) -> None:

@@ -15,13 +15,30 @@ def head(package: str) -> str:
 
     Raises `LookupError` if there is none, or more than one.
     """
+    revisions, built_on = _revisions(package)
+    heads = revisions - built_on
+    if len(heads) != 1:
+        raise LookupError(f"{package} has {len(heads)} newest revisions ({sorted(heads)}), expected one")
+    return heads.pop()
+
+
+def is_older(package: str, revision: str | None) -> bool:
+    """Return whether a database at `revision` lacks something that this release needs.
+
+    One that is unknown here is of a later release, whose schema still serves this one: a schema is
+    widened before a release and narrowed after it.
+    """
+    return revision is None or (revision in _revisions(package)[0] and revision != head(package))
+
+
+def _revisions(package: str) -> tuple[set[str], set[str]]:
+    """Return all revisions, and those that others are built on."""
     scripts = [
         entry.read_text(encoding="utf-8")
         for entry in files(package).joinpath("migrations", "versions").iterdir()
         if entry.name.endswith(".py")
     ]
-    revisions: set[str] = {found for script in scripts for found in _REVISION.findall(script)}
-    heads: set[str] = revisions - {found for script in scripts for found in _DOWN_REVISION.findall(script)}
-    if len(heads) != 1:
-        raise LookupError(f"{package} has {len(heads)} newest revisions ({sorted(heads)}), expected one")
-    return heads.pop()
+    return (
+        {found for script in scripts for found in _REVISION.findall(script)},
+        {found for script in scripts for found in _DOWN_REVISION.findall(script)},
+    )

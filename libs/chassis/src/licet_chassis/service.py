@@ -5,30 +5,32 @@ A process runs the HTTP interface, the consumers, the relay and the loops; `only
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from importlib.metadata import version
 from typing import Any
 
+import asyncpg
 import structlog
 from fastapi import APIRouter, FastAPI
 
 from licet_chassis import revisions
 from licet_chassis.backfill import Repetition, Snapshots
+from licet_chassis.broker_room import BrokerRoom
 from licet_chassis.clock import BusinessClock, machine_now
 from licet_chassis.consuming import Consumer
 from licet_chassis.consuming.handling import QUERIES, Handling
 from licet_chassis.consuming.reader import Reader
 from licet_chassis.consuming.waiting import waiting_loop
-from licet_chassis.database import Connection, Database
+from licet_chassis.database import TRANSIENT, Connection, Database
 from licet_chassis.http.app import http_app
 from licet_chassis.http.auth import Authenticator
 from licet_chassis.http.keys import KeySet
 from licet_chassis.http.writes import forget_answers
 from licet_chassis.kafka import KafkaAccess
-from licet_chassis.loops import Loop
+from licet_chassis.loops import Loop, wait_for_stop
 from licet_chassis.operations import operations_router
 from licet_chassis.outbox import relay
 from licet_chassis.outbox.relay import Relay
@@ -102,8 +104,9 @@ async def open_runtime(service: Service) -> AsyncIterator[Runtime]:
         KeySet(settings.keys_url), issuer=settings.issuer_url, audience=settings.audience
     )
     try:
-        async with database.reading() as conn:
-            await clock.load(conn)
+        with suppress(asyncpg.UndefinedTableError):  # not migrated yet: nothing runs before it is
+            async with database.reading() as conn:
+                await clock.load(conn)
         yield Runtime(service.name, settings, database, clock, authenticator)
     finally:
         await authenticator.close()
@@ -125,16 +128,37 @@ class Process:
             Handling(consumer, runtime.database, runtime.clock, service.name)
             for consumer in composition.consumers
         ]
-        self.reader = Reader(self.handlings, runtime.database, self.kafka, service.name)
-        self.relay = Relay(service.settings.direct_url.get_secret_value(), self.kafka)
+        groups = service.settings.group_names
+        self.room = (
+            BrokerRoom(self.kafka, runtime.database, groups, service.settings.broker_room_bytes)
+            if groups
+            else None
+        )
+        self.reader = Reader(
+            self.handlings, runtime.database, self.kafka, service.name, claim_places=bool(groups)
+        )
+        self.relay = self._relay()
         self._head = revisions.head(service.package)
+
+    def _relay(self) -> Relay:
+        url = self.service.settings.direct_url.get_secret_value()
+        if self.room is None:
+            return Relay(url, self.kafka)
+        return Relay(url, self.kafka, gate=self.room.has_room, batch_size=self.room.rows_at_once)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Run the background parts until `stop` is set, each to its own clean end.
 
-        Raises if one of them fails for good; the process is then of no use and should end.
+        They begin once the schema is new enough: on an older one handlers would fail for no fault of
+        what they handle. Raises if a part fails for good; the process is then of no use and should end.
         """
+        await self._wait_for_schema(stop)
+        if stop.is_set():
+            return
         async with asyncio.TaskGroup() as tasks:
+            if self.runtime.clock.movable:
+                # Another process of this service may move it.
+                tasks.create_task(Loop("clock", self._load_clock, idle_seconds=1.0).run(stop), name="clock")
             if Part.RELAY in self.parts:
                 tasks.create_task(self.relay.run(stop), name="relay")
             if Part.CONSUMERS in self.parts and self.handlings:
@@ -142,6 +166,31 @@ class Process:
             if Part.LOOPS in self.parts:
                 for loop in self._loops():
                     tasks.create_task(loop.run(stop), name=loop.name)
+        if self.room is not None:
+            await self.room.close()
+
+    async def _wait_for_schema(self, stop: asyncio.Event) -> None:
+        told = False
+        while not stop.is_set():
+            try:
+                async with asyncio.timeout(_ASK_SECONDS), self.runtime.database.reading() as conn:
+                    revision = await _revision(conn)
+            except TRANSIENT as error:
+                _log.warning("service.database_away", service=self.service.name, error=type(error).__name__)
+            else:
+                if not revisions.is_older(self.service.package, revision):
+                    return
+                if not told:
+                    told = True
+                    _log.error(
+                        "service.schema_too_old", service=self.service.name, found=revision, needed=self._head
+                    )
+            await wait_for_stop(stop, 2.0)
+
+    async def _load_clock(self) -> bool:
+        async with self.runtime.database.reading() as conn:
+            await self.runtime.clock.load(conn)
+        return False
 
     def _loops(self) -> list[Loop]:
         runtime = self.runtime
@@ -160,24 +209,34 @@ class Process:
         return not status.endswith(" 0")
 
     async def missing(self) -> list[str]:
-        """Return what keeps the service from being ready, in words; empty when it is."""
+        """Return what keeps the service from being ready, in words; empty when it is.
+
+        Kafka is asked for only where no requests are served: the API works without it.
+        """
         missing = []
         try:
-            async with asyncio.timeout(5), self.runtime.database.reading() as conn:
-                revision = await conn.fetchval("select version_num from alembic_version")
-                if revision != self._head:
-                    missing.append(
-                        f"the database is at schema {revision}, this release needs {self._head}: migrate"
-                    )
-                lost = await conn.fetch(QUERIES["lost_places"])
-                missing += sorted({f"backfill needed: {row['consumer']} on {row['topic']}" for row in lost})
+            async with asyncio.timeout(_ASK_SECONDS), self.runtime.database.reading() as conn:
+                revision = await _revision(conn)
+                if revisions.is_older(self.service.package, revision):
+                    found = revision or "none"
+                    return [f"the database is at schema {found}, this release needs {self._head}: migrate"]
+                missing += sorted(await self._lost_places(conn))
         except Exception as error:  # noqa: BLE001  # whatever it is, it is what is missing
             missing.append(f"the database does not answer ({type(error).__name__})")
+        if Part.HTTP in self.parts:
+            return missing
         if Part.CONSUMERS in self.parts and self.handlings and not self.reader.connected:
             missing.append("the consumers are not connected to Kafka")
         if Part.RELAY in self.parts and not self.relay.ready:
             missing.append("the relay is not connected")
         return missing
+
+    async def _lost_places(self, conn: Connection) -> set[str]:
+        read = [(h.consumer.name, topic) for h in self.handlings for topic in h.consumer.topics]
+        rows = await conn.fetch(
+            QUERIES["lost_places"], [consumer for consumer, _ in read], [topic for _, topic in read]
+        )
+        return {f"backfill needed: {row['consumer']} on {row['topic']}" for row in rows}
 
     async def pending(self) -> dict[str, int]:
         """Return how much work could be done now, by name; all zero means quiet."""
@@ -203,6 +262,17 @@ class Process:
 
 _INBOX_KEPT = timedelta(days=120)
 """Longer than any topic keeps an effect's event (notifications, 90 days)."""
+_ASK_SECONDS = 5.0
+_STOP_SECONDS = 22.0
+"""How long a stop waits for the background parts; with what comes after it less than thirty seconds."""
+
+
+async def _revision(conn: Connection) -> str | None:
+    try:
+        revision: str | None = await conn.fetchval("select version_num from alembic_version")
+    except asyncpg.UndefinedTableError:
+        return None
+    return revision
 
 
 def create_service_app(
@@ -215,6 +285,7 @@ def create_service_app(
 
     `on_failure` is called when one of them fails for good, so that the server can end the process.
     """
+    stopping = asyncio.Event()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -224,14 +295,13 @@ def create_service_app(
             app.state.process = process
             for name, value in composition.state.items():
                 setattr(app.state, name, value)
-            stop = asyncio.Event()
-            background = asyncio.create_task(_guarded(process, stop, app, on_failure))
+            background = asyncio.create_task(_guarded(process, stopping, app, on_failure))
             _log.info("service.started", service=service.name, parts=sorted(parts))
             try:
                 yield
             finally:
-                stop.set()
-                await background
+                stopping.set()
+                await _finish(background, service.name)
                 _log.info("service.stopped", service=service.name)
 
     async def missing() -> list[str]:
@@ -244,14 +314,24 @@ def create_service_app(
         title=f"Licet {service.name}",
         version=version(service.package.replace("_", "-")),
         settings=service.settings,
-        routers=[*service.routers, operations_router(service.settings)],
+        routers=[*(service.routers if Part.HTTP in parts else ()), operations_router(service.settings)],
         problems=service.problems,
         ready=missing,
         alive=stuck,
         lifespan=lifespan,
     )
     app.state.failed = None
+    app.state.stopping = stopping
     return app
+
+
+async def _finish(background: asyncio.Task[None], service: str) -> None:
+    """Wait for the background parts; what has not ended in time is cancelled, and done again elsewhere."""
+    _, late = await asyncio.wait({background}, timeout=_STOP_SECONDS)
+    if late:
+        _log.error("service.stop_timed_out", service=service, seconds=_STOP_SECONDS)
+        background.cancel()
+        await asyncio.wait({background}, timeout=3)
 
 
 async def _guarded(

@@ -66,7 +66,4 @@ class Consumer:
 
     def handler_of(self, model: type[EventData]) -> Handler | None:
         """Return the handler that names the type, or none."""
-        return self._by_type().get(model)
-
-    def _by_type(self) -> dict[type[EventData], Handler]:
-        return {model: handler for handler in self.handlers for model in handler.types}
+        return next((handler for handler in self.handlers if model in handler.types), None)

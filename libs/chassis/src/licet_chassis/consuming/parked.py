@@ -1,5 +1,6 @@
 """Parked records: look at them, and carry them out again once their cause is gone."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -8,9 +9,16 @@ import structlog
 
 from licet_chassis.cause import Cause
 from licet_chassis.consuming.consumer import PermanentFailure
-from licet_chassis.consuming.handling import QUERIES, Handling
+from licet_chassis.consuming.handling import (
+    HANDLING_SECONDS,
+    NOT_ITS_FAULT,
+    QUERIES,
+    Done,
+    Handling,
+    describe,
+)
 from licet_chassis.consuming.records import Decoded, Raw, Undecodable, decode_raw, pair_headers
-from licet_chassis.database import TRANSIENT, Database
+from licet_chassis.database import Database
 
 _log = structlog.get_logger("licet.consuming")
 _KEYS_AT_ONCE = 1000
@@ -33,46 +41,56 @@ async def replay(
     what they park meanwhile behind a key is carried out too.
     """
     by_consumer = {handling.consumer.name: handling for handling in handlings}
-    async with database.reading() as conn:
-        keys = await conn.fetch(QUERIES["parked_keys_to_replay"], ids, _KEYS_AT_ONCE)
     done = 0
-    for key in keys:
-        handling = by_consumer.get(key["consumer"])
-        if handling is not None:
-            done += await _replay_key(handling, database, service, key)
+    last = ("", "", "")
+    while True:
+        async with database.reading() as conn:
+            keys = await conn.fetch(QUERIES["parked_keys_to_replay"], ids, _KEYS_AT_ONCE, *last)
+        for key in keys:
+            last = (key["consumer"], key["topic"], key["partition_key"])
+            handling = by_consumer.get(key["consumer"])
+            if handling is not None:
+                done += await _replay_key(handling, database, service, last)
+        if len(keys) < _KEYS_AT_ONCE:
+            break
     async with database.reading() as conn:
         return Replayed(done, await conn.fetchval(QUERIES["count_parked"]))
 
 
-async def _replay_key(handling: Handling, database: Database, service: str, key: asyncpg.Record) -> int:
-    done = 0
-    where = (key["consumer"], key["topic"], key["partition_key"])
+async def _replay_key(
+    handling: Handling, database: Database, service: str, where: tuple[str, str, str]
+) -> int:
+    replayed = 0
     while True:
         row = None
+        done = Done()
         try:
-            async with database.transaction(Cause.new(f"service:{service}")) as tx:
+            async with (
+                asyncio.timeout(HANDLING_SECONDS),
+                database.transaction(Cause.new(f"service:{service}")) as tx,
+            ):
+                # The key's lock before anything else: what is decided about a key is decided under it.
                 await tx.conn.execute(QUERIES["lock_key"], *where)
                 row = await tx.conn.fetchrow(QUERIES["next_parked"], *where)
                 if row is None:
-                    return done
+                    return replayed
                 item = decode_raw(_raw(row), handling.wanted)
                 if isinstance(item, Undecodable):
                     raise PermanentFailure(item.error)
                 if isinstance(item, Decoded):
-                    await handling.carry_out(tx, item.event)
+                    done = await handling.carry_out_all(tx, [item])
                 await tx.conn.execute(QUERIES["mark_replayed"], row["id"])
-                done += 1
-        except TRANSIENT:
+        except NOT_ITS_FAULT:
             raise
         except Exception as error:
             if row is None:
                 raise
             async with database.reading() as conn:
-                await conn.execute(
-                    QUERIES["mark_failed_again"], row["id"], f"{type(error).__name__}: {error}"[:2000]
-                )
+                await conn.execute(QUERIES["mark_failed_again"], row["id"], describe(error))
             _log.warning("parked.failed_again", parked_id=row["id"], error=type(error).__name__)
-            return done
+            return replayed
+        replayed += 1
+        await handling.tell(done)
 
 
 def _raw(row: asyncpg.Record) -> Raw:

@@ -9,11 +9,16 @@ delete from inbox where (consumer, event_id) in (
 );
 
 -- name: keep_progress
--- Note how far the consumer has come, for each partition of a batch.
+-- Note how far the consumer has come, for each partition of a batch. Within a cluster it never goes
+-- back: who lost a partition with a batch in hand ends after the next owner may have gone on.
 insert into progress (consumer, topic, partition, cluster_id, position)
 select $1, * from unnest($2::text[], $3::int[], $4::text[], $5::bigint[])
 on conflict (consumer, topic, partition) do update set
-    cluster_id = excluded.cluster_id, position = excluded.position, at = now();
+    position = case
+        when progress.cluster_id = excluded.cluster_id then greatest(progress.position, excluded.position)
+        else excluded.position
+    end,
+    cluster_id = excluded.cluster_id, at = now();
 
 -- name: read_progress
 -- How far the consumer had come on some topics' partitions, and in which cluster.
@@ -28,30 +33,42 @@ where consumer = $1 and cluster_id = $2 and lost_at is null
 
 -- name: lose_places_in_other_clusters
 -- Note that places in another cluster, or not looked at for too long, are lost: a backfill is needed.
-update progress set lost_at = at
-where consumer = $1 and lost_at is null
+update progress set lost_at = at, found_by = '{}'
+where consumer = $1 and lost_at is null and topic = any($5::text[])
   and (cluster_id <> $2 or (topic = any($3::text[]) and at < now() - $4::interval))
 returning topic, partition;
 
 -- name: lose_place
--- Note that the consumer has lost its place on a partition and needs a backfill.
-update progress set lost_at = coalesce(lost_at, at)
+-- Note that the consumer has lost its place on a partition and needs a backfill. The position begins
+-- again where the log is read now, else a log that was cut would be found cut for ever.
+update progress set lost_at = coalesce(lost_at, at), found_by = '{}', position = $4
 where consumer = $1 and topic = $2 and partition = $3;
 
 -- name: find_place
--- Note that a backfill that began after the place was lost has been read.
-update progress set lost_at = null
+-- Note that one owner's backfill, begun after the place was lost, has been read; found when all have.
+update progress set
+    found_by = case when found_by || $5::text @> $6::text[] then '{}' else found_by || $5::text end,
+    lost_at = case when found_by || $5::text @> $6::text[] then null else lost_at end
 where consumer = $1 and topic = $2 and partition = $3 and lost_at < $4;
 
 -- name: lost_places
--- Which partitions still need a backfill.
-select consumer, topic, partition from progress where lost_at is not null order by 1, 2, 3;
+-- Which of a consumer's partitions still need a backfill.
+select consumer, topic, partition from progress
+where lost_at is not null
+  and (consumer, topic) in (select * from unnest($1::text[], $2::text[]))
+order by 1, 2, 3;
 
--- name: parked_keys
--- Which of these partition keys have parked records that were not replayed.
-select distinct topic, partition_key from parked
-where consumer = $1 and replayed_at is null
-  and (topic, partition_key) in (select * from unnest($2::text[], $3::text[]));
+-- name: any_parked
+-- Whether a consumer has any parked records that were not replayed.
+select exists (select 1 from parked where consumer = $1 and replayed_at is null);
+
+-- name: any_parked_of
+-- Whether any of these partition keys has parked records that were not replayed.
+select exists (
+    select 1 from parked
+    where consumer = $1 and replayed_at is null
+      and (topic, partition_key) in (select * from unnest($2::text[], $3::text[]))
+);
 
 -- name: lock_key
 -- Hold off whoever parks or replays the same key of the same consumer, until the transaction ends.
@@ -81,9 +98,10 @@ from parked where replayed_at is null and id > $1 order by id limit $2;
 select * from parked where id = $1;
 
 -- name: parked_keys_to_replay
--- The keys that have open records, or those of the records that were named.
+-- The keys that have open records, or those of the records that were named, a page after a given one.
 select distinct consumer, topic, partition_key from parked
 where replayed_at is null and ($1::bigint[] is null or id = any($1::bigint[]))
+  and (consumer, topic, partition_key) > ($3, $4, $5)
 order by 1, 2, 3 limit $2;
 
 -- name: next_parked
@@ -105,11 +123,15 @@ update parked set reason = $2, attempts = attempts + 1 where id = $1;
 select count(*) from parked where replayed_at is null;
 
 -- name: keep_waiting
--- Keep an event until what it needs has arrived.
-insert into waiting (consumer, event_id, needs, reason, record_key, headers, value, next_try)
-values ($1, $2, $3, $4, $5, $6, $7, now() + $8::interval)
+-- Keep an event until what it needs has arrived. One that is kept already is not put off by coming again.
+insert into waiting (
+    consumer, event_id, needs, reason, topic, partition, position, partition_key, record_key, headers, value,
+    next_try
+)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, now() + $12::interval)
 on conflict (consumer, event_id) do update set
-    needs = excluded.needs, reason = excluded.reason, next_try = excluded.next_try;
+    needs = excluded.needs, reason = excluded.reason,
+    next_try = least(waiting.next_try, excluded.next_try);
 
 -- name: wake_waiting
 -- What these events were waiting for has arrived.
@@ -125,9 +147,17 @@ where next_try <= now() order by next_try limit 1 for update skip locked;
 delete from waiting where id = $1;
 
 -- name: postpone_waiting
--- Try the event again later.
-update waiting set needs = $2, reason = $3, next_try = now() + $4::interval where id = $1;
+-- Try the event again later, the later the longer it has waited.
+update waiting set
+    needs = $2, reason = $3,
+    next_try = now() + least($5::interval, greatest($4::interval, now() - since))
+where id = $1;
+
+-- name: fail_waiting
+-- The event failed for another reason than what it waits for; returns how often it has.
+update waiting set attempts = attempts + 1, next_try = now() + $2::interval
+where id = $1 returning attempts;
 
 -- name: count_waiting_due
--- How many waiting events are to be tried now.
-select count(*) from waiting where next_try <= now();
+-- How many waiting events are to be tried now, or are so young that what they need may be under way.
+select count(*) from waiting where next_try <= now() or since > now() - interval '3 seconds';

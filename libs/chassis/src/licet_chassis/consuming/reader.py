@@ -7,19 +7,19 @@ parse. So records are taken raw, the batch's offsets are committed explicitly an
 
 import asyncio
 import logging
-from collections.abc import Sequence
-from datetime import datetime, timedelta
+from collections.abc import Coroutine, Iterable, Sequence
+from datetime import timedelta
+from time import monotonic
 from typing import Any
 
 import structlog
-from aiokafka import TopicPartition
+from aiokafka import ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker
 from faststream.kafka.message import KafkaMessage
 
-from licet_chassis.clock import machine_now
-from licet_chassis.consuming.handling import QUERIES, Handling
+from licet_chassis.consuming.handling import HANDLING_SECONDS, NOT_ITS_FAULT, QUERIES, Handling
 from licet_chassis.consuming.records import Raw
 from licet_chassis.database import TRANSIENT, Database
 from licet_chassis.kafka import KafkaAccess
@@ -28,34 +28,106 @@ from licet_events import Topic
 
 _log = structlog.get_logger("licet.consuming")
 _LONGEST_BACKOFF = 15.0
-_STUCK_AFTER = timedelta(seconds=90)
+_START_SECONDS = 120.0
+_COMMIT_SECONDS = 10.0
+_FETCH_WAIT_MS = 100
+"""How long a fetch that finds nothing waits at the broker. Whatever else the connection is asked, such as
+the ends of partitions, waits behind it; and librdkafka's mock broker answers no sooner when records come."""
+_ASK_SECONDS = 10.0
+_FINISH_SECONDS = 15
+"""How long a stop waits for the batches in hand."""
+_TOUCH_EVERY = 600.0
 _UNREAD_LIMIT = timedelta(days=30)
 """`delete.retention.ms` of the compacted topics: who read nothing for longer may have missed an end."""
-
-
-_TOUCH_EVERY = timedelta(minutes=10)
+_NEVER_BACKFILLED = frozenset({Topic.COMPLETIONS, Topic.NOTIFICATIONS})
+"""What comes from outside, and what is only history: nobody can publish it again, so nobody waits."""
 
 
 class Stuck(Exception):
     """A consumer has work and makes no progress; the process should end and be started again."""
 
 
+class AutomaticAck(Exception):
+    """A subscriber would acknowledge by itself, and so lose or repeat what fails."""
+
+
+class _Reading(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships no types
+    """One consumer's place in its group, and how far it is with what it has in hand."""
+
+    def __init__(self, handling: Handling) -> None:
+        self.handling = handling
+        self.name = handling.consumer.name
+        self.subscriber: Any = None
+        self.joined = False
+        self.rebalances = 0
+        """Counts joins and losses: what was in hand at another count may belong to somebody else."""
+        self.positions: dict[TopicPartition, int] = {}
+        """What is handled of the partitions assigned now; says nothing of one that just came."""
+        self.unanswered: list[Sequence[Any]] = []
+        """Batches that FastStream has, and of whose end we have not heard."""
+        self.in_hand = False
+        self.attempt_since = monotonic()
+        self.progressed = -1
+        self.still_since = monotonic()
+        self.suspected_since: float | None = None
+        self.claimed = -1
+
+    async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:  # noqa: ARG002  # all are
+        """Forget all places: in this protocol every rebalance takes all partitions away."""
+        self.rebalances += 1
+        self.joined = False
+        self.still_since = monotonic()
+        self.positions.clear()
+
+    async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:  # noqa: ARG002  # asked for
+        """Begin anew, from the offsets that the group has committed."""
+        self.rebalances += 1
+        self.joined = True
+        self.still_since = monotonic()
+        self.suspected_since = None
+        self.positions.clear()
+
+    @property
+    def alive(self) -> bool:
+        """Whether FastStream still reads; its task ends for good if a handler is cancelled or exits."""
+        return any(not task.done() for task in self.subscriber.tasks)
+
+    def moved(self) -> bool:
+        """Return whether anything was done since the last look, and remember."""
+        before, self.progressed = self.progressed, self.handling.progressed
+        return before != self.progressed
+
+
 class Reader:
-    """Reads a service's consumers from Kafka for as long as the process runs."""
+    """Reads a service's consumers from Kafka for as long as the process runs.
+
+    With `claim_places` the group's place is committed as soon as it has one, before anything is read:
+    so others can see what the group reads, where a broker must not run ahead of it.
+    """
 
     def __init__(
-        self, handlings: Sequence[Handling], database: Database, kafka: KafkaAccess, service: str
+        self,
+        handlings: Sequence[Handling],
+        database: Database,
+        kafka: KafkaAccess,
+        service: str,
+        *,
+        claim_places: bool = False,
+        stuck_after: float = 90.0,
+        watch_every: float = 1.0,
     ) -> None:
         self._handlings = handlings
         self._database = database
         self._kafka = kafka
         self._service = service
+        self._claim_places = claim_places
+        self._stuck_after = stuck_after
+        self._watch_every = watch_every
         self._stop = asyncio.Event()
         self._cluster_id = ""
-        self._subscribers: dict[str, Any] = {}
-        self._positions: dict[str, dict[TopicPartition, int]] = {}
-        self._begun: dict[str, datetime] = {}
+        self._readings: list[_Reading] = []
         self.connected = False
+        """Whether every consumer has joined its group and none has been lost."""
 
     async def run(self, stop: asyncio.Event) -> None:
         """Read until `stop` is set, then finish the batches in hand and leave the groups.
@@ -68,183 +140,309 @@ class Reader:
         while not stop.is_set():
             broker = self._broker()
             try:
-                self._cluster_id = await self._kafka.cluster_id()
+                async with asyncio.timeout(2 * _ASK_SECONDS):
+                    self._cluster_id = await self._kafka.cluster_id()
                 await self._lose_places()
-                await broker.start()
-                self.connected = True
+                await self._start(broker)
+                self.connected = not stop.is_set()
                 backoff = 0.5
                 await self._watch(stop)
-            except (KafkaError, *TRANSIENT) as error:
-                _log.warning("consumer.start_failed", error=type(error).__name__, retry_in=backoff)
+            except Stuck:
+                raise
+            except Exception as error:  # noqa: BLE001  # Kafka or the database is away, or not as it should be
+                _log.warning(
+                    "consumer.start_failed", error=type(error).__name__, detail=str(error)[:300],
+                    retry_in=backoff,
+                )  # fmt: skip
                 await wait_for_stop(stop, backoff)
                 backoff = min(backoff * 2, _LONGEST_BACKOFF)
             finally:
                 self.connected = False
-                await _bounded(broker.stop(), 20)
+                await self._end(broker)
 
     def _broker(self) -> KafkaBroker:
         broker = KafkaBroker(
             self._kafka.url, security=self._kafka.broker_security(), client_id=f"licet-{self._service}",
-            graceful_timeout=15,
+            graceful_timeout=_FINISH_SECONDS,
             logger=logging.getLogger("licet.faststream"), log_level=logging.DEBUG,
             allow_auto_create_topics=False, apply_types=False,
         )  # fmt: skip
-        self._positions = {handling.consumer.name: {} for handling in self._handlings}
-        self._subscribers = {}
-        for handling in self._handlings:
-            self._subscribe(broker, handling)
+        self._readings = [_Reading(handling) for handling in self._handlings]
+        for reading in self._readings:
+            self._subscribe(broker, reading)
+        refuse_automatic_acks(broker)
         return broker
 
-    def _subscribe(self, broker: KafkaBroker, handling: Handling) -> None:
-        consumer = handling.consumer
+    def _subscribe(self, broker: KafkaBroker, reading: _Reading) -> None:
+        consumer = reading.handling.consumer
 
         async def parse(records: Any) -> KafkaMessage:
             # Never raises, so that no record is passed over before we have seen it.
-            return KafkaMessage(raw_message=records, body=b"", consumer=subscriber.consumer)
+            reading.unanswered.append(records)
+            return KafkaMessage(raw_message=records, body=b"", consumer=reading.subscriber.consumer)
 
         async def decode(message: Any) -> Any:
             return message.raw_message
 
-        subscriber: Any = broker.subscriber(
+        reading.subscriber = subscriber = broker.subscriber(
             *consumer.topics, group_id=f"licet-{self._service}.{consumer.name}", batch=True,
             batch_timeout_ms=50, max_records=500, auto_offset_reset="earliest",
-            ack_policy=AckPolicy.MANUAL, parser=parse, decoder=decode, session_timeout_ms=10_000,
-            heartbeat_interval_ms=3_000, max_poll_interval_ms=300_000,
+            ack_policy=AckPolicy.MANUAL, parser=parse, decoder=decode, listener=reading,
+            isolation_level="read_committed",
+            session_timeout_ms=10_000, heartbeat_interval_ms=3_000, max_poll_interval_ms=300_000,
+            fetch_max_wait_ms=_FETCH_WAIT_MS,
         )  # fmt: skip
-        if subscriber.ack_policy is not AckPolicy.MANUAL:
-            raise RuntimeError(f"the consumer {consumer.name} must acknowledge by hand")
 
-        @subscriber  # type: ignore[untyped-decorator]  # FastStream's decorator is typed for its own parameters
+        @subscriber
         async def read(records: Any) -> None:
-            await self._read(handling, subscriber.consumer, records)
+            await self._read(reading, reading.subscriber.consumer, records)
 
-        self._subscribers[consumer.name] = subscriber
+    async def _start(self, broker: KafkaBroker) -> None:
+        """Start the consumers and wait until they have joined; a stop ends the wait.
 
-    async def _read(self, handling: Handling, consumer: Any, records: Sequence[Any]) -> None:
-        raws = [
-            Raw(r.topic, r.partition, r.offset, r.key, tuple((n, v or b"") for n, v in r.headers), r.value)
-            for r in records
-        ]
-        name = handling.consumer.name
+        Their own start waits for the group without a bound.
+        """
+        starting = asyncio.create_task(broker.start())
+        stopping = asyncio.create_task(self._stop.wait())
+        try:
+            await asyncio.wait(
+                {starting, stopping}, timeout=_START_SECONDS, return_when=asyncio.FIRST_COMPLETED
+            )
+            if starting.done():
+                starting.result()
+            elif not self._stop.is_set():
+                raise TimeoutError("the consumers could not join their groups")
+        finally:
+            stopping.cancel()
+            starting.cancel()
+            await asyncio.wait({starting, stopping})
+
+    async def _end(self, broker: KafkaBroker) -> None:
+        """Finish what is in hand, all consumers at once, and leave the groups."""
+        await asyncio.gather(
+            *(_bounded(reading.subscriber.stop(), _FINISH_SECONDS + 5) for reading in self._readings)
+        )
+        await _bounded(broker.stop(), 5)
+
+    async def _read(self, reading: _Reading, consumer: Any, records: Sequence[Any]) -> None:
+        """Handle a batch and commit it. Returns without a commit only when the process stops."""
+        if self._stop.is_set():
+            return
+        if len(reading.unanswered) > 1:
+            # FastStream swallows what is raised around a handler. The batch before this one never came
+            # to its end, and a commit now would pass it over: go back to it.
+            _log.error("consumer.batch_dropped", consumer=reading.name)
+            _rewind(consumer, [record for batch in reading.unanswered for record in batch])
+            reading.unanswered.clear()
+            return
+        reading.in_hand = True
+        rebalances = reading.rebalances
+        try:
+            raws = [Raw(r.topic, r.partition, r.offset, r.key, tuple(r.headers), r.value) for r in records]
+            if not await self._handle(reading, consumer, raws):
+                return
+            # After a rebalance the group goes by what is committed, perhaps by others and further than
+            # this. The batch is noted as done and will be recognised if it comes again.
+            if reading.rebalances == rebalances:
+                ends = {TopicPartition(raw.topic, raw.partition): raw.offset + 1 for raw in raws}
+                reading.positions.update(ends)
+                await _commit(consumer, ends)
+            reading.unanswered.clear()
+        finally:
+            reading.in_hand = False
+
+    async def _handle(self, reading: _Reading, consumer: Any, raws: Sequence[Raw]) -> bool:
         backoff = 0.2
         while True:
-            self._begun[name] = machine_now()
+            reading.attempt_since = monotonic()
             try:
-                await self._check_place(handling, consumer, raws)
-                await handling.handle(raws, self._cluster_id)
-                break
-            except asyncio.CancelledError:
-                raise
+                await self._check_place(reading, consumer, raws)
+                await reading.handling.handle(raws, self._cluster_id)
             except Exception as error:  # noqa: BLE001  # a batch is never passed over, whatever it met
-                log = _log.warning if isinstance(error, TRANSIENT) else _log.error
-                log("consumer.retrying", consumer=name, error=type(error).__name__, retry_in=backoff)
+                log = _log.warning if isinstance(error, NOT_ITS_FAULT) else _log.error
+                log(
+                    "consumer.retrying", consumer=reading.name, error=type(error).__name__,
+                    detail=str(error)[:300], retry_in=backoff,
+                )  # fmt: skip
                 if await wait_for_stop(self._stop, backoff):
                     # Uncommitted: whoever gets the partitions next reads the batch again.
-                    _rewind(consumer, raws)
-                    return
+                    return False
                 backoff = min(backoff * 2, _LONGEST_BACKOFF)
-        ends = {TopicPartition(raw.topic, raw.partition): raw.offset + 1 for raw in raws}
-        self._positions[name].update(ends)
-        self._begun.pop(name, None)
-        await _commit(consumer, ends)
+            else:
+                return True
+
+    # Places -------------------------------------------------------------------------------------
 
     async def _lose_places(self) -> None:
         """At the start: places in another cluster are lost, and so are those unread for too long."""
         async with self._database.reading() as conn:
             for handling in self._handlings:
                 consumer = handling.consumer
-                compacted = [topic for topic in consumer.topics if topic.compacted]
+                topics = [topic for topic in consumer.topics if topic not in _NEVER_BACKFILLED]
                 lost = await conn.fetch(
-                    QUERIES["lose_places_in_other_clusters"], consumer.name, self._cluster_id, compacted,
-                    _UNREAD_LIMIT,
+                    QUERIES["lose_places_in_other_clusters"], consumer.name, self._cluster_id,
+                    [topic for topic in topics if topic.compacted], _UNREAD_LIMIT, topics,
                 )  # fmt: skip
                 if lost:
                     _log.warning("consumer.backfill_needed", consumer=consumer.name, partitions=len(lost))
 
-    async def _check_place(self, handling: Handling, consumer: Any, raws: Sequence[Raw]) -> None:
+    async def _check_place(self, reading: _Reading, consumer: Any, raws: Sequence[Raw]) -> None:
         """Before the first batch of a partition: is the log still the one we left off in?
 
         It is not if it ends before our place, or if what is kept by time begins after it.
         """
-        name = handling.consumer.name
         first = {TopicPartition(r.topic, r.partition): r.offset for r in reversed(raws)}
-        new = first.keys() - self._positions[name].keys()
+        new = {
+            tp for tp in first.keys() - reading.positions.keys() if Topic(tp.topic) not in _NEVER_BACKFILLED
+        }
         if not new:
             return
         async with self._database.reading() as conn:
-            for row in await conn.fetch(QUERIES["read_progress"], name, [tp.topic for tp in new]):
-                tp = TopicPartition(row["topic"], row["partition"])
-                if tp not in new or row["cluster_id"] != self._cluster_id:
-                    continue
-                end = consumer.highwater(tp)
-                cut = end is not None and end < row["position"]
-                gap = first[tp] > row["position"] and not Topic(tp.topic).compacted
-                if cut or gap:
-                    await conn.execute(QUERIES["lose_place"], name, tp.topic, tp.partition)
-                    _log.warning(
-                        "consumer.backfill_needed", consumer=name, topic=tp.topic, partition=tp.partition
-                    )
+            places = await conn.fetch(QUERIES["read_progress"], reading.name, [tp.topic for tp in new])
+        places = [row for row in places if (row["topic"], row["partition"]) in new]
+        if any(first[row["topic"], row["partition"]] < row["position"] for row in places):
+            # Usually only a commit that failed; but behind the same address may be another cluster now.
+            await self._look_at_cluster()
+        for row in places:
+            tp = TopicPartition(row["topic"], row["partition"])
+            if row["cluster_id"] != self._cluster_id or tp not in consumer.assignment():
+                continue
+            end = consumer.highwater(tp)
+            cut = end is not None and end < row["position"]
+            gap = first[tp] > row["position"] and not Topic(tp.topic).compacted
+            if cut or gap:
+                async with self._database.reading() as conn:
+                    await conn.execute(QUERIES["lose_place"], reading.name, *tp, first[tp])
+                _log.warning(
+                    "consumer.backfill_needed", consumer=reading.name, topic=tp.topic, partition=tp.partition
+                )
+
+    async def _look_at_cluster(self) -> None:
+        async with asyncio.timeout(2 * _ASK_SECONDS):
+            found = await self._kafka.cluster_id()
+        if found != self._cluster_id:
+            self._cluster_id = found
+            await self._lose_places()
+
+    # Lag ----------------------------------------------------------------------------------------
 
     async def lag(self) -> int:
         """Return how many records of the assigned partitions are not handled yet.
 
-        A consumer that has no partitions yet counts as one record behind.
+        A consumer that has not joined its group counts as one record behind. Raises `KafkaError` or
+        `TimeoutError` while Kafka is away.
         """
         total = 0
-        for name, subscriber in self._subscribers.items():
-            consumer = subscriber.consumer
-            assigned = consumer.assignment() if consumer is not None else set()
-            if not assigned:
+        for reading in self._readings:
+            consumer = reading.subscriber.consumer
+            if consumer is None or not reading.joined:
                 total += 1
                 continue
-            async with asyncio.timeout(10):
-                ends = await consumer.end_offsets(list(assigned))
-                for tp, end in ends.items():
-                    total += max(0, end - await self._position(name, consumer, tp, end))
-        return total if self._subscribers else 0
+            async with asyncio.timeout(_ASK_SECONDS):
+                for tp, end in (await consumer.end_offsets(list(consumer.assignment()))).items():
+                    total += max(0, end - await _handled(reading, consumer, tp, end))
+        return total if self._readings else len(self._handlings)
 
-    async def _position(self, name: str, consumer: Any, tp: TopicPartition, end: int) -> int:
-        known = self._positions[name].get(tp)
-        if known is None:
-            if end == 0:
-                return 0
-            committed = await consumer.committed(tp)
-            if committed is None:
-                committed = (await consumer.beginning_offsets([tp]))[tp]
-            known = int(committed)
-        return known
+    # The watchdog -------------------------------------------------------------------------------
 
     async def _watch(self, stop: asyncio.Event) -> None:
         """Return when `stop` is set; raise `Stuck` when a consumer that lags stands still."""
-        last: dict[str, tuple[int, datetime]] = {}
-        touched = machine_now()
-        while not await wait_for_stop(stop, 5):
-            if machine_now() - touched > _TOUCH_EVERY:
-                touched = machine_now()
-                await self._touch()
-            for name, positions in self._positions.items():
-                handled = sum(positions.values())
-                if name not in last or last[name][0] != handled or name in self._begun:
-                    last[name] = (handled, machine_now())
-            oldest = min((at for _, at in last.values()), default=machine_now())
-            if machine_now() - oldest > _STUCK_AFTER:
-                try:
-                    behind = await self.lag()
-                except (KafkaError, TimeoutError):
-                    continue  # the broker is away; that is not being stuck
-                if behind:
-                    raise Stuck(f"{behind} records wait and no consumer makes progress")
-                last.clear()
+        touched = monotonic()
+        while not await wait_for_stop(stop, self._watch_every):
+            try:
+                if monotonic() - touched > _TOUCH_EVERY:
+                    touched = monotonic()
+                    await self._touch()
+                for reading in self._readings:
+                    await self._judge(reading)
+                    if self._claim_places:
+                        await _claim(reading)
+            except (KafkaError, *TRANSIENT) as error:
+                # The broker or the database is away: that is not being stuck.
+                _log.info("consumer.watch_failed", error=type(error).__name__)
+                for reading in self._readings:
+                    reading.suspected_since = None
+
+    async def _judge(self, reading: _Reading) -> None:
+        now = monotonic()
+        if not reading.alive:
+            raise Stuck(f"the consumer {reading.name} has ended by itself")
+        if reading.moved():
+            reading.still_since, reading.suspected_since = now, None
+        if reading.in_hand:
+            # Retrying a batch is no standing still, and each attempt has a bound; beyond it something
+            # does not even let itself be cancelled.
+            hung = now - max(reading.attempt_since, reading.still_since) > 2 * HANDLING_SECONDS
+            if hung:
+                raise Stuck(f"a handler of {reading.name} does not come back")
+            reading.suspected_since = None
+            return
+        if now - reading.still_since < self._stuck_after:
+            return
+        if not reading.joined:
+            async with asyncio.timeout(2 * _ASK_SECONDS):
+                await self._kafka.cluster_id()  # raises while Kafka is away
+            raise Stuck(f"the consumer {reading.name} can't join its group")
+        if not await _unread(reading):
+            reading.still_since, reading.suspected_since = now, None
+        elif reading.suspected_since is None:
+            # They may have come this moment; the judgement is over those that stay.
+            reading.suspected_since = now
+        elif now - reading.suspected_since > self._stuck_after / 3:
+            raise Stuck(f"records wait and the consumer {reading.name} makes no progress")
 
     async def _touch(self) -> None:
         """Note that the assigned partitions are still read, so that a quiet topic is not an unread one."""
         async with self._database.reading() as conn:
-            for name, subscriber in self._subscribers.items():
-                assigned = list(subscriber.consumer.assignment())
+            for reading in self._readings:
+                assigned = sorted(reading.subscriber.consumer.assignment())
                 await conn.execute(
-                    QUERIES["touch_progress"], name, self._cluster_id, [tp.topic for tp in assigned],
-                    [tp.partition for tp in assigned],
+                    QUERIES["touch_progress"], reading.name, self._cluster_id,
+                    [tp.topic for tp in assigned], [tp.partition for tp in assigned],
                 )  # fmt: skip
+
+
+def refuse_automatic_acks(broker: KafkaBroker) -> None:
+    """Raise `AutomaticAck` if a subscriber of the broker would acknowledge other than by hand."""
+    for subscriber in broker.subscribers:
+        if getattr(subscriber, "ack_policy", None) is not AckPolicy.MANUAL:
+            raise AutomaticAck(f"{subscriber} must acknowledge by hand (AckPolicy.MANUAL)")
+
+
+async def _handled(reading: _Reading, consumer: Any, tp: TopicPartition, end: int) -> int:
+    known = reading.positions.get(tp)
+    if known is None:
+        if end == 0:
+            return 0
+        known = await consumer.committed(tp)
+        if known is None:
+            known = (await consumer.beginning_offsets([tp]))[tp]
+    return int(known)
+
+
+async def _unread(reading: _Reading) -> bool:
+    """Return whether the log goes on after what the consumer was given last."""
+    consumer = reading.subscriber.consumer
+    async with asyncio.timeout(_ASK_SECONDS):
+        for tp, end in (await consumer.end_offsets(list(consumer.assignment()))).items():
+            if tp in consumer.assignment() and await consumer.position(tp) < end:
+                return True
+    return False
+
+
+async def _claim(reading: _Reading) -> None:
+    """Commit the beginning of each assigned partition of which the group has committed nothing yet.
+
+    If a batch is committed between the look and this, its offset goes back: a repetition, no loss.
+    """
+    if not reading.joined or reading.claimed == reading.rebalances:
+        return
+    consumer, rebalances = reading.subscriber.consumer, reading.rebalances
+    async with asyncio.timeout(_ASK_SECONDS):
+        new = [tp for tp in consumer.assignment() if await consumer.committed(tp) is None]
+        if new:
+            await _commit(consumer, await consumer.beginning_offsets(new))
+    reading.claimed = rebalances
 
 
 async def _commit(consumer: Any, ends: dict[TopicPartition, int]) -> None:
@@ -253,26 +451,27 @@ async def _commit(consumer: Any, ends: dict[TopicPartition, int]) -> None:
     if not mine:
         return
     try:
-        await consumer.commit(mine)
+        async with asyncio.timeout(_COMMIT_SECONDS):
+            await consumer.commit(mine)
     except (CommitFailedError, IllegalStateError) as error:
         _log.info("consumer.commit_refused", error=type(error).__name__)
-    except KafkaError as error:
+    except Exception as error:  # noqa: BLE001  # see below
         # The batch is done and noted; it will be read again and recognised.
         _log.warning("consumer.commit_failed", error=type(error).__name__)
 
 
-def _rewind(consumer: Any, raws: Sequence[Raw]) -> None:
+def _rewind(consumer: Any, records: Sequence[Any]) -> None:
     first: dict[TopicPartition, int] = {}
-    for raw in raws:
-        first.setdefault(TopicPartition(raw.topic, raw.partition), raw.offset)
+    for record in records:
+        first.setdefault(TopicPartition(record.topic, record.partition), record.offset)
     for tp, offset in first.items():
         if tp in consumer.assignment():
             consumer.seek(tp, offset)
 
 
-async def _bounded(work: Any, seconds: float) -> None:
+async def _bounded(work: Coroutine[Any, Any, object], seconds: float) -> None:
     try:
         async with asyncio.timeout(seconds):
             await work
-    except TimeoutError:
-        _log.warning("consumer.stop_timed_out", seconds=seconds)
+    except Exception as error:  # noqa: BLE001  # it is over in any case
+        _log.warning("consumer.stop_failed", error=type(error).__name__)

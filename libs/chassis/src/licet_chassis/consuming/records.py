@@ -2,10 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any
 
 from licet_events import EVENT_TYPES, Event, EventData, MalformedEvent, UnknownEventType, decode_event
-from licet_events.event import attributes_of
+
+Headers = tuple[tuple[str, bytes | None], ...]
+_LONGEST_KEY = 512
+"""Characters of a partition key in our tables; an index entry of PostgreSQL holds some 2,700 bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,28 +20,36 @@ class Raw:
     partition: int
     offset: int
     key: bytes | None
-    headers: tuple[tuple[str, bytes], ...]
+    headers: Headers
     value: bytes | None
 
     @property
     def partition_key(self) -> str:
         """By what the record is ordered and parked: `ce_partitionkey`, else its key, else its partition."""
+        named = _header(self.headers, "ce_partitionkey")
         try:
-            text = attributes_of(self.headers).get("partitionkey")
-        except MalformedEvent:
+            text = None if named is None else named.decode()
+        except UnicodeDecodeError:
             text = None
         if text is None:
             text = self.key.decode("utf-8", "backslashreplace") if self.key else f"partition {self.partition}"
-        return text.replace("\0", "\\0")  # PostgreSQL's text holds every character but this one
+        if len(text) > _LONGEST_KEY:
+            text = f"{text[:64]} sha256:{sha256(text.encode()).hexdigest()}"
+        return storable(text)
 
-    def flat_headers(self) -> list[bytes]:
+    def flat_headers(self) -> list[bytes | None]:
         """Return name, value, name, value, …, as bytes: the form in which they are parked."""
         return [part for name, value in self.headers for part in (name.encode(), value)]
 
 
-def pair_headers(flat: Sequence[bytes]) -> tuple[tuple[str, bytes], ...]:
+def storable(text: str) -> str:
+    """Return the text as PostgreSQL can hold it: without NUL and lone surrogates, which it has not."""
+    return text.replace("\0", "\\0").encode("utf-8", "backslashreplace").decode()
+
+
+def pair_headers(flat: Sequence[bytes | None]) -> Headers:
     """Return the headers that `Raw.flat_headers` wrote."""
-    return tuple((flat[i].decode(), flat[i + 1]) for i in range(0, len(flat), 2))
+    return tuple(((flat[i] or b"").decode(), flat[i + 1]) for i in range(0, len(flat), 2))
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +71,21 @@ class Undecodable:
 def decode_raw(raw: Raw, wanted: frozenset[type[EventData]]) -> Decoded | Undecodable | None:
     """Decode a record; `None` for a type that is unknown or not wanted, whatever its bytes are."""
     try:
-        name = attributes_of(raw.headers).get("type")
-        if name is not None and EVENT_TYPES.get(name) not in wanted:
+        name = _header(raw.headers, "ce_type")
+        if name is not None and EVENT_TYPES.get(name.decode()) not in wanted:
             return None
         return Decoded(raw, decode_event(raw.headers, raw.key, raw.value))
     except UnknownEventType:
         return None
+    except UnicodeDecodeError as error:
+        return Undecodable(raw, f"header ce_type is not UTF-8: {error}")
     except MalformedEvent as error:
         return Undecodable(raw, str(error))
+
+
+def _header(headers: Headers, wanted: str) -> bytes | None:
+    found = None
+    for name, value in headers:
+        if name == wanted:
+            found = value  # the last one counts, as in `attributes_of`
+    return found

@@ -49,9 +49,14 @@ create table waiting (
     event_id uuid not null,
     needs text not null,
     reason text not null,
+    topic text not null,
+    partition integer not null,
+    position bigint not null,
+    partition_key text not null,
     record_key bytea,
     headers bytea[] not null,
     value bytea,
+    attempts integer not null default 0,
     since timestamptz not null default now(),
     next_try timestamptz not null default now(),
     unique (consumer, event_id)
@@ -68,6 +73,7 @@ create table progress (
     position bigint not null,
     at timestamptz not null default now(),
     lost_at timestamptz,
+    found_by text[] not null default '{}',
     primary key (consumer, topic, partition)
 );
 
