@@ -219,7 +219,7 @@ async def correct_credential(
         if credential.voided:
             raise Conflict("The credential is voided: it was entered in error and takes no more changes.")
         term = credential.last_term if term_id is None else _term(credential, term_id)
-        corrected, wrong = correct_term(term, corrections)
+        corrected, wrong = correct_term(term, corrections, now)
         terms = in_order(corrected if each.id == term.id else each for each in credential.terms)
         told = change.tell(
             replace(credential, terms=terms),

@@ -43,7 +43,7 @@ def ending(given: DateOrInstant, time_zone: str) -> datetime:
     return given if isinstance(given, datetime) else expires_at(given, time_zone)
 
 
-def correct_term(term: Term, given: Mapping[str, Any]) -> tuple[Term, tuple[CorrectedField, ...]]:
+def correct_term(term: Term, given: Mapping[str, Any], now: datetime) -> tuple[Term, tuple[CorrectedField, ...]]:
     """Return the next revision of a term with the given dates, expiry or zone, and what was wrong.
 
     A field that is absent stays. The day on which an unknown beginning counts stays that of entry.
@@ -57,6 +57,7 @@ def correct_term(term: Term, given: Mapping[str, Any]) -> tuple[Term, tuple[Corr
     corrected = replace(
         term,
         revision=term.revision + 1,
+        corrected_at=now,
         valid_from=given.get("valid_from", term.valid_from),
         expires_on=expires_on,
         expiry=decide_expiry(expiry, expires_on, type_expires=True),
@@ -83,6 +84,7 @@ def with_instants(term: Term) -> Term:
         time_zone=term.time_zone,
         recorded_at=term.recorded_at,
         revision=term.revision,
+        corrected_at=term.corrected_at,
         announce_reached=term.announce_reached,
         previous_term_id=term.previous_term_id,
         completed_on=term.completed_on,

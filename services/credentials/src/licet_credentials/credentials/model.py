@@ -25,6 +25,8 @@ class Term:
     starts_at: datetime
     expires_at: datetime | None
     recorded_at: datetime
+    corrected_at: datetime | None = None
+    """When the correction was made that gave the term its revision."""
     announce_reached: bool = True
     previous_term_id: UUID | None = None
     completed_on: date | None = None
@@ -48,6 +50,7 @@ def term_of(
     time_zone: str,
     recorded_at: datetime,
     revision: int = 1,
+    corrected_at: datetime | None = None,
     announce_reached: bool = True,
     previous_term_id: UUID | None = None,
     completed_on: date | None = None,
@@ -71,6 +74,7 @@ def term_of(
         starts_at=starts_at(first, time_zone),
         expires_at=expires_at(expires_on, time_zone) if expires_on else None,
         recorded_at=recorded_at,
+        corrected_at=corrected_at,
         announce_reached=announce_reached,
         previous_term_id=previous_term_id,
         completed_on=completed_on,

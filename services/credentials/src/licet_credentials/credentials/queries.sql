@@ -70,7 +70,7 @@ with incoming as (
     select * from jsonb_to_recordset($2::jsonb) as t (
         id uuid, revision integer, credential_id uuid, valid_from date, expires_on date, expiry text,
         time_zone text, starts_at timestamptz, expires_at timestamptz, recorded_at timestamptz,
-        announce_reached boolean, previous_term_id uuid, completed_on date, image_ids uuid[], source_key text,
+        corrected_at timestamptz, announce_reached boolean, previous_term_id uuid, completed_on date, image_ids uuid[], source_key text,
         notes text, known_from timestamptz
     )
 ), believed_before as (
@@ -79,10 +79,10 @@ with incoming as (
 ), saved_terms as (
     insert into terms (
         id, revision, credential_id, valid_from, expires_on, expiry, time_zone, starts_at, expires_at, recorded_at,
-        announce_reached, previous_term_id, completed_on, image_ids, source_key, notes, known_from
+        corrected_at, announce_reached, previous_term_id, completed_on, image_ids, source_key, notes, known_from
     )
     select id, revision, credential_id, valid_from, expires_on, expiry, time_zone, starts_at, expires_at,
-        recorded_at, announce_reached, previous_term_id, completed_on, image_ids, source_key, notes, known_from
+        recorded_at, corrected_at, announce_reached, previous_term_id, completed_on, image_ids, source_key, notes, known_from
     from incoming_terms
     on conflict (id, revision) do nothing
 ), saved_runs as (

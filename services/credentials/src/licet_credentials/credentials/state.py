@@ -29,6 +29,7 @@ def state_of(credential: Credential) -> CredentialState:
                 starts_at=term.starts_at,
                 expires_at=term.expires_at,
                 recorded_at=term.recorded_at,
+                corrected_at=term.corrected_at,
                 announce_reached=term.announce_reached,
             )
             for term in credential.terms

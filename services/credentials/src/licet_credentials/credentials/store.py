@@ -356,6 +356,7 @@ def term_row(row: Row) -> Term:
         starts_at=row["starts_at"],
         expires_at=row["expires_at"],
         recorded_at=row["recorded_at"],
+        corrected_at=row["corrected_at"],
         announce_reached=row["announce_reached"],
         previous_term_id=row["previous_term_id"],
         completed_on=row["completed_on"],

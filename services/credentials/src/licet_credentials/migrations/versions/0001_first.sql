@@ -126,6 +126,7 @@ create table terms (
     starts_at timestamptz not null,
     expires_at timestamptz,
     recorded_at timestamptz not null,
+    corrected_at timestamptz,
     announce_reached boolean not null,
     previous_term_id uuid,
     completed_on date,
