@@ -4,6 +4,7 @@ import smtplib
 import urllib.error
 import urllib.request
 from email.message import EmailMessage
+from typing import Any
 
 import asyncpg
 import pytest
@@ -11,6 +12,8 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
 
 from licet_events.topics import Topic
+from servers.kafka import KafkaServer
+from servers.smtp import SmtpServer
 
 
 async def test_a_fresh_database_is_empty_and_of_a_supported_version(postgres):
@@ -123,7 +126,7 @@ def test_a_fault_hits_one_mail_and_the_next_goes_through(smtp, fault, seen, kept
     assert len(smtp.messages) == kept + 1
 
 
-def _send(smtp) -> None:
+def _send(smtp: SmtpServer) -> None:
     mail = EmailMessage()
     mail["Subject"] = "Hello"
     mail.set_content("Text")
@@ -134,7 +137,7 @@ def _send(smtp) -> None:
         client.close()
 
 
-async def _publish(kafka, value: bytes) -> None:
+async def _publish(kafka: KafkaServer, value: bytes) -> None:
     producer = AIOKafkaProducer(bootstrap_servers=kafka.bootstrap, enable_idempotence=True)
     await producer.start()
     try:
@@ -145,7 +148,7 @@ async def _publish(kafka, value: bytes) -> None:
         await producer.stop()
 
 
-async def _first(kafka):
+async def _first(kafka: KafkaServer) -> Any:
     consumer = AIOKafkaConsumer(
         Topic.HOLDERS, bootstrap_servers=kafka.bootstrap, auto_offset_reset="earliest", group_id=None
     )
