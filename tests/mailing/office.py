@@ -15,7 +15,7 @@ from licet_chassis.consuming.handling import Handling
 from licet_chassis.consuming.waiting import waiting_loop
 from licet_chassis.database import Database
 from licet_chassis.migrations import migrate
-from licet_events import Event, EventData, decode_event
+from licet_events import Event, EventData
 from licet_events.credentials import CredentialCreated, CredentialState, Origin
 from licet_events.holders import HolderRegistered
 from licet_events.notifications import NotificationEvent
@@ -27,6 +27,7 @@ from licet_notifier.notifications.delivery import Delivery, Post
 from licet_notifier.notifications.model import Deployment
 from licet_notifier.notifications.retry import RetryPolicy
 from mailing.cases import MORNING, credential_state, event, holder_state
+from publishing import published_event
 
 LIMITS = TransportLimits(connections=4, connect_timeout=5, command_timeout=5, final_timeout=5)
 RETRY = RetryPolicy(first=timedelta(milliseconds=1), longest=timedelta(milliseconds=5), attempts=6)
@@ -91,12 +92,7 @@ class Office:
         """Return what is in the outbox, in order."""
         async with self.database.reading() as conn:
             rows = await conn.fetch("select * from outbox order by id")
-        events: list[Any] = []
-        for row in rows:
-            flat = [text.encode() for text in row["headers"]]
-            pairs = tuple((name.decode(), value) for name, value in zip(flat[::2], flat[1::2], strict=True))
-            events.append(decode_event(pairs, row["record_key"], row["value"]))
-        return events
+        return [published_event(row) for row in rows]
 
     async def try_waiting(self, patience: timedelta = timedelta(minutes=15)) -> None:
         """Try everything that waits again, as if its rest were over."""

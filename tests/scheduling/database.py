@@ -1,17 +1,17 @@
 """The scheduler's database as a test uses it."""
 
 from datetime import UTC, datetime
-from itertools import pairwise
 from typing import Any
 
 import asyncpg
 
 from licet_chassis.cause import Cause
 from licet_chassis.database import Database, Transaction
-from licet_events import Event, EventData, decode_event
+from licet_events import Event, EventData
 from licet_events.credentials import CredentialState
 from licet_events.holders import HolderState
 from licet_scheduler.timers import commands
+from publishing import published_event
 from scheduling.states import named
 
 ENTRY = datetime(2026, 9, 1, tzinfo=UTC)
@@ -44,14 +44,7 @@ class Scheduler:
 
     async def published(self) -> list[Event[Any]]:
         rows = await self.rows("select record_key, headers, value from outbox order by id")
-        return [
-            decode_event(
-                [(name, text.encode()) for name, text in pairwise(row["headers"])][::2],
-                row["record_key"],
-                row["value"],
-            )
-            for row in rows
-        ]
+        return [published_event(row) for row in rows]
 
     async def told(self) -> list[EventData]:
         return [event.data for event in await self.published()]

@@ -26,7 +26,7 @@ from licet_chassis.database import Database, Transaction
 from licet_chassis.http.auth import Principal
 from licet_chassis.migrations import migrate
 from licet_chassis.service import Runtime
-from licet_events import Event, EventData, civil, decode_event
+from licet_events import Event, EventData, civil
 from licet_events.catalogue import Category, Expression, LocationChanged, LocationState, RequirementState
 from licet_events.credentials import (
     CredentialCreated,
@@ -37,6 +37,7 @@ from licet_events.credentials import (
     Validity,
 )
 from licet_events.holders import HolderKind, HolderRegistered, HolderState
+from publishing import published_event
 
 Fact: TypeAlias = EventData | HolderState | CredentialState | LocationState
 
@@ -154,9 +155,7 @@ class Certifications:
         events = []
         for row in rows:
             self.read_to = row["id"]
-            names, values = row["headers"][::2], row["headers"][1::2]
-            headers = tuple((name, value.encode()) for name, value in zip(names, values, strict=True))
-            events.append(decode_event(headers, row["record_key"], row["value"]))
+            events.append(published_event(row))
         return events
 
     async def queued(self) -> set[tuple[int, str]]:

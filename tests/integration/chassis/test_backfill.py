@@ -7,13 +7,15 @@ from importlib.resources import files
 from uuid import UUID, uuid4
 
 import pytest
+
 from licet_chassis.backfill import Snapshots, backfill
 from licet_chassis.clock import BusinessClock
 from licet_chassis.database import Database
-from licet_events import Topic, decode_event
+from licet_events import Topic
 from licet_events.holders import HolderKind, HolderSnapshot, HolderState
 from licet_events.operations import BackfillFinished
 from licet_events.partition import partition_for
+from publishing import published_event
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 
@@ -29,7 +31,9 @@ async def database(database_url) -> AsyncIterator[Database]:
 
 def holders(count: int) -> Snapshots:
     states = [
-        HolderState(id=UUID(int=n), version=n + 1, kind=HolderKind.VENDOR, name="n", created_at=NOW, updated_at=NOW)
+        HolderState(
+            id=UUID(int=n), version=n + 1, kind=HolderKind.VENDOR, name="n", created_at=NOW, updated_at=NOW
+        )
         for n in range(count)
     ]
 
@@ -46,7 +50,9 @@ async def drain(database: Database, stop: asyncio.Event) -> list:
     taken = []
     while not stop.is_set():
         async with database.reading() as conn:
-            rows = await conn.fetch("delete from outbox returning id, topic, partition_key, record_key, headers, value")
+            rows = await conn.fetch(
+                "delete from outbox returning id, topic, partition_key, record_key, headers, value"
+            )
         taken += sorted(rows, key=lambda row: row["id"])
         await asyncio.sleep(0.01)
     return taken
@@ -66,11 +72,7 @@ async def run(database: Database, count: int, run_id: UUID) -> list:
 
 
 def events_of(rows) -> list:
-    def pairs(row):
-        flat = row["headers"]
-        return tuple((flat[i], flat[i + 1].encode()) for i in range(0, len(flat), 2))
-
-    return [(row, decode_event(pairs(row), row["record_key"], row["value"])) for row in rows]
+    return [(row, published_event(row)) for row in rows]
 
 
 async def test_every_state_comes_once_with_its_version_and_each_partition_ends_with_a_marker(database):
@@ -81,7 +83,10 @@ async def test_every_state_comes_once_with_its_version_and_each_partition_ends_w
     assert [marker.partition for _, marker in markers] == list(range(12))
     for row, marker in markers:
         assert partition_for(row["partition_key"], 12) == marker.partition
-    assert all(row["id"] > max(r["id"] for r, e in events if isinstance(e.data, HolderSnapshot)) for row, _ in markers)
+    assert all(
+        row["id"] > max(r["id"] for r, e in events if isinstance(e.data, HolderSnapshot))
+        for row, _ in markers
+    )
 
 
 async def test_a_run_that_is_repeated_repeats_its_ids_and_another_run_does_not(database):

@@ -26,7 +26,8 @@ from licet_credentials.images.workers import ImageWorkers, WorkerLimits
 from licet_credentials.imports.job import ImportJobs
 from licet_credentials.settings import Settings
 from licet_credentials.types.replanning import Replanning
-from licet_events import Event, EventData, decode_event
+from licet_events import Event, EventData
+from publishing import published_event
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 ALL_SCOPES = "credentials:read credentials:write credentials:admin"
@@ -66,9 +67,7 @@ class Credentials:
         events = []
         for row in rows:
             self.read_to = row["id"]
-            names, values = row["headers"][::2], row["headers"][1::2]
-            headers = tuple((name, value.encode()) for name, value in zip(names, values, strict=True))
-            events.append(decode_event(headers, row["record_key"], row["value"]))
+            events.append(published_event(row))
         return events
 
     async def told(self) -> list[str]:

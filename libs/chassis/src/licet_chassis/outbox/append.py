@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 from zlib import crc32
 
+from licet_chassis.outbox.headers import pack_headers
 from licet_chassis.queries import load_queries
 from licet_events import Record
 
@@ -51,17 +52,6 @@ async def append(conn: "Connection", records: Sequence[Record]) -> None:
         [record.topic for record in records],
         [record.partition_key for record in records],
         [record.key for record in records],
-        [_array_literal(record) for record in records],
+        [pack_headers(record.headers) for record in records],
         [record.value for record in records],
     )
-
-
-def _array_literal(record: Record) -> str:
-    # PostgreSQL flattens an array of arrays when it unnests it, so each record's headers travel as the
-    # text form of their array. Every element is quoted; inside quotes only these two are special.
-    texts = (text for name, value in record.headers for text in (name, value.decode()))
-    return "{" + ",".join(f'"{_escaped(text)}"' for text in texts) + "}"
-
-
-def _escaped(text: str) -> str:
-    return text.replace("\\", "\\\\").replace('"', '\\"')

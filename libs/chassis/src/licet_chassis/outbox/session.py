@@ -18,6 +18,7 @@ from aiokafka.errors import KafkaError
 from licet_chassis.kafka import KafkaAccess
 from licet_chassis.loops import wait_for_stop
 from licet_chassis.outbox.backoff import Backoff
+from licet_chassis.outbox.headers import unpack_headers
 from licet_chassis.outbox.low_mark import LowMark
 from licet_chassis.outbox.progress import Progress
 from licet_chassis.outbox.sender import Batch, Sender, SendFailed, close_producer
@@ -366,7 +367,7 @@ class RelaySession:
                 row,
                 key,
                 large.get(row, value),
-                list(zip(headers[::2], map(str.encode, headers[1::2]), strict=True)),
+                unpack_headers(headers),
                 timestamp_ms,
             )
 

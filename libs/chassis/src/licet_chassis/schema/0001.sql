@@ -9,7 +9,7 @@ create table outbox (
     topic text not null,
     partition_key text not null,
     record_key bytea not null,
-    headers text[] not null,
+    headers bytea not null,
     value bytea
 );
 

@@ -43,7 +43,9 @@ def ending(given: DateOrInstant, time_zone: str) -> datetime:
     return given if isinstance(given, datetime) else expires_at(given, time_zone)
 
 
-def correct_term(term: Term, given: Mapping[str, Any], now: datetime) -> tuple[Term, tuple[CorrectedField, ...]]:
+def correct_term(
+    term: Term, given: Mapping[str, Any], now: datetime
+) -> tuple[Term, tuple[CorrectedField, ...]]:
     """Return the next revision of a term with the given dates, expiry or zone, and what was wrong.
 
     A field that is absent stays. The day on which an unknown beginning counts stays that of entry.
