@@ -11,7 +11,7 @@ JOBS ?= 2
 ARGS ?=
 UV ?= uv
 
-.PHONY: help up test check format generate bench lock clean
+.PHONY: help up test check format generate bench compose-demo lock clean
 .DEFAULT_GOAL := help
 
 help:
@@ -21,6 +21,7 @@ help:
 	@echo 'make format    format the code'
 	@echo 'make generate  write schemas, AsyncAPI, OpenAPI and reference again'
 	@echo 'make bench     run the benchmarks; ARGS=… names some'
+	@echo 'make compose-demo  try Licet on Docker Compose from end to end'
 	@echo 'make lock      lock requirements anew (needs uv)'
 	@echo 'make clean     remove the virtual environment and caches'
 
@@ -36,16 +37,21 @@ check: $(VENV)/dev.stamp
 	@echo 'mypy …' && $(BIN)/mypy
 	@echo 'import rules …' && $(BIN)/lint-imports --no-logo 2>&1 | tail -n 3 && $(BIN)/lint-imports >/dev/null
 	@echo 'generated files …' && $(BIN)/python -m licet_events.generate --check \
-	    && $(BIN)/python -m licet_cli.openapi --check
+	    && $(BIN)/python -m licet_cli.openapi --check \
+	    && $(BIN)/python -m licet_cli.settings_table --check
 
 format: $(VENV)/dev.stamp
 	@$(BIN)/ruff format $(CODE) && $(BIN)/ruff check --fix --quiet $(CODE)
 
 generate: $(VENV)/dev.stamp
-	@$(BIN)/python -m licet_events.generate && $(BIN)/python -m licet_cli.openapi
+	@$(BIN)/python -m licet_events.generate && $(BIN)/python -m licet_cli.openapi \
+	    && $(BIN)/python -m licet_cli.settings_table
 
 bench: $(VENV)/dev.stamp
 	@PYTHONPATH=tests $(BIN)/python -m benchmarks $(ARGS)
+
+compose-demo: $(VENV)/run.stamp
+	@deploy/try-compose
 
 # The virtual environment. Each stamp says that what it is named for has been installed; dev holds run.
 

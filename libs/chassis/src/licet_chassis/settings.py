@@ -36,21 +36,29 @@ class ServiceSettings(BaseSettings):
     environment: Literal["production", "embedded", "demo"] = "production"
     """`embedded` and `demo` allow what production must not have, such as a movable clock."""
     host: str = "127.0.0.1"
+    """The address to listen on; in the image it is `0.0.0.0`."""
     port: Port = 8000
+    """The port to listen on: the HTTP interface, health and metrics."""
 
     database_url: SecretStr = Field(description="postgresql://user:password@host:port/name")
     database_direct_url: SecretStr | None = None
     """The same database without a pooler between, for session locks; where absent, `database_url`."""
     database_pool_min: int = Field(1, ge=0, le=100)
+    """Connections of a process that are always open."""
     database_pool_max: int = Field(10, ge=1, le=500)
+    """The most connections of a process, beside those that hold session locks."""
     database_statement_cache: int = Field(256, ge=0)
     """0 behind a pooler in transaction mode."""
 
     kafka_url: str = Field(description="host:port,host:port", min_length=1)
     kafka_security: Literal["plaintext", "ssl", "sasl_plaintext", "sasl_ssl"] = "plaintext"
+    """How to connect: with TLS (`ssl`), with a password (`sasl`), with both."""
     kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "SCRAM-SHA-512"
+    """How the password is shown, where one is asked for."""
     kafka_username: str | None = None
+    """Needed with `sasl_…`."""
     kafka_password: SecretStr | None = None
+    """Needed with `sasl_…`."""
     kafka_ca_file: str | None = None
     """PEM file of the authorities to trust; where absent, those of the system."""
 
@@ -66,12 +74,17 @@ class ServiceSettings(BaseSettings):
     jwks_url: str | None = None
     """Where the issuer's keys are; where absent, `issuer_url` + `/.well-known/jwks.json`."""
     audience: str = Field("licet", min_length=1)
+    """The `aud` that a token must have."""
 
     default_time_zone: str = "UTC"
+    """The zone of those who have none of their own, by its name in the IANA database."""
     clock: Literal["real", "movable"] = "real"
+    """`movable` lets business time be set forward; refused in production."""
 
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+    """What is logged, and everything graver."""
     log_format: Literal["json", "plain"] = "json"
+    """One JSON object a line, or lines for people."""
     body_limit_bytes: int = Field(1 << 20, ge=1024)
     """The largest request body, where a route does not say otherwise."""
 

@@ -10,8 +10,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from licet_chassis.settings import ServiceSettings
 from licet_cli.embedded.state import SERVICES
+from licet_cli.settings_table import settings_class
 
 DIRECTORY = Path("docs/reference/openapi")
 
@@ -35,13 +35,7 @@ _SETTINGS: dict[str, Any] = {
 def document(service: str) -> str:
     """Return the OpenAPI document of a service as it is committed."""
     module = import_module(f"licet_{service}.app")
-    settings_module = import_module(f"licet_{service}.settings")
-    (settings_class,) = (
-        value
-        for value in vars(settings_module).values()
-        if isinstance(value, type) and issubclass(value, ServiceSettings) and value is not ServiceSettings
-    )
-    app = module.create_app(settings_class(**_SETTINGS))
+    app = module.create_app(settings_class(service)(**_SETTINGS))
     return json.dumps(app.openapi(), indent=2, ensure_ascii=False) + "\n"
 
 

@@ -15,9 +15,13 @@ class Settings(ServiceSettings):
     s3_public_url: str | None = None
     """How browsers reach the object store, where that differs."""
     s3_bucket: str = Field("licet", min_length=3, max_length=63)
+    """Where images are kept. It must be private."""
     s3_access_key: SecretStr
+    """Of an account that may read and write objects in the bucket."""
     s3_secret_key: SecretStr
+    """Of the same account."""
     s3_region: str = "us-east-1"
+    """Of the bucket; signatures name it."""
 
     image_workers: int = Field(1, ge=1, le=32)
     """Processes that decode images."""

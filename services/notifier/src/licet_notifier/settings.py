@@ -16,6 +16,7 @@ class NotifierSettings(ServiceSettings):
     )
     mail_from: str = Field(description="the sender's address")
     mail_from_name: str = "Licet"
+    """The sender's name."""
     mail_reply_to: str | None = None
     """Where answers go; where absent, to the sender."""
     mail_fallback: str | None = None
@@ -23,8 +24,11 @@ class NotifierSettings(ServiceSettings):
     smtp_connections: int = Field(8, ge=1, le=256)
     """How many conversations with the server at once."""
     smtp_mails_per_connection: int = Field(100, ge=1)
+    """After so many a connection is closed and another made."""
     smtp_connect_timeout: float = Field(30.0, gt=0)
+    """Seconds."""
     smtp_command_timeout: float = Field(120.0, gt=0)
+    """Seconds for the answer to a command."""
     smtp_final_timeout: float = Field(600.0, gt=0)
     """How long the answer to the end of a mail may take, in seconds; ten minutes by RFC 5321."""
 
