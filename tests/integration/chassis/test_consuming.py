@@ -1,136 +1,34 @@
 """What the consuming wrapper promises, on a real broker and a real database."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
-from importlib.resources import files
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import asyncpg
 import pytest
-from aiokafka import AIOKafkaProducer
+
+from consuming.harness import (
+    NOW,
+    PATIENCE,
+    effect_count,
+    holder_event,
+    parked_count,
+    producing,
+    raw,
+    reading,
+    send,
+    until,
+)
 from licet_chassis.clock import BusinessClock
 from licet_chassis.consuming import Consumer, Effect, PermanentFailure, Projection, Waiting
 from licet_chassis.consuming.handling import QUERIES, Handling
 from licet_chassis.consuming.parked import replay
 from licet_chassis.consuming.reader import Reader
 from licet_chassis.consuming.waiting import waiting_loop
-from licet_chassis.database import Database
 from licet_chassis.kafka import KafkaAccess
-from licet_events import Event, Record, Topic, encode
-from licet_events.holders import HolderKind, HolderRegistered, HolderState, HolderUpdated
+from licet_events import Event, Topic, encode
+from licet_events.holders import HolderRegistered, HolderUpdated
 from licet_events.operations import BackfillFinished
-from licet_events.partition import partition_for
-
-NOW = datetime(2026, 3, 1, tzinfo=UTC)
-PATIENCE = 20.0
-
-
-def holder_event(holder_id: UUID, version: int = 1, kind: type = HolderRegistered) -> Event:
-    state = HolderState(
-        id=holder_id, version=version, kind=HolderKind.EMPLOYEE, name=f"Holder {version}",
-        created_at=NOW, updated_at=NOW,
-    )  # fmt: skip
-    return Event.of(kind(holder=state), source="/test", time=NOW, recorded_time=NOW, correlation_id="c")
-
-
-class Effects:
-    """Counts what took effect, in the database, so that what is rolled back does not count."""
-
-    def __init__(self) -> None:
-        self.failing: dict[UUID, Exception] = {}
-        self.before: Callable[[], object] | None = None
-
-    async def handle(self, tx, event, now):
-        if self.before is not None:
-            await self.before()
-        error = self.failing.get(event.data.holder.id)
-        if error is not None:
-            raise error
-        await tx.conn.execute(
-            "insert into effects (event_id, holder_id, version) values ($1, $2, $3)",
-            event.id, event.data.holder.id, event.data.holder.version,
-        )  # fmt: skip
-
-
-@pytest.fixture
-async def database(database_url) -> AsyncIterator[Database]:
-    database = await Database.open(database_url, service="test")
-    async with database.reading() as conn:
-        await conn.execute(files("licet_chassis").joinpath("schema", "0001.sql").read_text())
-        await conn.execute(
-            "create table effects (n bigserial, event_id uuid, holder_id uuid, version int);"
-            "create table projected (holder_id uuid primary key, version int not null)"
-        )
-    yield database
-    await database.close()
-
-
-@pytest.fixture
-def effects() -> Effects:
-    return Effects()
-
-
-@pytest.fixture
-def handling(database, effects) -> Handling:
-    consumer = Consumer("effects", (Topic.HOLDERS,), (Effect((HolderRegistered, HolderUpdated), effects.handle),))
-    return Handling(consumer, database, BusinessClock(movable=False), f"test-{uuid4().hex[:8]}")
-
-
-@asynccontextmanager
-async def reading(handling: Handling, database: Database, kafka) -> AsyncIterator[Reader]:
-    reader = Reader([handling], database, KafkaAccess(kafka.bootstrap), handling.service)
-    stop = asyncio.Event()
-    task = asyncio.create_task(reader.run(stop))
-    try:
-        yield reader
-    finally:
-        stop.set()
-        await asyncio.wait_for(task, 30)
-
-
-@asynccontextmanager
-async def producing(kafka) -> AsyncIterator[AIOKafkaProducer]:
-    producer = AIOKafkaProducer(bootstrap_servers=kafka.bootstrap)
-    await producer.start()
-    try:
-        yield producer
-    finally:
-        await producer.stop()
-
-
-async def send(kafka, *records: Record) -> None:
-    async with producing(kafka) as producer:
-        for record in records:
-            partitions = Topic(record.topic).partitions
-            await producer.send_and_wait(
-                record.topic, value=record.value, key=record.key, headers=list(record.headers),
-                partition=partition_for(record.partition_key, partitions),
-            )  # fmt: skip
-
-
-async def until(condition: Callable[[], object], what: str) -> None:
-    """Poll the database until a condition holds; the promise is that it comes to hold."""
-    async with asyncio.timeout(PATIENCE):
-        while not await condition():  # noqa: ASYNC110  # the state is in a database, which has no signal
-            await asyncio.sleep(0.02)
-
-
-def effect_count(database: Database, at_least: int):
-    async def enough() -> bool:
-        async with database.reading() as conn:
-            return await conn.fetchval("select count(*) from effects") >= at_least
-
-    return enough
-
-
-def parked_count(database: Database, at_least: int):
-    async def enough() -> bool:
-        async with database.reading() as conn:
-            return await conn.fetchval(QUERIES["count_parked"]) >= at_least
-
-    return enough
 
 
 async def test_an_event_that_comes_three_times_has_one_effect(empty_kafka, database, handling):
@@ -144,7 +42,9 @@ async def test_an_event_that_comes_three_times_has_one_effect(empty_kafka, datab
         assert await conn.fetchval("select count(*) from effects") == 51
 
 
-async def test_poison_parks_its_own_key_only_and_comes_back_by_replay(empty_kafka, database, handling, effects):
+async def test_poison_parks_its_own_key_only_and_comes_back_by_replay(
+    empty_kafka, database, handling, effects
+):
     bad, good = uuid4(), uuid4()
     effects.failing[bad] = PermanentFailure("the handler can't")
     poison = encode(holder_event(bad, 1))
@@ -176,7 +76,10 @@ async def test_poison_parks_its_own_key_only_and_comes_back_by_replay(empty_kafk
 @pytest.mark.parametrize(
     ("headers", "value"),
     [
-        ([("ce_specversion", b"1.0"), ("ce_type", b"licet.holder.registered.v1"), ("ce_id", b"x")], b"{not json"),
+        (
+            [("ce_specversion", b"1.0"), ("ce_type", b"licet.holder.registered.v1"), ("ce_id", b"x")],
+            b"{not json",
+        ),
         ([("ce_specversion", b"1.0"), ("ce_type", b"\xff\xfe")], b"{}"),
         ([], b"no headers at all"),
         ([("ce_specversion", b"1.0"), ("ce_type", b"licet.holder.registered.v1")], None),
@@ -231,7 +134,9 @@ async def test_a_failing_transaction_is_not_parked_but_tried_until_the_database_
         assert await conn.fetchval(QUERIES["count_parked"]) == 0
 
 
-async def test_a_stop_finishes_the_batch_in_hand_and_nothing_is_read_twice(empty_kafka, database, handling, effects):
+async def test_a_stop_finishes_the_batch_in_hand_and_nothing_is_read_twice(
+    empty_kafka, database, handling, effects
+):
     entered, go_on = asyncio.Event(), asyncio.Event()
 
     async def hold() -> None:
@@ -279,7 +184,9 @@ async def test_an_effect_waits_for_what_has_not_arrived_and_happens_when_it_does
     clock = BusinessClock(movable=False)
     provides = lambda data: f"holder:{data.holder.id}"  # noqa: E731
     consumer = Consumer(
-        "both", (Topic.HOLDERS,), (Projection((HolderRegistered,), project, provides), Effect((HolderUpdated,), effect))
+        "both",
+        (Topic.HOLDERS,),
+        (Projection((HolderRegistered,), project, provides), Effect((HolderUpdated,), effect)),
     )
     handling = Handling(consumer, database, clock, "test")
     loop = waiting_loop([handling], database, clock, "test")
@@ -307,7 +214,10 @@ async def test_what_waits_too_long_is_given_up_with_its_reason(database):
 
     clock = BusinessClock(movable=False)
     handling = Handling(
-        Consumer("c", (Topic.HOLDERS,), (Effect((HolderRegistered,), effect, give_up),)), database, clock, "test"
+        Consumer("c", (Topic.HOLDERS,), (Effect((HolderRegistered,), effect, give_up),)),
+        database,
+        clock,
+        "test",
     )
     loop = waiting_loop([handling], database, clock, "test", patience=timedelta(0))
     await handling.handle([raw(encode(holder_event(uuid4())), 0)], "cluster")
@@ -331,15 +241,20 @@ async def test_another_cluster_needs_a_backfill_until_its_marker_was_read(empty_
 
         async def lost() -> bool:
             async with database.reading() as conn:
-                return reader.connected and bool(await conn.fetch(QUERIES["lost_places"], ["effects"], [Topic.HOLDERS]))
+                return reader.connected and bool(
+                    await conn.fetch(QUERIES["lost_places"], ["effects"], [Topic.HOLDERS])
+                )
 
         await until(lost, "the lost places")
         async with database.reading() as conn:
-            partitions = [row["partition"] for row in await conn.fetch(QUERIES["lost_places"], ["effects"], [Topic.HOLDERS])]
+            partitions = [
+                row["partition"]
+                for row in await conn.fetch(QUERIES["lost_places"], ["effects"], [Topic.HOLDERS])
+            ]
         markers = [
             Event.of(
                 BackfillFinished(
-                    of=Topic.HOLDERS, run=uuid4(), started_at=datetime.now(UTC), partition=partition, route="any"
+                    of=Topic.HOLDERS, run=uuid4(), started_at=datetime.now(UTC), partition=partition, route="any"  # noqa: E501
                 ),
                 source="/test", time=NOW, recorded_time=NOW, correlation_id="c",
             )
@@ -358,9 +273,3 @@ async def test_another_cluster_needs_a_backfill_until_its_marker_was_read(empty_
                 return not await conn.fetch(QUERIES["lost_places"], ["effects"], [Topic.HOLDERS])
 
         await until(found, "the places found again")
-
-
-def raw(record: Record, offset: int):
-    from licet_chassis.consuming.records import Raw
-
-    return Raw(record.topic, 0, offset, record.key, record.headers, record.value)
