@@ -7,6 +7,7 @@ the type in the headers says why.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Annotated, ClassVar, Generic, Self, TypeVar
 from uuid import UUID
 
@@ -16,6 +17,9 @@ from licet_events.ids import uuid7
 from licet_events.topics import Topic
 
 Headers = tuple[tuple[str, bytes], ...]
+
+_SPECVERSION = ("ce_specversion", b"1.0")
+_JSON = ("content-type", b"application/json")
 
 
 def _utc(instant: datetime) -> datetime:
@@ -151,25 +155,36 @@ class UnknownEventType(Exception):
 def encode(event: Event[EventData]) -> Record:
     """Return the event as the record that goes onto Kafka."""
     data = event.data
-    attributes: list[tuple[str, str | None]] = [
-        ("ce_specversion", "1.0"),
-        ("ce_id", str(event.id)),
-        ("ce_source", event.source),
-        ("ce_type", data.event_type),
-        ("ce_subject", data.subject),
+    partition_key, sequence = data.partition_key, data.sequence
+    type_header, schema_header = _headers_of_type(data.event_type)
+    headers = [
+        _SPECVERSION,
+        ("ce_id", str(event.id).encode()),
+        ("ce_source", event.source.encode()),
+        type_header,
+        ("ce_subject", data.subject.encode()),
         ("ce_time", _rfc3339(event.time)),
-        ("ce_dataschema", schema_uri(data.event_type)),
-        ("ce_partitionkey", data.partition_key),
-        ("ce_sequence", None if data.sequence is None else f"{data.sequence:020d}"),
-        ("ce_correlationid", event.correlation_id),
-        ("ce_causationid", event.causation_id),
-        ("ce_recordedtime", _rfc3339(event.recorded_time)),
-        ("ce_traceparent", event.traceparent),
-        ("content-type", None if data.tombstone else "application/json"),
+        schema_header,
+        ("ce_partitionkey", partition_key.encode()),
     ]
-    headers = tuple((name, value.encode()) for name, value in attributes if value is not None)
-    value = None if data.tombstone else data.model_dump_json(by_alias=True).encode()
-    return Record(data.destination, data.key.encode(), data.partition_key, headers, value)
+    if sequence is not None:
+        headers.append(("ce_sequence", b"%020d" % sequence))
+    headers.append(("ce_correlationid", event.correlation_id.encode()))
+    if event.causation_id is not None:
+        headers.append(("ce_causationid", event.causation_id.encode()))
+    headers.append(("ce_recordedtime", _rfc3339(event.recorded_time)))
+    if event.traceparent is not None:
+        headers.append(("ce_traceparent", event.traceparent.encode()))
+    value = None
+    if not data.tombstone:
+        headers.append(_JSON)
+        value = data.model_dump_json(by_alias=True).encode()
+    return Record(data.destination, data.key.encode(), partition_key, tuple(headers), value)
+
+
+@lru_cache
+def _headers_of_type(event_type: str) -> tuple[tuple[str, bytes], tuple[str, bytes]]:
+    return ("ce_type", event_type.encode()), ("ce_dataschema", schema_uri(event_type).encode())
 
 
 def schema_uri(event_type: str) -> str:
@@ -255,10 +270,10 @@ def _event(data: EventData, attributes: Mapping[str, str]) -> Event[EventData]:
         raise MalformedEvent(f"a ce_ header does not decode: {error}") from None
 
 
-def _rfc3339(instant: datetime) -> str:
+def _rfc3339(instant: datetime) -> bytes:
     if instant.tzinfo is None:
         raise ValueError(f"{instant} has no offset; an event's times are instants")
-    return instant.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    return instant.astimezone(UTC).isoformat().replace("+00:00", "Z").encode()
 
 
 def _instant(text: str) -> datetime:

@@ -26,10 +26,10 @@ def derived_id(kind: str, *parts: object) -> UUID:
 
     `None` is written as an empty part. Parts must not contain a line feed; it separates them.
     """
-    texts = ["" if part is None else str(part) for part in parts]
-    if any("\n" in text for text in texts):
+    name = "\n".join([kind, *["" if part is None else str(part) for part in parts]])
+    if name.count("\n") != len(parts):
         raise ValueError("a part of a derived id must not contain a line feed")
-    return uuid5(NAMESPACE, "\n".join([kind, *texts]))
+    return uuid5(NAMESPACE, name)
 
 
 def schedule_event_id(

@@ -43,8 +43,10 @@ async def append(conn: "Connection", records: Sequence[Record]) -> None:
     """
     if not records:
         return
-    for record in records:
-        if record.size > LARGEST_RECORD:
+    headers = [pack_headers(record.headers) for record in records]
+    for record, packed in zip(records, headers, strict=True):
+        # Packed headers are a few bytes longer than headers, so this is what is refused at the latest.
+        if len(record.key) + len(packed) + len(record.value or b"") > LARGEST_RECORD:
             raise RecordTooLarge(record.topic, record.size)
     await conn.execute(
         _QUERIES["append"],
@@ -52,6 +54,6 @@ async def append(conn: "Connection", records: Sequence[Record]) -> None:
         [record.topic for record in records],
         [record.partition_key for record in records],
         [record.key for record in records],
-        [pack_headers(record.headers) for record in records],
+        headers,
         [record.value for record in records],
     )
