@@ -29,6 +29,12 @@ class Rule:
     min_days_remaining: int = 0
 
 
+def today_in(time_zone: str, now: datetime) -> date:
+    """Return the civil date in a zone; raises `Invalid` if there is no such zone."""
+    _check_zone(time_zone)
+    return civil.local_date(now, time_zone)
+
+
 def made(rule: Rule, id: UUID, now: datetime) -> RequirementState:
     """Return a new requirement; raises `Invalid` if the rule makes no sense."""
     return _state(rule, id=id, version=1, created_at=now, now=now)
@@ -67,10 +73,7 @@ def _state(rule: Rule, *, id: UUID, version: int, created_at: datetime, now: dat
 
 
 def _check(rule: Rule) -> None:
-    try:
-        civil.zone(rule.time_zone)
-    except civil.UnknownZone as error:
-        raise Invalid(f"{error}.", pointer="/time_zone") from None
+    _check_zone(rule.time_zone)
     if rule.effective_until is not None and rule.effective_until < rule.effective_from:
         raise Invalid(
             f"effective_until is the last day on which the requirement applies; {rule.effective_until} lies "
@@ -85,6 +88,13 @@ def _check(rule: Rule) -> None:
             f"k must be from 1 to {len(types)}, the number of types; it is {rule.expression.k}.",
             pointer="/expression/k_of/k",
         )
+
+
+def _check_zone(time_zone: str) -> None:
+    try:
+        civil.zone(time_zone)
+    except civil.UnknownZone as error:
+        raise Invalid(f"{error}.", pointer="/time_zone") from None
 
 
 def _must_be_distinct(codes: tuple[str, ...], pointer: str) -> None:

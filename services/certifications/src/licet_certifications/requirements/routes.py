@@ -10,14 +10,13 @@ from starlette.responses import Response
 
 from licet_certifications.codes import Code, Target
 from licet_certifications.requirements import commands, store
-from licet_certifications.requirements.model import Rule
+from licet_certifications.requirements.model import Rule, today_in
 from licet_chassis.database import Transaction
 from licet_chassis.http.auth import requires
 from licet_chassis.http.paging import Page, PageQuery, page_of
 from licet_chassis.http.resources import Body, IfMatch, resource
 from licet_chassis.http.serving import serving
 from licet_chassis.http.writes import Write
-from licet_events import civil
 from licet_events.catalogue import Expression, RequirementState, Severity
 from licet_events.event import Instant
 
@@ -158,7 +157,7 @@ async def post_requirement(body: RequirementBody, request: Request, write: Write
             severity=body.severity,
             match_jurisdiction=body.match_jurisdiction,
             min_days_remaining=body.min_days_remaining,
-            effective_from=body.effective_from or civil.local_date(now, time_zone),
+            effective_from=body.effective_from or today_in(time_zone, now),
             effective_until=body.effective_until,
             time_zone=time_zone,
         )
