@@ -1,12 +1,12 @@
 """`licet clock`: show business time and move it."""
 
-import re
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 import typer
 
 from licet_cli import clock as moving
+from licet_cli.durations import parse_duration
 from licet_cli.output import JsonOption, fail, progress, show, wrong_use
 from licet_cli.target import Against, Deployment, open_target
 
@@ -19,8 +19,6 @@ Jump = Annotated[
         help="In one leap, as an outage would; without it, stops at every instant at which something is due.",
     ),
 ]
-_DURATION = re.compile(r"(?P<count>\d+)(?P<unit>[dhm])")
-_UNITS = {"d": "days", "h": "hours", "m": "minutes"}
 
 
 @app.callback(invoke_without_command=True)
@@ -49,22 +47,33 @@ def set_clock(instant: str, jump: Jump = False, against: Against = Deployment.EM
     """Move business time to an INSTANT (RFC 3339, or a date, meaning its midnight in UTC)."""
     try:
         to = datetime.fromisoformat(instant)
-    except ValueError:
+        to = to.replace(tzinfo=to.tzinfo or UTC).astimezone(UTC)
+    except (ValueError, OverflowError):
         wrong_use(
             f"{instant!r} is neither an instant such as 2026-03-01T08:00:00Z nor a date such as 2026-03-01."
         )
-    _move(to.replace(tzinfo=to.tzinfo or UTC), jump, against)
+    _move(to, jump, against)
 
 
 @app.command("advance")
 def advance_clock(duration: str, jump: Jump = False, against: Against = Deployment.EMBEDDED) -> None:
     """Move business time forward by a DURATION such as 30d, 12h or 45m."""
-    parts = _DURATION.fullmatch(duration)
-    if parts is None or int(parts["count"]) == 0:
-        wrong_use(f"{duration!r} is no duration; give days, hours or minutes, such as 30d, 12h or 45m.")
+    try:
+        by = parse_duration(duration)
+    except ValueError as error:
+        wrong_use(f"{error}.")
+    if not by:
+        wrong_use("Business time only goes forward; advance it by more than nothing.")
     with open_target(against) as target:
         now = max(moving.read_clock(target.service(name)).now for name in moving.ORDER)
-    _move(now + timedelta(**{_UNITS[parts["unit"]]: int(parts["count"])}), jump, against)
+    _move(_after(now, by), jump, against)
+
+
+def _after(now: datetime, by: timedelta) -> datetime:
+    try:
+        return now + by
+    except OverflowError:
+        wrong_use(f"There is no date {by.days} days from now.")
 
 
 def _move(to: datetime, jump: bool, against: str) -> None:
