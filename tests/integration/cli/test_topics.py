@@ -90,7 +90,7 @@ def test_another_number_of_copies_is_refused(apache):
     before = _wait_for_topics(apache)
     refused = _licet("apply", apache, "--replication", "3")
     assert refused.exit_code == 1
-    assert "has 1 copies of each partition, not the 3 asked for" in refused.stderr
+    assert "has replication factor 1, not the 3 asked for" in refused.stderr
     assert _look(apache) == before
 
 

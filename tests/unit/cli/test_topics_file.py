@@ -92,7 +92,10 @@ def test_a_setting_that_differs_is_set_and_those_of_others_stay():
 
 @pytest.mark.parametrize(
     ("other", "words"),
-    [({"partitions": 6}, "has 6 partitions and must have 12"), ({"replication": 3}, "has 3 copies")],
+    [
+        ({"partitions": 6}, "has 6 partitions and must have 12"),
+        ({"replication": 3}, "has replication factor 3"),
+    ],
 )
 def test_another_count_of_partitions_or_copies_is_refused(other, words):
     wanted = read(FILE)

@@ -101,7 +101,7 @@ def _change(wanted: WantedTopic, present: PresentTopic | None) -> Change | None:
     if present.replication != wanted.replication:
         # Asking for more copies in sync than there are would stop every write.
         return Change(
-            f"{wanted.name} has {present.replication} copies of each partition, not the {wanted.replication} "
+            f"{wanted.name} has replication factor {present.replication}, not the {wanted.replication} "
             "asked for; move it with kafka-reassign-partitions, or ask for what it has by --replication",
             refused=True,
         )
