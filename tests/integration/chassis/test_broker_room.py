@@ -5,6 +5,7 @@ from uuid import uuid4
 
 import asyncpg
 import pytest
+
 from consuming.harness import effect_count, holder_event, reading
 from licet_chassis.broker_room import BrokerRoom
 from licet_chassis.clock import BusinessClock
