@@ -59,6 +59,11 @@ for update of timers;
 -- Take some of the timers that are due, the longest due first, leaving out those that others have taken.
 select credential_id from timers where due_at <= $1 order by due_at limit $2 for update skip locked;
 
+-- name: plan_anew
+-- Plan what follows for the tables as they are now. A plan kept from when `decisions` was small reads all
+-- of it, and a catch-up fills it long before anything is analysed and old plans are dropped.
+select set_config('plan_cache_mode', 'force_custom_plan', true);
+
 -- name: read_timers
 -- What credentials' timers follow from.
 select c.id, c.version, c.holder_id, c.plan, coalesce(h.active, true) as holder_active

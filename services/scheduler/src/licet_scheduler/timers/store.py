@@ -157,6 +157,7 @@ async def read_timers(conn: Connection, credential_ids: Sequence[UUID]) -> list[
     Call it after the statement that locked them, never in one with it: a statement sees what was
     committed before it began, and the wait for a lock may outlast somebody else's commit.
     """
+    await conn.execute(QUERIES["plan_anew"])
     rows = await conn.fetch(QUERIES["read_timers"], credential_ids)
     past = await _read_decisions(conn, credential_ids)
     return [_timer(row, past.get(row["id"], ())) for row in rows]
