@@ -2,9 +2,11 @@
 
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 from licet_cli.client import CommandFailed, Refused, ServiceClient
 from licet_cli.target import Target
@@ -13,6 +15,9 @@ ORDER = ("credentials", "certifications", "notifier", "scheduler")
 """The scheduler's clock moves last, so that nobody hears of an instant that has not come for them."""
 PATIENCE = 180.0
 """Seconds in which work has to be done; a deployment that needs longer is stuck."""
+
+
+_Answer = TypeVar("_Answer")
 
 
 @dataclass(frozen=True)
@@ -56,9 +61,8 @@ def move(
     The instant that was set last changes nothing; raises `NotForward` for any other that is not
     after now.
     """
-    services = [target.service(name) for name in ORDER]
-    quiesce(target)
-    clocks = [read_clock(service) for service in services]
+    *others, scheduler = [target.service(name) for name in ORDER]
+    clocks = quiesce(target)
     if all(clock.set_to == to for clock in clocks):
         return False
     latest = max(clock.now for clock in clocks)
@@ -66,41 +70,51 @@ def move(
     if to <= latest and not any(clock.set_to == to for clock in clocks):
         raise NotForward(f"{_text(to)} is not after {_text(latest)}; business time only goes forward.")
     while True:
-        due = None if jump else _next_due(services, to)
-        step = due or to
-        for service in services:
-            _set(service, step)
+        step = to if jump else _next_stop(clocks, to)
+        _at_once(partial(_set, instant=step), others)
+        _set(scheduler, step)
         on_step(step)
-        quiesce(target)
+        clocks = quiesce(target)
         if step == to:
             return True
 
 
-def quiesce(target: Target, patience: float = PATIENCE) -> None:
-    """Wait until no service has anything left to do, twice in a row; raises `CommandFailed`."""
-    services = [target.service(name) for name in reversed(ORDER)]
+def quiesce(target: Target, patience: float = PATIENCE) -> list[ClockView]:
+    """Wait until no service has anything left to do, twice in a row, and return their clocks then.
+
+    Raises `CommandFailed` where that takes longer than `patience` seconds.
+    """
+    services = [target.service(name) for name in ORDER]
     deadline = time.monotonic() + patience
     quiet = 0
-    while quiet < 2:
+    while True:
+        clocks = _at_once(read_clock, services)
         left = {
             f"{service.name} {what}": count
-            for service in services
-            for what, count in read_clock(service).pending.items()
+            for service, clock in zip(services, clocks, strict=True)
+            for what, count in clock.pending.items()
             if count
         }
         quiet = 0 if left else quiet + 1
+        if quiet == 2:
+            return clocks
         if left and time.monotonic() > deadline:
             words = ", ".join(f"{what} {count}" for what, count in left.items())
             raise CommandFailed(
                 f"Work is left after {patience:.0f} s: {words}. See licet status and the services' logs."
             )
-        if quiet < 2:
-            time.sleep(0.05)
+        time.sleep(0.05)
 
 
-def _next_due(services: list[ServiceClient], to: datetime) -> datetime | None:
-    dues = [due for service in services if (due := read_clock(service).next_due_at) is not None and due <= to]
-    return min(dues, default=None)
+def _next_stop(clocks: list[ClockView], to: datetime) -> datetime:
+    dues = [clock.next_due_at for clock in clocks if clock.next_due_at is not None]
+    return min([*dues, to])
+
+
+def _at_once(ask: Callable[[ServiceClient], _Answer], services: list[ServiceClient]) -> list[_Answer]:
+    """Ask several services, each in a thread: what they say of their work takes them some time."""
+    with ThreadPoolExecutor(len(services)) as asking:
+        return list(asking.map(ask, services))
 
 
 def _set(service: ServiceClient, instant: datetime) -> None:
