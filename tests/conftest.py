@@ -1,1 +1,19 @@
+from typing import Any
+
+import pytest
+
 pytest_plugins = ["servers.fixtures"]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: Any, log: Any) -> Any:
+    """With `--dist loadfile`, let one worker have all tests that share a run, so that it starts once."""
+    from xdist import scheduler  # noqa: PLC0415  # not there without xdist
+
+    class OneRun(scheduler.LoadFileScheduling):  # type: ignore[misc]  # it ships no types
+        def _split_scope(self, nodeid: str) -> str:
+            file = nodeid.split("::", 1)[0]
+            own = ("test_embedded_run.py", "test_kept_data.py")  # these start their own
+            return "tests/e2e" if file.startswith("tests/e2e/") and not file.endswith(own) else file
+
+    return OneRun(config, log) if config.getvalue("dist") == "loadfile" else None
