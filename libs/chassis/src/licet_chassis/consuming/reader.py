@@ -71,6 +71,28 @@ class _Reading(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka shi
         self.still_since = monotonic()
         self.suspected_since: float | None = None
         self.claimed = -1
+        self._to_commit: dict[TopicPartition, int] = {}
+        self._committing: asyncio.Task[None] | None = None
+
+    def commit(self, consumer: Any, ends: dict[TopicPartition, int]) -> None:
+        """Commit these offsets beside the next batch; while that takes its time, the newest are kept.
+
+        Awaited one by one, commits would cost a third of the throughput. What is done is in the
+        database: a commit that is late in a crash costs a repetition.
+        """
+        self._to_commit.update(ends)
+        if self._committing is None or self._committing.done():
+            self._committing = asyncio.create_task(self._commit_all(consumer))
+
+    async def committed(self) -> None:
+        """Wait until everything that was to be committed has been, or has been refused."""
+        if self._committing is not None:
+            await self._committing
+
+    async def _commit_all(self, consumer: Any) -> None:
+        while self._to_commit:
+            ends, self._to_commit = self._to_commit, {}
+            await _commit(consumer, ends)
 
     async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:  # noqa: ARG002  # all are
         """Forget all places: in this protocol every rebalance takes all partitions away."""
@@ -78,6 +100,7 @@ class _Reading(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka shi
         self.joined = False
         self.still_since = monotonic()
         self.positions.clear()
+        self._to_commit.clear()
 
     async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:  # noqa: ARG002  # asked for
         """Begin anew, from the offsets that the group has committed."""
@@ -219,6 +242,7 @@ class Reader:
 
     async def _end(self, broker: KafkaBroker) -> None:
         """Finish what is in hand, all consumers at once, and leave the groups."""
+        await asyncio.gather(*(_bounded(reading.committed(), _COMMIT_SECONDS) for reading in self._readings))
         await asyncio.gather(
             *(_bounded(reading.subscriber.stop(), _FINISH_SECONDS + 5) for reading in self._readings)
         )
@@ -246,7 +270,9 @@ class Reader:
             if reading.rebalances == rebalances:
                 ends = {TopicPartition(raw.topic, raw.partition): raw.offset + 1 for raw in raws}
                 reading.positions.update(ends)
-                await _commit(consumer, ends)
+                reading.commit(consumer, ends)
+                if self._stop.is_set():
+                    await reading.committed()
             reading.unanswered.clear()
         finally:
             reading.in_hand = False
