@@ -1,6 +1,8 @@
 """Ports: the preferred one where it can be had, never one twice, never one that is taken."""
 
 import socket
+import subprocess
+import sys
 
 from licet_cli.embedded.ports import free_port, is_free
 
@@ -20,6 +22,20 @@ def test_a_taken_port_is_passed_over():
         assert not is_free(port)
         given = free_port(port)
     assert given != port
+
+
+def test_a_preferred_port_is_not_given_to_two_runs_that_start_at_once():
+    wanted = next(port for port in range(20_000, 21_000) if is_free(port))
+    ask = f"from licet_cli.embedded.ports import free_port; print(free_port({wanted}), flush=True); input()"
+    runs = [
+        subprocess.Popen([sys.executable, "-c", ask], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        for _ in range(2)
+    ]
+    given = {int(run.stdout.readline()) for run in runs if run.stdout}  # nobody listens on it yet
+    for run in runs:
+        run.communicate(b"\n")
+    assert wanted in given
+    assert len(given) == 2
 
 
 def test_no_port_is_given_twice():
