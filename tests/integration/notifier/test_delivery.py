@@ -1,7 +1,7 @@
 """Mails on a real database and a real SMTP server that misbehaves."""
 
 import asyncio
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -10,9 +10,17 @@ import pytest_asyncio
 from licet_chassis.cause import Cause
 from licet_events.credentials import CredentialRenewed
 from licet_events.holders import HolderDeactivated, HolderUpdated
-from licet_events.notifications import NotificationFailed, NotificationSent, NotificationSkipped
+from licet_events.notifications import (
+    NotificationFailed,
+    NotificationReason,
+    NotificationSent,
+    NotificationSkipped,
+)
 from licet_notifier.mail.transport import TransportLimits
 from licet_notifier.notifications import store
+from licet_notifier.notifications.commands import record_attempts
+from licet_notifier.notifications.model import Outcome, State
+from licet_notifier.notifications.store import Attempted
 from mailing.cases import event, expired, expiring, holder_state, renewed
 from mailing.office import RETRY, Office, open_office
 
@@ -397,6 +405,23 @@ async def test_a_template_that_fails_fails_its_mail_and_no_other(office, smtp):
         ("manager", "failed", "template_failed"),
     ]
     assert len(smtp.messages) == 1
+
+
+async def test_two_attempts_at_one_mail_that_end_together_are_published_once(office):
+    _, licence = await office.employ()
+    await office.read(expiring(licence))
+    async with office.database.transaction(Cause.new("service:notifier")) as tx:
+        await tx.conn.execute(
+            "update notifications set state = 'sending', attempts = 1, lease_until = now() - interval '1 s'"
+        )
+        mail = (await store.claim_lost(tx.conn, machine_now=datetime.now(UTC), limit=1))[0]
+        sent = Outcome(
+            mail.notification_id, mail.notice, mail.role, mail.recipient_id, State.SENT,
+            NotificationReason.DUE, smtp_status=250,
+        )  # fmt: skip
+        attempts = [Attempted(sent, 1, unknown=False), Attempted(sent, 2, unknown=False)]
+        await record_attempts(tx, attempts, now=office.clock.now())
+    assert len(await office.published()) == 1
 
 
 async def test_an_answer_that_comes_after_the_lease_ran_out_is_not_counted_twice(office, smtp):

@@ -175,9 +175,16 @@ async def begin_mails(
 
 async def record_attempts(tx: Transaction, attempts: Sequence[Attempted], *, now: datetime) -> None:
     """Note what attempts came to and publish what is final."""
-    counted = await store.record_attempts(tx.conn, attempts, now=now)
-    outcomes = [each.outcome for each in attempts if each.outcome.notification_id in counted]
-    await announce(tx, outcomes, now=now)
+    # Two attempts at one mail, of which the first answered late, are noted one after the other: one
+    # statement would note either of them, and both would be published.
+    while attempts:
+        first: dict[UUID, Attempted] = {}
+        later = [
+            each for each in attempts if first.setdefault(each.outcome.notification_id, each) is not each
+        ]
+        counted = await store.record_attempts(tx.conn, list(first.values()), now=now)
+        await announce(tx, [each.outcome for ident, each in first.items() if ident in counted], now=now)
+        attempts = later
 
 
 async def count_lost_as_unknown(tx: Transaction, *, policy: RetryPolicy, limit: int, now: datetime) -> int:
