@@ -21,7 +21,8 @@ from licet_certifications.facts.store import learn_credentials, learn_holders
 from licet_certifications.requirements.commands import make_requirement
 from licet_certifications.requirements.model import Rule
 from licet_chassis.cause import Cause
-from licet_chassis.database import Connection, Database
+from licet_chassis.connection import Connection
+from licet_chassis.database import Database
 from licet_chassis.migrations import migrate
 from licet_events import Event, EventData, civil
 from licet_events.catalogue import Category, Expression

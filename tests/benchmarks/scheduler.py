@@ -19,7 +19,8 @@ from tempfile import TemporaryDirectory
 from benchmarks.report import Result, ratio_of
 from licet_chassis import migrations
 from licet_chassis.cause import Cause
-from licet_chassis.database import Connection, Database, Transaction
+from licet_chassis.connection import Connection
+from licet_chassis.database import Database, Transaction
 from licet_scheduler.timers import commands, store
 from scheduling.states import DAY, credential, term
 from servers.postgres import PostgresServer, make_postgres

@@ -16,7 +16,8 @@ import structlog
 
 from licet_chassis.cause import Cause
 from licet_chassis.clock import BusinessClock, machine_now
-from licet_chassis.database import Connection, Database
+from licet_chassis.connection import Connection
+from licet_chassis.database import Database
 from licet_chassis.outbox.append import append
 from licet_chassis.queries import load_queries
 from licet_events import Event, EventData, Topic, encode

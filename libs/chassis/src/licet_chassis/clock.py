@@ -1,12 +1,9 @@
 """Two clocks. Business time rules validity and timers and can be moved; machine time never is."""
 
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
 
+from licet_chassis.connection import Connection
 from licet_chassis.queries import load_queries
-
-if TYPE_CHECKING:
-    from licet_chassis.database import Connection
 
 _QUERIES = load_queries("licet_chassis", "clock.sql")
 
@@ -37,7 +34,7 @@ class BusinessClock:
         """Return the present business time in UTC."""
         return machine_now() + self.offset
 
-    async def load(self, conn: "Connection") -> None:
+    async def load(self, conn: Connection) -> None:
         """Take the offset from the database; does nothing where the clock is not movable."""
         if not self.movable:
             return
@@ -46,7 +43,7 @@ class BusinessClock:
             self.offset = row["time_offset"]
             self.set_to = row["set_to"]
 
-    async def set(self, conn: "Connection", instant: datetime) -> bool:
+    async def set(self, conn: Connection, instant: datetime) -> bool:
         """Move business time forward to `instant` and keep it; runs on from there.
 
         Returns whether it moved: the instant that was set last changes nothing. Raises

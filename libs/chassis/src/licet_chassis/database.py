@@ -4,25 +4,16 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 from uuid import UUID
 
 import asyncpg
 
 from licet_chassis.cause import Cause
 from licet_chassis.clock import machine_now
+from licet_chassis.connection import Connection, Pool
 from licet_chassis.outbox.append import append
 from licet_events import Event, EventData, encode
-
-if TYPE_CHECKING:
-    from typing import TypeAlias
-
-    from asyncpg.pool import PoolConnectionProxy
-
-    Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]"
-    Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
-else:
-    Connection = Pool = object
 
 T = TypeVar("T")
 

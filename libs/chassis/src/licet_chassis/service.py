@@ -20,11 +20,12 @@ from licet_chassis import revisions
 from licet_chassis.backfill import Repetition, Snapshots
 from licet_chassis.broker_room import BrokerRoom
 from licet_chassis.clock import BusinessClock, machine_now
+from licet_chassis.connection import Connection
 from licet_chassis.consuming import Consumer
 from licet_chassis.consuming.handling import QUERIES, Handling
 from licet_chassis.consuming.reader import Reader
 from licet_chassis.consuming.waiting import waiting_loop
-from licet_chassis.database import TRANSIENT, Connection, Database
+from licet_chassis.database import TRANSIENT, Database
 from licet_chassis.http.app import http_app
 from licet_chassis.http.auth import Authenticator
 from licet_chassis.http.keys import KeySet

@@ -16,7 +16,7 @@ from licet_certifications.requirements.routes import router as requirements_rout
 from licet_certifications.settings import Settings
 from licet_chassis.backfill import Snapshots
 from licet_chassis.cause import Cause
-from licet_chassis.database import Connection
+from licet_chassis.connection import Connection
 from licet_chassis.loops import Loop
 from licet_chassis.service import Composition, Runtime, Service, create_service_app
 from licet_events import Topic

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from fastapi import FastAPI
 
-from licet_chassis.database import Connection
+from licet_chassis.connection import Connection
 from licet_chassis.loops import Loop
 from licet_chassis.service import Composition, Runtime, Service, create_service_app
 from licet_credentials import errors

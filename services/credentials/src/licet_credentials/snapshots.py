@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeVar
 
 from licet_chassis.backfill import Snapshots
-from licet_chassis.database import Connection
+from licet_chassis.connection import Connection
 from licet_credentials.credentials import state as credential_state
 from licet_credentials.credentials import store as credential_store
 from licet_credentials.holders import model as holder_model

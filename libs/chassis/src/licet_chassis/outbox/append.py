@@ -1,15 +1,12 @@
 """Appending events to the outbox."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 from zlib import crc32
 
+from licet_chassis.connection import Connection
 from licet_chassis.outbox.headers import pack_headers
 from licet_chassis.queries import load_queries
 from licet_events import Record
-
-if TYPE_CHECKING:
-    from licet_chassis.database import Connection
 
 SHARDS = 16
 """Into how many shards the outbox is divided. Fixed for ever: rows carry their shard."""
@@ -34,7 +31,7 @@ def shard_of(partition_key: str) -> int:
     return crc32(partition_key.encode()) % SHARDS
 
 
-async def append(conn: "Connection", records: Sequence[Record]) -> None:
+async def append(conn: Connection, records: Sequence[Record]) -> None:
     """Append records to the outbox, in their order, in one statement.
 
     The caller's transaction decides whether they are published. Call it under the lock of the

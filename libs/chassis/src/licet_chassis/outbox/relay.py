@@ -4,11 +4,11 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 import asyncpg
 import structlog
 
+from licet_chassis.connection import Connection
 from licet_chassis.kafka import KafkaAccess
 from licet_chassis.loops import wait_for_stop
 from licet_chassis.outbox.backoff import Backoff
@@ -16,9 +16,6 @@ from licet_chassis.outbox.progress import Progress
 from licet_chassis.outbox.session import RelayOptions, RelaySession
 from licet_chassis.queries import load_queries
 from licet_events import Topic
-
-if TYPE_CHECKING:
-    from licet_chassis.database import Connection
 
 _QUERIES = load_queries("licet_chassis.outbox")
 _log = structlog.get_logger("licet.outbox")
@@ -128,7 +125,7 @@ class Relay:
         _log.info("outbox.relay_stopped", published=self.published)
 
 
-async def pending(conn: "Connection") -> int:
+async def pending(conn: Connection) -> int:
     """Return how many rows wait in the outbox."""
     count: int = await conn.fetchval(_QUERIES["count_rows"])
     return count

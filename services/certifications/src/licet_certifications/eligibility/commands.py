@@ -11,7 +11,8 @@ from licet_certifications.eligibility import model, store
 from licet_certifications.eligibility.model import Decision, Holder, Said
 from licet_certifications.eligibility.store import Kept, Pair, Shift
 from licet_chassis.cause import Cause
-from licet_chassis.database import TRANSIENT, Connection, Transaction
+from licet_chassis.connection import Connection
+from licet_chassis.database import TRANSIENT, Transaction
 from licet_events import EventData
 from licet_events.eligibility import (
     ANYWHERE,

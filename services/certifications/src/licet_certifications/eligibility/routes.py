@@ -11,7 +11,7 @@ from licet_certifications.codes import Target
 from licet_certifications.eligibility import commands, model, store
 from licet_certifications.eligibility.store import Shift
 from licet_certifications.errors import Invalid, NotFound
-from licet_chassis.database import Connection
+from licet_chassis.connection import Connection
 from licet_chassis.http.auth import Principal, requires
 from licet_chassis.http.resources import Body
 from licet_chassis.http.serving import serving

@@ -13,7 +13,7 @@ from pydantic import TypeAdapter
 
 from licet_certifications.eligibility.model import Credential, Holder, Place, Said
 from licet_chassis.cause import Cause
-from licet_chassis.database import Connection
+from licet_chassis.connection import Connection
 from licet_chassis.queries import load_queries
 from licet_events.catalogue import RequirementState
 from licet_events.credentials import FlagState, RunState

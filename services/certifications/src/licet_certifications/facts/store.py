@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from licet_chassis.database import Connection
+from licet_chassis.connection import Connection
 from licet_chassis.queries import load_queries
 from licet_events import Event
 from licet_events.catalogue import LocationEvent, LocationSnapshot, LocationState

@@ -7,7 +7,7 @@ import asyncpg
 
 from licet_certifications.errors import NotFound
 from licet_chassis.cause import Cause
-from licet_chassis.database import Connection
+from licet_chassis.connection import Connection
 from licet_chassis.queries import load_queries
 from licet_events.catalogue import RequirementState
 

@@ -9,7 +9,7 @@ from uuid import UUID
 
 import asyncpg
 
-from licet_chassis.database import Connection
+from licet_chassis.connection import Connection
 from licet_chassis.queries import load_queries
 from licet_credentials.credentials.change import Change
 from licet_credentials.credentials.model import Credential, Flag, Image, Term, in_order

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import asyncpg
 
-from licet_chassis.database import Connection
+from licet_chassis.connection import Connection
 from licet_chassis.queries import load_queries
 from licet_credentials.errors import Conflict, NotFound
 from licet_credentials.holders.model import Holder

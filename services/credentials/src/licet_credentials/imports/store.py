@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from licet_chassis.database import Connection
+from licet_chassis.connection import Connection
 from licet_chassis.queries import load_queries
 from licet_credentials.errors import NotFound
 from licet_credentials.imports.model import Outcome, RowResult

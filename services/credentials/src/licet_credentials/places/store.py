@@ -4,7 +4,7 @@ from typing import Any
 
 import asyncpg
 
-from licet_chassis.database import Connection
+from licet_chassis.connection import Connection
 from licet_chassis.queries import load_queries
 from licet_credentials.errors import NotFound
 from licet_credentials.places.model import Location, Team

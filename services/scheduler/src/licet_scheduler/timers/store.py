@@ -10,7 +10,7 @@ import asyncpg
 from pydantic import TypeAdapter
 
 from licet_chassis.clock import machine_now
-from licet_chassis.database import Connection
+from licet_chassis.connection import Connection
 from licet_chassis.queries import load_queries
 from licet_events import Event, Record
 from licet_events.credentials import CredentialState
