@@ -37,6 +37,13 @@ _PREFERRED_PORTS = {
     "postgres": 8106,
 }
 _BUCKET = "licet-images"
+CONSUMER_GROUPS = (
+    "licet-credentials.schedule",
+    "licet-certifications.facts",
+    "licet-scheduler.states",
+    "licet-notifier.notifier",
+)
+"""The consumer groups of the services, all of them."""
 _READY_BOUND = 120.0
 _SERVICE_GRACE = 5.0
 _SERVER_GRACE = 2.0
@@ -287,6 +294,9 @@ class EmbeddedRun:
             "PYTHONUNBUFFERED": "1",
             "MALLOC_ARENA_MAX": "2",  # glibc's arenas for each thread are memory that nobody uses
         }
+        if self.wanted.kafka is None:
+            # The embedded broker keeps a few megabytes a partition: who publishes waits for these.
+            environment["LICET_BROKER_GROUPS"] = ",".join(CONSUMER_GROUPS)
         if name == "credentials":
             environment |= self._s3_environment()
         if name == "notifier":
