@@ -14,9 +14,11 @@ import asyncpg
 import structlog
 import uvicorn
 
+from licet_chassis.application import create_service_app
 from licet_chassis.backfill import backfill
 from licet_chassis.lifeline import end_with_parent
-from licet_chassis.service import Part, Service, create_service_app, open_runtime
+from licet_chassis.process import open_runtime
+from licet_chassis.service import Part, Service
 from licet_chassis.settings import ServiceSettings, describe_problems
 from licet_chassis.telemetry import configure_logging
 

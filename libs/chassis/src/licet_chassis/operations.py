@@ -4,7 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import structlog
 from fastapi import APIRouter, Request
@@ -19,11 +19,9 @@ from licet_chassis.http.auth import requires
 from licet_chassis.http.paging import Page, PageQuery, page_of
 from licet_chassis.http.problems import Conflict, NotFound
 from licet_chassis.http.resources import Body
+from licet_chassis.process import Process
 from licet_chassis.settings import ServiceSettings
 from licet_events.event import Instant
-
-if TYPE_CHECKING:
-    from licet_chassis.service import Process
 
 _log = structlog.get_logger("licet.operations")
 
@@ -134,7 +132,7 @@ def operations_router(settings: ServiceSettings) -> APIRouter:
     return router
 
 
-async def _backfill_lines(process: "Process") -> AsyncIterator[str]:
+async def _backfill_lines(process: Process) -> AsyncIterator[str]:
     told: asyncio.Queue[tuple[str, int] | None] = asyncio.Queue()
     runtime = process.runtime
     work = asyncio.create_task(
@@ -177,7 +175,7 @@ def _add_clock(router: APIRouter) -> None:
         return await _clock_state(process, moved=moved)
 
 
-async def _clock_state(process: "Process", *, moved: bool) -> ClockState:
+async def _clock_state(process: Process, *, moved: bool) -> ClockState:
     clock = process.runtime.clock
     return ClockState(
         now=clock.now(),
@@ -189,7 +187,7 @@ async def _clock_state(process: "Process", *, moved: bool) -> ClockState:
     )
 
 
-def _process(request: Request) -> "Process":
+def _process(request: Request) -> Process:
     return request.app.state.process  # type: ignore[no-any-return]  # app.state is untyped
 
 

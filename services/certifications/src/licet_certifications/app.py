@@ -14,11 +14,12 @@ from licet_certifications.errors import Invalid, NotFound, StaleVersion
 from licet_certifications.requirements import commands as requirements
 from licet_certifications.requirements.routes import router as requirements_router
 from licet_certifications.settings import Settings
+from licet_chassis.application import create_service_app
 from licet_chassis.backfill import Snapshots
 from licet_chassis.cause import Cause
 from licet_chassis.connection import Connection
 from licet_chassis.loops import Loop
-from licet_chassis.service import Composition, Runtime, Service, create_service_app
+from licet_chassis.service import Composition, Runtime, Service
 from licet_events import Topic
 
 NAME = "certifications"

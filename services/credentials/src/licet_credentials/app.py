@@ -6,9 +6,10 @@ from datetime import datetime
 
 from fastapi import FastAPI
 
+from licet_chassis.application import create_service_app
 from licet_chassis.connection import Connection
 from licet_chassis.loops import Loop
-from licet_chassis.service import Composition, Runtime, Service, create_service_app
+from licet_chassis.service import Composition, Runtime, Service
 from licet_credentials import errors
 from licet_credentials.consumers import SCHEDULE
 from licet_credentials.credentials.routes import router as credentials

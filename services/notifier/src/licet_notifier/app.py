@@ -5,7 +5,8 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 
-from licet_chassis.service import Composition, Runtime, Service, create_service_app
+from licet_chassis.application import create_service_app
+from licet_chassis.service import Composition, Runtime, Service
 from licet_notifier.consumers import notifier_consumer
 from licet_notifier.mail.message import Skeleton
 from licet_notifier.mail.templates import load_templates

@@ -5,11 +5,12 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 
+from licet_chassis.application import create_service_app
 from licet_chassis.backfill import Repetition
 from licet_chassis.cause import Cause
 from licet_chassis.database import Transaction
 from licet_chassis.loops import Loop
-from licet_chassis.service import Composition, Runtime, Service, create_service_app
+from licet_chassis.service import Composition, Runtime, Service
 from licet_events import Topic
 from licet_scheduler.consumers import STATES
 from licet_scheduler.settings import SchedulerSettings

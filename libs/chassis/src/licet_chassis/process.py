@@ -1,0 +1,211 @@
+"""The process that carries a service: relay, consumers and loops, whether it is ready, what is left to do."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from datetime import datetime, timedelta
+
+import asyncpg
+import structlog
+
+from licet_chassis import revisions
+from licet_chassis.broker_room import BrokerRoom
+from licet_chassis.clock import BusinessClock
+from licet_chassis.connection import Connection
+from licet_chassis.consuming.handling import QUERIES, Handling
+from licet_chassis.consuming.reader import Reader
+from licet_chassis.consuming.waiting import waiting_loop
+from licet_chassis.database import TRANSIENT, Database
+from licet_chassis.http.auth import Authenticator
+from licet_chassis.http.keys import KeySet
+from licet_chassis.http.writes import forget_answers
+from licet_chassis.kafka import KafkaAccess
+from licet_chassis.loops import Loop, wait_for_stop
+from licet_chassis.outbox import relay
+from licet_chassis.outbox.relay import Relay
+from licet_chassis.service import Composition, Part, Runtime, Service
+
+_log = structlog.get_logger("licet.service")
+_INBOX_KEPT = timedelta(days=120)
+"""Longer than any topic keeps an effect's event (notifications, 90 days)."""
+_ASK_SECONDS = 5.0
+
+
+@asynccontextmanager
+async def open_runtime(service: Service) -> AsyncIterator[Runtime]:
+    """Open the database and read the clock; the way in for commands that run without HTTP."""
+    settings = service.settings
+    database = await Database.open(
+        settings.database_url.get_secret_value(),
+        service=service.name,
+        min_size=settings.database_pool_min,
+        max_size=settings.database_pool_max,
+        statement_cache_size=settings.database_statement_cache,
+    )
+    clock = BusinessClock(movable=settings.clock == "movable")
+    authenticator = Authenticator(
+        KeySet(settings.keys_url), issuer=settings.issuer_url, audience=settings.audience
+    )
+    try:
+        with suppress(asyncpg.UndefinedTableError):  # not migrated yet: nothing runs before it is
+            async with database.reading() as conn:
+                await clock.load(conn)
+        yield Runtime(service.name, settings, database, clock, authenticator)
+    finally:
+        await authenticator.close()
+        await database.close()
+
+
+class Process:
+    """A running service: its parts, whether it is ready, and what it still has to do."""
+
+    def __init__(
+        self, service: Service, runtime: Runtime, composition: Composition, parts: frozenset[Part]
+    ) -> None:
+        self.runtime = runtime
+        self.composition = composition
+        self.parts = parts
+        self.service = service
+        self.kafka = KafkaAccess.of(service.settings)
+        self.handlings = [
+            Handling(consumer, runtime.database, runtime.clock, service.name)
+            for consumer in composition.consumers
+        ]
+        groups = service.settings.group_names
+        self.room = (
+            BrokerRoom(self.kafka, runtime.database, groups, service.settings.broker_room_bytes)
+            if groups
+            else None
+        )
+        self.reader = Reader(
+            self.handlings, runtime.database, self.kafka, service.name, claim_places=bool(groups)
+        )
+        self.relay = self._relay()
+        self._head = revisions.head(service.package)
+
+    def _relay(self) -> Relay:
+        url = self.service.settings.direct_url.get_secret_value()
+        if self.room is None:
+            return Relay(url, self.kafka)
+        return Relay(url, self.kafka, gate=self.room.has_room, batch_size=self.room.rows_at_once)
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Run the background parts until `stop` is set, each to its own clean end.
+
+        They begin once the schema is new enough: on an older one handlers would fail for no fault of
+        what they handle. Raises if a part fails for good; the process is then of no use and should end.
+        """
+        await self._wait_for_schema(stop)
+        if stop.is_set():
+            return
+        async with asyncio.TaskGroup() as tasks:
+            if self.runtime.clock.movable:
+                # Another process of this service may move it.
+                tasks.create_task(Loop("clock", self._load_clock, idle_seconds=1.0).run(stop), name="clock")
+            if Part.RELAY in self.parts:
+                tasks.create_task(self.relay.run(stop), name="relay")
+            if Part.CONSUMERS in self.parts and self.handlings:
+                tasks.create_task(self.reader.run(stop), name="consumers")
+            if Part.LOOPS in self.parts:
+                for loop in self._loops():
+                    tasks.create_task(loop.run(stop), name=loop.name)
+        if self.room is not None:
+            await self.room.close()
+
+    async def _wait_for_schema(self, stop: asyncio.Event) -> None:
+        told = False
+        while not stop.is_set():
+            try:
+                async with asyncio.timeout(_ASK_SECONDS), self.runtime.database.reading() as conn:
+                    revision = await _revision(conn)
+            except TRANSIENT as error:
+                _log.warning("service.database_away", service=self.service.name, error=type(error).__name__)
+            else:
+                if not revisions.is_older(self.service.package, revision):
+                    return
+                if not told:
+                    told = True
+                    _log.error(
+                        "service.schema_too_old", service=self.service.name, found=revision, needed=self._head
+                    )
+            await wait_for_stop(stop, 2.0)
+
+    async def _load_clock(self) -> bool:
+        async with self.runtime.database.reading() as conn:
+            await self.runtime.clock.load(conn)
+        return False
+
+    def _loops(self) -> list[Loop]:
+        runtime = self.runtime
+        loops = [
+            *self.composition.loops,
+            Loop("forget_effects", self._forget_effects, idle_seconds=600),
+            Loop("forget_answers", lambda: forget_answers(runtime.database), idle_seconds=600),
+        ]
+        if self.handlings:
+            loops.append(waiting_loop(self.handlings, runtime.database, runtime.clock, runtime.service))
+        return loops
+
+    async def _forget_effects(self) -> bool:
+        async with self.runtime.database.reading() as conn:
+            status = await conn.execute(QUERIES["forget_effects"], _INBOX_KEPT)
+        return not status.endswith(" 0")
+
+    async def missing(self) -> list[str]:
+        """Return what keeps the service from being ready, in words; empty when it is.
+
+        Kafka is asked for only where no requests are served: the API works without it.
+        """
+        missing = []
+        try:
+            async with asyncio.timeout(_ASK_SECONDS), self.runtime.database.reading() as conn:
+                revision = await _revision(conn)
+                if revisions.is_older(self.service.package, revision):
+                    found = revision or "none"
+                    return [f"the database is at schema {found}, this release needs {self._head}: migrate"]
+                missing += sorted(await self._lost_places(conn))
+        except Exception as error:  # noqa: BLE001  # whatever it is, it is what is missing
+            missing.append(f"the database does not answer ({type(error).__name__})")
+        if Part.HTTP in self.parts:
+            return missing
+        if Part.CONSUMERS in self.parts and self.handlings and not self.reader.connected:
+            missing.append("the consumers are not connected to Kafka")
+        if Part.RELAY in self.parts and not self.relay.ready:
+            missing.append("the relay is not connected")
+        return missing
+
+    async def _lost_places(self, conn: Connection) -> set[str]:
+        read = [(h.consumer.name, topic) for h in self.handlings for topic in h.consumer.topics]
+        rows = await conn.fetch(
+            QUERIES["lost_places"], [consumer for consumer, _ in read], [topic for _, topic in read]
+        )
+        return {f"backfill needed: {row['consumer']} on {row['topic']}" for row in rows}
+
+    async def pending(self) -> dict[str, int]:
+        """Return how much work could be done now, by name; all zero means quiet."""
+        now = self.runtime.clock.now()
+        async with self.runtime.database.reading() as conn:
+            counts = {
+                "outbox": await relay.pending(conn),
+                "waiting": await conn.fetchval(QUERIES["count_waiting_due"]),
+            }
+            for name, count in self.composition.pending.items():
+                counts[name] = await count(conn, now)
+        if Part.CONSUMERS in self.parts and self.handlings:
+            counts["lag"] = await self.reader.lag()
+        return counts
+
+    async def next_due(self) -> datetime | None:
+        """Return the next instant of business time at which there will be work."""
+        if self.composition.next_due is None:
+            return None
+        async with self.runtime.database.reading() as conn:
+            return await self.composition.next_due(conn, self.runtime.clock.now())
+
+
+async def _revision(conn: Connection) -> str | None:
+    try:
+        revision: str | None = await conn.fetchval("select version_num from alembic_version")
+    except asyncpg.UndefinedTableError:
+        return None
+    return revision
