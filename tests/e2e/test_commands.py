@@ -15,6 +15,7 @@ from aiokafka import AIOKafkaProducer
 
 from licet_cli.embedded.state import SERVICES
 from licet_events import Topic
+from licet_events.ids import uuid7
 from running.run import Run, eventually
 
 REPOSITORY = Path(__file__).parents[2]
@@ -124,36 +125,56 @@ def test_the_clock_is_shown(cli):
     assert shown["offset_seconds"] > 86_000
 
 
-def test_a_poison_record_is_parked_shown_and_replayed(cli, run, world, licence):
-    """A known type whose value is not what its schema says, under a key of its own."""
-    renewed = next(
-        seen for seen in run.events(Topic.CREDENTIALS) if seen.attributes["type"].endswith("created.v1")
-    )
-    holder, headers = "0190a0a0-0000-7000-8000-000000000001", dict(renewed.attributes)
-    headers |= {"partitionkey": holder, "subject": holder}
-    asyncio.run(_put(run, f"{holder}/{holder}", headers, b'{"credential": "POISON"}'))
-    parked = eventually(lambda: [p for p in cli("parked", "list", "--json").json["items"]
-                                 if p["partition_key"] == holder])  # fmt: skip
-    assert {entry["id"].split("/")[0] for entry in parked} <= {"certifications", "scheduler", "notifier"}
-    assert {entry["topic"] for entry in parked} == {Topic.CREDENTIALS.value}
-    shown = cli("parked", "show", parked[0]["id"]).good().out
-    assert '{"credential": "POISON"}' in shown
-    assert "ce_type: licet.credential.created.v1" in shown
+POISON = {
+    Topic.HOLDERS: "licet.holder.registered.v1",
+    Topic.CATALOGUE: "licet.location.changed.v1",
+    Topic.CREDENTIALS: "licet.credential.created.v1",
+    Topic.SCHEDULE: "licet.credential.expiring.v1",
+}
+"""A type that somebody reads, by topic."""
+
+
+def test_a_malformed_record_on_any_topic_is_parked_with_its_bytes_and_the_rest_goes_on(
+    cli, run, world, licence
+):
+    key = str(uuid7())
+    asyncio.run(_poison(run, key))
+    parked = eventually(lambda: _parked_everywhere(cli, key))
+    assert {entry["topic"] for entry in parked} == {topic.value for topic in POISON}
+    for entry in parked:
+        assert entry["reason"]
+        shown = cli("parked", "show", entry["id"]).good().out
+        assert '{"nonsense": "POISON"}' in shown
+        assert f"ce_type: {POISON[Topic(entry['topic'])]}" in shown
     again = cli("parked", "replay", parked[0]["id"])
     assert again.code == 1
     assert "still parked" in again.err
     # What is of another key goes on.
     world.act(licence, "renewals", mode="from_expiry")
     world.quiet()
-    assert "renewed" in "".join(name for name, _ in world.told(licence, Topic.CREDENTIALS))
+    assert "credential.renewed" in [name for name, _ in world.told(licence, Topic.CREDENTIALS)]
     assert world.timer(licence)["credential_version"] == world.shown(licence)["version"]
 
 
-async def _put(run: Run, key: str, headers: dict[str, str], value: bytes) -> None:
+def _parked_everywhere(cli, key: str) -> list[Any]:
+    """What is parked under a key, once something is of each topic."""
+    parked = [p for p in cli("parked", "list", "--json").json["items"] if p["partition_key"] == key]
+    return parked if len({p["topic"] for p in parked}) == len(POISON) else []
+
+
+async def _poison(run: Run, key: str) -> None:
+    """Put a known type whose value is not what its schema says onto each topic, under a key of its own."""
     producer = AIOKafkaProducer(bootstrap_servers=run.state["kafka"]["url"])
     await producer.start()
-    sent = [(f"ce_{name}", text.encode()) for name, text in headers.items()]
-    await producer.send_and_wait(Topic.CREDENTIALS, value, key=key.encode(), partition=0, headers=sent)
+    for topic, name in POISON.items():
+        headers = {
+            "specversion": "1.0", "id": str(uuid7()), "source": "/licet/e2e", "type": name, "subject": key,
+            "time": "2026-01-01T00:00:00Z", "dataschema": f"urn:licet:schema:{name}", "partitionkey": key,
+            "correlationid": key, "recordedtime": "2026-01-01T00:00:00Z", "sequence": "1".zfill(20),
+        }  # fmt: skip
+        sent = [(f"ce_{part}", text.encode()) for part, text in headers.items()]
+        value = b'{"nonsense": "POISON"}'
+        await producer.send_and_wait(topic, value, key=key.encode(), partition=0, headers=sent)
     await producer.stop()
 
 

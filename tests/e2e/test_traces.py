@@ -69,9 +69,14 @@ def test_a_mail_and_what_is_noted_about_it_belong_to_the_event_they_follow_from(
     for reminder, mail in zip(reminders, mails, strict=True):
         assert mail.message["X-Licet-Event"] == reminder.attributes["id"]
         assert mail.message["X-Licet-Correlation-Id"] == reminder.attributes["correlationid"]
-        sent = attributes(run, reminder.attributes["correlationid"])["notification.sent"]
+        (sent,) = [
+            seen.attributes
+            for seen in run.events(Topic.NOTIFICATIONS)
+            if seen.attributes["subject"] == mail.message["X-Licet-Notification"]
+        ]
+        assert sent["type"] == "licet.notification.sent.v1"
+        assert sent["correlationid"] == reminder.attributes["correlationid"]
         assert sent["causationid"] == reminder.attributes["id"]
-        assert mail.message["X-Licet-Notification"] == sent["subject"]
         assert mail.message["traceparent"].split("-")[1] == sent["traceparent"].split("-")[1]
 
 
