@@ -205,8 +205,8 @@ WRONG = [
 
 
 @pytest.mark.parametrize(("arguments", "words"), WRONG, ids=_named)
-def test_wrong_use_ends_with_2_and_a_sentence(cli, arguments, words):
-    ended = cli(*arguments)
+def test_wrong_use_ends_with_2_and_a_sentence(inside, arguments, words):
+    ended = inside(*arguments)
     assert ended.code == 2, ended
     assert words in ended.err
     assert "Traceback" not in ended.err
@@ -222,10 +222,9 @@ FAILING = [
 
 
 @pytest.mark.parametrize(("arguments", "words"), FAILING, ids=_named)
-def test_what_can_not_be_done_ends_with_1_and_a_sentence(run, arguments, words):
-    run = Run(run.directory)
-    run.environment["LICET_COMPOSE_ISSUER"] = "http://127.0.0.1:9"
-    ended = run.cli(*arguments)
+def test_what_can_not_be_done_ends_with_1_and_a_sentence(inside, monkeypatch, arguments, words):
+    monkeypatch.setenv("LICET_COMPOSE_ISSUER", "http://127.0.0.1:9")
+    ended = inside(*arguments)
     assert ended.code == 1, ended
     assert words in ended.err
     assert "Traceback" not in ended.err
@@ -237,8 +236,10 @@ def test_what_can_not_be_done_ends_with_1_and_a_sentence(run, arguments, words):
      ["parked", "list"], ["why", "x"], ["topics", "plan"], ["import", __file__, "--mapping", "chicago"]],
     ids=" ".join,
 )  # fmt: skip
-def test_without_a_run_each_command_says_so(tmp_path, arguments):
-    ended = Run(tmp_path).cli(*arguments, cwd=REPOSITORY)
+def test_without_a_run_each_command_says_so(inside, monkeypatch, tmp_path, arguments):
+    monkeypatch.setenv("LICET_RUN_DIR", str(tmp_path))
+    monkeypatch.chdir(REPOSITORY)
+    ended = inside(*arguments)
     assert ended.code == 1, ended
     assert ended.err == "licet: nothing is running here; start it with `licet up`\n"
 

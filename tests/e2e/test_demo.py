@@ -2,7 +2,6 @@
 
 import pytest
 
-from licet_cli import main
 from licet_cli.client import ServiceClient
 
 
@@ -14,7 +13,7 @@ def test_the_demo_brings_every_step_of_the_main_job(cli):
     assert done.err.count("\n   ok  ") > 40
 
 
-def test_the_demo_ends_with_1_at_the_first_step_that_falls_short(run, monkeypatch, capfd):
+def test_the_demo_ends_with_1_at_the_first_step_that_falls_short(inside, monkeypatch):
     """A service that answers the registration of a holder with another version than the first."""
     honest = ServiceClient.post
 
@@ -22,12 +21,8 @@ def test_the_demo_ends_with_1_at_the_first_step_that_falls_short(run, monkeypatc
         return {**honest(client, path, body, **options), "version": 7}
 
     monkeypatch.setattr(ServiceClient, "post", post)
-    monkeypatch.setenv("LICET_RUN_DIR", run.environment["LICET_RUN_DIR"])
-    monkeypatch.setattr("sys.argv", ["licet", "demo"])
-    with pytest.raises(SystemExit) as ended:
-        main.app()
-    assert ended.value.code == 1
-    said = capfd.readouterr().err.splitlines()
-    assert said[0] == "Register a holder with a manager."
-    assert said[-1].startswith("licet: fell short: holder ")
-    assert len(said) == 2
+    ended = inside("demo")
+    assert ended.code == 1
+    first, last = ended.err.splitlines()
+    assert first == "Register a holder with a manager."
+    assert last.startswith("licet: fell short: holder ")
