@@ -10,13 +10,6 @@ async def office(database_url, smtp):
         yield opened
 
 
-async def test_every_query_can_be_prepared_on_the_migrated_schema(office):
-    for package in ("licet_notifier.facts", "licet_notifier.notifications"):
-        for name, query in load_queries(package).items():
-            async with office.database.reading() as conn:
-                assert await conn.prepare(query), name
-
-
 async def test_due_mails_are_found_by_an_index_not_by_looking_at_all(office):
     async with office.database.reading() as conn:
         await conn.execute(

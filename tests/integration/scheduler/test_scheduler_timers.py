@@ -277,12 +277,6 @@ async def test_the_clock_sees_what_is_due_and_what_comes_next(scheduler: Schedul
         assert await store.next_due(conn, at(9, 2)) is None
 
 
-async def test_every_query_is_understood_by_the_server(scheduler: Scheduler) -> None:
-    async with scheduler.database.reading() as conn:
-        for sql in store.QUERIES.values():
-            await conn.prepare(sql)
-
-
 def settings(database_url: str) -> SchedulerSettings:
     return SchedulerSettings(
         database_url=database_url,
