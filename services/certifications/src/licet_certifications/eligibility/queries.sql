@@ -141,25 +141,22 @@ where t.holder_id = key.holder_id and t.target = key.target and t.location = key
 -- name: check
 -- For each shift, in order, the intervals it meets, out of the decision for its location, or else of the
 -- one for no particular location. An interval holds its start and not its end, and so does a shift; the
--- microsecond is the smallest step of an instant.
+-- microsecond is the smallest step of an instant. Looked up shift by shift, whatever the size of the table.
 select
-    (coalesce(own.intervals, anywhere.intervals))[
-        width_bucket(shift.start, coalesce(own.edges, anywhere.edges)) + 1 :
-        width_bucket(
-            shift.finish - interval '1 microsecond', coalesce(own.edges, anywhere.edges)
-        ) + 1
+    found.intervals[
+        width_bucket(shift.start, found.edges) + 1 :
+        width_bucket(shift.finish - interval '1 microsecond', found.edges) + 1
     ] as intervals
 from unnest($1::uuid[], $2::text[], $3::text[], $4::timestamptz[], $5::timestamptz[])
     with ordinality as shift (holder_id, target, location, start, finish, n)
-left join timelines own
-    on own.holder_id = shift.holder_id and own.target = shift.target and own.location = shift.location
-    and own.ended_at is null
 left join lateral (
-    -- Read only where there is no own one: the first condition is known before the table is touched.
-    select edges, intervals from timelines
-    where own.holder_id is null and holder_id = shift.holder_id and target = shift.target
-        and location = '*' and ended_at is null
-) as anywhere on true
+    select edges, intervals
+    from timelines
+    where holder_id = shift.holder_id and target = shift.target and location in (shift.location, '*')
+        and ended_at is null
+    order by location = '*'
+    limit 1
+) as found on true
 order by shift.n;
 
 -- name: check_one
