@@ -1,8 +1,8 @@
 """The scheduler: finding what is due among many timers, and catching up after an outage.
 
 `LICET_BENCH_FULL=1` takes the sizes of quality.md (10M timers, 500k overdue), which needs some
-gigabytes and minutes; else it is a tenth of both. A database server comes as for the tests.
-`LICET_BENCH_RUNS` (5) is how often each ratio is taken.
+gigabytes and many minutes; else it is a tenth of the timers and a twentieth of the overdue. A database
+server comes as for the tests. `LICET_BENCH_RUNS` (5) is how often each ratio is taken.
 """
 
 import asyncio
@@ -28,7 +28,7 @@ from servers.postgres import PostgresServer, make_postgres
 _FULL = os.environ.get("LICET_BENCH_FULL") == "1"
 _RUNS = int(os.environ.get("LICET_BENCH_RUNS", "5"))
 _FEW_TIMERS, _MANY_TIMERS = 100_000, 10_000_000 if _FULL else 1_000_000
-_FEW_OVERDUE, _MANY_OVERDUE = 5_000, 500_000 if _FULL else 50_000
+_FEW_OVERDUE, _MANY_OVERDUE = 5_000, 500_000 if _FULL else 25_000
 _DUE = 1_000
 _SCANS = 9
 _PER_CLAIM = 500
