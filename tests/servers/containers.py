@@ -34,16 +34,16 @@ class Container:
             from testcontainers.core.container import DockerContainer  # noqa: PLC0415
         except ImportError as error:
             raise Unavailable(f"testcontainers is not installed ({error})") from error
-        container: Any = DockerContainer(image)
-        for inside, outside in ports.items():
-            container = container.with_bind_ports(inside, outside)
-        for name, value in environment.items():
-            container = container.with_env(name, value)
-        if command is not None:
-            container = container.with_command(command)
-        if tmpfs:
-            container = container.with_kwargs(tmpfs=tmpfs)
         try:
+            container: Any = DockerContainer(image)
+            for inside, outside in ports.items():
+                container = container.with_bind_ports(inside, outside)
+            for name, value in environment.items():
+                container = container.with_env(name, value)
+            if command is not None:
+                container = container.with_command(command)
+            if tmpfs:
+                container = container.with_kwargs(tmpfs=tmpfs)
             self._container: Any = container.start()
         except Exception as error:  # whatever Docker, its socket or its registry say
             raise Unavailable(f"no container of {image}: {error}") from error
