@@ -7,10 +7,13 @@ A benchmark whose server can't be had says so and is not counted. All of them to
 import argparse
 import asyncio
 import gc
+import logging
 import sys
 import time
 from importlib import import_module
 from pathlib import Path
+
+import structlog
 
 from benchmarks.report import Result, print_table
 from licet_cli.embedded.errors import EmbeddedError
@@ -29,6 +32,10 @@ def main() -> int:
     unknown = sorted(set(chosen) - set(known))
     if unknown:
         parser.error(f"no benchmark is called {', '.join(unknown)}")
+    structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
     results: list[Result] = []
     absent: dict[str, str] = {}
     for number, name in enumerate(chosen, 1):
