@@ -40,7 +40,7 @@ def run(
     if problems:
         print("\n".join(problems), file=sys.stderr)  # noqa: T201  # before there is a log
         return 2
-    if options.command == "check":
+    if options.command == "check" or (options.command == "serve" and options.check):
         print("The settings are in order.")  # noqa: T201  # the answer of a command
         return 0
     settings = settings_class()
@@ -81,6 +81,7 @@ def _parser(package: str) -> argparse.ArgumentParser:
         choices=[part.value for part in Part],
         help="run just this part",
     )
+    serve.add_argument("--check", action="store_true", help="say what is wrong with the settings, and end")
     commands.add_parser("migrate", help="bring the database to the newest schema")
     commands.add_parser("backfill", help="publish the present state of everything again")
     commands.add_parser("check", help="say what is wrong with the settings")
