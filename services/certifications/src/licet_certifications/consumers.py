@@ -7,10 +7,11 @@ from typing import Any
 from licet_certifications.facts import store
 from licet_chassis.consuming import Consumer, Projection
 from licet_chassis.database import Transaction
-from licet_events import EVENT_TYPES, Event, EventData, Topic
+from licet_events import Event, Topic
 from licet_events.catalogue import LocationChanged, LocationSnapshot
 from licet_events.credentials import CredentialEvent
 from licet_events.holders import HolderEvent
+from licet_events.types import types_of
 
 
 async def learn_holders(tx: Transaction, events: Sequence[Event[Any]], _now: datetime) -> None:
@@ -28,16 +29,12 @@ async def learn_locations(tx: Transaction, events: Sequence[Event[Any]], _now: d
     await store.learn_locations(tx.conn, events)
 
 
-def _all(family: type[EventData]) -> tuple[type[EventData], ...]:
-    return tuple(model for model in EVENT_TYPES.values() if issubclass(model, family))
-
-
 FACTS = Consumer(
     name="facts",
     topics=(Topic.HOLDERS, Topic.CREDENTIALS, Topic.CATALOGUE),
     handlers=(
-        Projection(types=_all(HolderEvent), apply=learn_holders),
-        Projection(types=_all(CredentialEvent), apply=learn_credentials),
+        Projection(types=types_of(HolderEvent), apply=learn_holders),
+        Projection(types=types_of(CredentialEvent), apply=learn_credentials),
         Projection(types=(LocationChanged, LocationSnapshot), apply=learn_locations),
     ),
 )
