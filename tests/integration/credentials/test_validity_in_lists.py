@@ -8,12 +8,13 @@ from typing import Any
 from hypothesis import HealthCheck, Phase, given, settings
 
 from licet_chassis.cause import Cause
-from licet_credentials.credentials import store
 from licet_credentials.credentials.commands import write
 from licet_credentials.credentials.model import CredentialFacts
 from licet_credentials.credentials.steps import new_credential
-from licet_credentials.credentials.store import CredentialFilter, Saved
+from licet_credentials.credentials.store import Saved
 from licet_credentials.credentials.validity import validity
+from licet_credentials.register import store
+from licet_credentials.register.store import CredentialFilter
 from licet_credentials.types.commands import define_type
 from licet_events.credentials import Origin, Validity
 from licet_events.ids import uuid7

@@ -13,6 +13,7 @@ from licet_chassis.service import Composition, Runtime, Service
 from licet_credentials import errors
 from licet_credentials.consumers import SCHEDULE
 from licet_credentials.credentials.routes import router as credentials
+from licet_credentials.history.routes import router as history
 from licet_credentials.holders.routes import router as holders
 from licet_credentials.images.routes import router as images
 from licet_credentials.images.storage import ImageStorage
@@ -21,6 +22,7 @@ from licet_credentials.imports import store as import_store
 from licet_credentials.imports.job import ImportJobs
 from licet_credentials.imports.routes import router as imports
 from licet_credentials.places.routes import router as places
+from licet_credentials.register.routes import router as register
 from licet_credentials.settings import Settings
 from licet_credentials.snapshots import SNAPSHOTS
 from licet_credentials.types import store as type_store
@@ -64,7 +66,7 @@ def create_service(settings: Settings) -> Service:
         name="credentials",
         package="licet_credentials",
         settings=settings,
-        routers=(holders, places, types, credentials, images, imports),
+        routers=(holders, places, types, register, credentials, history, images, imports),
         compose=compose,
         problems=PROBLEMS,
         snapshots=SNAPSHOTS,

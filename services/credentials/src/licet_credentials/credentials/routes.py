@@ -1,127 +1,37 @@
 """HTTP for credentials."""
 
-from typing import Annotated, Any
+from typing import Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query
-from pydantic import Field
+from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from licet_chassis.http.paging import Page, PageQuery, page_of
-from licet_chassis.http.resources import Body, IfMatch, MaybeIfMatch, resource
+from licet_chassis.http.resources import IfMatch, MaybeIfMatch, resource
 from licet_chassis.http.serving import serving
 from licet_chassis.http.writes import Write
 from licet_credentials.access import EVERYONE, READ, WRITE
 from licet_credentials.credentials import commands, store
+from licet_credentials.credentials.bodies import (
+    ActionIn,
+    CorrectionIn,
+    CredentialIn,
+    CredentialPatch,
+    FlagIn,
+    RenewalIn,
+    SubmissionIn,
+    SuspensionIn,
+)
 from licet_credentials.credentials.commands import FlagCredential, RecordCredential, RenewCredential
 from licet_credentials.credentials.model import CredentialFacts
 from licet_credentials.credentials.renewal import RenewalRequest
-from licet_credentials.credentials.store import CredentialFilter
-from licet_credentials.credentials.views import CredentialOut, HistoryOut, RenewedOut, TermOut
+from licet_credentials.credentials.views import CredentialOut, RenewedOut
 from licet_credentials.inputs import (
-    Code,
-    Country,
-    Day,
-    DayOrInstant,
-    Ladder,
-    Line,
-    Note,
-    Reason,
-    Subdivision,
-    Zone,
     within_country,
 )
-from licet_events.catalogue import Category, RenewalBasis
-from licet_events.credentials import Expiry, FlagKind, Validity
+from licet_events.credentials import FlagKind
 
 router = APIRouter(prefix="/v1/credentials", tags=["credentials"], dependencies=[EVERYONE])
-
-
-class _Facts(Body):
-    number: Line | None = None
-    country: Country | None = None
-    subdivision: Subdivision | None = None
-    issuer: Line | None = None
-    issued_on: Day | None = None
-    notes: Note | None = None
-    ladder: Ladder | None = None
-    """Reminder steps of its own; null takes the type's."""
-
-
-class CredentialIn(_Facts):
-    """A credential to be recorded, with its first term."""
-
-    holder_id: UUID
-    type: Code
-    name: Line | None = None
-    """Where it is left out, the type's name."""
-    valid_from: Day | None = None
-    expires_on: Day | None = None
-    expiry: Expiry | None = None
-    """Where it is left out: dated with `expires_on`, never for a type that does not expire, else unknown."""
-    time_zone: Zone | None = None
-    """Where it is left out, the holder's location's, else the deployment's."""
-
-
-class CredentialPatch(_Facts):
-    """A merge patch (RFC 7396). Dates, expiry, zone, type and holder take a correction."""
-
-    name: Line = Field(default_factory=str)
-
-
-class RenewalIn(Body):
-    """A renewal: an explicit date, or a rule, or nothing where the type says how."""
-
-    expires_on: Day | None = None
-    mode: RenewalBasis | None = None
-    valid_from: Day | None = None
-    completed_on: Day | None = None
-    number: Line | None = None
-    notes: Note | None = None
-    image_ids: Annotated[tuple[UUID, ...], Field(max_length=20)] = ()
-    force: bool = False
-    reason: Reason | None = None
-    """Needed with `force`, which renews before the window opens."""
-
-
-class CorrectionIn(Body):
-    """What was wrong, put right; what is left out stays."""
-
-    term_id: UUID | None = None
-    """Which term was wrong; where it is left out, the last."""
-    valid_from: Day | None = None
-    expires_on: Day | None = None
-    expiry: Expiry = Field(default_factory=lambda: Expiry.DATED)
-    time_zone: Zone = Field(default_factory=str)
-    reason: Reason
-
-
-class SubmissionIn(Body):
-    """A renewal that was handed to its issuer."""
-
-    quiet_until: DayOrInstant
-    note: Note | None = None
-
-
-class ActionIn(Body):
-    """Why."""
-
-    reason: Reason
-    note: Note | None = None
-
-
-class FlagIn(ActionIn):
-    """Since when, and why."""
-
-    effective_from: DayOrInstant | None = None
-    """Where it is left out, now."""
-
-
-class SuspensionIn(FlagIn):
-    """Since when, until when, and why."""
-
-    until: DayOrInstant | None = None
 
 
 def _shown_now(request: Request) -> Any:
@@ -143,47 +53,6 @@ async def record(request: Request, body: CredentialIn, write: Write) -> Response
         status=201,
         location=lambda credential: f"/v1/credentials/{credential.id}",
     )
-
-
-def _filter(
-    validity: Annotated[list[Validity] | None, Query()] = None,
-    type: Code | None = None,
-    category: Category | None = None,
-    holder_id: UUID | None = None,
-    team: Code | None = None,
-    location: Code | None = None,
-    country: Country | None = None,
-    subdivision: Subdivision | None = None,
-    expires_from: Day | None = None,
-    expires_to: Day | None = None,
-    q: Annotated[str | None, Query(max_length=200, description="part of name, number or holder")] = None,
-) -> CredentialFilter:
-    return CredentialFilter(
-        validity=tuple(validity) if validity else None,
-        type=type,
-        category=category,
-        holder_id=holder_id,
-        team=team,
-        location=location,
-        country=country,
-        subdivision=subdivision,
-        expires_from=expires_from,
-        expires_to=expires_to,
-        q=q,
-    )
-
-
-@router.get("", dependencies=[READ])
-async def list_(
-    request: Request, wanted: Annotated[CredentialFilter, Depends(_filter)], page: PageQuery
-) -> Page[CredentialOut]:
-    """List credentials in the order of their entry, by their present validity; voided ones are left out."""
-    now = serving(request).clock.now()
-    async with serving(request).database.reading() as conn:
-        rows = await store.list_credentials(
-            conn, wanted, now=now, after=page.after(UUID), limit=page.limit + 1
-        )
-    return page_of(rows, page.limit, lambda row: row.id, lambda row: CredentialOut.of(row, now))
 
 
 @router.get("/{credential_id}", response_model=CredentialOut, dependencies=[READ])
@@ -333,21 +202,3 @@ async def void(
         ),
         view=_shown_now(request),
     )
-
-
-@router.get("/{credential_id}/terms", dependencies=[READ])
-async def terms(request: Request, credential_id: UUID) -> Page[TermOut]:
-    """List every revision of every term, with the time during which it was believed."""
-    async with serving(request).database.reading() as conn:
-        await store.require_credential(conn, credential_id)
-        rows = await store.read_terms(conn, credential_id)
-    return Page(items=[TermOut.of(*row) for row in rows], next_cursor=None)
-
-
-@router.get("/{credential_id}/history", dependencies=[READ])
-async def history(request: Request, credential_id: UUID, page: PageQuery) -> Page[HistoryOut]:
-    """List what happened, oldest first."""
-    async with serving(request).database.reading() as conn:
-        await store.require_credential(conn, credential_id)
-        rows = await store.read_history(conn, credential_id, page.after(int) or 0, page.limit + 1)
-    return page_of(rows, page.limit, lambda line: line.version, HistoryOut.of)

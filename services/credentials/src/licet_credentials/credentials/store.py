@@ -1,9 +1,7 @@
 """Credentials in the database."""
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -12,13 +10,13 @@ import asyncpg
 from licet_chassis.connection import Connection
 from licet_chassis.queries import load_queries
 from licet_credentials.credentials.change import Change
-from licet_credentials.credentials.model import Credential, Flag, Image, Term, in_order
+from licet_credentials.credentials.model import Credential
+from licet_credentials.credentials.rows import credential_of, rules_of
 from licet_credentials.errors import NotFound, NumberTaken
-from licet_credentials.rows import Row, containing, jsonb
+from licet_credentials.rows import jsonb
 from licet_credentials.types.model import CredentialType
-from licet_credentials.types.store import type_of
-from licet_events.catalogue import Category, NumberUnique
-from licet_events.credentials import CredentialEvent, Expiry, FlagKind, Validity
+from licet_events.catalogue import NumberUnique
+from licet_events.credentials import CredentialEvent
 
 QUERIES = load_queries(__package__ or "")
 
@@ -61,7 +59,7 @@ async def read_credentials(conn: Connection, ids: Sequence[UUID]) -> dict[UUID, 
     for credential_id in ids:
         if credential_id in rows:
             row = rows[credential_id]
-            rules = _rules(row["type_entry"])
+            rules = rules_of(row["type_entry"])
             loaded[credential_id] = Loaded(credential_of(row, rules.category), rules)
     return loaded
 
@@ -98,7 +96,7 @@ async def facts_for_new(
     """Return what recording a credential needs to know, in one round trip."""
     row = await conn.fetchrow(QUERIES["facts_for_new"], holder_id, type_code, number, country, subdivision)
     assert row is not None  # noqa: S101  # its outer joins give one row always
-    rules = None if row["type_entry"] is None else _rules(row["type_entry"])
+    rules = None if row["type_entry"] is None else rules_of(row["type_entry"])
     return FactsForNew(row["holder_id"], row["location_zone"], rules, row["number_of"])
 
 
@@ -182,83 +180,6 @@ def _history_row(event: CredentialEvent, actor: str, note: str | None) -> dict[s
     }
 
 
-@dataclass(frozen=True, slots=True)
-class CredentialFilter:
-    """Which credentials a list shows; `None` asks for nothing."""
-
-    validity: tuple[Validity, ...] | None = None
-    type: str | None = None
-    category: Category | None = None
-    holder_id: UUID | None = None
-    team: str | None = None
-    location: str | None = None
-    country: str | None = None
-    subdivision: str | None = None
-    expires_from: date | None = None
-    expires_to: date | None = None
-    q: str | None = None
-
-
-async def list_credentials(
-    conn: Connection, wanted: CredentialFilter, *, now: datetime, after: UUID | None, limit: int
-) -> list[Credential]:
-    """Return a page of the credentials that the filter asks for, by their validity at `now`."""
-    rows = await conn.fetch(
-        QUERIES["list_credentials"],
-        now,
-        after,
-        None if wanted.validity is None else [validity.value for validity in wanted.validity],
-        wanted.type,
-        wanted.category,
-        wanted.holder_id,
-        wanted.team,
-        wanted.location,
-        wanted.country,
-        wanted.subdivision,
-        wanted.expires_from,
-        wanted.expires_to,
-        containing(wanted.q),
-        limit,
-    )
-    found = await read_credentials(conn, [row["id"] for row in rows])
-    return [loaded.credential for loaded in found.values()]
-
-
-async def read_terms(conn: Connection, credential_id: UUID) -> list[tuple[Term, datetime, datetime | None]]:
-    """Return every revision of the terms, with the time from and until which it was believed."""
-    rows = await conn.fetch(QUERIES["read_terms"], credential_id)
-    return [(term_row(row), row["known_from"], row["known_until"]) for row in rows]
-
-
-@dataclass(frozen=True, slots=True)
-class HistoryLine:
-    """One change of a credential: what, by whom, when and why."""
-
-    version: int
-    event_type: str
-    details: Mapping[str, Any]
-    reason: str | None
-    note: str | None
-    actor: str
-    at: datetime
-
-
-async def read_history(conn: Connection, credential_id: UUID, after: int, limit: int) -> list[HistoryLine]:
-    """Return what happened to a credential after the version `after`, oldest first."""
-    return [
-        HistoryLine(
-            version=row["version"],
-            event_type=row["event_type"],
-            details=json.loads(row["details"]),
-            reason=row["reason"],
-            note=row["note"],
-            actor=row["actor"],
-            at=row["at"],
-        )
-        for row in await conn.fetch(QUERIES["read_history"], credential_id, after, limit)
-    ]
-
-
 async def ids_behind_type(conn: Connection, type_code: str, limit: int) -> list[UUID]:
     """Return credentials of the type that carry an older version of its rules."""
     return [row["id"] for row in await conn.fetch(QUERIES["behind_type"], type_code, limit)]
@@ -279,112 +200,3 @@ async def lock_credentials_after(conn: Connection, after: UUID | None, limit: in
     """Return credentials in the order of their ids, after `after`, held until the transaction ends."""
     ids = [row["id"] for row in await conn.fetch(QUERIES["lock_credentials_after"], after, limit)]
     return [loaded.credential for loaded in (await read_credentials(conn, ids)).values()]
-
-
-def _rules(entry: str) -> CredentialType:
-    row = json.loads(entry)
-    for name in ("validity", "fixed_date"):
-        row[name] = None if row[name] is None else json.dumps(row[name])
-    for name in ("created_at", "updated_at"):
-        row[name] = datetime.fromisoformat(row[name])
-    return type_of(row)
-
-
-def credential_of(row: Row, category: Category) -> Credential:
-    """Return the credential that a row of `read_credentials` is."""
-    return Credential(
-        id=row["id"],
-        version=row["version"],
-        holder_id=row["holder_id"],
-        type=row["type"],
-        type_version=row["type_version"],
-        category=category,
-        name=row["name"],
-        number=row["number"],
-        country=row["country"],
-        subdivision=row["subdivision"],
-        issuer=row["issuer"],
-        issued_on=row["issued_on"],
-        notes=row["notes"],
-        own_ladder=None if row["own_ladder"] is None else tuple(row["own_ladder"]),
-        ladder=tuple(row["ladder"]),
-        grace_days=row["grace_days"],
-        terms=in_order(term_row(_from_json(term)) for term in json.loads(row["terms"])),
-        flags=tuple(_flag(_from_json(flag)) for flag in json.loads(row["flags"])),
-        images=tuple(_image(_from_json(image)) for image in json.loads(row["images"])),
-        voided=row["voided"],
-        quiet_until=row["quiet_until"],
-        announced=Validity(row["announced"]),
-        announced_at=row["announced_at"],
-        created_at=row["created_at"],
-        updated_at=row["updated_at"],
-    )
-
-
-_INSTANTS = frozenset({"starts_at", "expires_at", "recorded_at", "effective_from", "until", "created_at"})
-_DATES = frozenset({"valid_from", "expires_on", "completed_on"})
-_IDS = frozenset({"id", "previous_term_id"})
-
-
-def _from_json(row: Row) -> dict[str, Any]:
-    return {name: _value(name, value) for name, value in row.items()}
-
-
-def _value(name: str, value: Any) -> Any:
-    if value is None:
-        return None
-    if name in _INSTANTS:
-        return datetime.fromisoformat(value)
-    if name in _DATES:
-        return date.fromisoformat(value)
-    if name in _IDS:
-        return UUID(value)
-    if name == "image_ids":
-        return [UUID(item) for item in value]
-    return value
-
-
-def term_row(row: Row) -> Term:
-    """Return the term that a row is."""
-    return Term(
-        id=row["id"],
-        revision=row["revision"],
-        valid_from=row["valid_from"],
-        expires_on=row["expires_on"],
-        expiry=Expiry(row["expiry"]),
-        time_zone=row["time_zone"],
-        starts_at=row["starts_at"],
-        expires_at=row["expires_at"],
-        recorded_at=row["recorded_at"],
-        corrected_at=row["corrected_at"],
-        announce_reached=row["announce_reached"],
-        previous_term_id=row["previous_term_id"],
-        completed_on=row["completed_on"],
-        image_ids=tuple(row["image_ids"]),
-        source_key=row["source_key"],
-        notes=row["notes"],
-    )
-
-
-def _flag(row: Row) -> Flag:
-    return Flag(
-        id=row["id"],
-        kind=FlagKind(row["kind"]),
-        effective_from=row["effective_from"],
-        until=row["until"],
-        reason=row["reason"],
-        note=row["note"],
-    )
-
-
-def _image(row: Row) -> Image:
-    return Image(
-        id=row["id"],
-        kind=row["kind"],
-        sha256=row["sha256"],
-        content_type=row["content_type"],
-        width=row["width"],
-        height=row["height"],
-        size=row["size"],
-        created_at=row["created_at"],
-    )

@@ -1,6 +1,5 @@
 """Credentials as they are shown: with what their validity is now."""
 
-from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
@@ -9,7 +8,6 @@ from pydantic import BaseModel
 
 from licet_credentials.credentials.model import Credential, Term
 from licet_credentials.credentials.renewal import RenewalDates
-from licet_credentials.credentials.store import HistoryLine
 from licet_credentials.credentials.validity import current_run, days_left, validity
 from licet_events.catalogue import Category
 from licet_events.credentials import Expiry, FlagKind, Validity
@@ -187,20 +185,3 @@ def image_out(credential_id: UUID, image: Any) -> ImageOut:
         **{name: getattr(image, name) for name in image.__slots__},
         renditions={name: f"{base}/{name}" for name in ("display", "thumbnail")},
     )
-
-
-class HistoryOut(BaseModel):
-    """One change of a credential."""
-
-    version: int
-    event_type: str
-    at: datetime
-    actor: str
-    reason: str | None
-    note: str | None
-    details: Mapping[str, Any]
-
-    @classmethod
-    def of(cls, line: HistoryLine) -> "HistoryOut":
-        """Show a line of history."""
-        return cls(**{name: getattr(line, name) for name in line.__slots__})

@@ -1,0 +1,98 @@
+"""Recording a credential with its first term, and changing its facts other than dates."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from licet_chassis.database import Transaction
+from licet_credentials.credentials import store
+from licet_credentials.credentials.change import Change, announce
+from licet_credentials.credentials.commands.carrying import carry_out
+from licet_credentials.credentials.dates import decide_expiry, require_order
+from licet_credentials.credentials.model import Credential, CredentialFacts, term_of
+from licet_credentials.credentials.steps import new_credential
+from licet_credentials.credentials.store import Loaded, Saved
+from licet_credentials.errors import Invalid, NumberTaken, require_version
+from licet_events.credentials import CredentialUpdated, Expiry, Origin
+from licet_events.ids import uuid7
+
+
+@dataclass(frozen=True, slots=True)
+class RecordCredential:
+    """What is said about a new credential and its first term."""
+
+    type: str
+    facts: CredentialFacts
+    valid_from: date | None = None
+    expires_on: date | None = None
+    expiry: Expiry | None = None
+    time_zone: str | None = None
+
+
+async def record_credential(
+    tx: Transaction, command: RecordCredential, *, default_zone: str, now: datetime
+) -> Credential:
+    """Enter a credential with its first term; its zone is the one given, else its holder's location's."""
+    said = command.facts
+    facts = await store.facts_for_new(
+        tx.conn, said.holder_id, command.type, said.number, said.country, said.subdivision
+    )
+    if facts.holder_id is None:
+        raise Invalid(f"There is no holder {said.holder_id}.", pointer="/holder_id")
+    if facts.rules is None:
+        raise Invalid(f"There is no credential type {command.type}.", pointer="/type")
+    if facts.rules.retired:
+        raise Invalid(f"The credential type {command.type} is retired.", pointer="/type")
+    if facts.number_of is not None and said.number is not None:
+        raise NumberTaken(said.number, facts.number_of)
+    require_order(command.valid_from, command.expires_on)
+    term = term_of(
+        uuid7(),
+        valid_from=command.valid_from,
+        expires_on=command.expires_on,
+        expiry=decide_expiry(command.expiry, command.expires_on, type_expires=facts.rules.expires),
+        time_zone=command.time_zone or facts.location_zone or default_zone,
+        recorded_at=now,
+    )
+    change = new_credential(said, facts.rules, (term,), (), Origin.API, now)
+    await store.save(tx.conn, [Saved(change, facts.rules)], actor=tx.cause.actor)
+    await tx.publish(*change.events, now=now)
+    return change.credential
+
+
+async def update_credential(
+    tx: Transaction,
+    credential_id: UUID,
+    changes: Mapping[str, Any],
+    *,
+    expected_version: int | None,
+    now: datetime,
+) -> Credential:
+    """Change facts other than dates; the same facts again change nothing.
+
+    A ladder of null takes the type's again.
+    """
+    loaded = await store.lock_credential(tx.conn, credential_id)
+    require_version(expected_version, loaded.credential.version)
+    if "number" in changes or "country" in changes or "subdivision" in changes:
+        wanted = replace(loaded.credential, **{k: v for k, v in changes.items() if k != "ladder"})
+        await store.require_number_free(tx.conn, wanted, loaded.rules)
+
+    def update(change: Change, loaded: Loaded) -> Change:
+        before = change.credential
+        given = dict(changes)
+        if "ladder" in given:
+            own: tuple[int, ...] | None = given.pop("ladder")
+            given |= {"own_ladder": own, "ladder": loaded.rules.ladder if own is None else own}
+        after = replace(before, **given)
+        changed = tuple(name for name in changes if getattr(after, name) != getattr(before, name))
+        if not changed:
+            return change
+        told = change.tell(
+            after, now, lambda state: CredentialUpdated(credential=state, changed=tuple(sorted(changed)))
+        )
+        return announce(told, now, reason="updated", actor=tx.cause.actor)
+
+    return await carry_out(tx, loaded, update, now=now)

@@ -1,0 +1,106 @@
+"""Accepting a new term, and noting that one was handed to its issuer."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from uuid import UUID
+
+from licet_chassis.database import Transaction
+from licet_credentials.credentials import store
+from licet_credentials.credentials.change import Change, announce, require_open
+from licet_credentials.credentials.commands.carrying import carry_out, change_credential
+from licet_credentials.credentials.dates import DateOrInstant, ending
+from licet_credentials.credentials.model import Credential, term_of
+from licet_credentials.credentials.renewal import RenewalDates, RenewalRequest, renewal_dates
+from licet_credentials.credentials.steps import with_new_term
+from licet_credentials.credentials.store import Loaded
+from licet_credentials.errors import Invalid, require_version
+from licet_events.catalogue import RenewalEvidence
+from licet_events.civil import local_date
+from licet_events.credentials import CredentialSubmitted, Expiry
+from licet_events.ids import uuid7
+
+
+@dataclass(frozen=True, slots=True)
+class RenewCredential:
+    """A renewal as it is asked for."""
+
+    request: RenewalRequest
+    number: str | None = None
+    notes: str | None = None
+    image_ids: tuple[UUID, ...] = ()
+
+
+async def renew_credential(
+    tx: Transaction,
+    credential_id: UUID,
+    command: RenewCredential,
+    *,
+    expected_version: int | None,
+    now: datetime,
+) -> tuple[Credential, RenewalDates]:
+    """Append a term that follows the last; returns the credential and which rule gave which date."""
+    loaded = await store.lock_credential(tx.conn, credential_id)
+    require_version(expected_version, loaded.credential.version)
+    require_open(loaded.credential)
+    before = loaded.credential.last_term
+    dates = renewal_dates(before, loaded.rules, command.request, local_date(now, before.time_zone))
+    if command.number is not None:
+        wanted = replace(loaded.credential, number=command.number)
+        await store.require_number_free(tx.conn, wanted, loaded.rules)
+    _require_evidence(loaded, command.image_ids)
+    term = term_of(
+        uuid7(),
+        valid_from=dates.valid_from,
+        expires_on=dates.expires_on,
+        expiry=Expiry.DATED,
+        time_zone=before.time_zone,
+        recorded_at=now,
+        previous_term_id=before.id,
+        completed_on=command.request.completed_on,
+        image_ids=command.image_ids,
+        notes=command.notes,
+    )
+
+    def renew(change: Change, _loaded: Loaded) -> Change:
+        change = with_new_term(change, term, dates.expires_on_rule, now, number=command.number)
+        return announce(change, now, reason="renewed", actor=tx.cause.actor)
+
+    renewed = await carry_out(tx, loaded, renew, now=now, note=command.request.reason)
+    return renewed, dates
+
+
+def _require_evidence(loaded: Loaded, image_ids: tuple[UUID, ...]) -> None:
+    unknown = set(image_ids) - {image.id for image in loaded.credential.images}
+    if unknown:
+        raise Invalid(f"The credential has no image {min(unknown)}.", pointer="/image_ids")
+    if loaded.rules.renewal_evidence is RenewalEvidence.IMAGE and not image_ids:
+        raise Invalid(
+            f"A renewal of {loaded.rules.code} needs an image as evidence: upload it, then name it here.",
+            pointer="/image_ids",
+        )
+
+
+async def submit_renewal(
+    tx: Transaction,
+    credential_id: UUID,
+    quiet_until: DateOrInstant,
+    note: str | None,
+    *,
+    expected_version: int | None,
+    now: datetime,
+) -> Credential:
+    """Note that a renewal was handed to its issuer: reminders rest for a while, no date changes."""
+
+    def submit(change: Change, _loaded: Loaded) -> Change:
+        credential = change.credential
+        require_open(credential)
+        until = ending(quiet_until, credential.last_term.time_zone)
+        if until <= now:
+            raise Invalid("quiet_until must be in the future.", pointer="/quiet_until")
+        return change.tell(
+            replace(credential, quiet_until=until), now, lambda state: CredentialSubmitted(credential=state)
+        )
+
+    return await change_credential(
+        tx, credential_id, submit, expected_version=expected_version, now=now, note=note
+    )

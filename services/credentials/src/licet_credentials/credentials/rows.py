@@ -1,0 +1,123 @@
+"""Rows of credentials and of what belongs to them, as objects; nowhere else are they made."""
+
+import json
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from licet_credentials.credentials.model import Credential, Flag, Image, Term, in_order
+from licet_credentials.rows import Row
+from licet_credentials.types.model import CredentialType
+from licet_credentials.types.store import type_of
+from licet_events.catalogue import Category
+from licet_events.credentials import Expiry, FlagKind, Validity
+
+
+def rules_of(entry: str) -> CredentialType:
+    """Return the credential type that a JSON value of its row is."""
+    row = json.loads(entry)
+    for name in ("validity", "fixed_date"):
+        row[name] = None if row[name] is None else json.dumps(row[name])
+    for name in ("created_at", "updated_at"):
+        row[name] = datetime.fromisoformat(row[name])
+    return type_of(row)
+
+
+def credential_of(row: Row, category: Category) -> Credential:
+    """Return the credential that a row of `read_credentials` is."""
+    return Credential(
+        id=row["id"],
+        version=row["version"],
+        holder_id=row["holder_id"],
+        type=row["type"],
+        type_version=row["type_version"],
+        category=category,
+        name=row["name"],
+        number=row["number"],
+        country=row["country"],
+        subdivision=row["subdivision"],
+        issuer=row["issuer"],
+        issued_on=row["issued_on"],
+        notes=row["notes"],
+        own_ladder=None if row["own_ladder"] is None else tuple(row["own_ladder"]),
+        ladder=tuple(row["ladder"]),
+        grace_days=row["grace_days"],
+        terms=in_order(term_row(_from_json(term)) for term in json.loads(row["terms"])),
+        flags=tuple(_flag(_from_json(flag)) for flag in json.loads(row["flags"])),
+        images=tuple(_image(_from_json(image)) for image in json.loads(row["images"])),
+        voided=row["voided"],
+        quiet_until=row["quiet_until"],
+        announced=Validity(row["announced"]),
+        announced_at=row["announced_at"],
+        created_at=row["created_at"],
+        updated_at=row["updated_at"],
+    )
+
+
+_INSTANTS = frozenset({"starts_at", "expires_at", "recorded_at", "effective_from", "until", "created_at"})
+_DATES = frozenset({"valid_from", "expires_on", "completed_on"})
+_IDS = frozenset({"id", "previous_term_id"})
+
+
+def _from_json(row: Row) -> dict[str, Any]:
+    return {name: _value(name, value) for name, value in row.items()}
+
+
+def _value(name: str, value: Any) -> Any:
+    if value is None:
+        return None
+    if name in _INSTANTS:
+        return datetime.fromisoformat(value)
+    if name in _DATES:
+        return date.fromisoformat(value)
+    if name in _IDS:
+        return UUID(value)
+    if name == "image_ids":
+        return [UUID(item) for item in value]
+    return value
+
+
+def term_row(row: Row) -> Term:
+    """Return the term that a row is."""
+    return Term(
+        id=row["id"],
+        revision=row["revision"],
+        valid_from=row["valid_from"],
+        expires_on=row["expires_on"],
+        expiry=Expiry(row["expiry"]),
+        time_zone=row["time_zone"],
+        starts_at=row["starts_at"],
+        expires_at=row["expires_at"],
+        recorded_at=row["recorded_at"],
+        corrected_at=row["corrected_at"],
+        announce_reached=row["announce_reached"],
+        previous_term_id=row["previous_term_id"],
+        completed_on=row["completed_on"],
+        image_ids=tuple(row["image_ids"]),
+        source_key=row["source_key"],
+        notes=row["notes"],
+    )
+
+
+def _flag(row: Row) -> Flag:
+    return Flag(
+        id=row["id"],
+        kind=FlagKind(row["kind"]),
+        effective_from=row["effective_from"],
+        until=row["until"],
+        reason=row["reason"],
+        note=row["note"],
+    )
+
+
+def _image(row: Row) -> Image:
+    return Image(
+        id=row["id"],
+        kind=row["kind"],
+        sha256=row["sha256"],
+        content_type=row["content_type"],
+        width=row["width"],
+        height=row["height"],
+        size=row["size"],
+        created_at=row["created_at"],
+    )
