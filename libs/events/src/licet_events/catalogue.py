@@ -2,7 +2,7 @@
 
 from datetime import date
 from enum import StrEnum
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, TypeAlias
 from uuid import UUID
 
 from licet_events.event import EventData, Instant, Model
@@ -58,6 +58,34 @@ class FixedDate(Model):
     at_least_months: int = 0
 
 
+class AttributeKind(StrEnum):
+    """What values a typed attribute takes."""
+
+    TEXT = "text"
+    INTEGER = "integer"
+    DECIMAL = "decimal"
+    """As text, so that nothing is rounded."""
+    BOOLEAN = "boolean"
+    DATE = "date"
+    CHOICE = "choice"
+    CHOICES = "choices"
+    """Any number of the options, in their order."""
+
+
+class DeclaredAttribute(Model):
+    """What credentials of a type say beyond number and dates, such as an insured limit or a class."""
+
+    name: str
+    kind: AttributeKind
+    required: bool = False
+    options: tuple[str, ...] = ()
+    """Which values a choice has."""
+
+
+AttributeValue: TypeAlias = bool | int | str | tuple[str, ...]
+"""A value of a typed attribute: dates as YYYY-MM-DD, decimals as text, choices as a list."""
+
+
 DEFAULT_LADDER: tuple[int, ...] = (90, 60, 30, 7, 0, -7)
 """Days before `expires_on` at which a notice is due; negative ones come after it."""
 
@@ -78,6 +106,7 @@ class CredentialTypeState(Model):
     fixed_date: FixedDate | None = None
     renewal_evidence: RenewalEvidence = RenewalEvidence.NONE
     number_unique: NumberUnique = NumberUnique.HOLDER
+    attributes: tuple[DeclaredAttribute, ...] = ()
     aliases: tuple[str, ...] = ()
     retired: bool = False
     created_at: Instant

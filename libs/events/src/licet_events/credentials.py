@@ -2,12 +2,12 @@
 
 from datetime import date
 from enum import StrEnum
-from typing import ClassVar
+from typing import ClassVar, Self
 from uuid import UUID
 
 from pydantic import Field
 
-from licet_events.catalogue import Category
+from licet_events.catalogue import AttributeValue, Category
 from licet_events.event import EventData, Instant, Model
 from licet_events.topics import Topic
 
@@ -99,6 +99,26 @@ class ImageReference(Model):
     id: UUID
     kind: str
     sha256: str
+    content_type: str | None = None
+    term_id: UUID | None = None
+    """The term that it supports; absent where it is about the credential as a whole."""
+
+
+class VerificationState(Model):
+    """A check of a credential against a source."""
+
+    id: UUID
+    term_id: UUID
+    """The term that was checked."""
+    checked_at: Instant
+    source: str
+    """A code of what it was checked against, such as `issuer_register`."""
+    result: str
+    """`confirmed`, `not_found` or `differs`."""
+    valid_until: Instant | None = None
+    """When the check has to be done again; absent where once is enough."""
+    actor: str
+    """Who checked; a code and id, never a name."""
 
 
 class CredentialState(Model):
@@ -126,6 +146,10 @@ class CredentialState(Model):
     validity: Validity
     """As last announced. Compute the present one from runs and flags."""
     voided: bool = False
+    attributes: dict[str, AttributeValue] = Field(default_factory=dict)
+    """What the type declares, by name."""
+    verification: VerificationState | None = None
+    """The latest check."""
     quiet_until: Instant | None = None
     """While a submitted renewal waits for its issuer, reminders rest until then."""
     images: tuple[ImageReference, ...] = ()
@@ -230,6 +254,38 @@ class CredentialSubmitted(CredentialEvent):
     """A renewal was handed to its issuer; reminders rest for a while."""
 
     event_type: ClassVar[str] = "licet.credential.submitted.v1"
+
+
+class CredentialVerified(CredentialEvent):
+    """The credential was checked against a source, whatever came of it."""
+
+    event_type: ClassVar[str] = "licet.credential.verified.v1"
+    verification: VerificationState
+
+
+class CredentialMoved(EventData):
+    """The credential is another holder's from now on; its state is under that holder's key.
+
+    It ends the key of the holder it was under. Delete only what you still keep under that holder.
+    """
+
+    event_type: ClassVar[str] = "licet.credential.moved.v1"
+    topic: ClassVar[Topic] = Topic.CREDENTIALS
+    tombstone: ClassVar[bool] = True
+    holder_id: UUID
+    """The holder it was under."""
+    credential_id: UUID
+
+    @property
+    def key(self) -> str:
+        """`<holder>/<credential>`."""
+        return f"{self.holder_id}/{self.credential_id}"
+
+    @classmethod
+    def of_key(cls, key: str) -> Self:
+        """Rebuild the data from the record key."""
+        holder_id, credential_id = key.split("/")
+        return cls(holder_id=UUID(holder_id), credential_id=UUID(credential_id))
 
 
 class CredentialImageAdded(CredentialEvent):

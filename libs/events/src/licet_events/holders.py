@@ -1,10 +1,10 @@
 """Holders: the people and vendors that have credentials."""
 
 from enum import StrEnum
-from typing import ClassVar
+from typing import Annotated, ClassVar, Self
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import Field, WithJsonSchema
 
 from licet_events.event import EventData, Instant, Model
 from licet_events.topics import Topic
@@ -38,6 +38,8 @@ class HolderState(Model):
     queues: tuple[str, ...] = ()
     attributes: dict[str, str | int | bool] = Field(default_factory=dict)
     active: bool = True
+    merged_into: UUID | None = None
+    """The holder that this one turned out to be; its credentials are there."""
     created_at: Instant
     updated_at: Instant
 
@@ -85,6 +87,46 @@ class HolderReactivated(HolderEvent):
 
     event_type: ClassVar[str] = "licet.holder.reactivated.v1"
     reason: str
+
+
+class HolderMerged(HolderEvent):
+    """Two records were of one holder: this one is inactive from now on, and its id leads to the other."""
+
+    event_type: ClassVar[str] = "licet.holder.merged.v1"
+    into: UUID
+
+
+class HolderErased(EventData):
+    """Everything about a holder is to be forgotten. It ends the holder's key and every key below it.
+
+    On the holders' topic the key is the holder's id; on others it is the whole key of what ends there.
+    """
+
+    event_type: ClassVar[str] = "licet.holder.erased.v1"
+    topic: ClassVar[Topic] = Topic.HOLDERS
+    everywhere: ClassVar[bool] = True
+    tombstone: ClassVar[bool] = True
+    holder_id: UUID
+    path: str = ""
+    """What follows the holder's id in the key that ends; empty for the holder itself."""
+    of: Annotated[Topic, WithJsonSchema({"type": "string"})] = Topic.HOLDERS
+    """The topic on which it ends a key. It is not on the wire: a record knows its topic."""
+
+    @property
+    def destination(self) -> Topic:
+        """The topic on which it ends a key."""
+        return self.of
+
+    @property
+    def key(self) -> str:
+        """`<holder>`, or `<holder>/<path>`."""
+        return f"{self.holder_id}/{self.path}" if self.path else str(self.holder_id)
+
+    @classmethod
+    def of_key(cls, key: str) -> Self:
+        """Rebuild the data from the record key."""
+        holder_id, _, path = key.partition("/")
+        return cls(holder_id=UUID(holder_id), path=path)
 
 
 class HolderSnapshot(HolderEvent):
