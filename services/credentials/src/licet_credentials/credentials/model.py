@@ -1,11 +1,12 @@
 """What a credential is: its terms, the runs they form, its flags."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from enum import StrEnum
 from uuid import UUID
 
-from licet_events.catalogue import Category
+from licet_events.catalogue import AttributeValue, Category
 from licet_events.civil import expires_at, local_date, starts_at
 from licet_events.credentials import Expiry, FlagKind, Validity
 
@@ -136,6 +137,30 @@ class Image:
     created_at: datetime
 
 
+class VerificationResult(StrEnum):
+    """What came of a check."""
+
+    CONFIRMED = "confirmed"
+    NOT_FOUND = "not_found"
+    DIFFERS = "differs"
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """A check of a credential's term against a source."""
+
+    id: UUID
+    term_id: UUID
+    checked_at: datetime
+    source: str
+    """A code of what it was checked against, such as `issuer_register`."""
+    result: VerificationResult
+    valid_until: datetime | None
+    """When the check has to be done again; `None` where once is enough."""
+    actor: str
+    note: str | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class CredentialFacts:
     """What is said about a credential beside its type, terms and flags."""
@@ -151,6 +176,8 @@ class CredentialFacts:
     notes: str | None = None
     ladder: tuple[int, ...] | None = None
     """Steps of its own; where none are given, its type's."""
+    attributes: Mapping[str, AttributeValue] = field(default_factory=dict)
+    """What the type declares, by name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,10 +201,14 @@ class Credential:
     own_ladder: tuple[int, ...] | None
     ladder: tuple[int, ...]
     grace_days: int
+    attributes: Mapping[str, AttributeValue]
+    """What the type declares, by name."""
     terms: tuple[Term, ...]
     """In the order in which they count."""
     flags: tuple[Flag, ...]
     images: tuple[Image, ...]
+    verification: Verification | None
+    """The latest check."""
     voided: bool
     quiet_until: datetime | None
     announced: Validity

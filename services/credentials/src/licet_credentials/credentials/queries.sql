@@ -11,7 +11,9 @@ select c.*, to_jsonb(t) as type_entry,
     (select coalesce(jsonb_agg(to_jsonb(x) order by x.effective_from, x.id), '[]') from flags x
      where x.credential_id = c.id) as flags,
     (select coalesce(jsonb_agg(to_jsonb(x) order by x.created_at, x.id), '[]') from images x
-     where x.credential_id = c.id) as images
+     where x.credential_id = c.id) as images,
+    (select to_jsonb(x) from verifications x where x.credential_id = c.id
+     order by x.checked_at desc, x.id desc limit 1) as verification
 from credentials c join credential_types t on t.code = c.type
 where c.id = any($1::uuid[]);
 
@@ -39,23 +41,24 @@ where type = $1 and number_scope = $2 and number = $3 and not voided and id <> $
 
 -- name: save_credentials
 -- Write new and changed credentials with their terms, runs, flags, images and history, in one statement.
--- $1 credentials, $2 terms, $3 runs, $4 flags, $5 images, $6 history.
+-- $1 credentials, $2 terms, $3 runs, $4 flags, $5 images, $6 verifications,
+-- $7 history.
 with incoming as (
     select * from jsonb_to_recordset($1::jsonb) as c (
         id uuid, version bigint, holder_id uuid, type text, type_version bigint, name text, number text,
         number_scope text, country text, subdivision text, issuer text, issued_on date, notes text,
-        own_ladder integer[], ladder integer[], grace_days integer, voided boolean, quiet_until timestamptz,
+        own_ladder integer[], ladder integer[], grace_days integer, attributes jsonb, voided boolean, quiet_until timestamptz,
         announced text, announced_at timestamptz, created_at timestamptz, updated_at timestamptz,
         run_count integer
     )
 ), saved as (
     insert into credentials (
         id, version, holder_id, type, type_version, name, number, number_scope, country, subdivision, issuer,
-        issued_on, notes, own_ladder, ladder, grace_days, voided, quiet_until, announced, announced_at,
+        issued_on, notes, own_ladder, ladder, grace_days, attributes, voided, quiet_until, announced, announced_at,
         created_at, updated_at
     )
     select id, version, holder_id, type, type_version, name, number, number_scope, country, subdivision, issuer,
-        issued_on, notes, own_ladder, ladder, grace_days, voided, quiet_until, announced, announced_at,
+        issued_on, notes, own_ladder, ladder, grace_days, attributes, voided, quiet_until, announced, announced_at,
         created_at, updated_at
     from incoming
     on conflict (id) do update set
@@ -64,7 +67,7 @@ with incoming as (
         number_scope = excluded.number_scope, country = excluded.country, subdivision = excluded.subdivision,
         issuer = excluded.issuer, issued_on = excluded.issued_on, notes = excluded.notes,
         own_ladder = excluded.own_ladder, ladder = excluded.ladder, grace_days = excluded.grace_days,
-        voided = excluded.voided, quiet_until = excluded.quiet_until, announced = excluded.announced,
+        attributes = excluded.attributes, voided = excluded.voided, quiet_until = excluded.quiet_until, announced = excluded.announced,
         announced_at = excluded.announced_at, updated_at = excluded.updated_at
 ), incoming_terms as (
     select * from jsonb_to_recordset($2::jsonb) as t (
@@ -112,11 +115,19 @@ with incoming as (
         size bigint, created_at timestamptz
     )
     on conflict (id) do nothing
+), saved_verifications as (
+    insert into verifications (id, credential_id, term_id, checked_at, source, result, valid_until, actor, note)
+    select id, credential_id, term_id, checked_at, source, result, valid_until, actor, note
+    from jsonb_to_recordset($6::jsonb) as v (
+        id uuid, credential_id uuid, term_id uuid, checked_at timestamptz, source text, result text,
+        valid_until timestamptz, actor text, note text
+    )
+    on conflict (id) do nothing
 )
-insert into credential_history (credential_id, version, event_type, details, reason, note, actor, at)
-select credential_id, version, event_type, details, reason, note, actor, at
-from jsonb_to_recordset($6::jsonb) as h (
-    credential_id uuid, version bigint, event_type text, details jsonb, reason text, note text, actor text,
+insert into credential_history (credential_id, version, holder_id, event_type, details, reason, note, actor, at)
+select credential_id, version, holder_id, event_type, details, reason, note, actor, at
+from jsonb_to_recordset($7::jsonb) as h (
+    credential_id uuid, version bigint, holder_id uuid, event_type text, details jsonb, reason text, note text, actor text,
     at timestamptz
 );
 

@@ -5,11 +5,19 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from licet_credentials.credentials.model import Credential, Flag, Image, Term, in_order
+from licet_credentials.credentials.model import (
+    Credential,
+    Flag,
+    Image,
+    Term,
+    Verification,
+    VerificationResult,
+    in_order,
+)
 from licet_credentials.rows import Row
 from licet_credentials.types.model import CredentialType
 from licet_credentials.types.store import type_of
-from licet_events.catalogue import Category
+from licet_events.catalogue import AttributeValue, Category
 from licet_events.credentials import Expiry, FlagKind, Validity
 
 
@@ -42,9 +50,11 @@ def credential_of(row: Row, category: Category) -> Credential:
         own_ladder=None if row["own_ladder"] is None else tuple(row["own_ladder"]),
         ladder=tuple(row["ladder"]),
         grace_days=row["grace_days"],
+        attributes={name: _attribute(value) for name, value in json.loads(row["attributes"]).items()},
         terms=in_order(term_row(_from_json(term)) for term in json.loads(row["terms"])),
         flags=tuple(_flag(_from_json(flag)) for flag in json.loads(row["flags"])),
         images=tuple(_image(_from_json(image)) for image in json.loads(row["images"])),
+        verification=_verification(row["verification"]),
         voided=row["voided"],
         quiet_until=row["quiet_until"],
         announced=Validity(row["announced"]),
@@ -54,9 +64,21 @@ def credential_of(row: Row, category: Category) -> Credential:
     )
 
 
-_INSTANTS = frozenset({"starts_at", "expires_at", "recorded_at", "effective_from", "until", "created_at"})
+_INSTANTS = frozenset(
+    {
+        "starts_at",
+        "expires_at",
+        "recorded_at",
+        "effective_from",
+        "until",
+        "created_at",
+        "checked_at",
+        "valid_until",
+        "corrected_at",
+    }
+)
 _DATES = frozenset({"valid_from", "expires_on", "completed_on"})
-_IDS = frozenset({"id", "previous_term_id"})
+_IDS = frozenset({"id", "previous_term_id", "term_id"})
 
 
 def _from_json(row: Row) -> dict[str, Any]:
@@ -106,6 +128,26 @@ def _flag(row: Row) -> Flag:
         effective_from=row["effective_from"],
         until=row["until"],
         reason=row["reason"],
+        note=row["note"],
+    )
+
+
+def _attribute(value: Any) -> AttributeValue:
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _verification(entry: str | None) -> Verification | None:
+    if entry is None:
+        return None
+    row = _from_json(json.loads(entry))
+    return Verification(
+        id=row["id"],
+        term_id=row["term_id"],
+        checked_at=row["checked_at"],
+        source=row["source"],
+        result=VerificationResult(row["result"]),
+        valid_until=row["valid_until"],
+        actor=row["actor"],
         note=row["note"],
     )
 

@@ -135,7 +135,7 @@ async def save(conn: Connection, saved: Sequence[Saved], *, actor: str) -> None:
 
     Raises `NumberTaken` where another credential was recorded with the number at the same moment.
     """
-    credentials, terms, runs, flags, images, history = [], [], [], [], [], []
+    credentials, terms, runs, flags, images, checks, history = [], [], [], [], [], [], []
     for item in saved:
         credential = item.change.credential
         its_runs = credential.runs
@@ -145,16 +145,19 @@ async def save(conn: Connection, saved: Sequence[Saved], *, actor: str) -> None:
         ]
         flags += [_child(flag, credential) for flag in credential.flags]
         images += [_child(image, credential) for image in credential.images]
+        if credential.verification is not None:
+            checks.append(_child(credential.verification, credential))
         runs += [_child(run, credential) | {"ordinal": ordinal} for ordinal, run in enumerate(its_runs)]
         history += [_history_row(event, actor, item.note) for event in item.change.events]
-    parts = (credentials, terms, runs, flags, images, history)
+    parts = (credentials, terms, runs, flags, images, checks, history)
     try:
         await conn.execute(QUERIES["save_credentials"], *(jsonb(part) for part in parts))
     except asyncpg.UniqueViolationError as error:
         raise NumberTaken(saved[0].change.credential.number or "", None) from error
 
 
-_ROW = (*(name for name in Credential.__slots__ if name not in {"category", "terms", "flags", "images"}),)
+_PARTS = {"category", "terms", "flags", "images", "verification"}
+_ROW = tuple(name for name in Credential.__slots__ if name not in _PARTS)
 
 
 def _credential_row(credential: Credential, rules: CredentialType, run_count: int) -> dict[str, Any]:
@@ -170,6 +173,7 @@ def _history_row(event: CredentialEvent, actor: str, note: str | None) -> dict[s
     details = event.model_dump(mode="json", by_alias=True, exclude={"credential"})
     return {
         "credential_id": event.credential.id,
+        "holder_id": event.credential.holder_id,
         "version": event.credential.version,
         "event_type": event.event_type,
         "details": details,

@@ -101,6 +101,7 @@ create table credentials (
     own_ladder integer[],
     ladder integer[] not null,
     grace_days integer not null,
+    attributes jsonb not null,
     voided boolean not null,
     quiet_until timestamptz,
     announced text not null,
@@ -175,9 +176,24 @@ create table images (
     unique (credential_id, sha256)
 );
 
+create table verifications (
+    id uuid primary key,
+    credential_id uuid not null references credentials (id),
+    term_id uuid not null,
+    checked_at timestamptz not null,
+    source text not null,
+    result text not null,
+    valid_until timestamptz,
+    actor text not null,
+    note text
+);
+create index verifications_credential on verifications (credential_id, checked_at);
+
 create table credential_history (
     credential_id uuid not null references credentials (id),
     version bigint not null,
+    -- Whose it was then; a correction may move it.
+    holder_id uuid not null,
     event_type text not null,
     details jsonb not null,
     reason text,
@@ -186,6 +202,7 @@ create table credential_history (
     at timestamptz not null,
     primary key (credential_id, version)
 );
+create index credential_history_holder on credential_history (holder_id, credential_id);
 
 create table imports (
     id uuid primary key,
