@@ -2,7 +2,20 @@ from typing import Any
 
 import pytest
 
+from servers.choice import kinds
+
 pytest_plugins = ["servers.fixtures"]
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what is about servers that this session does not run on."""
+    here = kinds()
+    left_out = [
+        item for item in items if any(mark.args[0] not in here for mark in item.iter_markers("only_on"))
+    ]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in set(left_out)]
 
 
 @pytest.hookimpl(optionalhook=True)

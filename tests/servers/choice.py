@@ -6,7 +6,8 @@ Each server comes from the first of these that says something:
 2. `LICET_TEST_SERVERS`: `embedded` (default), `real` (Apache Kafka and VersityGW as processes on
    this machine) or `containers` (by testcontainers).
 
-With `LICET_TEST_NO_SKIP=1` a server that can't be had fails the test, else it skips it.
+With `LICET_TEST_NO_SKIP=1` a server that can't be had fails the test, else it skips it. A test that is
+about one kind of server alone says so with the marker `only_on`, and is left out on the others.
 """
 
 import os
@@ -33,6 +34,14 @@ def way() -> Way:
         case "embedded" | "real" | "containers":
             return chosen
     raise pytest.UsageError(f"LICET_TEST_SERVERS is {chosen!r}; use embedded, real or containers")
+
+
+def kinds() -> frozenset[str]:
+    """Return which brokers and object stores the tests run on: mock or apache, moto or versitygw."""
+    embedded = way() == "embedded"
+    kafka = "mock" if embedded and not os.environ.get("LICET_TEST_KAFKA_URL") else "apache"
+    s3 = "moto" if embedded and not os.environ.get("LICET_TEST_S3_URL") else "versitygw"
+    return frozenset({kafka, s3})
 
 
 @contextmanager

@@ -59,8 +59,8 @@ class KafkaServer(ABC):
 
     @property
     def mock(self) -> MockBroker:
-        """The mock cluster, with its injection of errors and latency; skips on any other broker."""
-        pytest.skip("errors can be injected into the mock broker only")
+        """The mock cluster, with its injection of errors and latency; such tests are `only_on("mock")`."""
+        raise TypeError("errors can be injected into the mock broker only")
 
     def close(self) -> None:  # noqa: B027  # there may be nothing to end
         """End what this session started."""

@@ -37,11 +37,11 @@ async def fill(url: str, count: int, bytes_each: int) -> None:
         await conn.close()
 
 
+@pytest.mark.only_on("mock")
 @pytest.mark.timeout(180)
 async def test_a_slow_consumer_loses_nothing_of_twenty_megabytes_on_one_partition(
     empty_kafka, database, database_url, effects
 ):
-    empty_kafka.mock  # noqa: B018  # skips where the broker keeps everything
     count, size = 2_000, 10_000
     await fill(database_url, count, size)
 
@@ -77,9 +77,9 @@ async def test_a_slow_consumer_loses_nothing_of_twenty_megabytes_on_one_partitio
     assert versions == list(range(1, count + 1))
 
 
+@pytest.mark.only_on("mock")
 async def test_without_waiting_the_broker_would_have_forgotten(empty_kafka, database, database_url, handling):
     """The promise broken on purpose: the same log without the gate does lose records."""
-    empty_kafka.mock  # noqa: B018  # as above
     await fill(database_url, 1_000, 10_000)
     relay = Relay(database_url, KafkaAccess(empty_kafka.bootstrap))
     stop = asyncio.Event()

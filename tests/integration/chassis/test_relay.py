@@ -270,9 +270,8 @@ async def test_rows_of_shards_that_change_hands_are_published_once_and_in_order(
     assert len(records) == 20 * 100
 
 
+@pytest.mark.only_on("mock")
 async def test_a_relay_whose_session_is_gone_sends_nothing_more(bench: Bench):
-    if bench.kafka.kind != "mock":
-        pytest.skip("needs a broker that can be made slow")
     await fill(bench, keys=1, to=400)
     bench.kafka.mock.set_latency(200)
     relay = bench.relay(max_batch_size=500)
@@ -300,6 +299,7 @@ async def test_a_relay_whose_session_is_gone_sends_nothing_more(bench: Bench):
         bench.kafka.mock.set_latency(0)
 
 
+@pytest.mark.only_on("mock")
 @pytest.mark.parametrize("error", [OUT_OF_ORDER_SEQUENCE_NUMBER, MESSAGE_TOO_LARGE])
 async def test_after_a_refused_batch_the_producer_is_rebuilt_and_order_holds(bench: Bench, error: int):
     mock = bench.kafka.mock

@@ -15,7 +15,6 @@ from licet_cli.commands.topics import app
 from licet_cli.embedded.ports import free_port
 from licet_cli.topics import PresentTopic, look, read
 from licet_events import Topic
-from servers.choice import Unavailable, needed
 from servers.kafka import KafkaServer
 
 FILE = Path(__file__).parents[3] / "deploy" / "topics.toml"
@@ -25,14 +24,12 @@ NAMES = [topic.value for topic in Topic]
 @pytest.fixture
 def apache(kafka_server: KafkaServer) -> Iterator[KafkaServer]:
     """Apache Kafka without the contract's topics."""
-    with needed("Apache Kafka"):
-        if kafka_server.kind != "apache":
-            raise Unavailable("LICET_TEST_SERVERS=real or containers has one")
     asyncio.run(_remove_topics(kafka_server))
     yield kafka_server
     asyncio.run(_remove_topics(kafka_server))
 
 
+@pytest.mark.only_on("apache")
 def test_apply_makes_every_topic_with_the_settings_of_the_file(apache):
     applied = _licet("apply", apache)
     assert applied.exit_code == 0
@@ -44,6 +41,7 @@ def test_apply_makes_every_topic_with_the_settings_of_the_file(apache):
         assert wanted.config.items() <= found.config.items()
 
 
+@pytest.mark.only_on("apache")
 def test_a_second_apply_has_nothing_to_do(apache):
     _licet("apply", apache)
     before = _wait_for_topics(apache)
@@ -52,6 +50,7 @@ def test_a_second_apply_has_nothing_to_do(apache):
     assert _look(apache) == before
 
 
+@pytest.mark.only_on("apache")
 def test_a_plan_says_the_same_as_apply_and_changes_nothing(apache):
     planned = _licet("plan", apache)
     assert planned.exit_code == 0
@@ -59,6 +58,7 @@ def test_a_plan_says_the_same_as_apply_and_changes_nothing(apache):
     assert planned.stderr == _licet("apply", apache).stderr
 
 
+@pytest.mark.only_on("apache")
 def test_a_retention_that_was_changed_is_set_again_and_other_settings_stay(apache):
     _licet("apply", apache)
     _wait_for_topics(apache)
@@ -76,6 +76,7 @@ def test_a_retention_that_was_changed_is_set_again_and_other_settings_stay(apach
     assert present[Topic.SCHEDULE].config["file.delete.delay.ms"] == "5000"
 
 
+@pytest.mark.only_on("apache")
 def test_another_partition_count_is_refused_and_nothing_is_done(apache):
     asyncio.run(apache.create_topic(Topic.SCHEDULE, partitions=3))
     for command in ("plan", "apply"):
@@ -85,6 +86,7 @@ def test_another_partition_count_is_refused_and_nothing_is_done(apache):
         assert set(_look(apache)) == {Topic.SCHEDULE}
 
 
+@pytest.mark.only_on("apache")
 def test_another_number_of_copies_is_refused(apache):
     _licet("apply", apache)
     before = _wait_for_topics(apache)
@@ -94,6 +96,7 @@ def test_another_number_of_copies_is_refused(apache):
     assert _look(apache) == before
 
 
+@pytest.mark.only_on("apache")
 def test_what_the_cluster_refuses_is_told(apache):
     with pytest.raises(CommandFailed, match=r"Kafka refused: licet\.holders\.v1: .*replication factor"):
         CliRunner().invoke(
