@@ -13,6 +13,7 @@ from starlette.responses import Response
 
 from licet_chassis.clock import machine_now
 from licet_chassis.database import Database, Transaction
+from licet_chassis.failpoints import Failpoint
 from licet_chassis.http.auth import principal_of
 from licet_chassis.http.problems import Conflict, Unprocessable
 from licet_chassis.http.requests import request_cause
@@ -27,6 +28,10 @@ REPLAYED_HEADER = "Idempotency-Replayed"
 KEPT_FOR = timedelta(hours=24)
 _KEPT_HEADERS = ("content-type", "etag", "location")
 _FORGET_BATCH = 1_000
+
+_BEGUN = Failpoint("write.begun")
+_DONE = Failpoint("write.done")
+_COMMITTED = Failpoint("write.committed")
 
 
 class Writer:
@@ -60,6 +65,7 @@ class Writer:
         request_hash = await self._hash(fingerprint) if self._key is not None else b""
 
         async def work(tx: Transaction) -> Response:
+            _BEGUN()
             if self._key is not None:
                 given = await self._answer_given(tx, self._key, request_hash)
                 if given is not None:
@@ -68,9 +74,12 @@ class Writer:
             answer = _answer(result, view, status, location)
             if self._key is not None:
                 await self._keep(tx, self._key, request_hash, answer)
+            _DONE()
             return answer
 
-        return await running.database.run(request_cause(self._request), work)
+        answer = await running.database.run(request_cause(self._request), work)
+        _COMMITTED()
+        return answer
 
     async def _answer_given(self, tx: Transaction, key: str, request_hash: bytes) -> Response | None:
         subject = principal_of(self._request).subject

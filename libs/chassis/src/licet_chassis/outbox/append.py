@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from zlib import crc32
 
 from licet_chassis.connection import Connection
+from licet_chassis.failpoints import Failpoint
 from licet_chassis.outbox.headers import pack_headers
 from licet_chassis.queries import load_queries
 from licet_events import Record
@@ -14,6 +15,7 @@ SHARDS = 16
 LARGEST_RECORD = 900_000
 """Bytes of key, headers and value. Below Kafka's default limit of a message, with room for framing."""
 
+_APPENDED = Failpoint("outbox.appended")
 _QUERIES = load_queries("licet_chassis.outbox")
 
 
@@ -54,3 +56,4 @@ async def append(conn: Connection, records: Sequence[Record]) -> None:
         headers,
         [record.value for record in records],
     )
+    _APPENDED()

@@ -15,6 +15,7 @@ import structlog
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
+from licet_chassis.failpoints import Failpoint
 from licet_chassis.kafka import KafkaAccess
 from licet_chassis.loops import wait_for_stop
 from licet_chassis.outbox.backoff import Backoff
@@ -45,6 +46,10 @@ _START_SECONDS = 20.0
 _SETTLE_SECONDS = 5.0
 _COMMAND_SECONDS = 60.0
 _ROW_ID = itemgetter("id")
+
+_READ = Failpoint("relay.read")
+_SENT = Failpoint("relay.sent")
+_DELETED = Failpoint("relay.deleted")
 
 _SERVER_SETTINGS = {
     "timezone": "UTC",
@@ -322,6 +327,8 @@ class RelaySession:
         xmin, drawn = rows[0]["xmin"], rows[0]["last_drawn"]
         if rows[0]["id"] is None:
             rows = []
+        else:
+            _READ()
         rows.sort(key=_ROW_ID)
         cut = len(rows) == self._options.batch_size
         large: dict[int, bytes] = {}
@@ -421,6 +428,7 @@ class RelaySession:
     # Acknowledged rows -------------------------------------------------------------------------
 
     def _on_acknowledged(self, batch: Batch) -> None:
+        _SENT()
         self._acknowledged.update(dict.fromkeys(batch.rows))
         self._progress.acknowledged(len(batch.rows))
         self._held.forgive(batch.topic)
@@ -441,6 +449,7 @@ class RelaySession:
             if self._acknowledged:
                 rows = list(islice(self._acknowledged, _DELETED_AT_ONCE))
                 xid = await self._deleter.fetchval(_QUERIES["delete_rows"], rows)
+                _DELETED()
                 self._gone(rows)
             elif self._low_mark.unstamped:
                 xid = await self._deleter.fetchval(_QUERIES["draw_transaction_id"])
