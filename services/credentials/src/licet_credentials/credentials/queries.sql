@@ -9,7 +9,7 @@ select c.*, to_jsonb(t) as type_entry,
     (select coalesce(jsonb_agg(to_jsonb(x)), '[]') from terms x
      where x.credential_id = c.id and x.known_until is null) as terms,
     (select coalesce(jsonb_agg(to_jsonb(x) order by x.effective_from, x.id), '[]') from flags x
-     where x.credential_id = c.id) as flags,
+     where x.credential_id = c.id and x.known_until is null) as flags,
     (select coalesce(jsonb_agg(to_jsonb(x) order by x.created_at, x.id), '[]') from images x
      where x.credential_id = c.id) as images,
     (select to_jsonb(x) from verifications x where x.credential_id = c.id
@@ -100,13 +100,23 @@ with incoming as (
         expires_on = excluded.expires_on
 ), dropped_runs as (
     delete from runs r using incoming i where r.credential_id = i.id and r.ordinal >= i.run_count
-), saved_flags as (
-    insert into flags (id, credential_id, kind, effective_from, until, reason, note)
-    select id, credential_id, kind, effective_from, until, reason, note
-    from jsonb_to_recordset($4::jsonb) as f (
-        id uuid, credential_id uuid, kind text, effective_from timestamptz, until timestamptz, reason text, note text
+), incoming_flags as (
+    select i.*, coalesce(f.revision, 0) + (
+        f.id is null or (f.effective_from, f.until) is distinct from (i.effective_from, i.until)
+    )::integer as revision
+    from jsonb_to_recordset($4::jsonb) as i (
+        id uuid, credential_id uuid, kind text, effective_from timestamptz, until timestamptz, reason text,
+        note text, known_from timestamptz
     )
-    on conflict (id) do update set until = excluded.until
+    left join flags f on f.id = i.id and f.known_until is null
+), flags_believed_before as (
+    update flags f set known_until = i.known_from
+    from incoming_flags i where f.id = i.id and f.revision < i.revision and f.known_until is null
+), saved_flags as (
+    insert into flags (id, revision, credential_id, kind, effective_from, until, reason, note, known_from)
+    select id, revision, credential_id, kind, effective_from, until, reason, note, known_from
+    from incoming_flags
+    on conflict (id, revision) do nothing
 ), saved_images as (
     insert into images (id, credential_id, kind, sha256, content_type, width, height, size, created_at)
     select id, credential_id, kind, sha256, content_type, width, height, size, created_at

@@ -143,7 +143,9 @@ async def save(conn: Connection, saved: Sequence[Saved], *, actor: str) -> None:
         terms += [
             _child(term, credential) | {"known_from": credential.updated_at} for term in credential.terms
         ]
-        flags += [_child(flag, credential) for flag in credential.flags]
+        flags += [
+            _child(flag, credential) | {"known_from": credential.updated_at} for flag in credential.flags
+        ]
         images += [_child(image, credential) for image in credential.images]
         if credential.verification is not None:
             checks.append(_child(credential.verification, credential))

@@ -11,7 +11,7 @@ left join lateral (
 ) run on true
 left join lateral (
     select f.kind from flags f
-    where f.credential_id = c.id and f.effective_from <= $1 and (f.until is null or $1 < f.until)
+    where f.credential_id = c.id and f.known_until is null and f.effective_from <= $1 and (f.until is null or $1 < f.until)
     order by array_position(array['revoked', 'surrendered', 'suspended'], f.kind) limit 1
 ) flag on true
 where not c.voided

@@ -74,6 +74,7 @@ create table credential_types (
     fixed_date jsonb,
     renewal_evidence text not null,
     number_unique text not null,
+    attributes jsonb not null,
     aliases text[] not null,
     retired boolean not null,
     created_at timestamptz not null,
@@ -152,16 +153,21 @@ create table runs (
 );
 create index runs_expires_on on runs (expires_on, credential_id);
 
+-- As with terms: one row for each thing that was believed about a flag.
 create table flags (
-    id uuid primary key,
+    id uuid not null,
+    revision integer not null default 1,
     credential_id uuid not null references credentials (id),
     kind text not null,
     effective_from timestamptz not null,
     until timestamptz,
     reason text not null,
-    note text
+    note text,
+    known_from timestamptz not null,
+    known_until timestamptz,
+    primary key (id, revision)
 );
-create index flags_credential on flags (credential_id);
+create index flags_credential on flags (credential_id) where known_until is null;
 
 create table images (
     id uuid primary key,
