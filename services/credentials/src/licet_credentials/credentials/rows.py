@@ -24,7 +24,7 @@ from licet_events.credentials import Expiry, FlagKind, Validity
 def rules_of(entry: str) -> CredentialType:
     """Return the credential type that a JSON value of its row is."""
     row = json.loads(entry)
-    for name in ("validity", "fixed_date"):
+    for name in ("validity", "fixed_date", "attributes"):
         row[name] = None if row[name] is None else json.dumps(row[name])
     for name in ("created_at", "updated_at"):
         row[name] = datetime.fromisoformat(row[name])

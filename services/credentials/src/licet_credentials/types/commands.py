@@ -8,6 +8,7 @@ from typing import Any
 from licet_chassis.database import Transaction
 from licet_credentials.errors import Conflict, require_version
 from licet_credentials.types import store
+from licet_credentials.types.attributes import retyped
 from licet_credentials.types.model import CARRIED_BY_CREDENTIALS, CredentialType, checked, state_of
 from licet_events.catalogue import CredentialTypeChanged
 
@@ -26,12 +27,21 @@ async def change_type(
     """Change a type's rules; the same rules again change and publish nothing.
 
     A changed ladder or grace reaches the type's credentials by `replan`, one `credential.updated` each.
+    Changed attributes reach none: a credential keeps what it says until its attributes are next changed.
+    Raises `Conflict` where an attribute that some credential has would be of another kind.
     """
     before = await store.lock_type(tx.conn, code)
     require_version(expected_version, before.version)
     after = checked(replace(before, **changes))
     if after == before:
         return before
+    for name in retyped(before.attributes, after.attributes):
+        if await store.attribute_in_use(tx.conn, code, name):
+            raise Conflict(
+                f"Credentials of {code} have the attribute {name} as it is; its kind can't change. "
+                "Declare another name for the new kind.",
+                pointer="/attributes",
+            )
     after = replace(after, version=before.version + 1, updated_at=now)
     replan = any(getattr(before, name) != getattr(after, name) for name in CARRIED_BY_CREDENTIALS)
     await store.update_type(tx.conn, after, replan=replan)

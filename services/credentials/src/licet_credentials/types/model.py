@@ -4,9 +4,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from licet_credentials.errors import Invalid
+from licet_credentials.types.attributes import checked_declaration
 from licet_events.catalogue import (
     Category,
     CredentialTypeState,
+    DeclaredAttribute,
     FixedDate,
     NumberUnique,
     Period,
@@ -36,6 +38,8 @@ class CredentialType:
     retired: bool
     created_at: datetime
     updated_at: datetime
+    attributes: tuple[DeclaredAttribute, ...] = ()
+    """What its credentials say beyond number and dates."""
 
 
 CARRIED_BY_CREDENTIALS = frozenset({"ladder", "grace_days"})
@@ -52,6 +56,7 @@ def checked(entry: CredentialType) -> CredentialType:
         )
     if entry.code in entry.aliases:
         raise Invalid("An alias must differ from the code.", pointer="/aliases")
+    checked_declaration(entry.attributes)
     return entry
 
 
@@ -71,6 +76,7 @@ def state_of(entry: CredentialType) -> CredentialTypeState:
         fixed_date=entry.fixed_date,
         renewal_evidence=entry.renewal_evidence,
         number_unique=entry.number_unique,
+        attributes=entry.attributes,
         aliases=entry.aliases,
         retired=entry.retired,
         created_at=entry.created_at,

@@ -19,8 +19,10 @@ from licet_credentials.types import commands, store
 from licet_credentials.types.model import CredentialType, state_of
 from licet_events.catalogue import (
     DEFAULT_LADDER,
+    AttributeKind,
     Category,
     CredentialTypeState,
+    DeclaredAttribute,
     FixedDate,
     NumberUnique,
     Period,
@@ -31,6 +33,9 @@ from licet_events.catalogue import (
 router = APIRouter(prefix="/v1/credential-types", tags=["credential types"], dependencies=[EVERYONE])
 
 TypeCode = Annotated[str, Path(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+
+
+Option = Annotated[Line, Field(max_length=100)]
 
 
 class PeriodIn(Body):
@@ -63,6 +68,16 @@ def _can_be_brought(evidence: RenewalEvidence) -> RenewalEvidence:
 Evidence = Annotated[RenewalEvidence, AfterValidator(_can_be_brought)]
 
 
+class AttributeIn(Body):
+    """An attribute that credentials of the type have."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$", examples=["insured_limit"])]
+    kind: AttributeKind
+    required: bool = False
+    options: Annotated[tuple[Option, ...], Field(max_length=200)] = ()
+    """Which values a choice has."""
+
+
 class _Rules(Body):
     expires: bool = True
     validity: PeriodIn | None = None
@@ -72,6 +87,7 @@ class _Rules(Body):
     renewal_basis: RenewalBasis | None = None
     fixed_date: FixedDateIn | None = None
     renewal_evidence: Evidence = RenewalEvidence.NONE
+    attributes: Annotated[tuple[AttributeIn, ...], Field(max_length=40)] = ()
     aliases: Annotated[tuple[Code, ...], Field(max_length=20)] = ()
     retired: bool = False
 
@@ -97,6 +113,8 @@ def _rules(body: _Rules, *, given_only: bool) -> dict[str, Any]:
         rules["validity"] = Period(**rules["validity"])
     if rules.get("fixed_date") is not None:
         rules["fixed_date"] = FixedDate(**rules["fixed_date"])
+    if "attributes" in rules:
+        rules["attributes"] = tuple(DeclaredAttribute(**each) for each in rules["attributes"])
     return rules
 
 

@@ -9,9 +9,17 @@ import asyncpg
 from licet_chassis.connection import Connection
 from licet_chassis.queries import load_queries
 from licet_credentials.errors import NotFound
-from licet_credentials.rows import Row
+from licet_credentials.rows import Row, jsonb
 from licet_credentials.types.model import CredentialType
-from licet_events.catalogue import Category, FixedDate, NumberUnique, Period, RenewalBasis, RenewalEvidence
+from licet_events.catalogue import (
+    Category,
+    DeclaredAttribute,
+    FixedDate,
+    NumberUnique,
+    Period,
+    RenewalBasis,
+    RenewalEvidence,
+)
 
 QUERIES = load_queries(__package__ or "")
 
@@ -51,6 +59,12 @@ async def list_types(conn: Connection, after: str | None, limit: int) -> list[Cr
     return [type_of(row) for row in await conn.fetch(QUERIES["list_types"], after, limit)]
 
 
+async def attribute_in_use(conn: Connection, code: str, name: str) -> bool:
+    """Return whether some credential of the type has a value of the attribute."""
+    used: bool = await conn.fetchval(QUERIES["attribute_in_use"], code, name)
+    return used
+
+
 async def claim_replanning(conn: Connection) -> str | None:
     """Return the code of a type whose credentials carry old rules, held until the transaction ends."""
     code: str | None = await conn.fetchval(QUERIES["claim_replanning"])
@@ -87,6 +101,7 @@ def _parameters(entry: CredentialType) -> tuple[Any, ...]:
         entry.retired,
         entry.created_at,
         entry.updated_at,
+        jsonb(entry.attributes),
     )
 
 
@@ -117,4 +132,5 @@ def type_of(row: Row) -> CredentialType:
         retired=row["retired"],
         created_at=row["created_at"],
         updated_at=row["updated_at"],
+        attributes=tuple(DeclaredAttribute(**each) for each in json.loads(row["attributes"])),
     )
