@@ -6,6 +6,7 @@ from uuid import UUID
 from pydantic import Field
 
 from licet_chassis.http.resources import Body
+from licet_credentials.credentials.corrections import TERM_FIELDS, Correction
 from licet_credentials.inputs import (
     Code,
     Country,
@@ -78,7 +79,20 @@ class CorrectionIn(Body):
     expires_on: Day | None = None
     expiry: Expiry = Field(default_factory=lambda: Expiry.DATED)
     time_zone: Zone = Field(default_factory=str)
+    holder_id: UUID = Field(default_factory=lambda: UUID(int=0))
+    """Whose it is, where it was entered under another holder."""
     reason: Reason
+    note: Note | None = None
+
+    def correction(self) -> Correction:
+        """Return what of it was said to be wrong; null is a value, and what is absent was right."""
+        said = self.model_dump(exclude_unset=True)
+        return Correction(
+            reason=self.reason,
+            term={name: said[name] for name in TERM_FIELDS if name in said},
+            term_id=self.term_id,
+            holder_id=said.get("holder_id"),
+        )
 
 
 class SubmissionIn(Body):

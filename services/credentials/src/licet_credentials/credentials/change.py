@@ -11,6 +11,7 @@ from licet_credentials.errors import Conflict
 from licet_events.credentials import (
     Cause,
     CredentialEvent,
+    CredentialMoved,
     CredentialState,
     CredentialStatusChanged,
 )
@@ -25,13 +26,15 @@ class Change:
 
     credential: Credential
     events: tuple[CredentialEvent, ...] = ()
+    left: tuple[CredentialMoved, ...] = ()
+    """The keys under which it is no more; told after the events, of which one has the new key."""
 
     def tell(
         self, credential: Credential, now: datetime, event: Callable[[CredentialState], CredentialEvent]
     ) -> "Change":
         """Return the change with `credential` as one version more and the event that says so."""
         following = replace(credential, version=credential.version + 1, updated_at=now)
-        return Change(following, (*self.events, event(state_of(following))))
+        return replace(self, credential=following, events=(*self.events, event(state_of(following))))
 
 
 def settle(credential: Credential, now: datetime) -> Change:
@@ -47,7 +50,7 @@ def settle(credential: Credential, now: datetime) -> Change:
     crossed = transitions(runs, flags, start=credential.announced, after=credential.announced_at, until=now)
     for each in crossed:
         change = _announce(change, each, Cause.AUTOMATIC, now, ITSELF)
-    return Change(replace(change.credential, announced_at=now), change.events)
+    return replace(change, credential=replace(change.credential, announced_at=now))
 
 
 def announce(change: Change, now: datetime, *, reason: str, actor: str) -> Change:
@@ -56,7 +59,7 @@ def announce(change: Change, now: datetime, *, reason: str, actor: str) -> Chang
     at = max(now, credential.announced_at)
     present = validity(credential.runs, credential.flags, at)
     if present is credential.announced:
-        return Change(replace(credential, announced_at=at), change.events)
+        return replace(change, credential=replace(credential, announced_at=at))
     return _announce(change, Transition(at, credential.announced, present, reason), Cause.MANUAL, now, actor)
 
 
@@ -77,10 +80,15 @@ def _announce(change: Change, each: Transition, cause: Cause, now: datetime, act
     )
 
 
-def require_open(credential: Credential) -> None:
-    """Raise `Conflict` where the credential is voided or under a final flag, now or to come."""
+def require_not_voided(credential: Credential) -> None:
+    """Raise `Conflict` where the credential is voided."""
     if credential.voided:
         raise Conflict("The credential is voided: it was entered in error and takes no more changes.")
+
+
+def require_open(credential: Credential) -> None:
+    """Raise `Conflict` where the credential is voided or under a final flag, now or to come."""
+    require_not_voided(credential)
     for flag in credential.flags:
         if flag.kind.final:
             raise Conflict(

@@ -106,17 +106,11 @@ async def renew(
 async def correct(
     request: Request, credential_id: UUID, body: CorrectionIn, expected: MaybeIfMatch, write: Write
 ) -> Response:
-    """Put right a term's dates, expiry or zone."""
-    corrections = body.model_dump(exclude_unset=True, exclude={"term_id", "reason"})
+    """Put right a term's dates, expiry or zone, or whose the credential is."""
+    correction = body.correction()
     return await write(
         lambda tx, now: commands.correct_credential(
-            tx,
-            credential_id,
-            corrections,
-            body.reason,
-            term_id=body.term_id,
-            expected_version=expected,
-            now=now,
+            tx, credential_id, correction, note=body.note, expected_version=expected, now=now
         ),
         view=_shown_now(request),
     )

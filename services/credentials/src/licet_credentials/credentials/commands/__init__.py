@@ -1,7 +1,11 @@
 """What can be done with a credential: each takes a transaction, a command and `now`, and never commits."""
 
 from licet_credentials.credentials.commands.carrying import write
-from licet_credentials.credentials.commands.correcting import correct_credential, void_credential
+from licet_credentials.credentials.commands.correcting import (
+    correct_credential,
+    move_credential,
+    void_credential,
+)
 from licet_credentials.credentials.commands.evidence import add_image
 from licet_credentials.credentials.commands.flagging import (
     FlagCredential,
@@ -23,6 +27,7 @@ __all__ = [
     "add_image",
     "correct_credential",
     "flag_credential",
+    "move_credential",
     "record_credential",
     "reinstate_credential",
     "renew_credential",

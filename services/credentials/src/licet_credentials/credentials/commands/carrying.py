@@ -17,7 +17,9 @@ async def write(tx: Transaction, saved: Sequence[Saved], now: datetime) -> None:
     if not saved:
         return
     await store.save(tx.conn, saved, actor=tx.cause.actor)
-    await tx.publish(*(event for each in saved for event in each.change.events), now=now)
+    await tx.publish(
+        *(event for each in saved for event in (*each.change.events, *each.change.left)), now=now
+    )
 
 
 Step = Callable[[Change, Loaded], Change]

@@ -1,60 +1,77 @@
 """Putting right what was entered wrong, and voiding what should not be there."""
 
-from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from licet_chassis.database import Transaction
-from licet_credentials.credentials.change import Change, announce
-from licet_credentials.credentials.commands.carrying import change_credential
-from licet_credentials.credentials.dates import correct_term
-from licet_credentials.credentials.model import Credential, Term, in_order
+from licet_credentials.credentials import store
+from licet_credentials.credentials.change import Change
+from licet_credentials.credentials.commands.carrying import carry_out, change_credential
+from licet_credentials.credentials.corrections import Correction, correct
+from licet_credentials.credentials.model import Credential
 from licet_credentials.credentials.store import Loaded
-from licet_credentials.errors import Conflict, Invalid
-from licet_events.credentials import CredentialCorrected, CredentialVoided
+from licet_credentials.errors import Conflict, Invalid, NotFound, require_version
+from licet_credentials.holders import store as holder_store
+from licet_events.credentials import CredentialVoided
 
 
 async def correct_credential(
     tx: Transaction,
     credential_id: UUID,
-    corrections: Mapping[str, Any],
-    reason: str,
+    correction: Correction,
     *,
-    term_id: UUID | None,
-    expected_version: int | None,
+    note: str | None = None,
+    expected_version: int | None = None,
     now: datetime,
 ) -> Credential:
-    """Put right a term's dates, expiry or zone; what was believed before stays readable.
+    """Put right what was entered wrong; what was believed before stays readable.
 
-    Without a `term_id` it is the last term that was wrong.
+    Locks are taken in this order: holders, credentials. So whoever deactivates, merges or erases the
+    right holder meanwhile has done so before, or waits until it has the credential.
     """
+    if correction.holder_id is not None:
+        await _hold_receiver(tx, correction.holder_id)
+    loaded = await store.lock_credential(tx.conn, credential_id)
+    require_version(expected_version, loaded.credential.version)
 
-    def correct(change: Change, _loaded: Loaded) -> Change:
-        credential = change.credential
-        if credential.voided:
-            raise Conflict("The credential is voided: it was entered in error and takes no more changes.")
-        term = credential.last_term if term_id is None else _term(credential, term_id)
-        corrected, wrong = correct_term(term, corrections, now)
-        terms = in_order(corrected if each.id == term.id else each for each in credential.terms)
-        told = change.tell(
-            replace(credential, terms=terms),
-            now,
-            lambda state: CredentialCorrected(
-                credential=state, term_id=term.id, corrected=wrong, reason=reason
-            ),
-        )
-        return announce(told, now, reason="corrected", actor=tx.cause.actor)
+    def put_right(change: Change, _loaded: Loaded) -> Change:
+        return correct(change, correction, now, actor=tx.cause.actor)
 
-    return await change_credential(tx, credential_id, correct, expected_version=expected_version, now=now)
+    if correction.holder_id is not None:
+        moved = replace(loaded.credential, holder_id=correction.holder_id)
+        await store.require_number_free(tx.conn, moved, loaded.rules)
+    return await carry_out(tx, loaded, put_right, now=now, note=note)
 
 
-def _term(credential: Credential, term_id: UUID) -> Term:
-    for term in credential.terms:
-        if term.id == term_id:
-            return term
-    raise Invalid(f"The credential has no term {term_id}.", pointer="/term_id")
+async def move_credential(
+    tx: Transaction,
+    credential_id: UUID,
+    to_holder_id: UUID,
+    reason: str,
+    *,
+    note: str | None = None,
+    expected_version: int | None = None,
+    now: datetime,
+) -> Credential:
+    """Give a credential to the holder it belongs to: it was entered under another by mistake.
+
+    Whoever moves many holds the holders first, in order of id, and then calls this for one after the
+    other in order of id. A voided credential stays where it is.
+    """
+    correction = Correction(reason, holder_id=to_holder_id)
+    return await correct_credential(
+        tx, credential_id, correction, note=note, expected_version=expected_version, now=now
+    )
+
+
+async def _hold_receiver(tx: Transaction, holder_id: UUID) -> None:
+    try:
+        holder = await holder_store.lock_holder(tx.conn, holder_id)
+    except NotFound:
+        raise Invalid(f"There is no holder {holder_id}.", pointer="/holder_id") from None
+    if not holder.active:
+        raise Conflict(f"The holder {holder_id} is inactive and gets no credentials.", pointer="/holder_id")
 
 
 async def void_credential(
