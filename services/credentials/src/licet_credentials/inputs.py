@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, AwareDatetime, Field, PlainValidator, StringConstraints, TypeAdapter
 
 from licet_credentials.errors import Invalid
+from licet_credentials.iso3166 import is_country, is_subdivision
 from licet_events.civil import zone
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
@@ -23,6 +24,18 @@ def _without_control(text: str) -> str:
 def _known_zone(name: str) -> str:
     zone(name)
     return name
+
+
+def _known_country(code: str) -> str:
+    if not is_country(code):
+        raise ValueError(f"must be a country code of ISO 3166-1, such as DE; {code} is none")
+    return code
+
+
+def _known_subdivision(code: str) -> str:
+    if not is_subdivision(code):
+        raise ValueError(f"must be a subdivision code of ISO 3166-2, such as US-IL; {code} is none")
+    return code
 
 
 def _address(text: str) -> str:
@@ -68,10 +81,14 @@ Email = Annotated[str, AfterValidator(_without_control), AfterValidator(_address
 Zone = Annotated[str, AfterValidator(_known_zone), Field(examples=["Europe/Berlin"])]
 """An IANA time zone."""
 
-Country = Annotated[str, Field(pattern=r"^[A-Z]{2}$", examples=["DE"])]
+Country = Annotated[str, Field(pattern=r"^[A-Z]{2}$", examples=["DE"]), AfterValidator(_known_country)]
 """ISO 3166-1 alpha-2."""
 
-Subdivision = Annotated[str, Field(pattern=r"^[A-Z]{2}-[A-Z0-9]{1,3}$", examples=["US-IL"])]
+Subdivision = Annotated[
+    str,
+    Field(pattern=r"^[A-Z]{2}-[A-Z0-9]{1,3}$", examples=["US-IL"]),
+    AfterValidator(_known_subdivision),
+]
 """ISO 3166-2."""
 
 Day = Annotated[date, Field(ge=date(1900, 1, 1), le=date(9000, 12, 31))]

@@ -1,0 +1,27 @@
+"""Which countries and subdivisions there are: the codes of ISO 3166, from the tables of pycountry."""
+
+import json
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+
+def is_country(code: str) -> bool:
+    """Return whether ISO 3166-1 has the alpha-2 code."""
+    return code in _codes("3166-1", "alpha_2")
+
+
+def is_subdivision(code: str) -> bool:
+    """Return whether ISO 3166-2 has the code."""
+    return code in _codes("3166-2", "code")
+
+
+@cache
+def _codes(part: str, member: str) -> frozenset[str]:
+    # pycountry's own objects take 12 MB for names and types that nothing here asks for: each entry
+    # becomes its code while the table is read, and only when somebody first asks.
+    def code_of(entry: dict[str, Any]) -> Any:
+        return entry.get(member, entry)
+
+    table = files("pycountry").joinpath(f"databases/iso{part}.json").read_bytes()
+    return frozenset(json.loads(table, object_hook=code_of)[part])

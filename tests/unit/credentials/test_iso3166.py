@@ -1,0 +1,31 @@
+"""Which countries and subdivisions there are."""
+
+import pycountry
+import pytest
+from pydantic import TypeAdapter, ValidationError
+
+from licet_credentials import iso3166
+from licet_credentials.inputs import Country, Subdivision
+
+
+def test_every_code_of_the_librarys_tables_is_known():
+    assert all(iso3166.is_country(country.alpha_2) for country in pycountry.countries)
+    assert all(iso3166.is_subdivision(part.code) for part in pycountry.subdivisions)
+
+
+@pytest.mark.parametrize("code", ["XX", "UK", "DEU"])
+def test_what_is_no_country_is_none(code):
+    assert not iso3166.is_country(code)
+
+
+@pytest.mark.parametrize("code", ["US-XX", "DE-ZZ", "US"])
+def test_what_is_no_subdivision_is_none(code):
+    assert not iso3166.is_subdivision(code)
+
+
+def test_an_input_says_what_is_allowed_and_what_was_given():
+    with pytest.raises(ValidationError, match="such as DE; XX is none"):
+        TypeAdapter(Country).validate_python("XX")
+    with pytest.raises(ValidationError, match="such as US-IL; US-XX is none"):
+        TypeAdapter(Subdivision).validate_python("US-XX")
+    assert TypeAdapter(Subdivision).validate_python("US-IL") == "US-IL"
