@@ -290,7 +290,7 @@ async def test_a_body_over_the_limit_or_that_is_no_json_is_refused(http, untouch
         ({"aud": "another"}, 401, "audience"),
         ({"iss": "https://other.test"}, 401, "issuer"),
         ({"scope": "credentials:read"}, 403, "credentials:write"),
-        ({"scope": "credentials:write", "licet_teams": ["red"]}, 403, "limited to teams"),
+        ({"scope": "credentials:write", "licet_teams": ["red"]}, 403, "limited to the teams red"),
     ],
 )
 async def test_a_token_that_does_not_allow_it_is_refused(anyone, service, issuer, claims, status, words):

@@ -28,12 +28,33 @@ class Conflict(Refused):
     """The present state does not allow it."""
 
 
-class NumberTaken(Conflict):
+class Taken(Conflict):
+    """What must be unique is another's."""
+
+    def __init__(self, what: str, other: str, *, pointer: str) -> None:
+        super().__init__(f"{what} is already that of {other}.", pointer=pointer)
+        self._what = what
+
+    def unnamed(self) -> Conflict:
+        """Return the same for who may not see whose it is."""
+        return Conflict(f"{self._what} is taken already.", pointer=self.pointer)
+
+
+class NumberTaken(Taken):
     """The number must be unique for its type, and another credential has it."""
 
     def __init__(self, number: str, other: UUID | None) -> None:
         named = f"credential {other}" if other else "a credential recorded at the same moment"
-        super().__init__(f"The number {number!r} is already that of {named}.", pointer="/number")
+        super().__init__(f"The number {number!r}", named, pointer="/number")
+        self.other = other
+
+
+class ExternalIdTaken(Taken):
+    """Another system's id names one holder, and another has it."""
+
+    def __init__(self, external_id: str, other: UUID | None) -> None:
+        named = f"holder {other}" if other else "a holder recorded at the same moment"
+        super().__init__(f"The external_id {external_id!r}", named, pointer="/external_id")
         self.other = other
 
 

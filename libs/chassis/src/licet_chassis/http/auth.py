@@ -56,9 +56,21 @@ class Principal:
             self.locations is None or location in self.locations
         )
 
-    def must_have(self, scope: str) -> None:
-        """Raise the 403 that names `scope`, unless the token has it."""
-        if scope not in self.scopes:
+    @property
+    def narrowed(self) -> bool:
+        """Whether the token is limited to teams or locations."""
+        return self.teams is not None or self.locations is not None
+
+    def must_see_everyone(self) -> None:
+        """Raise a 403 where the token is limited to teams or locations."""
+        if self.narrowed:
+            raise Forbidden(
+                "This needs a token that sees everyone; this one is limited to teams or locations."
+            )
+
+    def must_have(self, scope: str, *instead: str) -> None:
+        """Raise the 403 that names `scope`, unless the token has it or one of those that do `instead`."""
+        if scope not in self.scopes and self.scopes.isdisjoint(instead):
             raise Forbidden(
                 f"This token lacks the scope {scope}.",
                 headers={"WWW-Authenticate": f'Bearer error="insufficient_scope", scope="{scope}"'},
@@ -231,23 +243,27 @@ bearer = HTTPBearer(
 class RequiredScope:
     """The dependency behind `requires`; tests recognise it by its class."""
 
-    def __init__(self, scope: str) -> None:
+    def __init__(self, scope: str, *, everyone: bool = False) -> None:
         self.scope = scope
+        self.everyone = everyone
 
     async def __call__(self, request: Request, _scheme: Annotated[Any, Depends(bearer)]) -> Principal:
-        """Return the principal; raises 403 if the token lacks the scope."""
+        """Return the principal; raises 403 if the token lacks the scope or does not see enough."""
         principal = principal_of(request)
         principal.must_have(self.scope)
+        if self.everyone:
+            principal.must_see_everyone()
         return principal
 
 
-def requires(scope: str) -> Any:
+def requires(scope: str, *, everyone: bool = False) -> Any:
     """Return the dependency that every route has: the principal, if its token has `scope`.
 
     Both as a parameter, `principal: Annotated[Principal, requires("credentials:read")]`, and in
-    `dependencies=[requires("credentials:read")]`.
+    `dependencies=[requires("credentials:read")]`. With `everyone`, tokens that are limited to teams or
+    locations are refused: what the route shows or does is about all people.
     """
-    return Security(RequiredScope(scope), scopes=[scope])
+    return Security(RequiredScope(scope, everyone=everyone), scopes=[scope])
 
 
 def principal_of(request: Request) -> Principal:

@@ -2,9 +2,10 @@
 
 import json
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, nullcontext
 from datetime import datetime, timedelta
 from hashlib import sha256
-from typing import Annotated, TypeVar
+from typing import Annotated, TypeAlias, TypeVar
 
 from fastapi import Depends, Header
 from pydantic import BaseModel
@@ -28,10 +29,23 @@ REPLAYED_HEADER = "Idempotency-Replayed"
 KEPT_FOR = timedelta(hours=24)
 _KEPT_HEADERS = ("content-type", "etag", "location")
 _FORGET_BATCH = 1_000
+_GUARD = "licet.write_guard"
 
 _BEGUN = Failpoint("write.begun")
 _DONE = Failpoint("write.done")
 _COMMITTED = Failpoint("write.committed")
+
+Guard: TypeAlias = Callable[[Transaction], AbstractAsyncContextManager[None]]
+"""What surrounds a write within its transaction."""
+
+
+def guard_write(request: Request, guard: Guard) -> None:
+    """Let `guard` judge what this request writes, for a dependency that knows more than the route.
+
+    It is entered in the transaction before anything is done and before a kept answer is given again,
+    and left before the commit: what it raises undoes everything.
+    """
+    request.scope[_GUARD] = guard
 
 
 class Writer:
@@ -64,6 +78,12 @@ class Writer:
         running = serving(self._request)
         request_hash = await self._hash(fingerprint) if self._key is not None else b""
 
+        guard: Guard = self._request.scope.get(_GUARD, _unguarded)
+
+        async def guarded(tx: Transaction) -> Response:
+            async with guard(tx):
+                return await work(tx)
+
         async def work(tx: Transaction) -> Response:
             _BEGUN()
             if self._key is not None:
@@ -77,7 +97,7 @@ class Writer:
             _DONE()
             return answer
 
-        answer = await running.database.run(request_cause(self._request), work)
+        answer = await running.database.run(request_cause(self._request), guarded)
         _COMMITTED()
         return answer
 
@@ -150,6 +170,10 @@ async def forget_answers(database: Database) -> bool:
     async with database.reading() as conn:
         done = await conn.execute(QUERIES["forget_answers"], machine_now() - KEPT_FOR, _FORGET_BATCH)
     return int(done.rpartition(" ")[2]) == _FORGET_BATCH
+
+
+def _unguarded(_tx: Transaction) -> AbstractAsyncContextManager[None]:
+    return nullcontext()
 
 
 def _answer(

@@ -10,7 +10,7 @@ from starlette.responses import Response
 from licet_chassis.http.resources import IfMatch, MaybeIfMatch, resource
 from licet_chassis.http.serving import serving
 from licet_chassis.http.writes import Write
-from licet_credentials.access import EVERYONE, READ, WRITE
+from licet_credentials.access import READ, WRITE
 from licet_credentials.credentials import commands, store
 from licet_credentials.credentials.bodies import (
     ActionIn,
@@ -31,7 +31,7 @@ from licet_credentials.inputs import (
 )
 from licet_events.credentials import FlagKind
 
-router = APIRouter(prefix="/v1/credentials", tags=["credentials"], dependencies=[EVERYONE])
+router = APIRouter(prefix="/v1/credentials", tags=["credentials"])
 
 
 def _shown_now(request: Request) -> Any:

@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from licet_chassis.database import Transaction
-from licet_credentials.errors import Conflict, Invalid, require_version
+from licet_credentials.errors import ExternalIdTaken, Invalid, require_version
 from licet_credentials.holders import store
 from licet_credentials.holders.model import Attribute, Holder, changed_fields, checked, set_active, state_of
 from licet_credentials.holders.store import HolderChange
@@ -65,7 +65,7 @@ def updated_holder(holder: Holder, changes: Mapping[str, Any], now: datetime) ->
 
 
 async def register_holder(tx: Transaction, facts: HolderFacts, *, now: datetime) -> Holder:
-    """Enter a holder; raises `Conflict` for an external id that another has."""
+    """Enter a holder; raises `ExternalIdTaken` for one that another has."""
     if facts.external_id is not None:
         known = await store.lock_by_external_ids(tx.conn, [facts.external_id])
         _require_free(facts.external_id, known)
@@ -203,6 +203,4 @@ async def _require_manager(tx: Transaction, manager_id: UUID | None) -> None:
 def _require_free(external_id: str, known: Mapping[str, Holder]) -> None:
     other = known.get(external_id)
     if other is not None:
-        raise Conflict(
-            f"The external_id {external_id!r} is already that of holder {other.id}.", pointer="/external_id"
-        )
+        raise ExternalIdTaken(external_id, other.id)

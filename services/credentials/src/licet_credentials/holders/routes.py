@@ -12,7 +12,7 @@ from licet_chassis.http.paging import Page, PageQuery, page_of
 from licet_chassis.http.resources import Body, IfMatch, MaybeIfMatch, resource
 from licet_chassis.http.serving import serving
 from licet_chassis.http.writes import Write
-from licet_credentials.access import EVERYONE, READ, WRITE
+from licet_credentials.access import READ, WRITE, WriterSees, require_place
 from licet_credentials.holders import commands, store
 from licet_credentials.holders.commands import HolderFacts
 from licet_credentials.holders.model import state_of
@@ -20,7 +20,7 @@ from licet_credentials.holders.store import HolderFilter
 from licet_credentials.inputs import Code, Email, Line, Reason, Zone
 from licet_events.holders import HolderKind, HolderState
 
-router = APIRouter(prefix="/v1/holders", tags=["holders"], dependencies=[EVERYONE])
+router = APIRouter(prefix="/v1/holders", tags=["holders"])
 
 ExternalId = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f/]{1,200}$")]
 AttributeValue = Annotated[str, Field(max_length=1000)] | int | bool
@@ -82,9 +82,10 @@ class ReasonIn(Body):
     reason: Reason
 
 
-@router.post("", status_code=201, response_model=HolderState, dependencies=[WRITE])
-async def register(body: HolderIn, write: Write) -> Response:
+@router.post("", status_code=201, response_model=HolderState)
+async def register(body: HolderIn, sees: WriterSees, write: Write) -> Response:
     """Enter a holder."""
+    require_place(sees, team=body.team, location=body.location)
     facts = HolderFacts(**body.model_dump())
     return await write(
         lambda tx, now: commands.register_holder(tx, facts, now=now),

@@ -12,13 +12,13 @@ from licet_chassis.http.paging import Page, PageQuery, page_of
 from licet_chassis.http.resources import Body, MaybeIfMatch, resource
 from licet_chassis.http.serving import serving
 from licet_chassis.http.writes import Write
-from licet_credentials.access import EVERYONE, READ, WRITE
+from licet_credentials.access import CATALOGUE, SHARED_WRITE
 from licet_credentials.inputs import Country, Email, Line, Subdivision, Zone, within_country
 from licet_credentials.places import commands, store
 from licet_credentials.places.model import location_state, team_state
 from licet_events.catalogue import LocationState, TeamState
 
-router = APIRouter(prefix="/v1", tags=["places"], dependencies=[EVERYONE])
+router = APIRouter(prefix="/v1", tags=["places"])
 
 PlaceCode = Annotated[str, Path(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 
@@ -40,7 +40,7 @@ class LocationIn(TeamIn):
     subdivision: Subdivision | None = None
 
 
-@router.put("/locations/{code}", response_model=LocationState, dependencies=[WRITE])
+@router.put("/locations/{code}", response_model=LocationState, dependencies=[SHARED_WRITE])
 async def put_location(code: PlaceCode, body: LocationIn, expected: MaybeIfMatch, write: Write) -> Response:
     """Create or replace a location; the same again changes nothing."""
     facts: dict[str, Any] = body.model_dump()
@@ -53,14 +53,14 @@ async def put_location(code: PlaceCode, body: LocationIn, expected: MaybeIfMatch
     )
 
 
-@router.get("/locations/{code}", response_model=LocationState, dependencies=[READ])
+@router.get("/locations/{code}", response_model=LocationState, dependencies=[CATALOGUE])
 async def show_location(request: Request, code: PlaceCode) -> Response:
     """Show a location."""
     async with serving(request).database.reading() as conn:
         return resource(location_state(await store.read_location(conn, code)))
 
 
-@router.get("/locations", dependencies=[READ])
+@router.get("/locations", dependencies=[CATALOGUE])
 async def list_locations(request: Request, page: PageQuery) -> Page[LocationState]:
     """List locations by code."""
     async with serving(request).database.reading() as conn:
@@ -68,7 +68,7 @@ async def list_locations(request: Request, page: PageQuery) -> Page[LocationStat
     return page_of(rows, page.limit, lambda location: location.code, location_state)
 
 
-@router.put("/teams/{code}", response_model=TeamState, dependencies=[WRITE])
+@router.put("/teams/{code}", response_model=TeamState, dependencies=[SHARED_WRITE])
 async def put_team(code: PlaceCode, body: TeamIn, expected: MaybeIfMatch, write: Write) -> Response:
     """Create or replace a team; the same again changes nothing."""
     facts: dict[str, Any] = body.model_dump()
@@ -80,14 +80,14 @@ async def put_team(code: PlaceCode, body: TeamIn, expected: MaybeIfMatch, write:
     )
 
 
-@router.get("/teams/{code}", response_model=TeamState, dependencies=[READ])
+@router.get("/teams/{code}", response_model=TeamState, dependencies=[CATALOGUE])
 async def show_team(request: Request, code: PlaceCode) -> Response:
     """Show a team."""
     async with serving(request).database.reading() as conn:
         return resource(team_state(await store.read_team(conn, code)))
 
 
-@router.get("/teams", dependencies=[READ])
+@router.get("/teams", dependencies=[CATALOGUE])
 async def list_teams(request: Request, page: PageQuery) -> Page[TeamState]:
     """List teams by code."""
     async with serving(request).database.reading() as conn:

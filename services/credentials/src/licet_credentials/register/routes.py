@@ -8,7 +8,7 @@ from starlette.requests import Request
 
 from licet_chassis.http.paging import Page, PageQuery, page_of
 from licet_chassis.http.serving import serving
-from licet_credentials.access import EVERYONE, READ
+from licet_credentials.access import READ
 from licet_credentials.credentials.views import CredentialOut
 from licet_credentials.inputs import Code, Country, Day, Subdivision
 from licet_credentials.register import store
@@ -16,7 +16,7 @@ from licet_credentials.register.store import CredentialFilter
 from licet_events.catalogue import Category
 from licet_events.credentials import Validity
 
-router = APIRouter(prefix="/v1/credentials", tags=["credentials"], dependencies=[EVERYONE])
+router = APIRouter(prefix="/v1/credentials", tags=["credentials"])
 
 
 def _filter(
