@@ -9,6 +9,7 @@ import structlog
 from fastapi import FastAPI
 
 from licet_chassis.clock import machine_now
+from licet_chassis.erasures import erasures_router
 from licet_chassis.http.app import http_app
 from licet_chassis.operations import operations_router
 from licet_chassis.process import Process, open_runtime
@@ -58,7 +59,11 @@ def create_service_app(
         title=f"Licet {service.name}",
         version=version(service.package.replace("_", "-")),
         settings=service.settings,
-        routers=[*(service.routers if Part.HTTP in parts else ()), operations_router(service.settings)],
+        routers=[
+            *(service.routers if Part.HTTP in parts else ()),
+            operations_router(service.settings),
+            erasures_router(service.erase),
+        ],
         problems=service.problems,
         ready=missing,
         alive=stuck,

@@ -68,7 +68,7 @@ class Process:
         self.service = service
         self.kafka = KafkaAccess.of(service.settings)
         self.handlings = [
-            Handling(consumer, runtime.database, runtime.clock, service.name)
+            Handling(consumer, runtime.database, runtime.clock, service.name, service.erase)
             for consumer in composition.consumers
         ]
         groups = service.settings.group_names

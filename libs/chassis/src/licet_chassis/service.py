@@ -14,6 +14,7 @@ from licet_chassis.clock import BusinessClock
 from licet_chassis.connection import Connection
 from licet_chassis.consuming import Consumer
 from licet_chassis.database import Database
+from licet_chassis.erasure import Erase
 from licet_chassis.http.auth import Authenticator
 from licet_chassis.loops import Loop
 from licet_chassis.settings import ServiceSettings
@@ -66,3 +67,5 @@ class Service:
     problems: Mapping[type[Exception], int] = field(default_factory=dict)
     """Which HTTP status each error of the service's models has."""
     snapshots: Sequence[Snapshots | Repetition] = ()
+    erase: Erase | None = None
+    """Deletes what the service keeps of others' making about a holder; its owner has a way of its own."""

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeGuard
 
 import asyncpg
 import prometheus_client
@@ -23,8 +23,10 @@ from licet_chassis.consuming.consumer import (
 )
 from licet_chassis.consuming.records import Decoded, Raw, Undecodable, decode_raw, storable
 from licet_chassis.database import TRANSIENT, Database, Transaction
+from licet_chassis.erasure import Erase, erase_here, erased_among, hold_off, keep_others_out
 from licet_chassis.queries import load_queries
 from licet_events import Event, EventData, Topic, encode
+from licet_events.holders import HolderErased
 from licet_events.operations import BackfillFinished
 
 QUERIES = load_queries("licet_chassis.consuming")
@@ -66,18 +68,26 @@ class Done:
 class Handling:
     """Carries out the records of one consumer. Knows nothing of Kafka; raises only what is transient."""
 
-    def __init__(self, consumer: Consumer, database: Database, clock: BusinessClock, service: str) -> None:
+    def __init__(
+        self,
+        consumer: Consumer,
+        database: Database,
+        clock: BusinessClock,
+        service: str,
+        erase: Erase | None = None,
+    ) -> None:
         self.consumer = consumer
         self._database = database
         self._clock = clock
         self.service = service
         self._actor = f"service:{service}"
+        self._erase = erase
         self._handlers: dict[type[EventData], Handler] = {}
         for handler in consumer.handlers:
             for model in handler.types:
                 if self._handlers.setdefault(model, handler) is not handler:
                     raise ValueError(f"two handlers of {consumer.name} name {model.event_type}")
-        self.wanted: frozenset[type[EventData]] = frozenset(self._handlers) | {BackfillFinished}
+        self.wanted: frozenset[type[EventData]] = frozenset(self._handlers) | {BackfillFinished, HolderErased}
         self.progressed = 0
         """Records that are done with, since the process began; the watchdog looks at it."""
 
@@ -123,7 +133,12 @@ class Handling:
                     asyncio.timeout(HANDLING_SECONDS),
                     self._database.transaction(self._cause(item)) as tx,
                 ):
-                    if await self._park_behind(tx, raw, cluster_id):
+                    if _erases(item):
+                        # Whatever is parked of the holder goes with it: this waits behind none of it.
+                        done = await self.carry_out_all(tx, [item])
+                    elif await self._is_erased(tx, raw):
+                        done.outcomes["erased"] += 1
+                    elif await self._park_behind(tx, raw, cluster_id):
                         done.outcomes["parked"] += 1
                     elif isinstance(item, Undecodable):
                         raise PermanentFailure(item.error)
@@ -155,9 +170,11 @@ class Handling:
         """
         now = self._clock.now()
         done = Done()
+        kept = await self._without_erased(tx, items, now)
+        done.outcomes["erased"] += len(items) - len(kept)
         projections: dict[int, list[Event[Any]]] = {}
         effects: list[tuple[Effect, Decoded]] = []
-        for item in items:
+        for item in kept:
             data = item.event.data
             handler = self._handlers.get(type(data))
             if isinstance(handler, Projection):
@@ -179,6 +196,28 @@ class Handling:
         for effect, item in effects:
             done.outcomes[await self._effect(tx, effect, item, now)] += 1
         return done
+
+    async def _without_erased(
+        self, tx: Transaction, items: Sequence[Decoded], now: datetime
+    ) -> Sequence[Decoded]:
+        """Carry out erasures, and return the events that are of nobody who is erased."""
+        if not items:
+            return items
+        erasing = {
+            item.event.data.partition_key: item for item in items if isinstance(item.event.data, HolderErased)
+        }
+        await (keep_others_out(tx.conn) if erasing else hold_off(tx.conn))
+        erased = await erased_among(tx.conn, {item.event.data.partition_key for item in items})
+        for key, item in sorted(erasing.items()):
+            if key not in erased:
+                own = Transaction(tx.conn, Cause.of_event(item.event, self._actor), self._database.source)
+                await erase_here(own, item.event.data.holder_id, self._erase, now=now)
+        gone = erased | erasing.keys()
+        return [item for item in items if item.event.data.partition_key not in gone] if gone else items
+
+    async def _is_erased(self, tx: Transaction, raw: Raw) -> bool:
+        await hold_off(tx.conn)
+        return bool(await erased_among(tx.conn, [raw.partition_key.partition("/")[0]]))
 
     async def tell(self, done: Done) -> None:
         """Count what a committed transaction did, and wake the events that waited for it.
@@ -262,7 +301,12 @@ class Handling:
         await self.tell(Done(Counter(parked=1)))
 
     async def park(self, tx: Transaction, raw: Raw, error: Exception, attempts: int, cluster_id: str) -> None:
-        """Keep a record that can't be handled; later ones of its partition key will park behind it."""
+        """Keep a record that can't be handled; later ones of its partition key will park behind it.
+
+        Of a holder who is erased nothing is kept.
+        """
+        if await self._is_erased(tx, raw):
+            return
         await tx.conn.execute(QUERIES["lock_key"], self.consumer.name, raw.topic, raw.partition_key)
         await self._insert_parked(tx, raw, describe(error), attempts, cluster_id)
         _log.error(
@@ -294,6 +338,10 @@ class Handling:
         if isinstance(item, Decoded):
             return Cause.of_event(item.event, self._actor)
         return Cause.new(self._actor)
+
+
+def _erases(item: Decoded | Undecodable) -> TypeGuard[Decoded]:
+    return isinstance(item, Decoded) and isinstance(item.event.data, HolderErased)
 
 
 def describe(error: Exception) -> str:

@@ -19,6 +19,7 @@ from licet_chassis.consuming.handling import (
 )
 from licet_chassis.consuming.records import Decoded, Raw, Undecodable, decode_raw, pair_headers
 from licet_chassis.database import Database
+from licet_chassis.erasure import hold_off
 
 _log = structlog.get_logger("licet.consuming")
 _KEYS_AT_ONCE = 1000
@@ -69,6 +70,7 @@ async def _replay_key(
                 asyncio.timeout(HANDLING_SECONDS),
                 database.transaction(Cause.new(f"service:{service}")) as tx,
             ):
+                await hold_off(tx.conn)
                 # The key's lock before anything else: what is decided about a key is decided under it.
                 await tx.conn.execute(QUERIES["lock_key"], *where)
                 row = await tx.conn.fetchrow(QUERIES["next_parked"], *where)

@@ -23,6 +23,7 @@ from licet_chassis.consuming.handling import (
 )
 from licet_chassis.consuming.records import Raw, pair_headers
 from licet_chassis.database import Database, Transaction
+from licet_chassis.erasure import hold_off
 from licet_chassis.loops import Loop
 from licet_events import Event, UnknownEventType, decode_event
 
@@ -71,6 +72,7 @@ class _Trial:
                 asyncio.timeout(HANDLING_SECONDS),
                 self._database.transaction(Cause.new(self._actor)) as tx,
             ):
+                await hold_off(tx.conn)
                 row = await tx.conn.fetchrow(QUERIES["claim_waiting"], self._patience)
                 if row is None:
                     return False
@@ -135,6 +137,7 @@ class _Trial:
         handling = self._handlings.get(row["consumer"])
         parked = False
         async with self._database.transaction(Cause.new(self._actor)) as tx:
+            await hold_off(tx.conn)
             attempts = await tx.conn.fetchval(QUERIES["fail_waiting"], row["id"], FIRST_RETRY)
             if attempts is None or handling is None:
                 return  # another one has carried it out in between

@@ -96,3 +96,9 @@ create table idempotency (
     primary key (principal, key)
 );
 create index idempotency_created_at on idempotency (created_at);
+
+-- Holders that were erased: nothing but their ids, and whatever still arrives for them is dropped.
+create table erased_holders (
+    holder_id uuid primary key,
+    erased_at timestamptz not null default now()
+);

@@ -1,0 +1,108 @@
+"""Erasing a holder in a service: what every service forgets, and the list that keeps it forgotten.
+
+A service adds what it keeps itself (`Service.erase`). Everything here is safe to repeat.
+
+Who writes about holders without being asked by a request (a consumer, a loop) holds erasures off for the
+length of its transaction: what it has read of a holder may not be written after the holder was erased.
+"""
+
+import json
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeAlias
+from uuid import UUID
+
+import structlog
+
+from licet_chassis.connection import Connection
+from licet_chassis.database import Transaction
+from licet_chassis.queries import load_queries
+
+Erase: TypeAlias = Callable[[Transaction, UUID, datetime], Awaitable[None]]
+"""Deletes what a service keeps about a holder and ends its keys on topics; business now comes last."""
+
+QUERIES = load_queries("licet_chassis", "erasure.sql")
+_LOCK = 0x6C6963657400
+_PATIENCE = 600.0
+"""Seconds that the one statement may take which reads a whole table."""
+_log = structlog.get_logger("licet.erasure")
+
+_GONE = json.dumps(
+    {
+        "type": "about:blank",
+        "title": "Gone",
+        "status": 410,
+        "detail": "This request was carried out; what it was about has been erased since.",
+    }
+).encode()
+_GONE_HEADERS = json.dumps({"content-type": "application/problem+json"})
+
+
+@dataclass(frozen=True, slots=True)
+class Erased:
+    """A holder on the list of the erased."""
+
+    holder_id: UUID
+    erased_at: datetime
+    """Machine time at which this service erased it."""
+    unpublished: int
+    """How many records about it, tombstones mostly, have yet to reach Kafka."""
+
+
+async def hold_off(conn: Connection) -> None:
+    """Keep erasures out until the transaction ends. Call it before anything is read or locked."""
+    await conn.execute(QUERIES["hold_off"], _LOCK)
+
+
+async def keep_others_out(conn: Connection) -> None:
+    """Wait for whoever holds erasures off, and keep them out until the transaction ends.
+
+    Call it before anything else is locked; `erase_here` does.
+    """
+    await conn.execute(QUERIES["keep_others_out"], _LOCK)
+
+
+async def erased_among(conn: Connection, partition_keys: Iterable[str]) -> frozenset[str]:
+    """Return those of the partition keys that are erased holders; call it after `hold_off`."""
+    ids = [holder_id for key in partition_keys if (holder_id := _uuid(key)) is not None]
+    if not ids:
+        return frozenset()
+    return frozenset(str(row["holder_id"]) for row in await conn.fetch(QUERIES["erased_among"], ids))
+
+
+async def erase_here(
+    tx: Transaction, holder_id: UUID, erase: Erase | None, *, now: datetime, mentions: Sequence[str] = ()
+) -> bool:
+    """Forget a holder in this service; returns whether it was not on the list before.
+
+    Parked and waiting records, what is not sent yet and kept answers go; then `erase` deletes what is the
+    service's own and publishes tombstones, which are so the last that is ever sent of their keys.
+    `mentions` are further texts, such as ids, by which kept answers are found.
+    """
+    await keep_others_out(tx.conn)
+    new = bool(await tx.conn.fetchval(QUERIES["note_erased"], holder_id))
+    key = str(holder_id)
+    await tx.conn.execute(QUERIES["forget_parked"], key)
+    await tx.conn.execute(QUERIES["forget_waiting"], key)
+    await tx.conn.execute(QUERIES["forget_unsent"], [key])
+    await tx.conn.execute(
+        QUERIES["forget_answers"], [key, *mentions], _GONE_HEADERS, _GONE, timeout=_PATIENCE
+    )
+    if erase is not None:
+        await erase(tx, holder_id, now)
+    _log.info("erasure.done", holder_id=key, new=new)
+    return new
+
+
+async def list_erased(conn: Connection, after: UUID | None, limit: int) -> list[Erased]:
+    """Return holders on the list in the order of their ids, after one."""
+    rows = await conn.fetch(QUERIES["list_erased"], after, limit)
+    return [Erased(row["holder_id"], row["erased_at"], row["unpublished"]) for row in rows]
+
+
+def _uuid(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None

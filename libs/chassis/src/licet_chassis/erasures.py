@@ -1,0 +1,79 @@
+"""HTTP for erasures: who is erased in this service, and erasing again after a restore."""
+
+from datetime import datetime
+from functools import partial
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Request
+from pydantic import BaseModel, Field
+
+from licet_chassis.erasure import Erase, erase_here, list_erased
+from licet_chassis.http.auth import requires
+from licet_chassis.http.paging import Page, PageQuery, page_of
+from licet_chassis.http.requests import request_cause
+from licet_chassis.http.resources import Body
+from licet_chassis.http.serving import serving
+
+HolderIds = Annotated[list[UUID], Field(min_length=1, max_length=1000)]
+
+
+class ErasedHolder(BaseModel):
+    """A holder that this service has erased: its bare id."""
+
+    holder_id: UUID
+    erased_at: datetime
+    unpublished: int
+    """How many records about it, tombstones mostly, have yet to reach Kafka. The erasure is done at 0."""
+
+
+class ErasuresAgain(Body):
+    """Holders to be erased again, as after a restore of an older state."""
+
+    holder_ids: HolderIds
+
+
+class ErasedAgain(BaseModel):
+    """What erasing again came to."""
+
+    erased: int
+    """How many of them the service did not have on its list."""
+
+
+def erasures_router(erase: Erase | None) -> APIRouter:
+    """Return the routes of a service that erases on the word of the holders' owner.
+
+    The owner itself gives no `erase`: it has a way of its own to erase again, which asks for more.
+    """
+    router = APIRouter(prefix="/v1/erasures", tags=["operations"])
+
+    @router.get("", dependencies=[requires("operations:read", everyone=True)])
+    async def erasures(request: Request, page: PageQuery) -> Page[ErasedHolder]:
+        """List the holders that are erased here, in the order of their ids."""
+        async with serving(request).database.reading() as conn:
+            rows = await list_erased(conn, page.after(UUID), page.limit + 1)
+        return page_of(
+            rows,
+            page.limit,
+            lambda row: row.holder_id,
+            lambda row: ErasedHolder(
+                holder_id=row.holder_id, erased_at=row.erased_at, unpublished=row.unpublished
+            ),
+        )
+
+    if erase is not None:
+        _add_erasing_again(router, erase)
+    return router
+
+
+def _add_erasing_again(router: APIRouter, erase: Erase) -> None:
+    @router.post("", dependencies=[requires("operations:write", everyone=True)])
+    async def erase_again(request: Request, order: ErasuresAgain) -> ErasedAgain:
+        """Erase holders again, as after a restore of an older state. Safe to repeat."""
+        running, cause = serving(request), request_cause(request)
+        works = [
+            partial(erase_here, holder_id=holder_id, erase=erase, now=running.clock.now())
+            for holder_id in sorted(set(order.holder_ids))
+        ]
+        # One to a transaction: consumers and loops wait for each, and need not wait for all.
+        return ErasedAgain(erased=sum([await running.database.run(cause, work) for work in works]))
