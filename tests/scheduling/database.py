@@ -1,5 +1,6 @@
 """The scheduler's database as a test uses it."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -8,7 +9,7 @@ import asyncpg
 from licet_chassis.cause import Cause
 from licet_chassis.database import Database, Transaction
 from licet_events import Event, EventData
-from licet_events.credentials import CredentialState
+from licet_events.credentials import CredentialMoved, CredentialState
 from licet_events.holders import HolderState
 from licet_scheduler.timers import commands
 from publishing import published_event
@@ -24,9 +25,14 @@ class Scheduler:
         self.database = database
         self.url = url
 
-    async def learn(self, *states: CredentialState, now: datetime = ENTRY) -> None:
+    async def learn(
+        self, *states: CredentialState, moved: Sequence[CredentialMoved] = (), now: datetime = ENTRY
+    ) -> None:
         async with self._transaction() as tx:
-            await commands.learn_credentials(tx, states, now=now)
+            await commands.learn_credentials(tx, states, moved, now=now)
+
+    async def end(self, *moved: CredentialMoved, now: datetime = ENTRY) -> None:
+        await self.learn(moved=moved, now=now)
 
     async def learn_holders(self, *holders: HolderState, now: datetime = ENTRY) -> None:
         async with self._transaction() as tx:

@@ -6,10 +6,11 @@ from typing import Any
 
 from licet_certifications.facts import store
 from licet_chassis.consuming import Consumer, Projection
+from licet_chassis.consuming.ending import without_ended
 from licet_chassis.database import Transaction
 from licet_events import Event, Topic
 from licet_events.catalogue import LocationChanged, LocationSnapshot
-from licet_events.credentials import CredentialEvent
+from licet_events.credentials import CredentialEvent, CredentialMoved
 from licet_events.holders import HolderEvent
 from licet_events.types import types_of
 
@@ -20,8 +21,10 @@ async def learn_holders(tx: Transaction, events: Sequence[Event[Any]], _now: dat
 
 
 async def learn_credentials(tx: Transaction, events: Sequence[Event[Any]], _now: datetime) -> None:
-    """Keep what credentials are."""
-    await store.learn_credentials(tx.conn, events)
+    """Keep what credentials are and whose; one that was moved may be told of under its new key first."""
+    states, moved = without_ended(events)
+    await store.learn_credentials(tx.conn, states)
+    await store.end_credentials(tx.conn, moved)
 
 
 async def learn_locations(tx: Transaction, events: Sequence[Event[Any]], _now: datetime) -> None:
@@ -34,7 +37,7 @@ FACTS = Consumer(
     topics=(Topic.HOLDERS, Topic.CREDENTIALS, Topic.CATALOGUE),
     handlers=(
         Projection(types=types_of(HolderEvent), apply=learn_holders),
-        Projection(types=types_of(CredentialEvent), apply=learn_credentials),
+        Projection(types=(*types_of(CredentialEvent), CredentialMoved), apply=learn_credentials),
         Projection(types=(LocationChanged, LocationSnapshot), apply=learn_locations),
     ),
 )

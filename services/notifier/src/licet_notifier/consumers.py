@@ -5,43 +5,16 @@ from datetime import datetime
 from typing import Any
 
 from licet_chassis.consuming import Consumer, Effect, Projection, Waiting
+from licet_chassis.consuming.ending import without_ended
 from licet_chassis.database import Transaction
 from licet_events import Event, Topic
-from licet_events.catalogue import (
-    CredentialTypeChanged,
-    CredentialTypeEvent,
-    CredentialTypeSnapshot,
-    LocationChanged,
-    LocationEvent,
-    LocationSnapshot,
-    TeamChanged,
-    TeamEvent,
-    TeamSnapshot,
-)
-from licet_events.credentials import (
-    CredentialCorrected,
-    CredentialCreated,
-    CredentialEvent,
-    CredentialImageAdded,
-    CredentialImageRemoved,
-    CredentialRenewed,
-    CredentialSnapshot,
-    CredentialStatusChanged,
-    CredentialSubmitted,
-    CredentialUpdated,
-    CredentialVoided,
-)
-from licet_events.holders import (
-    HolderDeactivated,
-    HolderEvent,
-    HolderReactivated,
-    HolderRegistered,
-    HolderSnapshot,
-    HolderUpdated,
-)
+from licet_events.catalogue import CredentialTypeEvent, LocationEvent, TeamEvent
+from licet_events.credentials import CredentialEvent, CredentialMoved
+from licet_events.holders import HolderEvent
 from licet_events.notifications import NotificationReason
 from licet_events.schedule import CredentialExpired, CredentialExpiring, CredentialOverdue
-from licet_notifier.facts.store import keep_catalogue, keep_credentials, keep_holders
+from licet_events.types import types_of
+from licet_notifier.facts.store import end_credentials, keep_catalogue, keep_credentials, keep_holders
 from licet_notifier.notifications.commands import NotYetKnown, decide_notice, decide_with_what_is_known
 from licet_notifier.notifications.model import Deployment, Notice
 
@@ -68,25 +41,18 @@ def notifier_consumer(deployment: Deployment) -> Consumer:
         handlers=(
             # In the order in which whoever begins a mail locks their rows.
             Projection(
-                types=(
-                    CredentialCreated, CredentialUpdated, CredentialCorrected, CredentialRenewed,
-                    CredentialStatusChanged, CredentialVoided, CredentialSubmitted, CredentialImageAdded,
-                    CredentialImageRemoved, CredentialSnapshot,
-                ),
+                types=(*types_of(CredentialEvent), CredentialMoved),
                 apply=_apply_credentials,
-                provides=lambda data: f"credential:{data.credential.id}",
+                provides=_credential_provided,
             ),
             Projection(
-                types=(
-                    HolderRegistered, HolderUpdated, HolderDeactivated, HolderReactivated, HolderSnapshot,
-                ),
+                types=types_of(HolderEvent),
                 apply=_apply_holders,
                 provides=lambda data: f"holder:{data.holder.id}",
             ),
             Projection(
                 types=(
-                    CredentialTypeChanged, CredentialTypeSnapshot, LocationChanged, LocationSnapshot,
-                    TeamChanged, TeamSnapshot,
+                    *types_of(CredentialTypeEvent), *types_of(LocationEvent), *types_of(TeamEvent),
                 ),
                 apply=_apply_catalogue,
             ),
@@ -125,7 +91,14 @@ async def _apply_holders(tx: Transaction, events: Sequence[Event[HolderEvent]], 
 
 
 async def _apply_credentials(tx: Transaction, events: Sequence[Event[CredentialEvent]], _: datetime) -> None:
-    await keep_credentials(tx.conn, [event.data.credential for event in events])
+    # One that was moved may be told of under its new key before its old one ends, or after.
+    states, moved = without_ended(events)
+    await keep_credentials(tx.conn, [event.data.credential for event in states])
+    await end_credentials(tx.conn, [event.data for event in moved])
+
+
+def _credential_provided(data: CredentialEvent | CredentialMoved) -> str | None:
+    return None if isinstance(data, CredentialMoved) else f"credential:{data.credential.id}"
 
 
 async def _apply_catalogue(tx: Transaction, events: Sequence[Event[Any]], _: datetime) -> None:

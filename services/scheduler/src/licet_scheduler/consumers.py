@@ -5,9 +5,10 @@ from datetime import datetime
 from typing import Any
 
 from licet_chassis.consuming import Consumer, Projection
+from licet_chassis.consuming.ending import without_ended
 from licet_chassis.database import Transaction
 from licet_events import Event, Topic
-from licet_events.credentials import CredentialEvent
+from licet_events.credentials import CredentialEvent, CredentialMoved
 from licet_events.holders import HolderEvent
 from licet_events.types import types_of
 from licet_scheduler.timers import commands
@@ -19,8 +20,11 @@ async def learn_holders(tx: Transaction, events: Sequence[Event[Any]], now: date
 
 
 async def learn_credentials(tx: Transaction, events: Sequence[Event[Any]], now: datetime) -> None:
-    """Learn what credentials are, and set their timers."""
-    await commands.learn_credentials(tx, [event.data.credential for event in events], now=now)
+    """Learn what credentials are and whose, and set their timers."""
+    states, moved = without_ended(events)
+    await commands.learn_credentials(
+        tx, [event.data.credential for event in states], [event.data for event in moved], now=now
+    )
 
 
 STATES = Consumer(
@@ -28,7 +32,7 @@ STATES = Consumer(
     topics=(Topic.HOLDERS, Topic.CREDENTIALS),
     handlers=(
         Projection(types=types_of(HolderEvent), apply=learn_holders),
-        Projection(types=types_of(CredentialEvent), apply=learn_credentials),
+        Projection(types=(*types_of(CredentialEvent), CredentialMoved), apply=learn_credentials),
     ),
 )
 """Holders and credentials in one group; neither waits for the other."""

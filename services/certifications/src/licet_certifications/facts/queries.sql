@@ -74,6 +74,26 @@ on conflict (kind, subject, type) do update set
     correlation_id = excluded.correlation_id, causation_id = excluded.causation_id,
     traceparent = excluded.traceparent;
 
+-- name: end_credentials
+-- Forget credentials that are still kept under a holder whom they have left ($1: JSON array), and note
+-- that holder and type. One that is kept under another holder was told of there before, and stays.
+with ended as (
+    delete from credentials c
+    using jsonb_to_recordset($1::jsonb) as t (
+        id uuid, holder_id uuid, correlation_id text, causation_id text, traceparent text
+    )
+    where c.id = t.id and c.holder_id = t.holder_id
+    returning c.holder_id, c.type, t.correlation_id, t.causation_id, t.traceparent
+)
+insert into changes (kind, subject, type, correlation_id, causation_id, traceparent)
+select distinct on (holder_id, type)
+    'credential', holder_id::text, type, correlation_id, causation_id, traceparent
+from ended
+order by holder_id, type
+on conflict (kind, subject, type) do update set
+    correlation_id = excluded.correlation_id, causation_id = excluded.causation_id,
+    traceparent = excluded.traceparent;
+
 -- name: learn_locations
 -- Keep each location that is newer than ours ($1: JSON array), and note those that lie elsewhere now.
 with told as (

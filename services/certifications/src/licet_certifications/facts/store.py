@@ -8,7 +8,7 @@ from licet_chassis.connection import Connection
 from licet_chassis.queries import load_queries
 from licet_events import Event
 from licet_events.catalogue import LocationEvent, LocationSnapshot, LocationState
-from licet_events.credentials import CredentialEvent, CredentialSnapshot, CredentialState
+from licet_events.credentials import CredentialEvent, CredentialMoved, CredentialSnapshot, CredentialState
 from licet_events.holders import HolderEvent, HolderSnapshot, HolderState
 
 QUERIES = load_queries(__package__)
@@ -31,6 +31,15 @@ async def learn_credentials(conn: Connection, events: Sequence[Event[CredentialE
         for event in _newest(events, key=lambda data: data.credential.id)
     ]
     await conn.execute(QUERIES["learn_credentials"], json.dumps(rows))
+
+
+async def end_credentials(conn: Connection, events: Sequence[Event[CredentialMoved]]) -> None:
+    """Forget those of the credentials that are still kept as those of the holder whom they have left."""
+    rows = [
+        {"id": str(event.data.credential_id), "holder_id": str(event.data.holder_id)} | _told_by(event)
+        for event in events
+    ]
+    await conn.execute(QUERIES["end_credentials"], json.dumps(rows))
 
 
 async def learn_locations(conn: Connection, events: Sequence[Event[LocationEvent]]) -> None:

@@ -27,6 +27,13 @@ on conflict (id) do update set
     flags = excluded.flags, voided = excluded.voided, quiet_until = excluded.quiet_until
 where credentials.version <= excluded.version;
 
+-- name: end_credentials
+-- Forget credentials that are still kept under a holder whom they have left. One that is kept under another
+-- holder was told of there before, and stays.
+delete from credentials c
+using unnest($1::uuid[], $2::uuid[]) as told (id, holder_id)
+where c.id = told.id and c.holder_id = told.holder_id;
+
 -- name: keep_credential_types
 -- Take over the names of credential types, each unless a newer one is known.
 insert into credential_types (code, version, name)

@@ -10,7 +10,7 @@ from uuid import UUID
 from licet_chassis.connection import Connection
 from licet_chassis.queries import load_queries
 from licet_events.catalogue import CredentialTypeState, LocationState, TeamState
-from licet_events.credentials import CredentialState, FlagKind
+from licet_events.credentials import CredentialMoved, CredentialState, FlagKind
 from licet_events.holders import HolderState
 from licet_notifier.notifications.model import Credential, Facts, Flag, Holder, Notice, Place, Run
 
@@ -48,6 +48,15 @@ async def keep_credentials(conn: Connection, states: Iterable[CredentialState]) 
         [_flags_to_json(row) for row in rows], [row.voided for row in rows],
         [row.quiet_until for row in rows],
     )  # fmt: skip
+
+
+async def end_credentials(conn: Connection, moved: Sequence[CredentialMoved]) -> None:
+    """Forget those of the credentials that are still kept as those of the holder whom they have left."""
+    await conn.execute(
+        QUERIES["end_credentials"],
+        [each.credential_id for each in moved],
+        [each.holder_id for each in moved],
+    )
 
 
 async def keep_catalogue(

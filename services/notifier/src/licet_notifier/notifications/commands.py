@@ -144,8 +144,9 @@ async def begin_mails(
     for each in claimed:
         facts = known.facts_of(each.notice, each.later_notice_at)
         if facts is None:
-            # It was known when this was decided, and has been erased since.
-            reason = NotificationReason.HOLDER_UNKNOWN
+            # Both were known when this was decided. A holder is erased; a credential leaves for another.
+            left = each.notice.holder_id in known.holders
+            reason = NotificationReason.CORRECTED if left else NotificationReason.HOLDER_UNKNOWN
             skipped.append((each, Decision(each.told, each.told, reason=reason)))
             continue
         decisions = decide(each.notice, facts, deployment, now)

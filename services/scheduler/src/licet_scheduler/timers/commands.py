@@ -8,7 +8,7 @@ from licet_chassis.clock import machine_now
 from licet_chassis.database import Transaction
 from licet_chassis.outbox.append import append
 from licet_events import Record, encode
-from licet_events.credentials import CredentialState
+from licet_events.credentials import CredentialMoved, CredentialState
 from licet_events.holders import HolderState
 from licet_scheduler.timers import model, store
 
@@ -34,11 +34,17 @@ async def learn_holders(tx: Transaction, holders: Sequence[HolderState], *, now:
 
 
 async def learn_credentials(
-    tx: Transaction, credentials: Sequence[CredentialState], *, now: datetime
+    tx: Transaction,
+    credentials: Sequence[CredentialState],
+    moved: Sequence[CredentialMoved] = (),
+    *,
+    now: datetime,
 ) -> None:
-    """Take over states of credentials and set their timers.
+    """Take over states of credentials and set their timers; forget those that left the holder we know.
 
-    Nothing is decided here: what a state has due already is due at that instant, for the claims.
+    Nothing is decided here: what a state has due already is due at that instant, for the claims. A
+    credential that was moved comes back under its new holder, or has done so already. What was decided
+    of it stays, so that nothing is decided twice.
     """
     newest: dict[UUID, CredentialState] = {}
     for credential in credentials:
@@ -46,8 +52,9 @@ async def learn_credentials(
             newest[credential.id] = credential
     # A holder who becomes active meanwhile waits here, and then sees the credentials of this batch.
     await store.share_holders(tx.conn, sorted({credential.holder_id for credential in newest.values()}))
-    await store.lock_timers(tx.conn, sorted(newest))
+    await store.lock_timers(tx.conn, sorted(newest.keys() | {each.credential_id for each in moved}))
     taken = await store.keep_credentials(tx.conn, list(newest.values()))
+    await store.end_credentials(tx.conn, moved)
     await _set_timers(tx, taken, now=now)
 
 

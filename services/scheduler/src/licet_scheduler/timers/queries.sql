@@ -42,6 +42,17 @@ where credentials.version < excluded.version
     or (credentials.version = excluded.version and credentials.plan::text <> excluded.plan::text)
 returning id;
 
+-- name: end_credentials
+-- Forget credentials that are still kept under a holder whom they have left, and their timers. One that is
+-- kept under another holder was told of there before, and stays.
+with ended as (
+    delete from credentials c
+    using unnest($1::uuid[], $2::uuid[]) as told (id, holder_id)
+    where c.id = told.id and c.holder_id = told.holder_id
+    returning c.id
+)
+delete from timers t using ended where t.credential_id = ended.id;
+
 -- name: lock_timers
 -- Keep others from deciding on credentials.
 select credential_id from timers where credential_id = any($1::uuid[]) order by credential_id for update;

@@ -13,7 +13,7 @@ from licet_chassis.clock import machine_now
 from licet_chassis.connection import Connection
 from licet_chassis.queries import load_queries
 from licet_events import Event, Record
-from licet_events.credentials import CredentialState
+from licet_events.credentials import CredentialMoved, CredentialState
 from licet_events.holders import HolderState
 from licet_events.schedule import (
     CredentialEffective,
@@ -130,6 +130,15 @@ async def keep_credentials(conn: Connection, credentials: Sequence[CredentialSta
         [_PLAN.dump_json(plan_of(credential)).decode() for credential in credentials],
     )
     return [row["id"] for row in rows]
+
+
+async def end_credentials(conn: Connection, moved: Sequence[CredentialMoved]) -> None:
+    """Forget the credentials that are still kept under the holders whom they have left, and their timers."""
+    await conn.execute(
+        QUERIES["end_credentials"],
+        [each.credential_id for each in moved],
+        [each.holder_id for each in moved],
+    )
 
 
 async def lock_timers(conn: Connection, credential_ids: Sequence[UUID]) -> None:
