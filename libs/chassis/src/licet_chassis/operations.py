@@ -25,6 +25,19 @@ from licet_events.event import Instant
 
 _log = structlog.get_logger("licet.operations")
 
+# Parked records are about anybody, and so is what their replay or a backfill does.
+_READ = requires("operations:read", everyone=True)
+_WRITE = requires("operations:write", everyone=True)
+
+
+class Work(BaseModel):
+    """What a service still has to do."""
+
+    now: datetime
+    """Business time."""
+    pending: dict[str, int]
+    """Work that could be done now, by name. All zero means quiet."""
+
 
 class ClockState(BaseModel):
     """Business time, and whether there is anything left to do at it."""
@@ -85,7 +98,13 @@ def operations_router(settings: ServiceSettings) -> APIRouter:
     """Return the routes that every service has. The clock's are there only where it is movable."""
     router = APIRouter(prefix="/v1", tags=["operations"])
 
-    @router.get("/parked", dependencies=[requires("operations:read")])
+    @router.get("/work", dependencies=[_READ])
+    async def show_work(request: Request) -> Work:
+        """Show what could be done now: events unsent and unread, waiting work, the service's own."""
+        process = _process(request)
+        return Work(now=process.runtime.clock.now(), pending=await process.pending())
+
+    @router.get("/parked", dependencies=[_READ])
     async def list_parked(request: Request, page: PageQuery) -> Page[ParkedRecord]:
         """List parked records that were not replayed, oldest first."""
         async with _process(request).runtime.database.reading() as conn:
@@ -94,7 +113,7 @@ def operations_router(settings: ServiceSettings) -> APIRouter:
             rows, page.limit, lambda row: row["id"], lambda row: ParkedRecord(**_parked_fields(row))
         )
 
-    @router.get("/parked/{parked_id}", dependencies=[requires("operations:read")])
+    @router.get("/parked/{parked_id}", dependencies=[_READ])
     async def show_parked(request: Request, parked_id: int) -> ParkedBytes:
         """Show a parked record with its bytes."""
         async with _process(request).runtime.database.reading() as conn:
@@ -109,7 +128,7 @@ def operations_router(settings: ServiceSettings) -> APIRouter:
             value=_text(row["value"]),
         )
 
-    @router.post("/parked/replay", dependencies=[requires("operations:write")])
+    @router.post("/parked/replay", dependencies=[_WRITE])
     async def replay_parked(request: Request, order: ReplayOrder) -> ReplayResult:
         """Carry out parked records again, oldest first for each key. Safe to repeat."""
         process = _process(request)
@@ -118,7 +137,7 @@ def operations_router(settings: ServiceSettings) -> APIRouter:
         )
         return ReplayResult(replayed=result.replayed, still_parked=result.still_parked)
 
-    @router.post("/backfill", dependencies=[requires("operations:write")])
+    @router.post("/backfill", dependencies=[_WRITE])
     async def publish_again(request: Request) -> StreamingResponse:
         """Publish the present state of everything again. Safe to repeat, also while everything runs.
 
@@ -156,12 +175,12 @@ async def _backfill_lines(process: Process) -> AsyncIterator[str]:
 
 
 def _add_clock(router: APIRouter) -> None:
-    @router.get("/clock", dependencies=[requires("operations:read")])
+    @router.get("/clock", dependencies=[_READ])
     async def show_clock(request: Request) -> ClockState:
         """Show business time, the next instant due and the work that is left."""
         return await _clock_state(_process(request), moved=False)
 
-    @router.put("/clock", dependencies=[requires("operations:write")])
+    @router.put("/clock", dependencies=[_WRITE])
     async def set_clock(request: Request, setting: ClockSetting) -> ClockState:
         """Move business time forward; the instant that was set last changes nothing."""
         process = _process(request)

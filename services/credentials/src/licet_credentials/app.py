@@ -13,6 +13,7 @@ from licet_chassis.service import Composition, Runtime, Service
 from licet_credentials import errors
 from licet_credentials.consumers import SCHEDULE
 from licet_credentials.credentials.routes import router as credentials
+from licet_credentials.doctor.routes import router as doctor
 from licet_credentials.history.routes import router as history
 from licet_credentials.holders.routes import router as holders
 from licet_credentials.images.routes import router as images
@@ -66,7 +67,7 @@ def create_service(settings: Settings) -> Service:
         name="credentials",
         package="licet_credentials",
         settings=settings,
-        routers=(holders, places, types, register, credentials, history, images, imports),
+        routers=(holders, places, types, register, credentials, history, doctor, images, imports),
         compose=compose,
         problems=PROBLEMS,
         snapshots=SNAPSHOTS,

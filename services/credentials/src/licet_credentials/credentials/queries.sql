@@ -19,7 +19,12 @@ where c.id = any($1::uuid[]);
 
 -- name: facts_for_new
 -- What recording a credential needs to know: its holder, the zone of the holder's location, its type, and
--- which other credential has the number.
+-- which other credential has the number. The type is held until the transaction ends: who changes its rules
+-- waits until the credential is there, and so finds it among those that have to be worked through.
+with entry as materialized (
+    select t.* from credential_type_names n join credential_types t on t.code = n.type
+    where n.name = $2 for share of t
+)
 select h.id as holder_id, l.time_zone as location_zone, to_jsonb(t) as type_entry,
     (select c.id from credentials c
      where c.type = t.code and c.number = $3 and not c.voided
@@ -31,8 +36,7 @@ select h.id as holder_id, l.time_zone as location_zone, to_jsonb(t) as type_entr
 from (select) as one
 left join holders h on h.id = $1
 left join locations l on l.code = h.location
-left join credential_types t on t.code = $2 or $2 = any(t.aliases)
-order by t.code = $2 desc limit 1;
+left join entry t on true;
 
 -- name: number_of
 -- Which credential of the type has the number within the scope.
@@ -49,7 +53,7 @@ with incoming as (
         number_scope text, country text, subdivision text, issuer text, issued_on date, notes text,
         own_ladder integer[], ladder integer[], grace_days integer, attributes jsonb, voided boolean, quiet_until timestamptz,
         announced text, announced_at timestamptz, created_at timestamptz, updated_at timestamptz,
-        run_count integer
+        run_count integer, next_change_at timestamptz, verified_until timestamptz
     )
 ), saved as (
     insert into credentials (
@@ -73,7 +77,7 @@ with incoming as (
     select * from jsonb_to_recordset($2::jsonb) as t (
         id uuid, revision integer, credential_id uuid, valid_from date, expires_on date, expiry text,
         time_zone text, starts_at timestamptz, expires_at timestamptz, recorded_at timestamptz,
-        corrected_at timestamptz, announce_reached boolean, previous_term_id uuid, completed_on date, image_ids uuid[], source_key text,
+        corrected_at timestamptz, announce_reached boolean, previous_term_id uuid, completed_on date, source_key text,
         notes text, known_from timestamptz
     )
 ), believed_before as (
@@ -82,24 +86,43 @@ with incoming as (
 ), saved_terms as (
     insert into terms (
         id, revision, credential_id, valid_from, expires_on, expiry, time_zone, starts_at, expires_at, recorded_at,
-        corrected_at, announce_reached, previous_term_id, completed_on, image_ids, source_key, notes, known_from
+        corrected_at, announce_reached, previous_term_id, completed_on, source_key, notes, known_from
     )
     select id, revision, credential_id, valid_from, expires_on, expiry, time_zone, starts_at, expires_at,
-        recorded_at, corrected_at, announce_reached, previous_term_id, completed_on, image_ids, source_key, notes, known_from
+        recorded_at, corrected_at, announce_reached, previous_term_id, completed_on, source_key, notes, known_from
     from incoming_terms
     on conflict (id, revision) do nothing
 ), saved_runs as (
-    insert into runs (credential_id, ordinal, starts_at, expiring_at, expires_at, expires_on)
-    select credential_id, ordinal, starts_at, expiring_at, expires_at, expires_on
+    insert into runs (
+        credential_id, ordinal, current_from, current_until, starts_at, expiring_at, expires_at, expires_on,
+        term_id, term_revision
+    )
+    select credential_id, ordinal, current_from, current_until, starts_at, expiring_at, expires_at, expires_on,
+        term_id, term_revision
     from jsonb_to_recordset($3::jsonb) as r (
-        credential_id uuid, ordinal integer, starts_at timestamptz, expiring_at timestamptz,
-        expires_at timestamptz, expires_on date
+        credential_id uuid, ordinal integer, current_from timestamptz, current_until timestamptz,
+        starts_at timestamptz, expiring_at timestamptz, expires_at timestamptz, expires_on date,
+        term_id uuid, term_revision integer
     )
     on conflict (credential_id, ordinal) do update set
+        current_from = excluded.current_from, current_until = excluded.current_until,
         starts_at = excluded.starts_at, expiring_at = excluded.expiring_at, expires_at = excluded.expires_at,
-        expires_on = excluded.expires_on
+        expires_on = excluded.expires_on, term_id = excluded.term_id, term_revision = excluded.term_revision
+    where (runs.current_from, runs.current_until, runs.starts_at, runs.expiring_at, runs.expires_at,
+            runs.expires_on, runs.term_id, runs.term_revision)
+        is distinct from (excluded.current_from, excluded.current_until, excluded.starts_at,
+            excluded.expiring_at, excluded.expires_at, excluded.expires_on, excluded.term_id,
+            excluded.term_revision)
 ), dropped_runs as (
     delete from runs r using incoming i where r.credential_id = i.id and r.ordinal >= i.run_count
+), saved_register as (
+    insert into register (credential_id, validity, next_change_at, verified_until)
+    select id, announced, next_change_at, verified_until from incoming
+    on conflict (credential_id) do update set
+        validity = excluded.validity, next_change_at = excluded.next_change_at,
+        verified_until = excluded.verified_until
+    where (register.validity, register.next_change_at, register.verified_until)
+        is distinct from (excluded.validity, excluded.next_change_at, excluded.verified_until)
 ), incoming_flags as (
     select i.*, coalesce(f.revision, 0) + (
         f.id is null or (f.effective_from, f.until) is distinct from (i.effective_from, i.until)
@@ -118,13 +141,18 @@ with incoming as (
     from incoming_flags
     on conflict (id, revision) do nothing
 ), saved_images as (
-    insert into images (id, credential_id, kind, sha256, content_type, width, height, size, created_at)
-    select id, credential_id, kind, sha256, content_type, width, height, size, created_at
-    from jsonb_to_recordset($5::jsonb) as m (
-        id uuid, credential_id uuid, kind text, sha256 text, content_type text, width integer, height integer,
-        size bigint, created_at timestamptz
+    insert into images (
+        id, credential_id, kind, sha256, generation, content_type, width, height, size, display_type,
+        thumbnail_type, term_id, created_at
     )
-    on conflict (id) do nothing
+    select id, credential_id, kind, sha256, generation, content_type, width, height, size, display_type,
+        thumbnail_type, term_id, created_at
+    from jsonb_to_recordset($5::jsonb) as m (
+        id uuid, credential_id uuid, kind text, sha256 text, generation integer, content_type text,
+        width integer, height integer, size bigint, display_type text, thumbnail_type text, term_id uuid,
+        created_at timestamptz
+    )
+    on conflict (id) do update set term_id = excluded.term_id where images.term_id is distinct from excluded.term_id
 ), saved_verifications as (
     insert into verifications (id, credential_id, term_id, checked_at, source, result, valid_until, actor, note)
     select id, credential_id, term_id, checked_at, source, result, valid_until, actor, note
@@ -134,21 +162,25 @@ with incoming as (
     )
     on conflict (id) do nothing
 )
-insert into credential_history (credential_id, version, holder_id, event_type, details, reason, note, actor, at)
-select credential_id, version, holder_id, event_type, details, reason, note, actor, at
+insert into credential_history (
+    credential_id, version, holder_id, type, event_type, details, reason, note, actor, at
+)
+select credential_id, version, holder_id, type, event_type, details, reason, note, actor, at
 from jsonb_to_recordset($7::jsonb) as h (
-    credential_id uuid, version bigint, holder_id uuid, event_type text, details jsonb, reason text, note text, actor text,
-    at timestamptz
+    credential_id uuid, version bigint, holder_id uuid, type text, event_type text, details jsonb, reason text,
+    note text, actor text, at timestamptz
 );
 
 -- name: credential_exists
 -- Whether there is such a credential.
 select exists (select 1 from credentials where id = $1);
 
--- name: behind_type
--- Credentials of a type that carry an older version of its rules, a bounded number.
-select c.id from credentials c join credential_types t on t.code = c.type
-where c.type = $1 and c.type_version < t.version order by c.id limit $2;
+-- name: hold_behind_type
+-- Credentials of a type that carry an older version of its rules, a bounded number, held until the
+-- transaction ends. Those that somebody else holds are left for another time: waiting for them while the
+-- work on the type is claimed could be waiting in a circle.
+select id from credentials where type = $1 and type_version < $2
+order by type_version limit $3 for update skip locked;
 
 -- name: ids_by_number
 -- The credentials that holders have under a type and number, for an import.

@@ -51,9 +51,9 @@ def credential_of(row: Row, category: Category) -> Credential:
         ladder=tuple(row["ladder"]),
         grace_days=row["grace_days"],
         attributes={name: _attribute(value) for name, value in json.loads(row["attributes"]).items()},
-        terms=in_order(term_row(_from_json(term)) for term in json.loads(row["terms"])),
-        flags=tuple(_flag(_from_json(flag)) for flag in json.loads(row["flags"])),
-        images=tuple(_image(_from_json(image)) for image in json.loads(row["images"])),
+        terms=terms_of(row["terms"]),
+        flags=flags_of(row["flags"]),
+        images=images_of(row["images"]),
         verification=_verification(row["verification"]),
         voided=row["voided"],
         quiet_until=row["quiet_until"],
@@ -94,9 +94,47 @@ def _value(name: str, value: Any) -> Any:
         return date.fromisoformat(value)
     if name in _IDS:
         return UUID(value)
-    if name == "image_ids":
-        return [UUID(item) for item in value]
     return value
+
+
+def terms_of(rows: str) -> tuple[Term, ...]:
+    """Return the terms that a JSON array of their rows is, in the order in which they count."""
+    return in_order(term_row(_from_json(row)) for row in json.loads(rows))
+
+
+def flags_of(rows: str) -> tuple[Flag, ...]:
+    """Return the flags that a JSON array of their rows is."""
+    return tuple(_flag(_from_json(row)) for row in json.loads(rows))
+
+
+def run_rows(credential: Credential) -> list[dict[str, Any]]:
+    """Return the rows of a credential's runs, each with the time in which it is the current one.
+
+    A run becomes current when it starts, the first one at once; see `validity.current_run`.
+    """
+    runs = credential.runs
+    if not runs:
+        last = credential.last_term
+        return [
+            {
+                "credential_id": credential.id,
+                "ordinal": 0,
+                "current_from": "-infinity",
+                "current_until": "infinity",
+                "term_id": last.id,
+                "term_revision": last.revision,
+            }
+        ]
+    return [
+        {name: getattr(run, name) for name in run.__slots__}
+        | {
+            "credential_id": credential.id,
+            "ordinal": ordinal,
+            "current_from": run.starts_at if ordinal else "-infinity",
+            "current_until": runs[ordinal + 1].starts_at if run is not runs[-1] else "infinity",
+        }
+        for ordinal, run in enumerate(runs)
+    ]
 
 
 def term_row(row: Row) -> Term:
@@ -115,7 +153,6 @@ def term_row(row: Row) -> Term:
         announce_reached=row["announce_reached"],
         previous_term_id=row["previous_term_id"],
         completed_on=row["completed_on"],
-        image_ids=tuple(row["image_ids"]),
         source_key=row["source_key"],
         notes=row["notes"],
     )
@@ -152,14 +189,23 @@ def _verification(entry: str | None) -> Verification | None:
     )
 
 
+def images_of(rows: str) -> tuple[Image, ...]:
+    """Return the images that a JSON array of their rows is."""
+    return tuple(_image(_from_json(image)) for image in json.loads(rows))
+
+
 def _image(row: Row) -> Image:
     return Image(
         id=row["id"],
         kind=row["kind"],
         sha256=row["sha256"],
+        generation=row["generation"],
         content_type=row["content_type"],
         width=row["width"],
         height=row["height"],
         size=row["size"],
+        display_type=row["display_type"],
+        thumbnail_type=row["thumbnail_type"],
+        term_id=row["term_id"],
         created_at=row["created_at"],
     )

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -10,8 +11,9 @@ import asyncpg
 from licet_chassis.connection import Connection
 from licet_chassis.queries import load_queries
 from licet_credentials.credentials.change import Change
-from licet_credentials.credentials.model import Credential
-from licet_credentials.credentials.rows import credential_of, rules_of
+from licet_credentials.credentials.model import Credential, VerificationResult
+from licet_credentials.credentials.rows import credential_of, rules_of, run_rows
+from licet_credentials.credentials.validity import next_change_at
 from licet_credentials.errors import NotFound, NumberTaken
 from licet_credentials.rows import jsonb
 from licet_credentials.types.model import CredentialType
@@ -138,7 +140,7 @@ async def save(conn: Connection, saved: Sequence[Saved], *, actor: str) -> None:
     credentials, terms, runs, flags, images, checks, history = [], [], [], [], [], [], []
     for item in saved:
         credential = item.change.credential
-        its_runs = credential.runs
+        its_runs = run_rows(credential)
         credentials.append(_credential_row(credential, item.rules, len(its_runs)))
         terms += [
             _child(term, credential) | {"known_from": credential.updated_at} for term in credential.terms
@@ -149,7 +151,7 @@ async def save(conn: Connection, saved: Sequence[Saved], *, actor: str) -> None:
         images += [_child(image, credential) for image in credential.images]
         if credential.verification is not None:
             checks.append(_child(credential.verification, credential))
-        runs += [_child(run, credential) | {"ordinal": ordinal} for ordinal, run in enumerate(its_runs)]
+        runs += its_runs
         history += [_history_row(event, actor, item.note) for event in item.change.events]
     parts = (credentials, terms, runs, flags, images, checks, history)
     try:
@@ -164,7 +166,19 @@ _ROW = tuple(name for name in Credential.__slots__ if name not in _PARTS)
 
 def _credential_row(credential: Credential, rules: CredentialType, run_count: int) -> dict[str, Any]:
     row = {name: getattr(credential, name) for name in _ROW}
-    return row | {"number_scope": number_scope(credential, rules.number_unique), "run_count": run_count}
+    return row | {
+        "number_scope": number_scope(credential, rules.number_unique),
+        "run_count": run_count,
+        "next_change_at": next_change_at(credential) or "infinity",
+        "verified_until": _verified_until(credential),
+    }
+
+
+def _verified_until(credential: Credential) -> datetime | str:
+    check = credential.verification
+    if check is None or check.result is not VerificationResult.CONFIRMED:
+        return "-infinity"
+    return check.valid_until or "infinity"
 
 
 def _child(part: Any, credential: Credential) -> dict[str, Any]:
@@ -176,6 +190,7 @@ def _history_row(event: CredentialEvent, actor: str, note: str | None) -> dict[s
     return {
         "credential_id": event.credential.id,
         "holder_id": event.credential.holder_id,
+        "type": event.credential.type,
         "version": event.credential.version,
         "event_type": event.event_type,
         "details": details,
@@ -186,9 +201,15 @@ def _history_row(event: CredentialEvent, actor: str, note: str | None) -> dict[s
     }
 
 
-async def ids_behind_type(conn: Connection, type_code: str, limit: int) -> list[UUID]:
-    """Return credentials of the type that carry an older version of its rules."""
-    return [row["id"] for row in await conn.fetch(QUERIES["behind_type"], type_code, limit)]
+async def hold_behind_type(
+    conn: Connection, type_code: str, version: int, limit: int
+) -> dict[UUID, Loaded]:
+    """Return credentials of the type with rules older than `version`, held until the transaction ends.
+
+    Those that somebody else holds are left out.
+    """
+    rows = await conn.fetch(QUERIES["hold_behind_type"], type_code, version, limit)
+    return await read_credentials(conn, [row["id"] for row in rows])
 
 
 NumberKey = tuple[str, str, str]

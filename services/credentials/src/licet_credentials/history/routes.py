@@ -1,23 +1,28 @@
 """HTTP for what was."""
 
 from collections.abc import Mapping
-from datetime import datetime
-from typing import Any
+from datetime import date, datetime
+from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter
-from pydantic import BaseModel
+from fastapi import APIRouter, Query
+from pydantic import AwareDatetime, BaseModel
 from starlette.requests import Request
 
 from licet_chassis.http.paging import Page, PageQuery, page_of
 from licet_chassis.http.serving import serving
-from licet_credentials.access import EVERYONE, READ
-from licet_credentials.credentials.store import require_credential
+from licet_credentials.access import READ
+from licet_credentials.credentials.store import read_credential, require_credential
 from licet_credentials.credentials.views import TermOut
 from licet_credentials.history import store
+from licet_credentials.history.model import Held, held_on
 from licet_credentials.history.store import HistoryLine
+from licet_credentials.holders import store as holder_store
+from licet_credentials.inputs import Day
+from licet_events.civil import local_date
+from licet_events.credentials import Validity
 
-router = APIRouter(prefix="/v1/credentials", tags=["history"], dependencies=[EVERYONE])
+router = APIRouter(prefix="/v1", tags=["history"])
 
 
 class HistoryOut(BaseModel):
@@ -37,16 +42,86 @@ class HistoryOut(BaseModel):
         return cls(**{name: getattr(line, name) for name in line.__slots__})
 
 
-@router.get("/{credential_id}/terms", dependencies=[READ])
+class DayChange(BaseModel):
+    """A change of validity within the day."""
+
+    at: datetime
+    validity: Validity
+    reason: str
+
+
+class HeldOut(BaseModel):
+    """A credential as it was held on a day."""
+
+    credential_id: UUID
+    type: str
+    name: str
+    number: str | None
+    validity: Validity
+    """At the first instant of the day in its zone."""
+    changes: list[DayChange]
+    """How it changed within the day."""
+    valid_from: date
+    """The first day of the run of terms that covers the day."""
+    expires_on: date | None
+    time_zone: str
+    term: TermOut
+    """The term whose end is the run's."""
+
+    @classmethod
+    def of(cls, held: Held) -> "HeldOut":
+        """Show a credential as it was held."""
+        known, run = held.credential, held.run
+        term = next(term for term in known.terms if term.id == run.term_id)
+        return cls(
+            credential_id=known.id,
+            type=known.type,
+            name=known.name,
+            number=known.number,
+            validity=held.validity,
+            changes=[DayChange(at=each.at, validity=each.after, reason=each.reason) for each in held.changes],
+            valid_from=local_date(run.starts_at, run.time_zone),
+            expires_on=run.expires_on,
+            time_zone=run.time_zone,
+            term=TermOut.of(term, images=known.images),
+        )
+
+
+@router.get("/holders/{holder_id}/credentials", dependencies=[READ])
+async def held(
+    request: Request,
+    holder_id: UUID,
+    page: PageQuery,
+    on: Annotated[Day | None, Query(description="the day; where it is left out, today")] = None,
+    known_at: Annotated[
+        AwareDatetime | None, Query(description="by what was known then; where it is left out, today")
+    ] = None,
+) -> Page[HeldOut]:
+    """List what a holder held on a day, each credential's day in its own zone; by what is known, or was."""
+    running = serving(request)
+    now = running.clock.now()
+    day = on or local_date(now, running.settings.default_time_zone)
+    async with running.database.reading() as conn:
+        await holder_store.read_holder(conn, holder_id)
+        known = await store.known_of_holder(
+            conn, holder_id, min(known_at or now, now), after=page.after(UUID), limit=page.limit + 1
+        )
+    found = page_of(known, page.limit, lambda credential: credential.id, lambda each: held_on(each, day))
+    return Page(
+        items=[HeldOut.of(each) for each in found.items if each is not None], next_cursor=found.next_cursor
+    )
+
+
+@router.get("/credentials/{credential_id}/terms", dependencies=[READ])
 async def terms(request: Request, credential_id: UUID) -> Page[TermOut]:
     """List every revision of every term, with the time during which it was believed."""
     async with serving(request).database.reading() as conn:
-        await require_credential(conn, credential_id)
+        images = (await read_credential(conn, credential_id)).images
         rows = await store.read_terms(conn, credential_id)
-    return Page(items=[TermOut.of(*row) for row in rows], next_cursor=None)
+    return Page(items=[TermOut.of(*row, images=images) for row in rows], next_cursor=None)
 
 
-@router.get("/{credential_id}/history", dependencies=[READ])
+@router.get("/credentials/{credential_id}/history", dependencies=[READ])
 async def history(request: Request, credential_id: UUID, page: PageQuery) -> Page[HistoryOut]:
     """List what happened, oldest first."""
     async with serving(request).database.reading() as conn:

@@ -10,7 +10,8 @@ from uuid import UUID
 from licet_chassis.connection import Connection
 from licet_chassis.queries import load_queries
 from licet_credentials.credentials.model import Term
-from licet_credentials.credentials.rows import term_row
+from licet_credentials.credentials.rows import flags_of, images_of, term_row, terms_of
+from licet_credentials.history.model import Known
 
 QUERIES = load_queries(__package__ or "")
 
@@ -47,4 +48,27 @@ async def read_history(conn: Connection, credential_id: UUID, after: int, limit:
             at=row["at"],
         )
         for row in await conn.fetch(QUERIES["read_history"], credential_id, after, limit)
+    ]
+
+
+async def known_of_holder(
+    conn: Connection, holder_id: UUID, known_at: datetime, *, after: UUID | None, limit: int
+) -> list[Known]:
+    """Return a page of the credentials that were known to be the holder's, as they were known then.
+
+    Name and number are those of today: only what decides about validity is kept in all its revisions.
+    """
+    rows = await conn.fetch(QUERIES["known_of_holder"], holder_id, known_at, after, limit)
+    return [
+        Known(
+            id=row["id"],
+            type=row["type"],
+            name=row["name"],
+            number=row["number"],
+            ladder=tuple(row["ladder"]),
+            terms=terms_of(row["terms"]),
+            flags=flags_of(row["flags"]),
+            images=images_of(row["images"]),
+        )
+        for row in rows
     ]

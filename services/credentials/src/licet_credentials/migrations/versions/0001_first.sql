@@ -1,3 +1,7 @@
+-- Free text is found by its trigrams; every managed PostgreSQL has this extension, and a database's owner may
+-- create it.
+create extension if not exists pg_trgm;
+
 create table locations (
     code text primary key,
     version bigint not null,
@@ -25,7 +29,8 @@ create table holders (
     id uuid primary key,
     version bigint not null,
     kind text not null,
-    external_id text unique,
+    -- Judged at the end of a statement, so that two records may change their ids in one.
+    external_id text unique deferrable,
     name text not null,
     email text,
     phone text,
@@ -40,13 +45,25 @@ create table holders (
     queues text[] not null,
     attributes jsonb not null,
     active boolean not null,
+    -- Inactive because a complete feed no longer named it.
+    leaver boolean not null default false,
+    merged_into uuid references holders (id),
+    -- When another system last sent it by its external id, changed or not. No index holds it, so that
+    -- noting it costs little.
+    named_at timestamptz,
     created_at timestamptz not null,
     updated_at timestamptz not null
-);
+) with (fillfactor = 90);
+create index holders_manager on holders (manager_id) where manager_id is not null;
+create index holders_merged_into on holders (merged_into) where merged_into is not null;
+create index holders_name on holders (name, id);
 create index holders_team on holders (team, id);
 create index holders_location on holders (location, id);
 create index holders_roles on holders using gin (roles);
 create index holders_queues on holders using gin (queues);
+-- A small list of what is not yet sorted in: every search reads the whole of it.
+create index holders_words on holders
+    using gin (name gin_trgm_ops, external_id gin_trgm_ops, email gin_trgm_ops) with (gin_pending_list_limit = 256);
 create index holders_awaited_manager on holders (awaited_manager) where awaited_manager is not null;
 
 create table holder_history (
@@ -55,6 +72,7 @@ create table holder_history (
     event_type text not null,
     changed text[] not null,
     reason text,
+    note text,
     actor text not null,
     at timestamptz not null,
     primary key (holder_id, version)
@@ -78,11 +96,23 @@ create table credential_types (
     aliases text[] not null,
     retired boolean not null,
     created_at timestamptz not null,
-    updated_at timestamptz not null,
-    -- Whether some credentials may still carry an older version's ladder or grace.
-    replanning boolean not null default false
+    updated_at timestamptz not null
 );
-create index credential_types_replanning on credential_types (code) where replanning;
+
+-- What a type may be called, its code and its aliases; each name is one type's.
+create table credential_type_names (
+    name text primary key,
+    type text not null references credential_types (code)
+);
+create index credential_type_names_type on credential_type_names (type);
+
+-- Types of which some credentials may still carry an older version's ladder or grace. A table of its own,
+-- so that working them through holds no type: whoever records a credential needs that.
+create table replannings (
+    type text primary key references credential_types (code),
+    since timestamptz not null,
+    done integer not null
+);
 
 create table credentials (
     id uuid primary key,
@@ -109,12 +139,19 @@ create table credentials (
     announced_at timestamptz not null,
     created_at timestamptz not null,
     updated_at timestamptz not null
-);
+) with (fillfactor = 90);
 create unique index credentials_number_unique on credentials (type, number_scope, number)
     where number_scope is not null and number is not null and not voided;
 create index credentials_holder on credentials (holder_id, id);
 create index credentials_type on credentials (type, id);
-create index credentials_number on credentials (number) where number is not null;
+create index credentials_name on credentials (name, id);
+create index credentials_country on credentials (country) where country is not null;
+create index credentials_subdivision on credentials (subdivision) where subdivision is not null;
+create index credentials_words on credentials
+    using gin (name gin_trgm_ops, number gin_trgm_ops) with (gin_pending_list_limit = 256);
+create index credentials_attributes on credentials
+    using gin (attributes jsonb_path_ops) with (gin_pending_list_limit = 256) where attributes <> '{}';
+create index credentials_type_version on credentials (type, type_version);
 
 -- One row for each revision of a term; the one that is believed now has no known_until.
 create table terms (
@@ -132,7 +169,6 @@ create table terms (
     announce_reached boolean not null,
     previous_term_id uuid,
     completed_on date,
-    image_ids uuid[] not null,
     source_key text,
     notes text,
     known_from timestamptz not null,
@@ -141,19 +177,38 @@ create table terms (
 );
 create index terms_credential on terms (credential_id) where known_until is null;
 
--- What lists compute validity from, by the instant that is asked for.
+-- What lists compute validity from, by the instant that is asked for. Of a credential's rows exactly one is
+-- current at any instant; one without any run has a single row that says so, with no start.
 create table runs (
     credential_id uuid not null references credentials (id),
     ordinal integer not null,
-    starts_at timestamptz not null,
+    current_from timestamptz not null,
+    current_until timestamptz not null,
+    starts_at timestamptz,
     expiring_at timestamptz,
     expires_at timestamptz,
     expires_on date,
+    -- The term whose end is the run's; without a run the last one.
+    term_id uuid not null,
+    term_revision integer not null,
     primary key (credential_id, ordinal)
 );
-create index runs_expires_on on runs (expires_on, credential_id);
+create index runs_expires_on on runs ((coalesce(expires_on, date 'infinity')), credential_id);
 
--- As with terms: one row for each thing that was believed about a flag.
+-- What lists look up by, of what time or a check changes: kept apart from the credential, so that a change
+-- of its validity leaves the indexes on the credential alone.
+create table register (
+    credential_id uuid primary key references credentials (id),
+    -- The validity that holds until next_change_at; from then on it follows from runs and flags.
+    validity text not null,
+    next_change_at timestamptz not null,
+    -- Until when the latest check holds; -infinity where there is none that confirms.
+    verified_until timestamptz not null
+);
+create index register_validity on register (validity, next_change_at);
+create index register_next_change on register (next_change_at);
+create index register_verified on register (verified_until) where verified_until > '-infinity';
+
 create table flags (
     id uuid not null,
     revision integer not null default 1,
@@ -169,18 +224,49 @@ create table flags (
 );
 create index flags_credential on flags (credential_id) where known_until is null;
 
+-- What lies in the bucket, or may: a row is committed before the first byte is sent there, and is removed
+-- after the last one is gone. One that no image refers to is collected once `look_at` has come.
+create table image_objects (
+    sha256 text not null,
+    -- Counts the sets of objects that one content has had: a set that is being removed is never used again,
+    -- so no late deletion hits what was uploaded since.
+    generation integer not null,
+    -- `wanted`, then `removing`, then `removed` (once; again later, for what arrived late).
+    state text not null,
+    -- Machine time; null while nothing but an image's removal can change anything.
+    look_at timestamptz,
+    primary key (sha256, generation)
+);
+create index image_objects_look_at on image_objects (look_at) where look_at is not null;
+
 create table images (
     id uuid primary key,
     credential_id uuid not null references credentials (id),
     kind text not null,
     sha256 text not null,
+    generation integer not null,
     content_type text not null,
-    width integer not null,
-    height integer not null,
+    width integer,
+    height integer,
     size bigint not null,
+    display_type text,
+    thumbnail_type text,
+    term_id uuid,
     created_at timestamptz not null,
-    unique (credential_id, sha256)
+    unique (credential_id, sha256),
+    foreign key (sha256, generation) references image_objects (sha256, generation)
 );
+create index images_objects on images (sha256, generation);
+
+-- Who looked at an original; kept when the image is deleted.
+create table image_views (
+    id uuid primary key,
+    credential_id uuid not null references credentials (id),
+    image_id uuid not null,
+    actor text not null,
+    at timestamptz not null
+);
+create index image_views_image on image_views (credential_id, image_id, id);
 
 create table verifications (
     id uuid primary key,
@@ -198,8 +284,9 @@ create index verifications_credential on verifications (credential_id, checked_a
 create table credential_history (
     credential_id uuid not null references credentials (id),
     version bigint not null,
-    -- Whose it was then; a correction may move it.
+    -- Whose it was then, and of which type; a correction may change either.
     holder_id uuid not null,
+    type text not null,
     event_type text not null,
     details jsonb not null,
     reason text,

@@ -1,0 +1,50 @@
+"""What a holder held on a day, by what was known at some time."""
+
+from dataclasses import dataclass
+from datetime import date
+from uuid import UUID
+
+from licet_credentials.credentials.model import Flag, Image, Run, Term, runs_of
+from licet_credentials.credentials.validity import Transition, transitions, validity
+from licet_events.civil import expires_at, starts_at
+from licet_events.credentials import Validity
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A credential by what was known of it at some time: its terms and flags, its holder's and type's."""
+
+    id: UUID
+    type: str
+    name: str
+    number: str | None
+    ladder: tuple[int, ...]
+    terms: tuple[Term, ...]
+    flags: tuple[Flag, ...]
+    images: tuple[Image, ...]
+    """Those of today."""
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A credential that a run of terms covers on a day, or on a part of it."""
+
+    credential: Known
+    run: Run
+    validity: Validity
+    """At the day's first instant in the run's zone, or when the run starts within the day."""
+    changes: tuple[Transition, ...]
+    """How validity changed later that day."""
+
+
+def held_on(known: Known, day: date) -> Held | None:
+    """Return how a credential was held on a civil day in its own zone; `None` where no term covers it."""
+    runs = runs_of(known.terms, known.ladder)
+    for run in runs:
+        begins, ends = starts_at(day, run.time_zone), expires_at(day, run.time_zone)
+        if run.starts_at < ends and (run.expires_at is None or begins < run.expires_at):
+            first = max(begins, run.starts_at)
+            at_first = validity(runs, known.flags, first)
+            later = transitions(runs, known.flags, start=at_first, after=first, until=ends)
+            return Held(known, run, at_first, tuple(each for each in later if each.at < ends))
+    return None
