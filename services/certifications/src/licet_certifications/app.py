@@ -39,6 +39,7 @@ def create_service(settings: Settings) -> Service:
             Snapshots("requirements", Topic.CATALOGUE, requirements.requirement_snapshots),
             Snapshots("timelines", Topic.ELIGIBILITY, eligibility.timeline_snapshots),
         ],
+        erase=eligibility.forget_holder,
     )
 
 

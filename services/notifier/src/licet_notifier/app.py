@@ -11,7 +11,7 @@ from licet_notifier.consumers import notifier_consumer
 from licet_notifier.mail.message import Skeleton
 from licet_notifier.mail.templates import load_templates
 from licet_notifier.mail.transport import MailTransport, SmtpServer, TransportLimits
-from licet_notifier.notifications import routes, store
+from licet_notifier.notifications import commands, routes, store
 from licet_notifier.notifications.delivery import Delivery, Post
 from licet_notifier.notifications.model import Deployment
 from licet_notifier.notifications.retry import RetryPolicy
@@ -48,6 +48,7 @@ def create_service(settings: NotifierSettings) -> Service:
         settings=settings,
         routers=(routes.router,),
         compose=compose,
+        erase=commands.forget_holder,
     )
 
 

@@ -36,6 +36,7 @@ def create_service(settings: SchedulerSettings) -> Service:
         routers=(routes.router,),
         compose=compose,
         snapshots=(Repetition("announcements", Topic.SCHEDULE, store.page_announced),),
+        erase=commands.forget_holder,
     )
 
 

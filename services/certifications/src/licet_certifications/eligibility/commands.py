@@ -10,9 +10,11 @@ import structlog
 from licet_certifications.eligibility import model, store
 from licet_certifications.eligibility.model import Decision, Holder, Said
 from licet_certifications.eligibility.store import Kept, Pair, Shift
+from licet_certifications.facts import store as fact_store
 from licet_chassis.cause import Cause
 from licet_chassis.connection import Connection
 from licet_chassis.database import TRANSIENT, Transaction
+from licet_chassis.erasure import hold_off
 from licet_events import EventData
 from licet_events.eligibility import (
     ANYWHERE,
@@ -37,6 +39,7 @@ async def queue_affected(tx: Transaction, *, limit: int = CHANGES_AT_ONCE) -> in
     It comes after the commit of the change, never within it: two facts that change side by side do
     not see one another, but whoever comes after both does.
     """
+    await hold_off(tx.conn)
     changes = await store.claim_changes(tx.conn, limit)
     if changes:
         await store.queue_affected(tx.conn, changes)
@@ -49,6 +52,7 @@ async def recompute(tx: Transaction, *, now: datetime, limit: int = PAIRS_AT_ONC
     A timeline that comes out as it was is neither written nor published; `now` is only when the
     others were computed. A pair that can't be computed is told in the log and put off.
     """
+    await hold_off(tx.conn)
     # A claimed pair is deleted first and its facts are read in later statements. So a change that is
     # not seen here has yet to be committed, and will queue the pair once more.
     causes = await store.claim_recomputations(tx.conn, limit, tx.cause.actor)
@@ -63,6 +67,19 @@ async def recompute(tx: Transaction, *, now: datetime, limit: int = PAIRS_AT_ONC
         for pair, cause in causes.items():
             await _renew_or_postpone(tx, pair, cause, now)
     return len(causes)
+
+
+async def forget_holder(tx: Transaction, holder_id: UUID, now: datetime) -> None:
+    """Forget a holder who is erased, and end the key of each of its timelines."""
+    await fact_store.forget_holder(tx.conn, holder_id)
+    ended = await store.forget_holder(tx.conn, holder_id)
+    await tx.publish(
+        *(
+            EligibilityEnded(holder_id=holder_id, target=target, location=location)
+            for target, location in ended
+        ),
+        now=now,
+    )
 
 
 async def _renew_or_postpone(tx: Transaction, pair: Pair, cause: Cause, now: datetime) -> None:

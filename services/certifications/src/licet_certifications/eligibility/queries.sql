@@ -192,3 +192,13 @@ where ended_at is null and (holder_id, target, location) > ($1, $2, $3)
 order by holder_id, target, location
 limit $4
 for update;
+
+-- name: forget_holder
+-- Delete every decision about a holder, past and present, and what is to be computed of it; returns the
+-- keys that decisions had, those that had ended too: what ended their keys may not be sent yet.
+with past_gone as (
+    delete from past_timelines where holder_id = $1
+), queued as (
+    delete from recomputations where holder_id = $1
+)
+delete from timelines where holder_id = $1 returning target, location;

@@ -167,6 +167,12 @@ async def end_timelines(conn: Connection, states: Sequence[EligibilityState], no
     await conn.execute(QUERIES["end_timelines"], json.dumps(keys), now)
 
 
+async def forget_holder(conn: Connection, holder_id: UUID) -> list[tuple[str, str]]:
+    """Delete every decision about a holder; returns the targets and locations they were for."""
+    rows = await conn.fetch(QUERIES["forget_holder"], holder_id)
+    return sorted((row["target"], row["location"]) for row in rows)
+
+
 async def check(conn: Connection, shifts: Sequence[Shift]) -> list[tuple[Said, ...] | None]:
     """Return what is said within each shift, in their order, all in one query.
 

@@ -123,3 +123,12 @@ order by told.code
 on conflict (kind, subject, type) do update set
     correlation_id = excluded.correlation_id, causation_id = excluded.causation_id,
     traceparent = excluded.traceparent;
+
+-- name: forget_holder
+-- Delete what is known of a holder and its credentials, and the notes that something of it has changed.
+with theirs as (
+    delete from credentials where holder_id = $1
+), noted as (
+    delete from changes where kind in ('holder', 'credential') and subject = $1::text
+)
+delete from holders where id = $1;

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
+from uuid import UUID
 
 from licet_chassis.connection import Connection
 from licet_chassis.queries import load_queries
@@ -49,6 +50,11 @@ async def learn_locations(conn: Connection, events: Sequence[Event[LocationEvent
         for event in _newest(events, key=lambda data: data.location.code)
     ]
     await conn.execute(QUERIES["learn_locations"], json.dumps(rows))
+
+
+async def forget_holder(conn: Connection, holder_id: UUID) -> None:
+    """Delete what is known of a holder and its credentials."""
+    await conn.execute(QUERIES["forget_holder"], holder_id)
 
 
 def _newest(events: Iterable[Event[Any]], *, key: Callable[[Any], object]) -> Iterable[Event[Any]]:

@@ -70,3 +70,10 @@ from credential_types where code = any($1::text[])
 union all
 select kind, code, name, time_zone, fallback_email from places
 where (kind = 'team' and code = any($2::text[])) or (kind = 'location' and code = any($3::text[]));
+
+-- name: forget_holder
+-- Delete what is known of a holder and its credentials.
+with theirs as (
+    delete from credentials where holder_id = $1
+)
+delete from holders where id = $1;

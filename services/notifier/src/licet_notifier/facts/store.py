@@ -144,6 +144,11 @@ def _credential(row: Any) -> Credential:
     )
 
 
+async def forget_holder(conn: Connection, holder_id: UUID) -> None:
+    """Delete what is known of a holder and its credentials."""
+    await conn.execute(QUERIES["forget_holder"], holder_id)
+
+
 @dataclass(frozen=True, slots=True)
 class Known:
     """What is known about the holders and credentials of some notices, held until the transaction ends."""

@@ -9,6 +9,7 @@ from licet_chassis.cause import Cause, child_traceparent
 from licet_chassis.clock import machine_now
 from licet_chassis.database import Transaction
 from licet_events.notifications import NotificationReason, RecipientRole
+from licet_notifier.facts import store as fact_store
 from licet_notifier.facts.store import Known, lock_known
 from licet_notifier.notifications import store
 from licet_notifier.notifications.model import (
@@ -117,6 +118,16 @@ async def announce(tx: Transaction, outcomes: Sequence[Outcome], *, now: datetim
 
 def _cause(actor: str, notice: Notice) -> Cause:
     return Cause(actor, notice.correlation_id, str(notice.event_id), child_traceparent(notice.traceparent))
+
+
+async def forget_holder(tx: Transaction, holder_id: UUID, _now: datetime) -> None:
+    """Forget a holder who is erased: no mail about it is begun after this.
+
+    What others were told stays, with its bare id. Rows are locked in the order in which whoever begins a
+    mail locks them: decisions, credentials, holders.
+    """
+    await store.forget_holder(tx.conn, holder_id)
+    await fact_store.forget_holder(tx.conn, holder_id)
 
 
 async def begin_mails(

@@ -125,3 +125,11 @@ left join holders h on h.id = n.holder_id
 where n.id = $1
   and ($2::text[] is null or h.team = any($2))
   and ($3::text[] is null or h.location = any($3));
+
+-- name: forget_decisions
+-- Delete every decision to tell somebody about a holder's credentials.
+delete from notifications where holder_id = $1;
+
+-- name: forget_notices
+-- Delete what the scheduler announced of a holder's credentials; the decisions are gone before.
+delete from notices where holder_id = $1;

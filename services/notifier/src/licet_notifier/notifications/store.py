@@ -200,6 +200,12 @@ async def claim_lost(conn: Connection, *, machine_now: datetime, limit: int) -> 
     ]
 
 
+async def forget_holder(conn: Connection, holder_id: UUID) -> None:
+    """Delete notices of a holder's credentials and all decisions about them, waiting for mails in hand."""
+    await conn.execute(QUERIES["forget_decisions"], holder_id)
+    await conn.execute(QUERIES["forget_notices"], holder_id)
+
+
 async def count_leaving(conn: Connection, now: datetime) -> int:
     """Count the mails that may leave at this business time, and those on their way."""
     count: int = await conn.fetchval(QUERIES["count_leaving"], now)

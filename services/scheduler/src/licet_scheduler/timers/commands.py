@@ -6,6 +6,7 @@ from uuid import UUID
 
 from licet_chassis.clock import machine_now
 from licet_chassis.database import Transaction
+from licet_chassis.erasure import hold_off
 from licet_chassis.outbox.append import append
 from licet_events import Record, encode
 from licet_events.credentials import CredentialMoved, CredentialState
@@ -58,6 +59,11 @@ async def learn_credentials(
     await _set_timers(tx, taken, now=now)
 
 
+async def forget_holder(tx: Transaction, holder_id: UUID, _now: datetime) -> None:
+    """Forget a holder who is erased: nothing of it comes due any more."""
+    await store.forget_holder(tx.conn, holder_id)
+
+
 async def _set_timers(tx: Transaction, credential_ids: Sequence[UUID], *, now: datetime) -> None:
     timers = await store.read_timers(tx.conn, credential_ids)
     await store.set_timers(tx.conn, [(timer.credential_id, model.next_due(timer, now)) for timer in timers])
@@ -69,6 +75,7 @@ async def decide_due(tx: Transaction, *, limit: int, now: datetime) -> int:
     Others may do the same at once; nobody waits for anybody, and each timer is one's own until the
     transaction ends. If that fails, nothing was decided and nothing published.
     """
+    await hold_off(tx.conn)
     claimed = await store.claim_timers(tx.conn, now, limit)
     if not claimed:
         return 0

@@ -159,3 +159,14 @@ where event is not null
     and ($2::timestamptz is null or (recorded_at, number) > ($2, $3))
 order by recorded_at, number
 limit $4;
+
+-- name: forget_holder
+-- Delete a holder, its credentials, their timers and all that was decided of them.
+with theirs as (
+    delete from credentials where holder_id = $1 returning id
+), timers_gone as (
+    delete from timers where credential_id in (select id from theirs)
+), decisions_gone as (
+    delete from decisions where credential_id in (select id from theirs)
+)
+delete from holders where id = $1;

@@ -152,6 +152,11 @@ async def lock_timers_of_holders(conn: Connection, holder_ids: Sequence[UUID]) -
     return [row["credential_id"] for row in rows]
 
 
+async def forget_holder(conn: Connection, holder_id: UUID) -> None:
+    """Delete everything about a holder; nobody else may be deciding or learning meanwhile."""
+    await conn.execute(QUERIES["forget_holder"], holder_id)
+
+
 # ── deciding ──────────────────────────────────────────────────────────────────────────────────────
 
 
