@@ -1,7 +1,7 @@
 """The one place where the validity of a credential is decided, now and over time."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from licet_credentials.credentials.model import Credential, Flag, Run
 from licet_events.civil import local_date
@@ -50,6 +50,9 @@ def days_left(credential: Credential, now: datetime) -> int | None:
     return (run.expires_on - local_date(now, run.time_zone)).days
 
 
+_FOR_EVER = datetime.max.replace(tzinfo=UTC)
+
+
 @dataclass(frozen=True, slots=True)
 class Transition:
     """One change of validity by the passing of time."""
@@ -80,6 +83,21 @@ def transitions(
             found.append(Transition(instant, current, following, _reason(current, following, flags, instant)))
             current = following
     return tuple(found)
+
+
+def next_change_at(credential: Credential) -> datetime | None:
+    """Return when time will first change what was last announced of a credential; `None`: never."""
+    if credential.voided:
+        return None
+    for each in transitions(
+        credential.runs,
+        credential.flags,
+        start=credential.announced,
+        after=credential.announced_at,
+        until=_FOR_EVER,
+    ):
+        return each.at
+    return None
 
 
 def _reason(before: Validity, after: Validity, flags: tuple[Flag, ...], at: datetime) -> str:
