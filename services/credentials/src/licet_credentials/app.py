@@ -16,6 +16,7 @@ from licet_credentials.credentials.routes import router as credentials
 from licet_credentials.doctor.routes import router as doctor
 from licet_credentials.history.routes import router as history
 from licet_credentials.holders.routes import router as holders
+from licet_credentials.images.collecting import Collecting
 from licet_credentials.images.routes import router as images
 from licet_credentials.images.storage import ImageStorage
 from licet_credentials.images.workers import ImageWorkers
@@ -29,6 +30,7 @@ from licet_credentials.snapshots import SNAPSHOTS
 from licet_credentials.types import store as type_store
 from licet_credentials.types.replanning import Replanning
 from licet_credentials.types.routes import router as types
+from licet_credentials.verifications.routes import router as verifications
 
 PROBLEMS: dict[type[Exception], int] = {
     errors.NotFound: 404,
@@ -49,15 +51,21 @@ def create_service(settings: Settings) -> Service:
         workers, storage = ImageWorkers(settings.worker_limits), ImageStorage(settings.bucket)
         jobs = ImportJobs(runtime.database, runtime.clock, settings.default_time_zone)
         replanning = Replanning(runtime.database, runtime.clock)
+        collecting = Collecting(runtime.database, storage)
         try:
             yield Composition(
                 consumers=(SCHEDULE,),
                 loops=(
                     Loop("imports", jobs.step, idle_seconds=0.5),
                     Loop("replanning", replanning.step, idle_seconds=1.0),
+                    Loop("collecting", collecting.step, idle_seconds=5.0),
                 ),
                 pending={"imports": _open_imports, "replanning": _types_to_replan},
-                state={"image_workers": workers, "image_storage": storage},
+                state={
+                    "image_workers": workers,
+                    "image_storage": storage,
+                    "upload_room": settings.upload_room,
+                },
             )
         finally:
             await workers.close()
@@ -67,7 +75,7 @@ def create_service(settings: Settings) -> Service:
         name="credentials",
         package="licet_credentials",
         settings=settings,
-        routers=(holders, places, types, register, credentials, history, doctor, images, imports),
+        routers=(holders, places, types, register, credentials, history, verifications, doctor, images, imports),
         compose=compose,
         problems=PROBLEMS,
         snapshots=SNAPSHOTS,

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from licet_credentials.credentials.model import Credential
+from licet_credentials.credentials.model import Credential, Verification
 from licet_credentials.credentials.state import state_of
 from licet_credentials.credentials.validity import Transition, transitions, validity
 from licet_credentials.errors import Conflict
@@ -28,6 +28,8 @@ class Change:
     events: tuple[CredentialEvent, ...] = ()
     left: tuple[CredentialMoved, ...] = ()
     """The keys under which it is no more; told after the events, of which one has the new key."""
+    checks: tuple[Verification, ...] = ()
+    """Checks that were made on the way."""
 
     def tell(
         self, credential: Credential, now: datetime, event: Callable[[CredentialState], CredentialEvent]
@@ -90,7 +92,7 @@ def require_open(credential: Credential) -> None:
     """Raise `Conflict` where the credential is voided or under a final flag, now or to come."""
     require_not_voided(credential)
     for flag in credential.flags:
-        if flag.kind.final:
+        if flag.kind.final and not flag.undone:
             raise Conflict(
                 f"The credential is {flag.kind.value} from {flag.effective_from.isoformat()}; "
                 "that is final, and only a correction undoes it."

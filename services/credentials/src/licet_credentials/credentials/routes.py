@@ -21,10 +21,17 @@ from licet_credentials.credentials.bodies import (
     RenewalIn,
     SubmissionIn,
     SuspensionIn,
+    TermIn,
 )
-from licet_credentials.credentials.commands import FlagCredential, RecordCredential, RenewCredential
+from licet_credentials.credentials.commands import (
+    FlagCredential,
+    RecordCredential,
+    RecordTerm,
+    RenewCredential,
+)
 from licet_credentials.credentials.model import CredentialFacts
 from licet_credentials.credentials.renewal import RenewalRequest
+from licet_credentials.credentials.verification import Check
 from licet_credentials.credentials.views import CredentialOut, RenewedOut
 from licet_credentials.inputs import (
     within_country,
@@ -90,7 +97,8 @@ async def renew(
         force=body.force,
         reason=body.reason,
     )
-    command = RenewCredential(asked, body.number, body.notes, body.image_ids)
+    check = None if body.verification is None else Check(**body.verification.model_dump())
+    command = RenewCredential(asked, body.number, body.notes, body.image_ids, check)
     now = serving(request).clock.now()
     return await write(
         lambda tx, now: commands.renew_credential(
@@ -106,13 +114,31 @@ async def renew(
 async def correct(
     request: Request, credential_id: UUID, body: CorrectionIn, expected: MaybeIfMatch, write: Write
 ) -> Response:
-    """Put right a term's dates, expiry or zone, or whose the credential is."""
+    """Put right what was entered wrong: a term, a flag, the type, whose it is."""
     correction = body.correction()
     return await write(
         lambda tx, now: commands.correct_credential(
             tx, credential_id, correction, note=body.note, expected_version=expected, now=now
         ),
         view=_shown_now(request),
+    )
+
+
+@router.post("/{credential_id}/terms", status_code=201, response_model=CredentialOut, dependencies=[WRITE])
+async def record_term(
+    request: Request, credential_id: UUID, body: TermIn, expected: MaybeIfMatch, write: Write
+) -> Response:
+    """Record a term that was missing, before or between those that are there."""
+    said = body.model_dump()
+    note = said.pop("note")
+    command = RecordTerm(**said)
+    return await write(
+        lambda tx, now: commands.record_missing_term(
+            tx, credential_id, command, note=note, expected_version=expected, now=now
+        ),
+        view=_shown_now(request),
+        status=201,
+        location=lambda credential: f"/v1/credentials/{credential.id}",
     )
 
 

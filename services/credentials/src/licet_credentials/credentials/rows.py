@@ -174,9 +174,11 @@ def _attribute(value: Any) -> AttributeValue:
 
 
 def _verification(entry: str | None) -> Verification | None:
-    if entry is None:
-        return None
-    row = _from_json(json.loads(entry))
+    return None if entry is None else verification_row(_from_json(json.loads(entry)))
+
+
+def verification_row(row: Row) -> Verification:
+    """Return the verification that a row is."""
     return Verification(
         id=row["id"],
         term_id=row["term_id"],

@@ -9,6 +9,7 @@ from uuid import UUID
 import asyncpg
 
 from licet_chassis.connection import Connection
+from licet_chassis.failpoints import Failpoint
 from licet_chassis.queries import load_queries
 from licet_credentials.credentials.change import Change
 from licet_credentials.credentials.model import Credential, VerificationResult
@@ -21,6 +22,7 @@ from licet_events.catalogue import NumberUnique
 from licet_events.credentials import CredentialEvent
 
 QUERIES = load_queries(__package__ or "")
+_SAVED = Failpoint("credentials.saved")
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,8 +151,7 @@ async def save(conn: Connection, saved: Sequence[Saved], *, actor: str) -> None:
             _child(flag, credential) | {"known_from": credential.updated_at} for flag in credential.flags
         ]
         images += [_child(image, credential) for image in credential.images]
-        if credential.verification is not None:
-            checks.append(_child(credential.verification, credential))
+        checks += [_child(check, credential) for check in item.change.checks]
         runs += its_runs
         history += [_history_row(event, actor, item.note) for event in item.change.events]
     parts = (credentials, terms, runs, flags, images, checks, history)
@@ -158,6 +159,7 @@ async def save(conn: Connection, saved: Sequence[Saved], *, actor: str) -> None:
         await conn.execute(QUERIES["save_credentials"], *(jsonb(part) for part in parts))
     except asyncpg.UniqueViolationError as error:
         raise NumberTaken(saved[0].change.credential.number or "", None) from error
+    _SAVED()
 
 
 _PARTS = {"category", "terms", "flags", "images", "verification"}

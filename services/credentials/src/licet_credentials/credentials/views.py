@@ -1,15 +1,16 @@
 """Credentials as they are shown: with what their validity is now."""
 
+from collections.abc import Iterable
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
 from pydantic import BaseModel
 
-from licet_credentials.credentials.model import Credential, Term
+from licet_credentials.credentials.model import Credential, Image, Term, Verification, VerificationResult
 from licet_credentials.credentials.renewal import RenewalDates
 from licet_credentials.credentials.validity import current_run, days_left, validity
-from licet_events.catalogue import Category
+from licet_events.catalogue import AttributeValue, Category
 from licet_events.credentials import Expiry, FlagKind, Validity
 
 
@@ -28,6 +29,7 @@ class TermOut(BaseModel):
     previous_term_id: UUID | None
     completed_on: date | None
     image_ids: list[UUID]
+    """Of the images that support it now."""
     notes: str | None
     known_from: datetime | None = None
     """Since when this revision is what was believed; only where all revisions are shown."""
@@ -35,9 +37,14 @@ class TermOut(BaseModel):
 
     @classmethod
     def of(
-        cls, term: Term, known_from: datetime | None = None, known_until: datetime | None = None
+        cls,
+        term: Term,
+        known_from: datetime | None = None,
+        known_until: datetime | None = None,
+        *,
+        images: Iterable[Image],
     ) -> "TermOut":
-        """Show a term."""
+        """Show a term with those of its credential's images that support it."""
         return cls(
             id=term.id,
             revision=term.revision,
@@ -50,7 +57,7 @@ class TermOut(BaseModel):
             recorded_at=term.recorded_at,
             previous_term_id=term.previous_term_id,
             completed_on=term.completed_on,
-            image_ids=list(term.image_ids),
+            image_ids=[image.id for image in images if image.term_id == term.id],
             notes=term.notes,
             known_from=known_from,
             known_until=known_until,
@@ -69,17 +76,45 @@ class FlagOut(BaseModel):
 
 
 class ImageOut(BaseModel):
-    """A stored scan and where its renditions are fetched."""
+    """Stored evidence and where its renditions are fetched."""
 
     id: UUID
     kind: str
+    """`scan`, `card`, `photo`, or `document` for a PDF."""
     sha256: str
     content_type: str
-    width: int
-    height: int
+    """Of the original."""
+    width: int | None
+    """In pixels, of the original; null for a document."""
+    height: int | None
     size: int
+    """In bytes, of the original."""
+    term_id: UUID | None
+    """The term that it supports; null where it is about the credential as a whole."""
     created_at: datetime
     renditions: dict[str, str]
+    """Paths by name; a document has none and is fetched as its original."""
+
+
+class VerificationOut(BaseModel):
+    """A check of a credential against a source."""
+
+    id: UUID
+    term_id: UUID
+    """The term that was checked."""
+    checked_at: datetime
+    source: str
+    """A code of what it was checked against."""
+    result: VerificationResult
+    valid_until: datetime | None
+    """When it has to be done again; null where once is enough."""
+    actor: str
+    note: str | None
+
+    @classmethod
+    def of(cls, check: Verification) -> "VerificationOut":
+        """Show a check."""
+        return cls(**{name: getattr(check, name) for name in check.__slots__})
 
 
 class CredentialOut(BaseModel):
@@ -99,6 +134,8 @@ class CredentialOut(BaseModel):
     notes: str | None
     ladder: list[int]
     grace_days: int
+    attributes: dict[str, AttributeValue]
+    """What the type declares, by name."""
     validity: Validity
     days_left: int | None
     """Days from today to the end of the current run, in its zone; negative once it has ended."""
@@ -110,6 +147,8 @@ class CredentialOut(BaseModel):
     """The current term: the one whose end is that of the current run."""
     flags: list[FlagOut]
     images: list[ImageOut]
+    verification: VerificationOut | None
+    """The latest check."""
     quiet_until: datetime | None
     voided: bool
     created_at: datetime
@@ -162,7 +201,7 @@ def _shown(credential: Credential, now: datetime) -> dict[str, Any]:
         "expires_on": term.expires_on,
         "expiry": term.expiry,
         "time_zone": term.time_zone,
-        "term": TermOut.of(term),
+        "term": TermOut.of(term, images=credential.images),
         "flags": [
             FlagOut(
                 id=flag.id,
@@ -174,14 +213,24 @@ def _shown(credential: Credential, now: datetime) -> dict[str, Any]:
             )
             for flag in credential.flags
         ],
+        "verification": credential.verification and VerificationOut.of(credential.verification),
         "images": [image_out(credential.id, image) for image in credential.images],
     }
 
 
-def image_out(credential_id: UUID, image: Any) -> ImageOut:
-    """Show a stored scan."""
+def image_out(credential_id: UUID, image: Image) -> ImageOut:
+    """Show stored evidence."""
     base = f"/v1/credentials/{credential_id}/images/{image.id}"
+    types = {"display": image.display_type, "thumbnail": image.thumbnail_type}
     return ImageOut(
-        **{name: getattr(image, name) for name in image.__slots__},
-        renditions={name: f"{base}/{name}" for name in ("display", "thumbnail")},
+        id=image.id,
+        kind=image.kind,
+        sha256=image.sha256,
+        content_type=image.content_type,
+        width=image.width,
+        height=image.height,
+        size=image.size,
+        term_id=image.term_id,
+        created_at=image.created_at,
+        renditions={name: f"{base}/{name}" for name, content_type in types.items() if content_type},
     )

@@ -56,6 +56,8 @@ def checked(entry: CredentialType) -> CredentialType:
         )
     if entry.code in entry.aliases:
         raise Invalid("An alias must differ from the code.", pointer="/aliases")
+    if len(set(entry.aliases)) != len(entry.aliases):
+        raise Invalid("An alias is named twice.", pointer="/aliases")
     checked_declaration(entry.attributes)
     return entry
 

@@ -1,5 +1,5 @@
 -- name: insert_type
--- Add a credential type; returns nothing if its code is taken.
+-- Add a credential type; returns nothing if there is one of that code.
 insert into credential_types (
     code, version, name, category, expires, validity, ladder, renewal_window_days, grace_days, renewal_basis,
     fixed_date, renewal_evidence, number_unique, aliases, retired, created_at, updated_at,
@@ -14,37 +14,72 @@ update credential_types set
     version = $2, name = $3, category = $4, expires = $5, validity = $6, ladder = $7,
     renewal_window_days = $8, grace_days = $9, renewal_basis = $10, fixed_date = $11, renewal_evidence = $12,
     number_unique = $13, aliases = $14, retired = $15, created_at = $16, updated_at = $17,
-    attributes = $18, replanning = replanning or $19
+    attributes = $18
 where code = $1;
 
+-- name: drop_names
+-- A type is no longer called anything but these.
+delete from credential_type_names where type = $1 and name <> all($2::text[]);
+
+-- name: take_names
+-- Let a type be called these; a name that is another's stays the other's.
+insert into credential_type_names (name, type) select unnest($2::text[]), $1 on conflict (name) do nothing;
+
+-- name: names_of_others
+-- Which of the names are other types'.
+select name, type from credential_type_names where name = any($2::text[]) and type <> $1 order by name;
+
+-- name: note_changed_rules
+-- Have the credentials of a type worked through. What is under way begins to count anew.
+insert into replannings (type, since, done) values ($1, $2, 0)
+on conflict (type) do update set since = excluded.since, done = 0;
+
 -- name: read_type
--- One credential type.
-select * from credential_types where code = $1;
+-- The credential type that is called so, by code or alias.
+select t.* from credential_type_names n join credential_types t on t.code = n.type where n.name = $1;
 
 -- name: lock_type
--- One credential type, held until the transaction ends.
-select * from credential_types where code = $1 for update;
+-- The credential type that is called so, held until the transaction ends: nobody records under it or
+-- changes it meanwhile.
+select t.* from credential_type_names n join credential_types t on t.code = n.type
+where n.name = $1 for update of t;
 
--- name: read_types
--- Several credential types.
-select * from credential_types where code = any($1::text[]);
+-- name: hold_types
+-- The credential types that are called so, by code or alias, as they stay until the transaction ends.
+select n.name as asked, t.* from credential_type_names n join credential_types t on t.code = n.type
+where n.name = any($1::text[]) order by t.code for share of t;
 
 -- name: list_types
 -- A page of credential types by code.
-select * from credential_types where ($1::text is null or code > $1) order by code limit $2;
+select * from credential_types
+where ($1::text is null or code > $1) and ($2::boolean is null or retired = $2)
+  and ($3::text is null or category = $3)
+order by code limit $4;
 
 -- name: attribute_in_use
 -- Whether some credential of the type has a value of the attribute.
 select exists (select 1 from credentials where type = $1 and attributes ? $2);
 
 -- name: claim_replanning
--- A type whose credentials are to be worked through; other instances take others.
-select code, version from credential_types where replanning
-order by code limit 1 for no key update skip locked;
+-- A type whose credentials are to be worked through, and up to which version; other instances take others.
+select r.type, t.version from replannings r join credential_types t on t.code = r.type
+order by r.since, r.type limit 1 for update of r skip locked;
+
+-- name: note_replanned
+-- So many more credentials carry their type's present rules.
+update replannings set done = done + $2 where type = $1;
 
 -- name: finish_replanning
--- Every credential of the type carries its present rules.
-update credential_types set replanning = false where code = $1;
+-- Every credential of the type carries its present rules, if it is so; returns the type.
+delete from replannings r
+where r.type = $1 and not exists (select 1 from credentials where type = $1 and type_version < $2)
+returning r.type;
+
+-- name: read_replanning
+-- How far a type's changed rules have been carried.
+select r.since, r.done,
+    (select count(*) from credentials c where c.type = r.type and c.type_version < t.version) as remaining
+from replannings r join credential_types t on t.code = r.type where r.type = $1;
 
 -- name: lock_types_after
 -- Credential types by code, held until the transaction ends, for a backfill.
@@ -52,4 +87,4 @@ select * from credential_types where ($1::text is null or code > $1) order by co
 
 -- name: count_replanning
 -- How many types have credentials that may carry old rules.
-select count(*) from credential_types where replanning;
+select count(*) from replannings;

@@ -18,12 +18,19 @@ class Replanning:
         self._clock = clock
 
     async def step(self) -> bool:
-        """Work through one batch of one type; returns whether there may be more."""
+        """Work through one batch of one type; returns whether there may be more at once.
+
+        A type is done when no credential with older rules is left. One that is held by somebody else
+        is passed over and tried again at a later step.
+        """
         async with self._database.transaction(Cause.new(ITSELF)) as tx:
-            code = await store.claim_replanning(tx.conn)
-            if code is None:
+            claimed = await store.claim_replanning(tx.conn)
+            if claimed is None:
                 return False
-            done = await replan_credentials(tx, code, now=self._clock.now(), limit=BATCH)
-            if done < BATCH:
-                await store.finish_replanning(tx.conn, code)
-        return True
+            done = await replan_credentials(
+                tx, claimed.type, claimed.version, now=self._clock.now(), limit=BATCH
+            )
+            if done:
+                await store.note_replanned(tx.conn, claimed.type, done)
+                return True
+            return await store.finish_replanning(tx.conn, claimed.type, claimed.version)

@@ -2,6 +2,8 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import asyncpg
@@ -25,28 +27,57 @@ QUERIES = load_queries(__package__ or "")
 
 
 async def insert_type(conn: Connection, entry: CredentialType) -> bool:
-    """Add a type; returns whether its code was free."""
+    """Add a type; returns whether there was none of that code."""
     return await conn.fetchval(QUERIES["insert_type"], *_parameters(entry)) is not None
 
 
-async def update_type(conn: Connection, entry: CredentialType, *, replan: bool) -> None:
-    """Write a changed type; `replan` has its credentials worked through."""
-    await conn.execute(QUERIES["update_type"], *_parameters(entry), replan)
+async def update_type(conn: Connection, entry: CredentialType) -> None:
+    """Write a changed type."""
+    await conn.execute(QUERIES["update_type"], *_parameters(entry))
 
 
-async def read_type(conn: Connection, code: str) -> CredentialType:
-    """Return a type; raises `NotFound`."""
-    return _found(await conn.fetchrow(QUERIES["read_type"], code), code)
+async def take_names(conn: Connection, entry: CredentialType) -> dict[str, str]:
+    """Let the type be called its code and aliases; returns those that are others', with whose they are.
+
+    Whoever takes one of the names at the same moment is waited for. Where one is another's the
+    transaction must not be committed.
+    """
+    names = [entry.code, *entry.aliases]
+    await conn.execute(QUERIES["drop_names"], entry.code, names)
+    await conn.execute(QUERIES["take_names"], entry.code, names)
+    return {
+        row["name"]: row["type"] for row in await conn.fetch(QUERIES["names_of_others"], entry.code, names)
+    }
 
 
-async def lock_type(conn: Connection, code: str) -> CredentialType:
-    """Return a type and hold it until the transaction ends; raises `NotFound`."""
-    return _found(await conn.fetchrow(QUERIES["lock_type"], code), code)
+async def read_type(conn: Connection, name: str) -> CredentialType:
+    """Return the type that is called so, by code or alias; raises `NotFound`."""
+    return _found(await conn.fetchrow(QUERIES["read_type"], name), name)
 
 
-async def read_types(conn: Connection, codes: Sequence[str]) -> dict[str, CredentialType]:
-    """Return those of the types that exist, by code."""
-    return {row["code"]: type_of(row) for row in await conn.fetch(QUERIES["read_types"], list(codes))}
+async def lock_type(conn: Connection, name: str) -> CredentialType:
+    """Return the type that is called so and let nobody else use it until the transaction ends.
+
+    Raises `NotFound`.
+    """
+    return _found(await conn.fetchrow(QUERIES["lock_type"], name), name)
+
+
+async def hold_type(conn: Connection, name: str) -> CredentialType:
+    """Return the type that is called so as it stays until the transaction ends; raises `NotFound`.
+
+    Whoever gives a credential a type holds it. Take it before credentials, after holders.
+    """
+    held = await hold_types(conn, [name])
+    return held[name] if name in held else _found(None, name)
+
+
+async def hold_types(conn: Connection, names: Sequence[str]) -> dict[str, CredentialType]:
+    """Return the types that are called so, by the name that was asked for, held as by `hold_type`.
+
+    Several names may be one type's; what nothing is called is absent.
+    """
+    return {row["asked"]: type_of(row) for row in await conn.fetch(QUERIES["hold_types"], list(names))}
 
 
 async def lock_types_after(conn: Connection, after: str | None, limit: int) -> list[CredentialType]:
@@ -54,9 +85,20 @@ async def lock_types_after(conn: Connection, after: str | None, limit: int) -> l
     return [type_of(row) for row in await conn.fetch(QUERIES["lock_types_after"], after, limit)]
 
 
-async def list_types(conn: Connection, after: str | None, limit: int) -> list[CredentialType]:
+@dataclass(frozen=True, slots=True)
+class TypeFilter:
+    """Which types a list shows; `None` asks for nothing."""
+
+    retired: bool | None = None
+    category: Category | None = None
+
+
+async def list_types(
+    conn: Connection, wanted: TypeFilter, after: str | None, limit: int
+) -> list[CredentialType]:
     """Return types by code, after `after`."""
-    return [type_of(row) for row in await conn.fetch(QUERIES["list_types"], after, limit)]
+    rows = await conn.fetch(QUERIES["list_types"], after, wanted.retired, wanted.category, limit)
+    return [type_of(row) for row in rows]
 
 
 async def attribute_in_use(conn: Connection, code: str, name: str) -> bool:
@@ -65,10 +107,33 @@ async def attribute_in_use(conn: Connection, code: str, name: str) -> bool:
     return used
 
 
-async def claim_replanning(conn: Connection) -> str | None:
-    """Return the code of a type whose credentials carry old rules, held until the transaction ends."""
-    code: str | None = await conn.fetchval(QUERIES["claim_replanning"])
-    return code
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A type whose credentials are to carry the rules of this version."""
+
+    type: str
+    version: int
+
+
+async def note_changed_rules(conn: Connection, entry: CredentialType) -> None:
+    """Have the type's credentials worked through."""
+    await conn.execute(QUERIES["note_changed_rules"], entry.code, entry.updated_at)
+
+
+async def claim_replanning(conn: Connection) -> Claimed | None:
+    """Return a type whose credentials carry old rules; nobody else works on it until the transaction ends."""
+    row = await conn.fetchrow(QUERIES["claim_replanning"])
+    return None if row is None else Claimed(row["type"], row["version"])
+
+
+async def note_replanned(conn: Connection, code: str, done: int) -> None:
+    """Note that so many more credentials carry their type's present rules."""
+    await conn.execute(QUERIES["note_replanned"], code, done)
+
+
+async def finish_replanning(conn: Connection, code: str, version: int) -> bool:
+    """Note that every credential of the type carries its present rules; returns whether it is so."""
+    return await conn.fetchval(QUERIES["finish_replanning"], code, version) is not None
 
 
 async def count_replanning(conn: Connection) -> int:
@@ -77,9 +142,19 @@ async def count_replanning(conn: Connection) -> int:
     return count
 
 
-async def finish_replanning(conn: Connection, code: str) -> None:
-    """Note that every credential of the type carries its present rules."""
-    await conn.execute(QUERIES["finish_replanning"], code)
+@dataclass(frozen=True, slots=True)
+class Replanned:
+    """How far a type's changed rules have been carried; `since` is absent where nothing is under way."""
+
+    since: datetime | None
+    done: int
+    remaining: int
+
+
+async def read_replanning(conn: Connection, code: str) -> Replanned:
+    """Return how far a type's changed rules have been carried to its credentials."""
+    row = await conn.fetchrow(QUERIES["read_replanning"], code)
+    return Replanned(None, 0, 0) if row is None else Replanned(row["since"], row["done"], row["remaining"])
 
 
 def _parameters(entry: CredentialType) -> tuple[Any, ...]:
@@ -105,9 +180,9 @@ def _parameters(entry: CredentialType) -> tuple[Any, ...]:
     )
 
 
-def _found(row: asyncpg.Record | None, code: str) -> CredentialType:
+def _found(row: asyncpg.Record | None, name: str) -> CredentialType:
     if row is None:
-        raise NotFound(f"There is no credential type {code}.")
+        raise NotFound(f"There is no credential type {name}.")
     return type_of(row)
 
 

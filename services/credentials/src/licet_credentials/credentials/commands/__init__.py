@@ -2,11 +2,13 @@
 
 from licet_credentials.credentials.commands.carrying import write
 from licet_credentials.credentials.commands.correcting import (
+    RecordTerm,
     correct_credential,
     move_credential,
+    record_missing_term,
     void_credential,
 )
-from licet_credentials.credentials.commands.evidence import add_image
+from licet_credentials.credentials.commands.evidence import add_image, image_of, remove_image
 from licet_credentials.credentials.commands.flagging import (
     FlagCredential,
     flag_credential,
@@ -19,22 +21,28 @@ from licet_credentials.credentials.commands.recording import (
 )
 from licet_credentials.credentials.commands.renewing import RenewCredential, renew_credential, submit_renewal
 from licet_credentials.credentials.commands.settling import replan_credentials, settle_credential
+from licet_credentials.credentials.commands.verifying import verify_credential
 
 __all__ = [
     "FlagCredential",
     "RecordCredential",
+    "RecordTerm",
     "RenewCredential",
     "add_image",
     "correct_credential",
     "flag_credential",
+    "image_of",
     "move_credential",
     "record_credential",
+    "record_missing_term",
     "reinstate_credential",
+    "remove_image",
     "renew_credential",
     "replan_credentials",
     "settle_credential",
     "submit_renewal",
     "update_credential",
+    "verify_credential",
     "void_credential",
     "write",
 ]

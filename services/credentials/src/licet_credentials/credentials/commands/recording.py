@@ -15,6 +15,7 @@ from licet_credentials.credentials.model import Credential, CredentialFacts, ter
 from licet_credentials.credentials.steps import new_credential
 from licet_credentials.credentials.store import Loaded, Saved
 from licet_credentials.errors import Invalid, NumberTaken, require_version
+from licet_credentials.types.attributes import checked_attributes, merged_attributes
 from licet_events.credentials import CredentialUpdated, Expiry, Origin
 from licet_events.ids import uuid7
 
@@ -47,6 +48,7 @@ async def record_credential(
         raise Invalid(f"The credential type {command.type} is retired.", pointer="/type")
     if facts.number_of is not None and said.number is not None:
         raise NumberTaken(said.number, facts.number_of)
+    said = replace(said, attributes=checked_attributes(facts.rules.attributes, said.attributes))
     require_order(command.valid_from, command.expires_on)
     term = term_of(
         uuid7(),
@@ -72,7 +74,7 @@ async def update_credential(
 ) -> Credential:
     """Change facts other than dates; the same facts again change nothing.
 
-    A ladder of null takes the type's again.
+    A ladder of null takes the type's again. Attributes are a merge patch of those that are there.
     """
     loaded = await store.lock_credential(tx.conn, credential_id)
     require_version(expected_version, loaded.credential.version)
@@ -86,6 +88,9 @@ async def update_credential(
         if "ladder" in given:
             own: tuple[int, ...] | None = given.pop("ladder")
             given |= {"own_ladder": own, "ladder": loaded.rules.ladder if own is None else own}
+        if "attributes" in given:
+            declared = loaded.rules.attributes
+            given["attributes"] = merged_attributes(declared, before.attributes, given["attributes"])
         after = replace(before, **given)
         changed = tuple(name for name in changes if getattr(after, name) != getattr(before, name))
         if not changed:

@@ -13,6 +13,13 @@ from licet_credentials.credentials.model import Credential, term_of
 from licet_credentials.credentials.renewal import RenewalDates, RenewalRequest, renewal_dates
 from licet_credentials.credentials.steps import with_new_term
 from licet_credentials.credentials.store import Loaded
+from licet_credentials.credentials.verification import (
+    FRESH_FOR,
+    Check,
+    has_fresh_check,
+    verification_of,
+    with_verification,
+)
 from licet_credentials.errors import Invalid, require_version
 from licet_events.catalogue import RenewalEvidence
 from licet_events.civil import local_date
@@ -28,6 +35,8 @@ class RenewCredential:
     number: str | None = None
     notes: str | None = None
     image_ids: tuple[UUID, ...] = ()
+    check: Check | None = None
+    """A check of the new term, which confirmed it."""
 
 
 async def renew_credential(
@@ -47,7 +56,7 @@ async def renew_credential(
     if command.number is not None:
         wanted = replace(loaded.credential, number=command.number)
         await store.require_number_free(tx.conn, wanted, loaded.rules)
-    _require_evidence(loaded, command.image_ids)
+    _require_evidence(loaded, command, now)
     term = term_of(
         uuid7(),
         valid_from=dates.valid_from,
@@ -57,26 +66,45 @@ async def renew_credential(
         recorded_at=now,
         previous_term_id=before.id,
         completed_on=command.request.completed_on,
-        image_ids=command.image_ids,
         notes=command.notes,
     )
 
     def renew(change: Change, _loaded: Loaded) -> Change:
-        change = with_new_term(change, term, dates.expires_on_rule, now, number=command.number)
+        change = with_new_term(
+            change, term, dates.expires_on_rule, now, number=command.number, image_ids=command.image_ids
+        )
+        if command.check is not None:
+            made = verification_of(command.check, term, tx.cause.actor, now, within="/verification")
+            change = with_verification(change, made, now)
         return announce(change, now, reason="renewed", actor=tx.cause.actor)
 
     renewed = await carry_out(tx, loaded, renew, now=now, note=command.request.reason)
     return renewed, dates
 
 
-def _require_evidence(loaded: Loaded, image_ids: tuple[UUID, ...]) -> None:
+def _require_evidence(loaded: Loaded, command: RenewCredential, now: datetime) -> None:
+    image_ids = command.image_ids
     unknown = set(image_ids) - {image.id for image in loaded.credential.images}
     if unknown:
         raise Invalid(f"The credential has no image {min(unknown)}.", pointer="/image_ids")
+    for image in loaded.credential.images:
+        if image.id in image_ids and image.term_id is not None:
+            raise Invalid(
+                f"The image {image.id} supports the term {image.term_id} already; a new term needs its own.",
+                pointer="/image_ids",
+            )
     if loaded.rules.renewal_evidence is RenewalEvidence.IMAGE and not image_ids:
         raise Invalid(
             f"A renewal of {loaded.rules.code} needs an image as evidence: upload it, then name it here.",
             pointer="/image_ids",
+        )
+    if loaded.rules.renewal_evidence is not RenewalEvidence.VERIFICATION or command.check is not None:
+        return
+    if not has_fresh_check(loaded.credential, now):
+        raise Invalid(
+            f"A renewal of {loaded.rules.code} needs a check that confirms it: send verification with the "
+            f"renewal, or note one before; it counts for {FRESH_FOR.days} days.",
+            pointer="/verification",
         )
 
 

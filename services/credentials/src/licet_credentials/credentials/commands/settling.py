@@ -21,13 +21,14 @@ async def settle_credential(tx: Transaction, credential_id: UUID, *, now: dateti
     return await change_credential(tx, credential_id, nothing_else, expected_version=None, now=now)
 
 
-async def replan_credentials(tx: Transaction, type_code: str, *, now: datetime, limit: int) -> int:
+async def replan_credentials(
+    tx: Transaction, type_code: str, version: int, *, now: datetime, limit: int
+) -> int:
     """Give a bounded number of credentials their type's present rules; returns how many."""
-    ids = await store.ids_behind_type(tx.conn, type_code, limit)
-    loaded = await store.lock_credentials(tx.conn, ids)
+    loaded = await store.hold_behind_type(tx.conn, type_code, version, limit)
     saved = [
         Saved(carry_rules(settle(each.credential, now), each.rules, now), each.rules)
         for each in loaded.values()
     ]
     await write(tx, saved, now)
-    return len(ids)
+    return len(saved)

@@ -1,0 +1,43 @@
+"""Noting that a credential was checked against a source."""
+
+from datetime import datetime
+from uuid import UUID
+
+from licet_chassis.database import Transaction
+from licet_credentials.credentials.change import Change, require_not_voided
+from licet_credentials.credentials.commands.carrying import change_credential
+from licet_credentials.credentials.model import Credential, Term
+from licet_credentials.credentials.store import Loaded
+from licet_credentials.credentials.verification import Check, verification_of, with_verification
+from licet_credentials.errors import Invalid
+
+
+async def verify_credential(
+    tx: Transaction,
+    credential_id: UUID,
+    check: Check,
+    *,
+    term_id: UUID | None,
+    expected_version: int | None,
+    now: datetime,
+) -> Credential:
+    """Note a check of a term, whatever came of it; without a `term_id` it is the last.
+
+    Revoked and surrendered credentials are checked as well: sources say so of them.
+    """
+    def verify(change: Change, _loaded: Loaded) -> Change:
+        credential = change.credential
+        require_not_voided(credential)
+        term = credential.last_term if term_id is None else _term(credential, term_id)
+        return with_verification(change, verification_of(check, term, tx.cause.actor, now), now)
+
+    return await change_credential(
+        tx, credential_id, verify, expected_version=expected_version, now=now, note=check.note
+    )
+
+
+def _term(credential: Credential, term_id: UUID) -> Term:
+    for term in credential.terms:
+        if term.id == term_id:
+            return term
+    raise Invalid(f"The credential has no term {term_id}.", pointer="/term_id")

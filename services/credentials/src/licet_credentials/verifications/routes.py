@@ -1,0 +1,93 @@
+"""HTTP for checks of credentials against sources."""
+
+from datetime import datetime
+from uuid import UUID
+
+from fastapi import APIRouter
+from pydantic import AwareDatetime
+from starlette.requests import Request
+from starlette.responses import Response
+
+from licet_chassis.http.paging import Page, PageQuery, page_of
+from licet_chassis.http.resources import MaybeIfMatch
+from licet_chassis.http.serving import serving
+from licet_chassis.http.writes import Write
+from licet_credentials.access import READ, WRITE, ReaderSees
+from licet_credentials.credentials import commands
+from licet_credentials.credentials.bodies import VerificationIn
+from licet_credentials.credentials.store import require_credential
+from licet_credentials.credentials.verification import Check
+from licet_credentials.credentials.views import CredentialOut, VerificationOut
+from licet_credentials.inputs import Code
+from licet_credentials.verifications import store
+from licet_credentials.verifications.store import Due, DueFilter
+
+router = APIRouter(prefix="/v1", tags=["verifications"])
+
+
+@router.post(
+    "/credentials/{credential_id}/verifications",
+    status_code=201,
+    response_model=CredentialOut,
+    dependencies=[WRITE],
+)
+async def verify(
+    request: Request, credential_id: UUID, body: VerificationIn, expected: MaybeIfMatch, write: Write
+) -> Response:
+    """Note that a term was checked against a source, whatever came of it."""
+    said = body.model_dump()
+    term_id: UUID | None = said.pop("term_id")
+    check = Check(**said)
+    now = serving(request).clock.now()
+    return await write(
+        lambda tx, now: commands.verify_credential(
+            tx, credential_id, check, term_id=term_id, expected_version=expected, now=now
+        ),
+        view=lambda credential: CredentialOut.of(credential, now),
+        status=201,
+        location=lambda _: f"/v1/credentials/{credential_id}/verifications",
+    )
+
+
+@router.get("/credentials/{credential_id}/verifications", dependencies=[READ])
+async def list_(request: Request, credential_id: UUID, page: PageQuery) -> Page[VerificationOut]:
+    """List the checks of a credential, the latest first."""
+    async with serving(request).database.reading() as conn:
+        await require_credential(conn, credential_id)
+        after = page.after(tuple[datetime, UUID])
+        rows = await store.list_verifications(conn, credential_id, after, page.limit + 1)
+    return page_of(rows, page.limit, lambda row: (row.checked_at, row.id), VerificationOut.of)
+
+
+class DueOut(CredentialOut):
+    """A credential that has to be checked again."""
+
+    due_since: datetime
+
+    @classmethod
+    def of_due(cls, due: Due, now: datetime) -> "DueOut":
+        """Show a credential as it is at `now`, with since when its latest check no longer holds."""
+        return cls(**CredentialOut.of(due.credential, now).model_dump(), due_since=due.since)
+
+
+@router.get("/verifications/due")
+async def due(
+    request: Request,
+    sees: ReaderSees,
+    page: PageQuery,
+    before: AwareDatetime | None = None,
+    type: Code | None = None,
+    team: Code | None = None,
+    location: Code | None = None,
+) -> Page[DueOut]:
+    """List credentials whose latest check confirmed and ends before an instant, now if it is left out.
+
+    The longest ended come first. What was never confirmed is not among them.
+    """
+    now = serving(request).clock.now()
+    wanted = DueFilter(before=before or now, type=type, team=team, location=location)
+    async with serving(request).database.reading() as conn:
+        rows = await store.list_due(conn, wanted, sees, page.after(tuple[datetime, UUID]), page.limit + 1)
+    return page_of(
+        rows, page.limit, lambda row: (row.since, row.credential.id), lambda row: DueOut.of_due(row, now)
+    )
