@@ -3,6 +3,7 @@
 `app.py` says which HTTP status each class has.
 """
 
+from collections.abc import Sequence
 from uuid import UUID
 
 
@@ -56,6 +57,14 @@ class ExternalIdTaken(Taken):
         named = f"holder {other}" if other else "a holder recorded at the same moment"
         super().__init__(f"The external_id {external_id!r}", named, pointer="/external_id")
         self.other = other
+
+
+class ManagerCycle(Conflict):
+    """Somebody would report to themselves in the end."""
+
+    def __init__(self, circle: Sequence[str]) -> None:
+        way = " reports to ".join((*circle, circle[0]))
+        super().__init__(f"Nobody can report to themselves in the end, as here: {way}. Nothing was changed.")
 
 
 class StaleVersion(Refused):

@@ -64,6 +64,13 @@ def _ladder(steps: tuple[int, ...]) -> tuple[int, ...]:
 Code = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 """The code of a team, location, role, queue or credential type."""
 
+ExternalId = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f/]{1,200}$")]
+"""What another system calls a holder."""
+
+Phone = Annotated[str, Field(pattern=r"^[0-9+() ./-]{3,40}$")]
+Locale = Annotated[str, Field(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$")]
+"""A language, as BCP 47 has it."""
+
 Reason = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$", examples=["not_paid"])]
 """A reason code; words go into a note."""
 

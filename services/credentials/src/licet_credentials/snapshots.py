@@ -1,6 +1,7 @@
 """The present state of everything that the service owns, for a backfill."""
 
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import Any, TypeVar
 
 from licet_chassis.backfill import Snapshots
@@ -9,12 +10,12 @@ from licet_credentials.credentials import state as credential_state
 from licet_credentials.credentials import store as credential_store
 from licet_credentials.holders import model as holder_model
 from licet_credentials.holders import store as holder_store
-from licet_credentials.places import model as place_model
 from licet_credentials.places import store as place_store
+from licet_credentials.places.model import KINDS
 from licet_credentials.types import model as type_model
 from licet_credentials.types import store as type_store
 from licet_events import EventData, Topic
-from licet_events.catalogue import CredentialTypeSnapshot, LocationSnapshot, TeamSnapshot
+from licet_events.catalogue import CredentialTypeSnapshot
 from licet_events.credentials import CredentialSnapshot
 from licet_events.holders import HolderSnapshot
 
@@ -37,19 +38,15 @@ def _pages(
 
 
 SNAPSHOTS = (
-    _pages(
-        "locations",
-        Topic.CATALOGUE,
-        place_store.lock_locations_after,
-        lambda row: LocationSnapshot(location=place_model.location_state(row)),
-        lambda row: row.code,
-    ),
-    _pages(
-        "teams",
-        Topic.CATALOGUE,
-        place_store.lock_teams_after,
-        lambda row: TeamSnapshot(team=place_model.team_state(row)),
-        lambda row: row.code,
+    *(
+        _pages(
+            f"{kind.name}s",
+            Topic.CATALOGUE,
+            partial(place_store.lock_places_after, kind=kind),
+            kind.snapshot_event,
+            lambda place: place.code,
+        )
+        for kind in KINDS
     ),
     _pages(
         "credential_types",

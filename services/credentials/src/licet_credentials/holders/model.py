@@ -33,6 +33,10 @@ class Holder:
     queues: tuple[str, ...]
     attributes: Mapping[str, Attribute]
     active: bool
+    leaver: bool
+    """Inactive because a complete feed no longer named it: one that names it again brings it back."""
+    merged_into: UUID | None
+    """The holder that this one turned out to be; never one that was itself merged."""
     created_at: datetime
     updated_at: datetime
 
@@ -68,32 +72,37 @@ def checked(holder: Holder) -> Holder:
     return holder
 
 
-def set_active(holder: Holder, now: datetime, *, active: bool) -> Holder:
+def require_not_merged(holder: Holder) -> Holder:
+    """Return the holder; raises `Conflict` where it was merged and nothing more is said of it."""
+    if holder.merged_into is not None:
+        raise Conflict(
+            f"The holder {holder.id} was merged into {holder.merged_into}; send this for that one instead."
+        )
+    return holder
+
+
+def set_active(holder: Holder, now: datetime, *, active: bool, leaver: bool = False) -> Holder:
     """Return the holder one version later, active or not; raises `Conflict` where it is so already."""
+    require_not_merged(holder)
     if holder.active is active:
         raise Conflict(f"The holder is {'active' if active else 'inactive'} already.")
-    return replace(holder, active=active, version=holder.version + 1, updated_at=now)
+    return replace(holder, active=active, leaver=leaver, version=holder.version + 1, updated_at=now)
+
+
+def merged(duplicate: Holder, into: UUID, external_id: str | None, now: datetime) -> Holder:
+    """Return the holder one version later, as a record that leads to another from now on."""
+    return replace(
+        duplicate,
+        external_id=external_id,
+        awaited_manager=None,
+        active=False,
+        leaver=False,
+        merged_into=into,
+        version=duplicate.version + 1,
+        updated_at=now,
+    )
 
 
 def state_of(holder: Holder) -> HolderState:
-    """Return the holder as the contract tells it."""
-    return HolderState(
-        id=holder.id,
-        version=holder.version,
-        kind=holder.kind,
-        external_id=holder.external_id,
-        name=holder.name,
-        email=holder.email,
-        phone=holder.phone,
-        time_zone=holder.time_zone,
-        locale=holder.locale,
-        team=holder.team,
-        location=holder.location,
-        manager_id=holder.manager_id,
-        roles=holder.roles,
-        queues=holder.queues,
-        attributes=dict(holder.attributes),
-        active=holder.active,
-        created_at=holder.created_at,
-        updated_at=holder.updated_at,
-    )
+    """Return the holder as the contract tells it: what bears the same name, and no more."""
+    return HolderState.model_validate(holder, from_attributes=True)

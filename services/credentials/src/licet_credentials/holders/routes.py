@@ -4,82 +4,32 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Path, Query
-from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response
 
-from licet_chassis.http.paging import Page, PageQuery, page_of
-from licet_chassis.http.resources import Body, IfMatch, MaybeIfMatch, resource
+from licet_chassis.http.paging import MOST, Page, PageQuery, page_of
+from licet_chassis.http.resources import IfMatch, MaybeIfMatch, resource
 from licet_chassis.http.serving import serving
 from licet_chassis.http.writes import Write
-from licet_credentials.access import READ, WRITE, WriterSees, require_place
+from licet_credentials.access import READ, SHARED_WRITE, WRITE, WriterSees, require_place
+from licet_credentials.credentials.store import read_credentials
 from licet_credentials.holders import commands, store
-from licet_credentials.holders.commands import HolderFacts
-from licet_credentials.holders.model import state_of
+from licet_credentials.holders.bodies import (
+    HolderFeed,
+    HolderIn,
+    HolderPatch,
+    LeaversIn,
+    MergeIn,
+    ReasonIn,
+)
+from licet_credentials.holders.commands import HolderFacts, LeaversOfFeed
+from licet_credentials.holders.model import Holder, state_of
 from licet_credentials.holders.store import HolderFilter
-from licet_credentials.inputs import Code, Email, Line, Reason, Zone
+from licet_credentials.holders.views import HolderHistoryOut, LeaversOut, MergedOut, ProfileOut
+from licet_credentials.inputs import Code
 from licet_events.holders import HolderKind, HolderState
 
 router = APIRouter(prefix="/v1/holders", tags=["holders"])
-
-ExternalId = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f/]{1,200}$")]
-AttributeValue = Annotated[str, Field(max_length=1000)] | int | bool
-AttributeName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
-Codes = Annotated[tuple[Code, ...], Field(max_length=100)]
-
-
-Phone = Annotated[str, Field(pattern=r"^[0-9+() ./-]{3,40}$")]
-Locale = Annotated[str, Field(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$")]
-
-
-class _Optional(Body):
-    """What need not be said about a holder."""
-
-    email: Email | None = None
-    phone: Phone | None = None
-    time_zone: Zone | None = None
-    locale: Locale | None = None
-    team: Code | None = None
-    location: Code | None = None
-    manager_id: UUID | None = None
-    roles: Codes = ()
-    queues: Codes = ()
-
-
-class _Facts(_Optional):
-    """Everything that may be said about a holder, by anyone."""
-
-    kind: HolderKind
-    name: Line
-    attributes: dict[AttributeName, AttributeValue] = Field(default_factory=dict, max_length=50)
-
-
-class HolderIn(_Facts):
-    """A holder to be entered."""
-
-    external_id: ExternalId | None = None
-
-
-class HolderFeed(_Facts):
-    """A holder as another system knows it; what is left out is cleared."""
-
-    manager_external_id: ExternalId | None = None
-    """May name someone who is not known yet; goes before `manager_id`."""
-
-
-class HolderPatch(_Optional):
-    """A merge patch (RFC 7396): null clears, what is left out stays."""
-
-    external_id: ExternalId | None = None
-    kind: HolderKind = Field(default_factory=lambda: HolderKind.EMPLOYEE)
-    name: Line = Field(default_factory=str)
-    attributes: Annotated[dict[AttributeName, AttributeValue | None], Field(max_length=50)] | None = None
-
-
-class ReasonIn(Body):
-    """Why."""
-
-    reason: Reason
 
 
 @router.post("", status_code=201, response_model=HolderState)
@@ -117,11 +67,47 @@ async def list_(
     return page_of(rows, page.limit, lambda holder: holder.id, state_of)
 
 
-@router.get("/{holder_id}", response_model=HolderState, dependencies=[READ])
+MERGED: dict[int | str, dict[str, Any]] = {
+    308: {"description": "The record was merged; `Location` has the holder that it turned out to be"}
+}
+
+
+def _led(holder: Holder, rest: str = "") -> Response:
+    """Return the answer of a merged record, which leads to the other holder and shows itself."""
+    at = f"/v1/holders/{holder.merged_into}{rest}"
+    return resource(state_of(holder), status=308, headers={"Location": at})
+
+
+@router.get("/{holder_id}", response_model=HolderState, dependencies=[READ], responses=MERGED)
 async def show(request: Request, holder_id: UUID) -> Response:
-    """Show a holder."""
+    """Show a holder. The id of a record that was merged leads to the other, and shows `merged_into`."""
     async with serving(request).database.reading() as conn:
-        return resource(state_of(await store.read_holder(conn, holder_id)))
+        holder = await store.read_holder(conn, holder_id)
+    return resource(state_of(holder)) if holder.merged_into is None else _led(holder)
+
+
+@router.get("/{holder_id}/profile", response_model=ProfileOut, dependencies=[READ], responses=MERGED)
+async def profile(request: Request, holder_id: UUID) -> Response:
+    """Show a holder with all credentials, how long each is valid, and what its record lacks."""
+    running = serving(request)
+    async with running.database.reading() as conn:
+        holder = await store.read_holder(conn, holder_id)
+        if holder.merged_into is not None:
+            return _led(holder, "/profile")
+        merged = await store.ids_merged_into(conn, holder_id)
+        ids = await store.ids_of_credentials(conn, holder_id, MOST + 1)
+        loaded = await read_credentials(conn, ids[:MOST])
+    shown = ProfileOut.of(holder, merged, list(loaded.values()), running.clock.now(), more=len(ids) > MOST)
+    return resource(shown)
+
+
+@router.get("/{holder_id}/history", dependencies=[READ])
+async def history(request: Request, holder_id: UUID, page: PageQuery) -> Page[HolderHistoryOut]:
+    """List every change of a holder, oldest first; a merged record keeps its own."""
+    async with serving(request).database.reading() as conn:
+        await store.read_holder(conn, holder_id)
+        rows = await store.read_history(conn, holder_id, page.after(int) or 0, page.limit + 1)
+    return page_of(rows, page.limit, lambda line: line.version, HolderHistoryOut.of)
 
 
 @router.patch("/{holder_id}", response_model=HolderState, dependencies=[WRITE])
@@ -138,7 +124,11 @@ async def update(holder_id: UUID, body: HolderPatch, expected: IfMatch, write: W
 async def put(
     external_id: Annotated[str, Path(pattern=r"^[^\x00-\x1f\x7f/]{1,200}$")], body: HolderFeed, write: Write
 ) -> Response:
-    """Create or replace what another system knows by this id; the same again changes nothing."""
+    """Create or replace what another system knows by this id; the same again changes nothing.
+
+    Whoever was deactivated as a leaver is active again. The id of a merged record names the holder that it
+    turned out to be, and changes nothing about it.
+    """
     values: dict[str, Any] = body.model_dump()
     manager = values.pop("manager_external_id")
     facts = HolderFacts(**values)
@@ -155,7 +145,7 @@ async def deactivate(holder_id: UUID, body: ReasonIn, expected: MaybeIfMatch, wr
     """Note that a holder has left."""
     return await write(
         lambda tx, now: commands.deactivate_holder(
-            tx, holder_id, body.reason, expected_version=expected, now=now
+            tx, holder_id, body.reason, note=body.note, expected_version=expected, now=now
         ),
         view=state_of,
     )
@@ -166,7 +156,30 @@ async def reactivate(holder_id: UUID, body: ReasonIn, expected: MaybeIfMatch, wr
     """Note that a holder has come back."""
     return await write(
         lambda tx, now: commands.reactivate_holder(
-            tx, holder_id, body.reason, expected_version=expected, now=now
+            tx, holder_id, body.reason, note=body.note, expected_version=expected, now=now
         ),
         view=state_of,
+    )
+
+
+@router.post("/{holder_id}/merge", response_model=MergedOut, dependencies=[WRITE])
+async def merge(holder_id: UUID, body: MergeIn, expected: MaybeIfMatch, write: Write) -> Response:
+    """Let a duplicate lead to the holder that it turned out to be, with its credentials; for good."""
+    return await write(
+        lambda tx, now: commands.merge_holder(
+            tx, holder_id, body.into, body.reason, note=body.note, expected_version=expected, now=now
+        ),
+        view=MergedOut.of,
+    )
+
+
+@router.post("/leavers", response_model=LeaversOut, dependencies=[SHARED_WRITE])
+async def leavers(body: LeaversIn, write: Write) -> Response:
+    """Deactivate those whom a complete feed has left out; unless told otherwise, only list them."""
+    said = body.model_dump()
+    dry_run = said.pop("dry_run")
+    command = LeaversOfFeed(**said)
+    return await write(
+        lambda tx, now: commands.deactivate_leavers(tx, command, dry_run=dry_run, now=now),
+        view=lambda found: LeaversOut.of(found, dry_run=dry_run),
     )

@@ -3,15 +3,16 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 import asyncpg
 
 from licet_chassis.connection import Connection
 from licet_chassis.queries import load_queries
-from licet_credentials.errors import Conflict, NotFound
+from licet_credentials.errors import ExternalIdTaken, NotFound
 from licet_credentials.holders.model import Holder
-from licet_credentials.rows import Row, containing, jsonb
+from licet_credentials.rows import Row, containing, fields_of, jsonb
 from licet_events.holders import HolderEvent, HolderKind
 
 QUERIES = load_queries(__package__ or "")
@@ -25,6 +26,7 @@ class HolderChange:
     event: HolderEvent
     changed: tuple[str, ...] = ()
     reason: str | None = None
+    note: str | None = None
 
 
 async def save_holders(conn: Connection, changes: Sequence[HolderChange], *, actor: str) -> None:
@@ -36,15 +38,14 @@ async def save_holders(conn: Connection, changes: Sequence[HolderChange], *, act
             "event_type": change.event.event_type,
             "changed": change.changed,
             "reason": change.reason,
+            "note": change.note,
         }
         for change in changes
     ]
     try:
         await conn.execute(QUERIES["save_holders"], jsonb(rows), actor)
     except asyncpg.UniqueViolationError as error:
-        raise Conflict(
-            "Another holder was recorded with this external_id at the same moment.", pointer="/external_id"
-        ) from error
+        raise ExternalIdTaken(changes[0].holder.external_id or "", None) from error
 
 
 async def read_holder(conn: Connection, holder_id: UUID) -> Holder:
@@ -57,31 +58,146 @@ async def lock_holder(conn: Connection, holder_id: UUID) -> Holder:
     return _found(await conn.fetchrow(QUERIES["lock_holder"], holder_id), holder_id)
 
 
-async def lock_by_external_ids(conn: Connection, external_ids: Sequence[str]) -> dict[str, Holder]:
+async def lock_by_external_ids(
+    conn: Connection, external_ids: Sequence[str], *, naming: Sequence[str] = ()
+) -> dict[str, Holder]:
     """Return the holders of those external ids that are known, held until the transaction ends.
 
-    Whoever would create the same ones waits, in the same order, until this transaction ends.
+    The id of a merged record leads to the holder it was merged into. Whoever would create the same ones
+    waits, in the same order, until this transaction ends; so does whoever would create those that it
+    is `naming` and does not hold itself.
     """
-    await conn.execute(QUERIES["reserve_external_ids"], list(external_ids))
+    await conn.execute(QUERIES["reserve_external_ids"], list(external_ids), list(naming))
     rows = await conn.fetch(QUERIES["lock_holders_by_external_id"], list(external_ids))
-    return {row["external_id"]: holder_of(row) for row in rows}
+    held = {row["id"]: holder_of(row) for row in rows}
+    wanted, found = set(external_ids), {}
+    for holder in held.values():
+        if holder.external_id in wanted:
+            into = holder.merged_into
+            # One that was merged while it was waited for leads to somebody who is not held yet.
+            leads_to = holder if into is None else held.get(into) or await lock_holder(conn, into)
+            found[holder.external_id] = leads_to
+    return found
 
 
-async def ids_by_external_id(conn: Connection, external_ids: Sequence[str]) -> dict[str, UUID]:
-    """Return the ids of the holders of those external ids that are known."""
-    rows = await conn.fetch(QUERIES["holder_ids_by_external_id"], list(external_ids))
-    return {row["external_id"]: row["id"] for row in rows}
+async def lock_record(conn: Connection, external_id: str) -> Holder:
+    """Return the record that has the external id itself, merged or not, held; raises `NotFound`."""
+    row = await conn.fetchrow(QUERIES["lock_record"], external_id)
+    if row is None:
+        raise NotFound(f"There is no holder with the external_id {external_id!r}.")
+    return holder_of(row)
 
 
-async def holder_exists(conn: Connection, holder_id: UUID) -> bool:
-    """Return whether there is such a holder."""
-    return bool(await conn.fetchval(QUERIES["holder_exists"], holder_id))
+async def lead_external_ids(conn: Connection, external_ids: Sequence[str]) -> dict[str, UUID]:
+    """Return where those external ids lead that are known: whose they are, or whom they were merged into.
+
+    None of them is merged or erased until the transaction ends.
+    """
+    rows = await conn.fetch(QUERIES["lead_external_ids"], list(external_ids))
+    return {row["external_id"]: row["leads_to"] for row in rows}
+
+
+async def lead_ids(conn: Connection, holder_ids: Sequence[UUID]) -> dict[UUID, UUID]:
+    """Return where those ids lead that are known: to the holder itself, or whom it was merged into.
+
+    None of them is merged or erased until the transaction ends.
+    """
+    rows = await conn.fetch(QUERIES["lead_ids"], list(holder_ids))
+    return {row["id"]: row["leads_to"] for row in rows}
+
+
+async def note_named(conn: Connection, holder_id: UUID, now: datetime) -> None:
+    """Note that another system has just sent a holder by its external id; that is no change of it."""
+    await conn.execute(QUERIES["note_named"], holder_id, now)
+
+
+async def hold_managers(conn: Connection) -> None:
+    """Wait until nobody else changes who manages whom, and let others wait until the transaction ends."""
+    await conn.execute(QUERIES["hold_managers"])
+
+
+async def manager_cycle(conn: Connection, holder_ids: Sequence[UUID]) -> list[str]:
+    """Return a way up by managers that comes back to one of these holders: ids as people know them.
+
+    An external id where there is one; each once, in order. Empty where there is no such way.
+    """
+    rows = await conn.fetch(QUERIES["manager_cycle"], list(holder_ids))
+    return [row["called"] for row in rows]
 
 
 async def lock_awaiting_manager(conn: Connection, external_ids: Sequence[str]) -> list[Holder]:
     """Return the holders that named one of these external ids as their manager before it was known."""
     rows = await conn.fetch(QUERIES["lock_awaiting_manager"], list(external_ids))
     return [holder_of(row) for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class Absence:
+    """Who of one kind a feed has named since an instant, and who of them that it knows it has not."""
+
+    named: int
+    absent: int
+    """Active ones with an external id, whom it has not named and who were entered before."""
+
+
+async def count_absent(conn: Connection, kind: HolderKind, since: datetime) -> Absence:
+    """Return how many holders of the kind a feed has named since, and how many it has not."""
+    row = await conn.fetchrow(QUERIES["count_absent"], kind.value, since)
+    assert row is not None  # noqa: S101  # counts are always there
+    return Absence(named=row["named"], absent=row["absent"])
+
+
+async def lock_absent(
+    conn: Connection, kind: HolderKind, since: datetime, limit: int
+) -> list[tuple[Holder, datetime | None]]:
+    """Return some of those whom a feed has not named since, with when it last did; held, by id."""
+    rows = await conn.fetch(QUERIES["lock_absent"], kind.value, since, limit)
+    return [(holder_of(row), row["named_at"]) for row in rows]
+
+
+async def lock_around(conn: Connection, holder_ids: Sequence[UUID], limit: int) -> dict[UUID, Holder]:
+    """Return these holders and whoever reports to the first or was merged into it, held, in one order."""
+    rows = await conn.fetch(QUERIES["lock_around"], list(holder_ids), holder_ids[0], limit)
+    return {row["id"]: holder_of(row) for row in rows}
+
+
+async def fence(conn: Connection, holder_id: UUID) -> None:
+    """Let whoever is about to refer to the holder, or to one that was merged into it, wait."""
+    await conn.execute(QUERIES["fence"], holder_id)
+
+
+async def carry_naming(conn: Connection, holder_id: UUID, into: UUID) -> None:
+    """Let what was named under the one id count as named for the other."""
+    await conn.execute(QUERIES["carry_naming"], holder_id, into)
+
+
+async def ids_of_credentials(conn: Connection, holder_id: UUID, limit: int) -> list[UUID]:
+    """Return a holder's credentials in the order of their entry, without voided ones."""
+    return [row["id"] for row in await conn.fetch(QUERIES["ids_of_credentials"], holder_id, limit)]
+
+
+async def ids_merged_into(conn: Connection, holder_id: UUID) -> list[UUID]:
+    """Return the records that turned out to be this holder."""
+    return [row["id"] for row in await conn.fetch(QUERIES["ids_merged_into"], holder_id)]
+
+
+@dataclass(frozen=True, slots=True)
+class HolderLine:
+    """One change of a holder: what, by whom, when and why."""
+
+    version: int
+    event_type: str
+    changed: tuple[str, ...]
+    reason: str | None
+    note: str | None
+    actor: str
+    at: datetime
+
+
+async def read_history(conn: Connection, holder_id: UUID, after: int, limit: int) -> list[HolderLine]:
+    """Return what happened to a holder after the version `after`, oldest first."""
+    rows = await conn.fetch(QUERIES["read_history"], holder_id, after, limit)
+    return [HolderLine(**fields_of(HolderLine, row) | {"changed": tuple(row["changed"])}) for row in rows]
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,23 +246,11 @@ def _found(row: asyncpg.Record | None, holder_id: UUID) -> Holder:
 def holder_of(row: Row) -> Holder:
     """Return the holder that a row is."""
     return Holder(
-        id=row["id"],
-        version=row["version"],
-        kind=HolderKind(row["kind"]),
-        external_id=row["external_id"],
-        name=row["name"],
-        email=row["email"],
-        phone=row["phone"],
-        time_zone=row["time_zone"],
-        locale=row["locale"],
-        team=row["team"],
-        location=row["location"],
-        manager_id=row["manager_id"],
-        awaited_manager=row["awaited_manager"],
-        roles=tuple(row["roles"]),
-        queues=tuple(row["queues"]),
-        attributes=json.loads(row["attributes"]),
-        active=row["active"],
-        created_at=row["created_at"],
-        updated_at=row["updated_at"],
+        **fields_of(Holder, row)
+        | {
+            "kind": HolderKind(row["kind"]),
+            "roles": tuple(row["roles"]),
+            "queues": tuple(row["queues"]),
+            "attributes": json.loads(row["attributes"]),
+        }
     )

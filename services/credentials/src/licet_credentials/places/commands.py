@@ -1,54 +1,69 @@
-"""Putting locations and teams."""
+"""Putting locations and teams, and giving them another supervisor."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any
+from uuid import UUID
 
 from licet_chassis.database import Transaction
-from licet_credentials.errors import require_version
+from licet_credentials.errors import Invalid, require_version
+from licet_credentials.holders import store as holder_store
 from licet_credentials.places import store
-from licet_credentials.places.model import Location, Team, location_state, team_state
-from licet_events.catalogue import LocationChanged, TeamChanged
-
-Place = TypeVar("Place", Location, Team)
+from licet_credentials.places.model import KINDS, Kind, PlaceT, StateT
 
 
-async def put_location(
-    tx: Transaction, code: str, facts: Mapping[str, Any], *, expected_version: int | None, now: datetime
-) -> tuple[Location, bool]:
-    """Create or replace a location; returns it and whether it is new. The same again changes nothing."""
-    before = await store.lock_location(tx.conn, code)
-    after = _following(before, code, facts, expected_version, now, Location)
-    if after is not before:
-        await store.save_location(tx.conn, after)
-        await tx.publish(LocationChanged(location=location_state(after)), now=now)
-    return after, before is None
-
-
-async def put_team(
-    tx: Transaction, code: str, facts: Mapping[str, Any], *, expected_version: int | None, now: datetime
-) -> tuple[Team, bool]:
-    """Create or replace a team; returns it and whether it is new. The same again changes nothing."""
-    before = await store.lock_team(tx.conn, code)
-    after = _following(before, code, facts, expected_version, now, Team)
-    if after is not before:
-        await store.save_team(tx.conn, after)
-        await tx.publish(TeamChanged(team=team_state(after)), now=now)
-    return after, before is None
-
-
-def _following(
-    before: Place | None,
+async def put_place(
+    tx: Transaction,
+    kind: Kind[PlaceT, StateT],
     code: str,
     facts: Mapping[str, Any],
+    *,
     expected_version: int | None,
     now: datetime,
-    make: Callable[..., Place],
-) -> Place:
+) -> tuple[PlaceT, bool]:
+    """Create or replace a place; returns it and whether it is new. The same again changes nothing.
+
+    Supervisors are holders; the id of one that was merged leads to the other. Locks are taken in this
+    order: holders, places.
+    """
+    facts = {**facts, "supervisor_ids": await _led_supervisors(tx, facts["supervisor_ids"])}
+    before = await store.lock_place(tx.conn, kind, code)
     require_version(expected_version, before.version if before else 0)
     if before is None:
-        return make(code=code, version=1, created_at=now, updated_at=now, **facts)
-    if replace(before, **facts) == before:
-        return before
-    return replace(before, **facts, version=before.version + 1, updated_at=now)
+        after = kind.made(code=code, version=1, created_at=now, updated_at=now, **facts)
+    elif replace(before, **facts) == before:
+        return before, False
+    else:
+        after = replace(before, **facts, version=before.version + 1, updated_at=now)
+    await _write(tx, kind, after, now)
+    return after, before is None
+
+
+async def replace_supervisor(tx: Transaction, holder_id: UUID, by: UUID, *, now: datetime) -> tuple[str, ...]:
+    """Let one holder supervise whatever another did; returns which places, such as `team/red`."""
+    replaced: list[str] = []
+    for kind in KINDS:
+        for place in await store.lock_supervised_by(tx.conn, kind, holder_id):
+            supervisors = _each_once(by if each == holder_id else each for each in place.supervisor_ids)
+            after = replace(place, supervisor_ids=supervisors, version=place.version + 1, updated_at=now)
+            await _write(tx, kind, after, now)
+            replaced.append(f"{kind.name}/{place.code}")
+    return tuple(replaced)
+
+
+async def _write(tx: Transaction, kind: Kind[PlaceT, StateT], place: PlaceT, now: datetime) -> None:
+    await store.save_place(tx.conn, kind, place)
+    await tx.publish(kind.changed_event(place), now=now)
+
+
+async def _led_supervisors(tx: Transaction, supervisor_ids: Sequence[UUID]) -> tuple[UUID, ...]:
+    leads_to = await holder_store.lead_ids(tx.conn, supervisor_ids) if supervisor_ids else {}
+    unknown = [str(each) for each in supervisor_ids if each not in leads_to]
+    if unknown:
+        raise Invalid(f"There is no holder {', '.join(unknown)}.", pointer="/supervisor_ids")
+    return _each_once(leads_to[each] for each in supervisor_ids)
+
+
+def _each_once(ids: Iterable[UUID]) -> tuple[UUID, ...]:
+    return tuple(dict.fromkeys(ids))

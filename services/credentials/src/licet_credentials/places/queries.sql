@@ -1,17 +1,25 @@
+-- Each statement is there once for each kind of place, under the same name.
+
+-- name: reserve_place
+-- Let whoever creates the same place wait, so that both can tell what is there.
+select pg_advisory_xact_lock(hashtextextended('licet.place/' || $1::text, 0));
+
 -- name: lock_location
 -- One location, held until the transaction ends.
 select * from locations where code = $1 for update;
 
 -- name: save_location
 -- Write a new or changed location.
-insert into locations (
-    code, version, name, supervisor_ids, fallback_email, created_at, updated_at, time_zone, country, subdivision
+insert into locations (code, version, name, supervisor_ids, fallback_email, created_at, updated_at, time_zone, country, subdivision)
+select code, version, name, supervisor_ids, fallback_email, created_at, updated_at, time_zone, country, subdivision
+from jsonb_to_record($1::jsonb) as given (
+    code text, version bigint, name text, supervisor_ids uuid[], fallback_email text, created_at timestamptz,
+    updated_at timestamptz, time_zone text, country text, subdivision text
 )
-values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
 on conflict (code) do update set
-    version = excluded.version, name = excluded.name, supervisor_ids = excluded.supervisor_ids,
-    fallback_email = excluded.fallback_email, updated_at = excluded.updated_at,
-    time_zone = excluded.time_zone, country = excluded.country, subdivision = excluded.subdivision;
+    version = excluded.version, name = excluded.name, supervisor_ids = excluded.supervisor_ids, fallback_email =
+    excluded.fallback_email, updated_at = excluded.updated_at, time_zone = excluded.time_zone, country =
+    excluded.country, subdivision = excluded.subdivision;
 
 -- name: read_location
 -- One location.
@@ -21,6 +29,14 @@ select * from locations where code = $1;
 -- A page of locations by code.
 select * from locations where ($1::text is null or code > $1) order by code limit $2;
 
+-- name: lock_locations_after
+-- Locations by code, held until the transaction ends, for a backfill.
+select * from locations where ($1::text is null or code > $1) order by code limit $2 for update;
+
+-- name: lock_locations_supervised_by
+-- Locations that a holder supervises, held until the transaction ends.
+select * from locations where $1::uuid = any(supervisor_ids) order by code for update;
+
 -- name: lock_team
 -- One team, held until the transaction ends.
 select * from teams where code = $1 for update;
@@ -28,10 +44,14 @@ select * from teams where code = $1 for update;
 -- name: save_team
 -- Write a new or changed team.
 insert into teams (code, version, name, supervisor_ids, fallback_email, created_at, updated_at)
-values ($1, $2, $3, $4, $5, $6, $7)
+select code, version, name, supervisor_ids, fallback_email, created_at, updated_at
+from jsonb_to_record($1::jsonb) as given (
+    code text, version bigint, name text, supervisor_ids uuid[], fallback_email text, created_at timestamptz,
+    updated_at timestamptz
+)
 on conflict (code) do update set
-    version = excluded.version, name = excluded.name, supervisor_ids = excluded.supervisor_ids,
-    fallback_email = excluded.fallback_email, updated_at = excluded.updated_at;
+    version = excluded.version, name = excluded.name, supervisor_ids = excluded.supervisor_ids, fallback_email =
+    excluded.fallback_email, updated_at = excluded.updated_at;
 
 -- name: read_team
 -- One team.
@@ -41,14 +61,10 @@ select * from teams where code = $1;
 -- A page of teams by code.
 select * from teams where ($1::text is null or code > $1) order by code limit $2;
 
--- name: reserve_place
--- Let whoever creates the same place wait, so that both can tell what is there.
-select pg_advisory_xact_lock(hashtextextended('licet.place/' || $1::text, 0));
-
--- name: lock_locations_after
--- Locations by code, held until the transaction ends, for a backfill.
-select * from locations where ($1::text is null or code > $1) order by code limit $2 for update;
-
 -- name: lock_teams_after
 -- Teams by code, held until the transaction ends, for a backfill.
 select * from teams where ($1::text is null or code > $1) order by code limit $2 for update;
+
+-- name: lock_teams_supervised_by
+-- Teams that a holder supervises, held until the transaction ends.
+select * from teams where $1::uuid = any(supervisor_ids) order by code for update;

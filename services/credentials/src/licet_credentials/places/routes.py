@@ -1,6 +1,6 @@
 """HTTP for locations and teams."""
 
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Path
@@ -8,14 +8,14 @@ from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response
 
-from licet_chassis.http.paging import Page, PageQuery, page_of
+from licet_chassis.http.paging import Page, PageQuery, PageRequest, page_of
 from licet_chassis.http.resources import Body, MaybeIfMatch, resource
 from licet_chassis.http.serving import serving
-from licet_chassis.http.writes import Write
+from licet_chassis.http.writes import Write, Writer
 from licet_credentials.access import CATALOGUE, SHARED_WRITE
 from licet_credentials.inputs import Country, Email, Line, Subdivision, Zone, within_country
 from licet_credentials.places import commands, store
-from licet_credentials.places.model import location_state, team_state
+from licet_credentials.places.model import LOCATION, TEAM, Kind, PlaceT, StateT
 from licet_events.catalogue import LocationState, TeamState
 
 router = APIRouter(prefix="/v1", tags=["places"])
@@ -43,53 +43,58 @@ class LocationIn(TeamIn):
 @router.put("/locations/{code}", response_model=LocationState, dependencies=[SHARED_WRITE])
 async def put_location(code: PlaceCode, body: LocationIn, expected: MaybeIfMatch, write: Write) -> Response:
     """Create or replace a location; the same again changes nothing."""
-    facts: dict[str, Any] = body.model_dump()
     within_country(body.country, body.subdivision)
-    return await write(
-        lambda tx, now: commands.put_location(tx, code, facts, expected_version=expected, now=now),
-        view=lambda put: location_state(put[0]),
-        status=lambda put: 201 if put[1] else 200,
-        location=lambda put: f"/v1/locations/{put[0].code}",
-    )
-
-
-@router.get("/locations/{code}", response_model=LocationState, dependencies=[CATALOGUE])
-async def show_location(request: Request, code: PlaceCode) -> Response:
-    """Show a location."""
-    async with serving(request).database.reading() as conn:
-        return resource(location_state(await store.read_location(conn, code)))
-
-
-@router.get("/locations", dependencies=[CATALOGUE])
-async def list_locations(request: Request, page: PageQuery) -> Page[LocationState]:
-    """List locations by code."""
-    async with serving(request).database.reading() as conn:
-        rows = await store.list_locations(conn, page.after(str), page.limit + 1)
-    return page_of(rows, page.limit, lambda location: location.code, location_state)
+    return await _put(LOCATION, code, body, expected, write)
 
 
 @router.put("/teams/{code}", response_model=TeamState, dependencies=[SHARED_WRITE])
 async def put_team(code: PlaceCode, body: TeamIn, expected: MaybeIfMatch, write: Write) -> Response:
     """Create or replace a team; the same again changes nothing."""
-    facts: dict[str, Any] = body.model_dump()
-    return await write(
-        lambda tx, now: commands.put_team(tx, code, facts, expected_version=expected, now=now),
-        view=lambda put: team_state(put[0]),
-        status=lambda put: 201 if put[1] else 200,
-        location=lambda put: f"/v1/teams/{put[0].code}",
-    )
+    return await _put(TEAM, code, body, expected, write)
+
+
+@router.get("/locations/{code}", response_model=LocationState, dependencies=[CATALOGUE])
+async def show_location(request: Request, code: PlaceCode) -> Response:
+    """Show a location."""
+    return await _show(LOCATION, request, code)
 
 
 @router.get("/teams/{code}", response_model=TeamState, dependencies=[CATALOGUE])
 async def show_team(request: Request, code: PlaceCode) -> Response:
     """Show a team."""
-    async with serving(request).database.reading() as conn:
-        return resource(team_state(await store.read_team(conn, code)))
+    return await _show(TEAM, request, code)
+
+
+@router.get("/locations", dependencies=[CATALOGUE])
+async def list_locations(request: Request, page: PageQuery) -> Page[LocationState]:
+    """List locations by code."""
+    return await _list(LOCATION, request, page)
 
 
 @router.get("/teams", dependencies=[CATALOGUE])
 async def list_teams(request: Request, page: PageQuery) -> Page[TeamState]:
     """List teams by code."""
+    return await _list(TEAM, request, page)
+
+
+async def _put(
+    kind: Kind[PlaceT, StateT], code: str, body: TeamIn, expected: int | None, write: Writer
+) -> Response:
+    facts = body.model_dump()
+    return await write(
+        lambda tx, now: commands.put_place(tx, kind, code, facts, expected_version=expected, now=now),
+        view=lambda put: kind.state_of(put[0]),
+        status=lambda put: 201 if put[1] else 200,
+        location=lambda put: f"/v1/{kind.name}s/{put[0].code}",
+    )
+
+
+async def _show(kind: Kind[PlaceT, StateT], request: Request, code: str) -> Response:
     async with serving(request).database.reading() as conn:
-        rows = await store.list_teams(conn, page.after(str), page.limit + 1)
-    return page_of(rows, page.limit, lambda team: team.code, team_state)
+        return resource(kind.state_of(await store.read_place(conn, kind, code)))
+
+
+async def _list(kind: Kind[PlaceT, StateT], request: Request, page: PageRequest) -> Page[StateT]:
+    async with serving(request).database.reading() as conn:
+        rows = await store.list_places(conn, kind, page.after(str), page.limit + 1)
+    return page_of(rows, page.limit, lambda place: place.code, kind.state_of)

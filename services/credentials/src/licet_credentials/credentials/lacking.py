@@ -1,0 +1,48 @@
+"""What the record of a credential lacks, by what its type asks for."""
+
+from datetime import datetime
+from enum import StrEnum
+
+from licet_credentials.credentials.model import Credential, Term, VerificationResult
+from licet_credentials.credentials.validity import current_run
+from licet_credentials.types.model import CredentialType
+from licet_events.catalogue import RenewalEvidence
+
+
+class Lack(StrEnum):
+    """Something that a record should have and has not."""
+
+    EXPIRY = "expiry"
+    EVIDENCE = "evidence"
+    VERIFICATION = "verification"
+
+
+def lacks(credential: Credential, rules: CredentialType, now: datetime) -> tuple[Lack, ...]:
+    """Return what the record lacks at `now`: an end that is known, an image, a check that confirms it.
+
+    Image and check are those of the current term; an image of the credential as a whole will do.
+    """
+    found = []
+    run = current_run(credential.runs, now)
+    term = next((term for term in credential.terms if run and term.id == run.term_id), credential.last_term)
+    if run is None:
+        found.append(Lack.EXPIRY)
+    if rules.renewal_evidence is RenewalEvidence.IMAGE and not _has_image(credential, term):
+        found.append(Lack.EVIDENCE)
+    if rules.renewal_evidence is RenewalEvidence.VERIFICATION and not _is_verified(credential, term, now):
+        found.append(Lack.VERIFICATION)
+    return tuple(found)
+
+
+def _has_image(credential: Credential, term: Term) -> bool:
+    return any(image.term_id in {None, term.id} for image in credential.images)
+
+
+def _is_verified(credential: Credential, term: Term, now: datetime) -> bool:
+    check = credential.verification
+    return (
+        check is not None
+        and check.result is VerificationResult.CONFIRMED
+        and check.term_id == term.id
+        and (check.valid_until is None or now < check.valid_until)
+    )
