@@ -8,7 +8,7 @@ from pathlib import Path
 from PIL import Image
 
 from benchmarks.report import Result, ratio_of
-from licet_credentials.images.worker import DISPLAY_BOX, THUMBNAIL_BOX, Refused, render
+from licet_credentials.images.rendering import DISPLAY_BOX, THUMBNAIL_BOX, Refused, render
 from licet_credentials.images.workers import ImageWorkers, WorkerLimits
 
 _RUNS = 7
@@ -82,7 +82,7 @@ async def _lag_while_two_decode(folder: Path, source: Path) -> tuple[float, int]
     async def keep_decoding(number: int, end: float) -> None:
         nonlocal done
         while time.perf_counter() < end:
-            await workers.render(source, folder / f"d{number}", folder / f"t{number}")
+            await workers.examine(source, folder / f"d{number}", folder / f"t{number}")
             done += 1
 
     try:

@@ -152,6 +152,7 @@ async def app(service: Credentials, settings: Settings) -> AsyncIterator[FastAPI
     app.state.runtime = service.runtime
     app.state.image_workers = ImageWorkers(WorkerLimits(wait_seconds=5))
     app.state.image_storage = ImageStorage(settings.bucket)
+    app.state.upload_room = settings.upload_room
     yield app
     await app.state.image_workers.close()
     app.state.image_storage.close()

@@ -300,6 +300,8 @@ class CredentialImageRemoved(CredentialEvent):
 
     event_type: ClassVar[str] = "licet.credential.image_removed.v1"
     image: ImageReference
+    reason: str | None = None
+    """A reason code."""
 
 
 class CredentialSnapshot(CredentialEvent):

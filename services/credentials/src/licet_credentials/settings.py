@@ -3,6 +3,7 @@
 from pydantic import Field, SecretStr, field_validator
 
 from licet_chassis.settings import ServiceSettings
+from licet_credentials.images.receiving import UploadRoom
 from licet_credentials.images.storage import Bucket
 from licet_credentials.images.workers import WorkerLimits
 
@@ -27,12 +28,16 @@ class Settings(ServiceSettings):
     """Processes that decode images."""
     image_pixels: int = Field(50_000_000, ge=1_000_000)
     """The largest image, width by height."""
-    image_memory_bytes: int = Field(768 << 20, ge=256 << 20)
+    image_memory_bytes: int = Field(512 << 20, ge=256 << 20)
     """Of one worker."""
     image_seconds: int = Field(20, ge=1, le=300)
     """For one image."""
     image_wait_seconds: float = Field(30.0, gt=0, le=300)
-    """How long an upload waits for a worker before it is told to come again."""
+    """How long an upload waits for room and a worker before it is told to come again."""
+    image_spool_bytes: int = Field(192 << 20, ge=64 << 20)
+    """Of disk, where Python keeps temporary files (TMPDIR), for uploads that are being worked on."""
+    image_receive_seconds: float = Field(60.0, gt=0, le=600)
+    """How long a file may take to come in."""
 
     @field_validator("s3_url", "s3_public_url")
     @classmethod
@@ -51,6 +56,15 @@ class Settings(ServiceSettings):
             self.s3_secret_key,
             self.s3_region,
             self.s3_public_url,
+        )
+
+    @property
+    def upload_room(self) -> UploadRoom:
+        """Room for uploads that are being worked on."""
+        return UploadRoom(
+            self.image_spool_bytes,
+            wait_seconds=self.image_wait_seconds,
+            receive_seconds=self.image_receive_seconds,
         )
 
     @property

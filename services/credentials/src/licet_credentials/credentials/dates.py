@@ -90,7 +90,6 @@ def with_instants(term: Term) -> Term:
         announce_reached=term.announce_reached,
         previous_term_id=term.previous_term_id,
         completed_on=term.completed_on,
-        image_ids=term.image_ids,
         source_key=term.source_key,
         notes=term.notes,
     )

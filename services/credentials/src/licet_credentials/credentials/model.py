@@ -31,7 +31,6 @@ class Term:
     announce_reached: bool = True
     previous_term_id: UUID | None = None
     completed_on: date | None = None
-    image_ids: tuple[UUID, ...] = ()
     source_key: str | None = None
     """What identifies the term in the file it was imported from."""
     notes: str | None = None
@@ -55,7 +54,6 @@ def term_of(
     announce_reached: bool = True,
     previous_term_id: UUID | None = None,
     completed_on: date | None = None,
-    image_ids: tuple[UUID, ...] = (),
     source_key: str | None = None,
     notes: str | None = None,
 ) -> Term:
@@ -79,7 +77,6 @@ def term_of(
         announce_reached=announce_reached,
         previous_term_id=previous_term_id,
         completed_on=completed_on,
-        image_ids=image_ids,
         source_key=source_key,
         notes=notes,
     )
@@ -125,15 +122,24 @@ class Flag:
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """A stored scan: what was uploaded, by its hash, and the size in pixels of what was uploaded."""
+    """Stored evidence: what was uploaded, by its hash, and how it is kept and shown."""
 
     id: UUID
     kind: str
     sha256: str
+    generation: int
+    """Which set of objects of that content holds it; see `images/queries.sql`."""
     content_type: str
-    width: int
-    height: int
+    width: int | None
+    """In pixels, as it was uploaded; a document has none."""
+    height: int | None
     size: int
+    """In bytes, as it was uploaded."""
+    display_type: str | None
+    """The content type of the rendition; a document has none."""
+    thumbnail_type: str | None
+    term_id: UUID | None
+    """The term that it supports; `None` where it is about the credential as a whole."""
     created_at: datetime
 
 

@@ -1,8 +1,9 @@
 """What can become of a credential, each step with the event that says so; commands and imports use these."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
+from uuid import UUID
 
 from licet_credentials.credentials.change import ITSELF, Change, announce
 from licet_credentials.credentials.model import Credential, CredentialFacts, Flag, Term, in_order, runs_of
@@ -57,13 +58,25 @@ def new_credential(
 
 
 def with_new_term(
-    change: Change, term: Term, mode: str, now: datetime, *, number: str | None = None
+    change: Change,
+    term: Term,
+    mode: str,
+    now: datetime,
+    *,
+    number: str | None = None,
+    image_ids: Collection[UUID] = (),
 ) -> Change:
-    """Return the change with a term appended and the event that says so; reminders are no longer quiet."""
+    """Return the change with a term appended and the event that says so; reminders are no longer quiet.
+
+    The images of `image_ids` support the term from then on.
+    """
     before = change.credential
     after = replace(
         before,
         terms=in_order((*before.terms, term)),
+        images=tuple(
+            replace(image, term_id=term.id) if image.id in image_ids else image for image in before.images
+        ),
         number=number or before.number,
         quiet_until=None,
     )

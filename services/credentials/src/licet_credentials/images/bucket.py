@@ -88,7 +88,7 @@ def _refuse_public(bucket: Bucket) -> None:
         config=Config(signature_version=UNSIGNED, s3={"addressing_style": "path"}),
     )
     try:
-        anybody.get_object(Bucket=bucket.name, Key=object_key("0" * 64, "thumbnail"))
+        anybody.get_object(Bucket=bucket.name, Key=object_key("0" * 64, 1, "thumbnail", "image/webp"))
     except ClientError as error:
         if _status(error) in _REFUSED:
             return

@@ -1,28 +1,78 @@
 """HTTP for images of credentials."""
 
-from typing import Annotated, Literal
+from datetime import datetime
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, File, Form, UploadFile
+from fastapi import APIRouter, Query
+from pydantic import BaseModel, Field
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from licet_chassis.http.auth import principal_of
+from licet_chassis.http.paging import Page, PageQuery, page_of
 from licet_chassis.http.problems import Unavailable
+from licet_chassis.http.resources import Body, MaybeIfMatch
 from licet_chassis.http.serving import serving
 from licet_chassis.http.writes import Write, form_fingerprint
-from licet_credentials.access import READ, WRITE
-from licet_credentials.credentials import commands, store
+from licet_credentials.access import AUDIT, READ, WRITE
+from licet_credentials.credentials import commands
+from licet_credentials.credentials.model import Image
+from licet_credentials.credentials.store import read_credential, require_credential
 from licet_credentials.credentials.views import ImageOut, image_out
 from licet_credentials.errors import Busy, NotFound
-from licet_credentials.images.storage import ImageStorage, StorageUnavailable, object_key
-from licet_credentials.images.uploads import ORIGINAL, received, store_image
+from licet_credentials.images import store
+from licet_credentials.images.receiving import UploadRoom, received
+from licet_credentials.images.storage import (
+    DISPLAY,
+    ORIGINAL,
+    THUMBNAIL,
+    ImageStorage,
+    StorageUnavailable,
+    object_key,
+)
+from licet_credentials.images.uploads import kind_of, store_evidence
 from licet_credentials.images.workers import ImageWorkers
+from licet_credentials.inputs import Reason
 
 LARGEST_FILE = 25 << 20
-"""Bytes of an image file; its form around it has some more."""
+"""Bytes of a file; its form around it has some more."""
+_FORM_BYTES = 64 * 1024
+_RETRY = {"Retry-After": "5"}
+_EXTENSIONS = {
+    "application/pdf": "pdf",
+    "image/gif": "gif",
+    "image/jpeg": "jpg",
+    "image/png": "png",
+    "image/webp": "webp",
+}
 
 router = APIRouter(prefix="/v1/credentials", tags=["images"])
+
+
+class UploadIn(Body):
+    """What is said about a file that is sent."""
+
+    kind: Literal["scan", "card", "photo", "document"] | None = None
+    """Where it is left out: a PDF is a document, an image a scan."""
+    term_id: UUID | None = None
+    """The term that it supports; where it is left out, it is about the credential as a whole."""
+
+
+class UploadForm(UploadIn):
+    """A multipart form: the file, and what is said about it."""
+
+    file: Annotated[str, Field(json_schema_extra={"format": "binary"})]
+    """JPEG, PNG, GIF, WebP or PDF."""
+
+
+# The form is no parameter of the function: FastAPI would read it, all of it, before there is room for it.
+_FORM: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {"multipart/form-data": {"schema": UploadForm.model_json_schema()}},
+    }
+}
 
 
 @router.post(
@@ -30,36 +80,100 @@ router = APIRouter(prefix="/v1/credentials", tags=["images"])
     status_code=201,
     response_model=ImageOut,
     dependencies=[WRITE],
-    max_body_size=LARGEST_FILE + 64 * 1024,
+    max_body_size=LARGEST_FILE + _FORM_BYTES,
+    openapi_extra=_FORM,
 )
-async def upload(
-    request: Request,
-    credential_id: UUID,
-    file: Annotated[UploadFile, File()],
-    write: Write,
-    kind: Annotated[Literal["scan", "card", "photo"], Form()] = "scan",
-) -> Response:
-    """Keep a scan: the original privately, and two renditions without metadata.
+async def upload(request: Request, credential_id: UUID, write: Write) -> Response:
+    """Keep evidence: the original privately, and of an image two renditions without metadata.
 
-    The same file again is the same image.
+    The same file again is the same image. Too many at once wait, at most half a minute.
     """
     workers: ImageWorkers = request.app.state.image_workers
     storage: ImageStorage = request.app.state.image_storage
+    room: UploadRoom = request.app.state.upload_room
     running = serving(request)
     async with running.database.reading() as conn:
-        await store.require_credential(conn, credential_id)
-    async with received(file, largest=LARGEST_FILE) as (path, digest, size):
-        try:
-            image = await store_image(path, digest, size, kind, workers, storage, running.clock.now())
-        except (Busy, StorageUnavailable) as error:
-            raise Unavailable(str(error), headers={"Retry-After": "5"}) from error
+        await require_credential(conn, credential_id)
+    try:
+        async with (
+            room.reserved(_declared(request)) as patience,
+            received(request, UploadIn, largest=LARGEST_FILE, seconds=room.receive_seconds) as file,
+        ):
+            said = file.fields
+            examined = await workers.examine(
+                file.path, file.rendition(DISPLAY), file.rendition(THUMBNAIL), patience=patience
+            )
+            image = await store_evidence(
+                file.path,
+                file.sha256,
+                file.size,
+                examined,
+                kind=kind_of(said.kind, examined),
+                term_id=said.term_id,
+                database=running.database,
+                storage=storage,
+                now=running.clock.now(),
+            )
+        return await write(
+            lambda tx, now: commands.add_image(tx, credential_id, image, now=now),
+            view=lambda added: image_out(credential_id, added[0]),
+            status=lambda added: 201 if added[1] else 200,
+            location=lambda added: _address(credential_id, added[0]),
+            fingerprint=form_fingerprint(
+                {name: str(value) for name, value in said.model_dump(exclude_none=True).items()},
+                {"file": bytes.fromhex(file.sha256)},
+            ),
+        )
+    except (Busy, StorageUnavailable) as error:
+        raise Unavailable(str(error), headers=_RETRY) from error
+
+
+def _address(credential_id: UUID, image: Image) -> str:
+    rendition = DISPLAY if image.display_type else ORIGINAL
+    return f"/v1/credentials/{credential_id}/images/{image.id}/{rendition}"
+
+
+def _declared(request: Request) -> int:
+    """Return the bytes that the request says its body has; the most where it does not."""
+    length = request.headers.get("content-length", "")
+    return min(int(length), LARGEST_FILE) if length.isdecimal() else LARGEST_FILE
+
+
+@router.delete("/{credential_id}/images/{image_id}", status_code=204, dependencies=[WRITE])
+async def delete(
+    credential_id: UUID,
+    image_id: UUID,
+    reason: Annotated[Reason, Query()],
+    expected: MaybeIfMatch,
+    write: Write,
+) -> Response:
+    """Delete an image: what is stored of it goes, unless another credential has the same file."""
     return await write(
-        lambda tx, now: commands.add_image(tx, credential_id, image, now=now),
-        view=lambda added: image_out(credential_id, added[0]),
-        status=lambda added: 201 if added[1] else 200,
-        location=lambda added: f"/v1/credentials/{credential_id}/images/{added[0].id}/display",
-        fingerprint=form_fingerprint({"kind": kind}, {"file": bytes.fromhex(digest)}),
+        lambda tx, now: commands.remove_image(
+            tx, credential_id, image_id, reason, expected_version=expected, now=now
+        )
     )
+
+
+class ViewOut(BaseModel):
+    """That somebody was given an original to look at."""
+
+    actor: str
+    at: datetime
+
+    @classmethod
+    def of(cls, view: store.View) -> "ViewOut":
+        """Show it."""
+        return cls(actor=view.actor, at=view.at)
+
+
+@router.get("/{credential_id}/images/{image_id}/views", dependencies=[AUDIT])
+async def views(request: Request, credential_id: UUID, image_id: UUID, page: PageQuery) -> Page[ViewOut]:
+    """List who looked at the original of an image, oldest first; also of one that is deleted."""
+    async with serving(request).database.reading() as conn:
+        await require_credential(conn, credential_id)
+        rows = await store.read_views(conn, credential_id, image_id, page.after(UUID), page.limit + 1)
+    return page_of(rows, page.limit, lambda view: view.id, ViewOut.of)
 
 
 @router.get("/{credential_id}/images/{image_id}/{rendition}", status_code=302, dependencies=[READ])
@@ -69,15 +183,30 @@ async def rendition(
     image_id: UUID,
     rendition: Literal["display", "thumbnail", "original"],
 ) -> Response:
-    """Lead to a URL that lives five minutes; the original needs `credentials:admin`."""
+    """Lead to a URL that lives five minutes.
+
+    The original needs `credentials:admin`, and who was led to it is recorded.
+    """
+    principal = principal_of(request)
     if rendition == ORIGINAL:
-        principal_of(request).must_have("credentials:admin")
+        principal.must_have("credentials:admin")
     storage: ImageStorage = request.app.state.image_storage
-    async with serving(request).database.reading() as conn:
-        credential = await store.read_credential(conn, credential_id)
-    image = next((image for image in credential.images if image.id == image_id), None)
-    if image is None:
-        raise NotFound(f"The credential has no image {image_id}.")
-    content_type = image.content_type if rendition == ORIGINAL else "image/jpeg"
-    url = await storage.presigned(object_key(image.sha256, rendition), content_type)
+    running = serving(request)
+    async with running.database.reading() as conn:
+        image = commands.image_of(await read_credential(conn, credential_id), image_id)
+    types = {
+        DISPLAY: image.display_type,
+        THUMBNAIL: image.thumbnail_type,
+        ORIGINAL: image.content_type,
+    }
+    content_type = types[rendition]
+    if content_type is None:
+        raise NotFound("A document is not rendered; its original is what there is.")
+    key = object_key(image.sha256, image.generation, rendition, content_type)
+    kept_as = f"{image_id}.{_EXTENSIONS[content_type]}" if rendition == ORIGINAL else None
+    url = await storage.presigned(key, content_type, file_name=kept_as)
+    if rendition == ORIGINAL:
+        # Committed before the URL leaves: nobody looks at an original without a trace.
+        async with running.database.reading() as conn:
+            await store.note_view(conn, credential_id, image_id, principal.actor, running.clock.now())
     return RedirectResponse(url, 302, headers={"Cache-Control": "private, no-store"})

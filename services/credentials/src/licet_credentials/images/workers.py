@@ -23,7 +23,7 @@ class WorkerLimits:
 
     processes: int = 1
     pixels: int = 50_000_000
-    memory_bytes: int = 768 << 20
+    memory_bytes: int = 512 << 20
     seconds: int = 20
     """For one image, of processor time and of time that passes."""
     wait_seconds: float = 30.0
@@ -31,12 +31,15 @@ class WorkerLimits:
 
 
 @dataclass(frozen=True, slots=True)
-class Rendered:
-    """What an image is, once both renditions are written."""
+class Examined:
+    """What a file is; of an image both renditions are written."""
 
     content_type: str
-    width: int
-    height: int
+    width: int | None = None
+    height: int | None = None
+    display_type: str | None = None
+    """The content type of the rendition; a document has none."""
+    thumbnail_type: str | None = None
 
 
 class ImageWorkers:
@@ -53,18 +56,20 @@ class ImageWorkers:
         """The ids of the processes that are there."""
         return [worker.pid for worker in self._all]
 
-    async def render(self, source: Path, display: Path, thumbnail: Path) -> Rendered:
-        """Write both renditions of the image at `source`.
+    async def examine(
+        self, source: Path, display: Path, thumbnail: Path, *, patience: float | None = None
+    ) -> Examined:
+        """Look into the file at `source`, and write both renditions if it is an image.
 
-        Raises `ImageRefused` with the reason, and `Busy` where no worker was free in time. A worker
-        that takes too long or dies is replaced.
+        Raises `ImageRefused` with the reason, and `Busy` where no worker was free in time; `patience`
+        are the seconds that are left of it. A worker that takes too long or dies is replaced.
         """
         request = json.dumps({"source": str(source), "display": str(display), "thumbnail": str(thumbnail)})
-        async with self._worker() as worker:
+        async with self._worker(self._limits.wait_seconds if patience is None else patience) as worker:
             answer = json.loads(await self._ask(worker, request))
         if "refused" in answer:
             raise ImageRefused(answer["refused"], pointer="/file")
-        return Rendered(answer["content_type"], answer["width"], answer["height"])
+        return Examined(**answer)
 
     async def _ask(self, worker: asyncio.subprocess.Process, request: str) -> bytes:
         assert worker.stdin is not None  # noqa: S101  # both are pipes
@@ -87,10 +92,10 @@ class ImageWorkers:
         return answer
 
     @contextlib.asynccontextmanager
-    async def _worker(self) -> AsyncIterator[asyncio.subprocess.Process]:
+    async def _worker(self, patience: float) -> AsyncIterator[asyncio.subprocess.Process]:
         """Lend a worker; one whose work did not end with an answer is killed, not lent again."""
         try:
-            async with asyncio.timeout(self._limits.wait_seconds):
+            async with asyncio.timeout(patience):
                 await self._free.acquire()
         except TimeoutError:
             raise Busy("Too many images are being worked on; send it again in a moment.") from None

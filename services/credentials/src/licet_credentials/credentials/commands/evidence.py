@@ -1,39 +1,112 @@
-"""What supports a term: stored scans."""
+"""What supports a term: scans, cards, photos and documents that are stored."""
 
 from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
+from licet_chassis.clock import machine_now
 from licet_chassis.database import Transaction
 from licet_credentials.credentials import store
-from licet_credentials.credentials.change import Change
+from licet_credentials.credentials.change import Change, require_not_voided
 from licet_credentials.credentials.commands.carrying import carry_out
-from licet_credentials.credentials.model import Image
+from licet_credentials.credentials.model import Credential, Image
 from licet_credentials.credentials.store import Loaded
-from licet_credentials.errors import Conflict
-from licet_events.credentials import CredentialImageAdded, ImageReference
+from licet_credentials.errors import Busy, Conflict, Invalid, NotFound, require_version
+from licet_credentials.images import store as image_store
+from licet_events.credentials import (
+    CredentialImageAdded,
+    CredentialImageRemoved,
+    CredentialUpdated,
+    ImageReference,
+)
 
 
 async def add_image(
     tx: Transaction, credential_id: UUID, image: Image, *, now: datetime
 ) -> tuple[Image, bool]:
-    """Note a stored scan; returns it and whether it is new. The same file again changes nothing."""
+    """Note stored evidence; returns it and whether it is new.
+
+    The same file again is the same image: it changes nothing, unless now a term is named that it
+    supports. Raises `Busy` where its objects are being removed, as it was too long on its way.
+    """
     loaded = await store.lock_credential(tx.conn, credential_id)
-    if loaded.credential.voided:
-        raise Conflict("The credential is voided: it was entered in error and takes no more changes.")
-    for known in loaded.credential.images:
+    credential = loaded.credential
+    require_not_voided(credential)
+    if image.term_id is not None and all(term.id != image.term_id for term in credential.terms):
+        raise Invalid(f"The credential has no term {image.term_id}.", pointer="/term_id")
+    for known in credential.images:
         if known.sha256 == image.sha256:
-            return known, False
+            return await _support(tx, loaded, known, image.term_id, now), False
+    if not await image_store.claim_objects(tx.conn, image.sha256, image.generation):
+        raise Busy("The file took too long to be stored; send it again.")
 
     def add(change: Change, _loaded: Loaded) -> Change:
         return change.tell(
             replace(change.credential, images=(*change.credential.images, image)),
             now,
-            lambda state: CredentialImageAdded(
-                credential=state,
-                image=ImageReference(id=image.id, kind=image.kind, sha256=image.sha256),
-            ),
+            lambda state: CredentialImageAdded(credential=state, image=_reference(image)),
         )
 
     await carry_out(tx, loaded, add, now=now)
     return image, True
+
+
+async def _support(
+    tx: Transaction, loaded: Loaded, image: Image, term_id: UUID | None, now: datetime
+) -> Image:
+    """Let an image that is there support a term; it supports one, for good."""
+    if term_id is None or term_id == image.term_id:
+        return image
+    if image.term_id is not None:
+        raise Conflict(f"This file is the image {image.id} already, which supports the term {image.term_id}.")
+    supporting = replace(image, term_id=term_id)
+
+    def support(change: Change, _loaded: Loaded) -> Change:
+        images = tuple(supporting if each.id == image.id else each for each in change.credential.images)
+        return change.tell(
+            replace(change.credential, images=images),
+            now,
+            lambda state: CredentialUpdated(credential=state, changed=("images",)),
+        )
+
+    await carry_out(tx, loaded, support, now=now)
+    return supporting
+
+
+async def remove_image(
+    tx: Transaction,
+    credential_id: UUID,
+    image_id: UUID,
+    reason: str,
+    *,
+    expected_version: int | None = None,
+    now: datetime,
+) -> Credential:
+    """Delete an image, also of a voided credential; its objects go once no other image refers to them."""
+    loaded = await store.lock_credential(tx.conn, credential_id)
+    require_version(expected_version, loaded.credential.version)
+    image = image_of(loaded.credential, image_id)
+
+    def remove(change: Change, _loaded: Loaded) -> Change:
+        images = tuple(each for each in change.credential.images if each.id != image_id)
+        return change.tell(
+            replace(change.credential, images=images),
+            now,
+            lambda state: CredentialImageRemoved(credential=state, image=_reference(image), reason=reason),
+        )
+
+    changed = await carry_out(tx, loaded, remove, now=now)
+    await image_store.remove_image(tx.conn, image_id, machine_now())
+    return changed
+
+
+def image_of(credential: Credential, image_id: UUID) -> Image:
+    """Return an image of a credential; raises `NotFound`."""
+    for image in credential.images:
+        if image.id == image_id:
+            return image
+    raise NotFound(f"The credential has no image {image_id}.")
+
+
+def _reference(image: Image) -> ImageReference:
+    return ImageReference.model_validate(image, from_attributes=True)
