@@ -1,0 +1,175 @@
+"""What a user does with the credentials service while it may be killed, and what must have come of it."""
+
+import io
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import httpx
+from PIL import Image
+
+_COMMAND = frozenset(
+    {
+        "write.begun", "credentials.saved", "outbox.appended", "write.done", "write.committed",
+        "relay.read", "relay.sent", "relay.deleted",
+    }
+)  # fmt: skip
+_MAPPING = """
+date_formats = ["%Y-%m-%d"]
+[holder]
+kind = "employee"
+external_id = { column = "person" }
+name = { column = "person" }
+[type]
+code = { column = "type" }
+name = { column = "type" }
+category = "license"
+[credential]
+number = { column = "number" }
+[term]
+key = { column = "number" }
+valid_from = { column = "from" }
+expires_on = { column = "to" }
+"""
+
+
+@dataclass
+class Attempt:
+    """One thing that a user wants done, sent with one `Idempotency-Key` however often it is sent."""
+
+    client: Callable[..., httpx.Client]
+    tag: str
+    holder: str
+    credential: str
+
+    def send(self, method: str, path: str, **content: Any) -> httpx.Response:
+        """Send the request; the key is the attempt's."""
+        with self.client(**{"Idempotency-Key": self.tag}) as http:
+            answer = http.request(method, path, **content)
+            answer.raise_for_status()
+            return answer
+
+    def get(self, path: str, **query: Any) -> Any:
+        """Return what a GET shows."""
+        with self.client() as http:
+            answer = http.get(path, params=query)
+            answer.raise_for_status()
+            return answer.json()
+
+
+def attempt(client: Callable[..., httpx.Client], tag: str) -> Attempt:
+    """Return an attempt with a holder and a credential of its own."""
+    with client() as http:
+
+        def made(path: str, **body: Any) -> str:
+            answer = http.post(path, json=body)
+            answer.raise_for_status()
+            return str(answer.json()["id"])
+
+        http.post("/credential-types", json={"code": "licence", "name": "Licence", "category": "license"})
+        holder = made("/holders", kind="employee", name=f"Holder {tag}")
+        licence = {"type": "licence", "number": f"base-{tag}", "expires_on": "2030-12-31"}
+        return Attempt(client, tag, holder, made("/credentials", holder_id=holder, **licence))
+
+
+class Scenario(ABC):
+    """A command and its effect."""
+
+    places: ClassVar[frozenset[str]]
+    """The failpoints that are on its way."""
+
+    @abstractmethod
+    def do(self, attempt: Attempt) -> None:
+        """Ask for it and wait for its end; raises an HTTP error where the service dies meanwhile."""
+
+    @abstractmethod
+    def check(self, attempt: Attempt) -> None:
+        """Fail unless it was done exactly once."""
+
+
+class Create(Scenario):
+    """Recording a credential."""
+
+    places = _COMMAND
+
+    def do(self, attempt: Attempt) -> None:
+        body = {"holder_id": attempt.holder, "type": "licence", "number": attempt.tag}
+        attempt.send("POST", "/credentials", json={**body, "expires_on": "2031-06-30"})
+
+    def check(self, attempt: Attempt) -> None:
+        held = attempt.get("/credentials", holder_id=attempt.holder)["items"]
+        assert sorted(each["number"] for each in held) == sorted([attempt.tag, f"base-{attempt.tag}"])
+
+
+class Renew(Scenario):
+    """Renewing one."""
+
+    places = _COMMAND
+
+    def do(self, attempt: Attempt) -> None:
+        attempt.send("POST", f"/credentials/{attempt.credential}/renewals", json={"expires_on": "2032-12-31"})
+
+    def check(self, attempt: Attempt) -> None:
+        terms = attempt.get(f"/credentials/{attempt.credential}/terms")["items"]
+        assert [term["expires_on"] for term in terms] == ["2030-12-31", "2032-12-31"]
+
+
+class Upload(Scenario):
+    """Uploading a scan."""
+
+    places = frozenset({"write.begun", "write.done", "write.committed"})
+
+    def do(self, attempt: Attempt) -> None:
+        scan = io.BytesIO()
+        shade = int(attempt.tag.rsplit("-", 1)[1]) % 256
+        Image.new("RGB", (320, 200), (shade, 40, 200)).save(scan, "JPEG", comment=attempt.tag.encode())
+        attempt.send(
+            "POST",
+            f"/credentials/{attempt.credential}/images",
+            files={"file": ("scan.jpg", scan.getvalue(), "image/jpeg")},
+        )
+
+    def check(self, attempt: Attempt) -> None:
+        [image] = attempt.get(f"/credentials/{attempt.credential}")["images"]
+        with attempt.client() as http:
+            for rendition in ("display", "thumbnail", "original"):
+                lead = http.get(f"/credentials/{attempt.credential}/images/{image['id']}/{rendition}")
+                assert httpx.get(lead.headers["Location"]).status_code == 200
+
+
+class Import(Scenario):
+    """Importing a file of three people with two licences each."""
+
+    places = frozenset({"write.begun", "write.done", "write.committed"})
+
+    def do(self, attempt: Attempt) -> None:
+        rows = [
+            f"{attempt.tag}-{person},licence,{attempt.tag}-{person}-{number},2024-01-01,2030-12-31"
+            for person in range(3)
+            for number in range(2)
+        ]
+        content = "\n".join(["person,type,number,from,to", *rows, ""])
+        sent = attempt.send(
+            "POST", "/imports", data={"mapping": _MAPPING}, files={"file": ("a.csv", content, "text/csv")}
+        ).json()
+        while sent["state"] in {"queued", "running"}:
+            time.sleep(0.05)
+            sent = attempt.get(f"/imports/{sent['id']}")
+        assert sent["state"] == "finished", sent
+
+    def check(self, attempt: Attempt) -> None:
+        held = attempt.get("/credentials", q=f"{attempt.tag}-", limit=100)["items"]
+        numbers = sorted(each["number"] for each in held if each["number"].startswith(attempt.tag))
+        assert numbers == sorted(
+            f"{attempt.tag}-{person}-{number}" for person in range(3) for number in range(2)
+        )
+
+
+SCENARIOS: dict[str, Scenario] = {
+    "create": Create(),
+    "renew": Renew(),
+    "upload": Upload(),
+    "import": Import(),
+}
