@@ -1,33 +1,74 @@
-"""What the rows of a file mean for one credential: made, renewed, updated, or left as it is."""
+"""What a row of a file says, what may become of it, and what an import has come to."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import date, datetime
+from dataclasses import dataclass
+from datetime import date
 from enum import StrEnum
+from typing import Any, NamedTuple
 
-from licet_credentials.credentials.change import Change, announce, settle
-from licet_credentials.credentials.dates import decide_expiry
-from licet_credentials.credentials.model import Credential, CredentialFacts, Flag, Term, term_of
-from licet_credentials.credentials.renewal import EXPLICIT
-from licet_credentials.credentials.steps import new_credential, with_flags, with_new_term
-from licet_credentials.types.model import CredentialType
-from licet_events.civil import starts_at
-from licet_events.credentials import CredentialUpdated, FlagKind, Origin
-from licet_events.ids import uuid7
+from licet_events.credentials import FlagKind
 
 
 class Outcome(StrEnum):
     """What became of a row."""
 
     CREATED = "created"
+    """Its term is one of a credential that the import recorded."""
     RENEWED = "renewed"
+    """Its term was appended to a credential that was there."""
+    ADDED = "added"
+    """Its term was put among those of a credential that was there, not after the last of them."""
+    CORRECTED = "corrected"
+    """The term that it names was corrected."""
     UPDATED = "updated"
+    """Other facts about credential or holder were changed."""
     UNCHANGED = "unchanged"
     REJECTED = "rejected"
 
 
-@dataclass(frozen=True, slots=True)
-class RowError:
+class State(StrEnum):
+    """How far an import has come."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    FINISHED = "finished"
+    FAILED = "failed"
+    CANCELLING = "cancelling"
+    CANCELLED = "cancelled"
+    UNDOING = "undoing"
+    UNDONE = "undone"
+
+    @property
+    def done(self) -> bool:
+        """Whether nothing more will happen by itself."""
+        return self in {State.FINISHED, State.FAILED, State.CANCELLED, State.UNDONE}
+
+
+class OnChange(StrEnum):
+    """What becomes of a row that says otherwise than what is recorded."""
+
+    UPDATE = "update"
+    """What it says is taken over."""
+    KEEP = "keep"
+    """What is recorded stays, and the row is fine."""
+    REJECT = "reject"
+    """What is recorded stays, and the row is told as rejected."""
+
+
+class OnTermChange(StrEnum):
+    """What becomes of a row whose term is recorded under its key with other dates."""
+
+    REJECT = "reject"
+    """The recorded dates stay, and the row is told as rejected."""
+    KEEP = "keep"
+    """The recorded dates stay, and the row is fine."""
+    CORRECT = "correct"
+    """The recorded dates were wrong: the term is corrected."""
+    RENEW = "renew"
+    """Both were right: the row is a further term."""
+
+
+class RowError(NamedTuple):
     """What is wrong with a row: where, what it says, and what is allowed."""
 
     column: str
@@ -35,65 +76,72 @@ class RowError:
     detail: str
 
 
-@dataclass(frozen=True, slots=True)
-class HolderSaid:
-    """What a row says about its holder."""
+class HolderSaid(NamedTuple):
+    """What a row says about its holder; a fact that is not named is not said."""
 
     external_id: str
-    name: str
-    email: str | None
-    phone: str | None
-    team: str | None
-    location: str | None
+    facts: tuple[tuple[str, Any], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class CredentialSaid:
-    """What a row says about its credential."""
+class CredentialSaid(NamedTuple):
+    """What a row says about its credential; a fact that is not named is not said."""
 
     type_code: str
     type_name: str
-    number: str
-    name: str | None
-    country: str | None
-    subdivision: str | None
-    issuer: str | None
-    issued_on: date | None
+    number: str | None
+    time_zone: str | None
+    facts: tuple[tuple[str, Any], ...]
+    attributes: tuple[tuple[str, str, str], ...]
+    """Name, column and text of each; what the text means follows from the type."""
 
 
-@dataclass(frozen=True, slots=True)
-class TermSaid:
+class TermSaid(NamedTuple):
     """What a row says about its term."""
 
     key: str
-    key_column: str
     valid_from: date | None
     expires_on: date | None
+    never: bool
+    """Whether it says in words that the term does not end."""
 
 
-@dataclass(frozen=True, slots=True)
-class FlagSaid:
+class FlagSaid(NamedTuple):
     """What a row says has happened to its credential."""
 
     kind: FlagKind
     reason: str
     since: date
+    until: date | None
 
 
-@dataclass(frozen=True, slots=True)
-class SourceRow:
+Rank = tuple[date, date, str]
+"""By what rows and terms are told older from newer, whatever the order of rows and files."""
+
+
+def rank_of(valid_from: date | None, expires_on: date | None, key: str) -> Rank:
+    """Return the rank of a term: by its end, then its start, then its key."""
+    return expires_on or date.max, valid_from or date.min, key
+
+
+class SourceRow(NamedTuple):
     """One row of a file, read."""
 
     line: int
+    """On which its first field begins."""
     holder: HolderSaid
     credential: CredentialSaid
     term: TermSaid
     flag: FlagSaid | None
 
     @property
-    def latest(self) -> tuple[date, str]:
-        """By what the latest of several rows is found, whatever their order in the file."""
-        return self.term.expires_on or date.max, self.term.key
+    def rank(self) -> Rank:
+        """How new it is."""
+        return rank_of(self.term.valid_from, self.term.expires_on, self.term.key)
+
+
+def newest(rows: Sequence[SourceRow]) -> SourceRow:
+    """Return the row whose facts hold: the newest; between equals what they say decides, not their order."""
+    return max(rows, key=lambda row: (row.rank, repr(row[1:]), -row.line))
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,148 +153,15 @@ class RowResult:
     errors: tuple[RowError, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What is to be done with one credential."""
+class Columns(NamedTuple):
+    """Which columns say what, for errors; as a person reads them."""
 
-    change: Change | None
-    """The credential and its events; `None` where nothing is to be done."""
-    results: tuple[RowResult, ...]
-    terms_added: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Ruling:
-    """How the mapping wants terms to be recorded."""
-
-    time_zone: str
-    announce_reached: bool
-    actor: str
+    holder: str
+    number: str
+    type: str
+    key: str
 
 
-def plan_credential(
-    rows: Sequence[SourceRow],
-    existing: Credential | None,
-    rules: CredentialType,
-    facts: CredentialFacts,
-    ruling: Ruling,
-    now: datetime,
-) -> Plan:
-    """Decide what the rows of one credential come to, in any order of rows.
-
-    A term that is recorded under its key already is left as it is; if the row says other dates, the row
-    is rejected, since only a correction changes a term.
-    """
-    known = {term.source_key: term for term in existing.terms if term.source_key} if existing else {}
-    results: dict[int, RowResult] = {}
-    added: list[Term] = []
-    for row in sorted(rows, key=lambda row: row.latest):
-        before = known.get(row.term.key)
-        if before is None:
-            term = _term(row.term, ruling, rules, now)
-            known[row.term.key] = term
-            added.append(term)
-            results[row.line] = RowResult(row.line, Outcome.RENEWED if existing else Outcome.CREATED)
-        elif (before.valid_from, before.expires_on) == (row.term.valid_from, row.term.expires_on):
-            results[row.line] = RowResult(row.line, Outcome.UNCHANGED)
-        else:
-            results[row.line] = _rejected(
-                row,
-                f"the term is recorded from {before.valid_from} to {before.expires_on}; correct it there",
-            )
-    flags = _flags(rows, ruling)
-    if existing is None:
-        return Plan(
-            new_credential(facts, rules, added, flags, Origin.IMPORT, now),
-            tuple(results.values()),
-            len(added),
-        )
-    return _changed(existing, rows, added, flags, facts, ruling, results, now)
-
-
-def _changed(
-    existing: Credential,
-    rows: Sequence[SourceRow],
-    added: list[Term],
-    flags: tuple[Flag, ...],
-    facts: CredentialFacts,
-    ruling: Ruling,
-    results: dict[int, RowResult],
-    now: datetime,
-) -> Plan:
-    line_of = {row.term.key: row for row in rows}
-    settled = settle(existing, now)
-    change = settled
-    accepted = 0
-    for term in added:
-        last = change.credential.last_term
-        later = (
-            last.expires_on is not None
-            and term.first_day > last.first_day
-            and (term.expires_on is None or term.expires_on > last.expires_on)
-        )
-        if not later:
-            row = line_of[term.source_key or ""]
-            results[row.line] = _rejected(
-                row, f"a new term must start and end later than the last one, which ends on {last.expires_on}"
-            )
-            continue
-        term = replace(term, previous_term_id=last.id)  # noqa: PLW2901  # linked to what it follows
-        change = with_new_term(change, term, EXPLICIT, now)
-        accepted += 1
-    change = _with_facts(change, facts, now)
-    had = {(flag.kind, flag.effective_from) for flag in existing.flags}
-    for flag in flags:
-        if (flag.kind, flag.effective_from) not in had:
-            after = replace(change.credential, flags=(*change.credential.flags, flag))
-            change = with_flags(change, after, flag.reason, ruling.actor, now)
-    if change.events == settled.events:
-        return Plan(None, tuple(results.values()))
-    change = announce(change, now, reason="imported", actor=ruling.actor)
-    if accepted == 0:
-        results = {
-            line: replace(result, outcome=Outcome.UPDATED) if result.outcome is Outcome.UNCHANGED else result
-            for line, result in results.items()
-        }
-    return Plan(change, tuple(results.values()), accepted)
-
-
-def _with_facts(change: Change, facts: CredentialFacts, now: datetime) -> Change:
-    before = change.credential
-    said: Mapping[str, object] = {
-        name: value
-        for name in ("name", "country", "subdivision", "issuer", "issued_on")
-        if (value := getattr(facts, name)) is not None and value != getattr(before, name)
-    }
-    if not said:
-        return change
-    after = replace(before, **said)  # type: ignore[arg-type]  # each under its own name
-    return change.tell(
-        after, now, lambda state: CredentialUpdated(credential=state, changed=tuple(sorted(said)))
-    )
-
-
-def _flags(rows: Sequence[SourceRow], ruling: Ruling) -> tuple[Flag, ...]:
-    said = {row.flag for row in rows if row.flag is not None}
-    return tuple(
-        Flag(uuid7(), flag.kind, starts_at(flag.since, ruling.time_zone), None, flag.reason)
-        for flag in sorted(said, key=lambda flag: (flag.since, flag.kind))
-    )
-
-
-def _term(said: TermSaid, ruling: Ruling, rules: CredentialType, now: datetime) -> Term:
-    return term_of(
-        uuid7(),
-        valid_from=said.valid_from,
-        expires_on=said.expires_on,
-        expiry=decide_expiry(None, said.expires_on, type_expires=rules.expires),
-        time_zone=ruling.time_zone,
-        recorded_at=now,
-        announce_reached=ruling.announce_reached,
-        source_key=said.key,
-    )
-
-
-def _rejected(row: SourceRow, detail: str) -> RowResult:
-    error = RowError(row.term.key_column, row.term.key, detail)
-    return RowResult(row.line, Outcome.REJECTED, (error,))
+def facts_that_differ(said: Sequence[tuple[str, Any]], recorded: object) -> Mapping[str, Any]:
+    """Return those facts that are said and not so recorded."""
+    return {name: value for name, value in said if getattr(recorded, name) != value}

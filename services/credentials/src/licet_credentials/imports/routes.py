@@ -1,8 +1,7 @@
 """HTTP for imports."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from hashlib import sha256
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -11,17 +10,18 @@ from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import Response
 
-from licet_chassis.http.paging import Page, PageQuery, page_of
+from licet_chassis.http.csv import CSV_TOO, Cell, Table, listed
+from licet_chassis.http.paging import MOST, Page, PageQuery, PageRequest, cursor_after, page_of
 from licet_chassis.http.resources import resource
 from licet_chassis.http.serving import serving
 from licet_chassis.http.writes import Write, form_fingerprint
-from licet_credentials.access import ADMIN
-from licet_credentials.errors import TooLarge
+from licet_credentials.access import ADMIN, AUDIT
 from licet_credentials.imports import commands, store
 from licet_credentials.imports.commands import TakeIn
-from licet_credentials.imports.model import Outcome
+from licet_credentials.imports.model import Outcome, State
+from licet_credentials.imports.uploads import looked_at
 
-LARGEST_FILE = 64 << 20
+LARGEST_FILE = 2 << 30
 """Bytes of a CSV file."""
 
 router = APIRouter(prefix="/v1/imports", tags=["imports"])
@@ -32,6 +32,8 @@ class ImportCounts(BaseModel):
 
     created: int = 0
     renewed: int = 0
+    added: int = 0
+    corrected: int = 0
     updated: int = 0
     unchanged: int = 0
     rejected: int = 0
@@ -41,21 +43,36 @@ class ImportCounts(BaseModel):
     terms_created: int = 0
 
 
+class UndoCounts(BaseModel):
+    """How much of what was made is taken back, and how much is left."""
+
+    credentials_voided: int = 0
+    credentials_left: int = 0
+    holders_deactivated: int = 0
+    holders_left: int = 0
+
+
 class ImportOut(BaseModel):
     """An import and how far it has come."""
 
     id: UUID
-    state: str
-    """`queued`, `running`, `finished` or `failed`."""
+    state: State
     mapping: str
     dry_run: bool
     file_name: str
+    file_size: int
+    encoding: str
+    """As it was found out, or as the mapping says."""
+    delimiter: str
     total_rows: int | None
+    """Known once the file is cut into rows."""
+    done_rows: int
     progress: float
     """From 0 to 1."""
     counts: ImportCounts
     types_created: list[str]
     """Credential types that the mapping named and that were not there."""
+    undone: UndoCounts
     problem: str | None
     created_at: datetime
     updated_at: datetime
@@ -70,10 +87,15 @@ class ImportOut(BaseModel):
             mapping=job.mapping_name,
             dry_run=job.dry_run,
             file_name=job.file_name,
+            file_size=job.file_size,
+            encoding=job.encoding,
+            delimiter=job.delimiter,
             total_rows=job.total_rows,
-            progress=job.done_batches / job.total_batches if job.total_batches else 0.0,
+            done_rows=job.done_rows,
+            progress=_progress(job),
             counts=ImportCounts(**job.counts),
             types_created=list(job.types_created),
+            undone=UndoCounts(**job.undo_counts),
             problem=job.problem,
             created_at=job.created_at,
             updated_at=job.updated_at,
@@ -81,13 +103,32 @@ class ImportOut(BaseModel):
         )
 
 
+def _progress(job: store.Import) -> float:
+    if job.total_rows is None:
+        return 0.0
+    return job.done_rows / job.total_rows if job.total_rows else 1.0
+
+
+class ImportErrorOut(BaseModel):
+    """What is wrong with a row: where, what it says, and what is allowed."""
+
+    column: str
+    value: str
+    detail: str
+
+
 class ImportRowOut(BaseModel):
     """What became of one row."""
 
     line: int
+    """Of the file, where the row begins; the header is in line 1."""
     outcome: Outcome
     credential_id: UUID | None
-    errors: list[Mapping[str, Any]]
+    errors: list[ImportErrorOut]
+    undo: str | None
+    """Once the import is undone: `undone`, or `left`."""
+    undo_reason: str | None
+    """Why it was left: `was_there_before`, `changed_since`, `voided_already`."""
 
 
 @router.post(
@@ -104,41 +145,95 @@ async def send(
     dry_run: Annotated[bool, Form()] = False,
 ) -> Response:
     """Take in a CSV file, worked off in the background; `mapping` is TOML or the name of a known one."""
-    content = await file.read(LARGEST_FILE + 1)
-    if len(content) > LARGEST_FILE:
-        raise TooLarge(f"The file is larger than {LARGEST_FILE:,} bytes.", pointer="/file")
-    command = TakeIn(content, (file.filename or "")[:200], mapping, dry_run)
+    upload = await looked_at(file, largest=LARGEST_FILE)
+    command = TakeIn(
+        upload.pieces, upload.size, upload.head, upload.utf8, (file.filename or "")[:200], mapping, dry_run
+    )
     return await write(
         lambda tx, now: commands.take_in(tx, command, now=now),
         view=ImportOut.of,
         status=201,
         location=lambda job: f"/v1/imports/{job.id}",
-        fingerprint=form_fingerprint(
-            {"mapping": mapping, "dry_run": str(dry_run)}, {"file": sha256(content).digest()}
-        ),
+        fingerprint=form_fingerprint({"mapping": mapping, "dry_run": str(dry_run)}, {"file": upload.digest}),
     )
 
 
-@router.get("/{import_id}", response_model=ImportOut, dependencies=[ADMIN])
+@router.get("", dependencies=[AUDIT])
+async def list_(request: Request, page: PageQuery, state: State | None = None) -> Page[ImportOut]:
+    """List imports, the latest first."""
+    async with serving(request).database.reading() as conn:
+        found = await store.list_imports(conn, state, page.after(UUID), page.limit + 1)
+    return page_of(found, page.limit, lambda job: job.id, ImportOut.of)
+
+
+@router.get("/{import_id}", response_model=ImportOut, dependencies=[AUDIT])
 async def show(request: Request, import_id: UUID) -> Response:
     """Show how far an import has come."""
     async with serving(request).database.reading() as conn:
         return resource(ImportOut.of(await store.read_import(conn, import_id)))
 
 
-@router.get("/{import_id}/rows", dependencies=[ADMIN])
+@router.post("/{import_id}/cancel", status_code=202, response_model=ImportOut, dependencies=[ADMIN])
+async def cancel(import_id: UUID, write: Write) -> Response:
+    """Have an import end after the batch in hand; what is done stays, and can be undone."""
+    return await write(
+        lambda tx, now: commands.cancel_import(tx, import_id, now=now), view=ImportOut.of, status=202
+    )
+
+
+@router.post("/{import_id}/undo", status_code=202, response_model=ImportOut, dependencies=[ADMIN])
+async def undo(import_id: UUID, write: Write) -> Response:
+    """Take back in the background what an import made; what has changed since is left."""
+    return await write(
+        lambda tx, now: commands.undo_import(tx, import_id, now=now), view=ImportOut.of, status=202
+    )
+
+
+@router.get("/{import_id}/rows", response_model=Page[ImportRowOut], dependencies=[AUDIT], responses=CSV_TOO)
 async def rows(
     request: Request, import_id: UUID, page: PageQuery, outcome: Outcome | None = None
-) -> Page[ImportRowOut]:
-    """List what became of each row."""
-    async with serving(request).database.reading() as conn:
-        await store.read_import(conn, import_id)
-        found = await store.list_rows(conn, import_id, outcome, page.after(int) or 0, page.limit + 1)
-    return page_of(
-        found,
-        page.limit,
-        lambda row: row.line,
-        lambda row: ImportRowOut(
-            line=row.line, outcome=row.outcome, credential_id=row.credential_id, errors=list(row.errors)
-        ),
+) -> Response:
+    """List what became of each row; as CSV with a line for each error."""
+    database = serving(request).database
+
+    async def found(wanted: PageRequest) -> Sequence[store.ReportLine]:
+        async with database.reading() as conn:
+            await store.read_import(conn, import_id)
+            after = wanted.after(int) or 0
+            return await store.report_rows(conn, import_id, outcome, after, wanted.limit + 1)
+
+    async def read(wanted: PageRequest) -> Page[ImportRowOut]:
+        return page_of(await found(wanted), wanted.limit, lambda row: row.line, _row_out)
+
+    async def cells(cursor: str | None) -> tuple[Sequence[Sequence[Cell]], str | None]:
+        lines = await found(PageRequest(MOST, cursor))
+        shown = lines[:MOST]
+        following = cursor_after(shown[-1].line) if len(lines) > MOST else None
+        return [row for line in shown for row in _cells(line)], following
+
+    return await listed(request, page, read, ImportRowOut, table=Table(_COLUMNS, cells))
+
+
+_COLUMNS = ("line", "outcome", "credential_id", "column", "value", "detail", "undo", "undo_reason")
+_NO_ERROR: Mapping[str, Any] = {}
+
+
+def _row_out(row: store.ReportLine) -> ImportRowOut:
+    return ImportRowOut(
+        line=row.line,
+        outcome=row.outcome,
+        credential_id=row.credential_id,
+        errors=[ImportErrorOut(**error) for error in row.errors],
+        undo=row.undo,
+        undo_reason=row.undo_reason,
     )
+
+
+def _cells(row: store.ReportLine) -> list[list[Cell]]:
+    credential_id = None if row.credential_id is None else str(row.credential_id)
+    return [
+        [row.line, row.outcome.value, credential_id]
+        + [error.get(name) for name in ("column", "value", "detail")]
+        + [row.undo, row.undo_reason]
+        for error in row.errors or (_NO_ERROR,)
+    ]

@@ -57,6 +57,8 @@ create table holders (
 create index holders_manager on holders (manager_id) where manager_id is not null;
 create index holders_merged_into on holders (merged_into) where merged_into is not null;
 create index holders_name on holders (name, id);
+create index holders_kind on holders (kind);
+create index holders_inactive on holders (id) where not active;
 create index holders_team on holders (team, id);
 create index holders_location on holders (location, id);
 create index holders_roles on holders using gin (roles);
@@ -304,26 +306,112 @@ create table imports (
     mapping text not null,
     dry_run boolean not null,
     file_name text not null,
-    content bytea,
+    file_size bigint not null,
+    encoding text not null,
+    delimiter text not null,
     actor text not null,
+    -- The holder up to whom the staged rows are worked off.
+    cursor_key text collate "C",
     total_rows integer,
-    total_batches integer,
-    done_batches integer not null,
-    counts jsonb not null,
-    types_created text[] not null,
+    done_rows integer not null default 0,
+    counts jsonb not null default '{}',
+    types_created text[] not null default '{}',
+    undone_by text,
+    undo_step smallint not null default 1,
+    undo_after uuid,
+    undo_counts jsonb not null default '{}',
     problem text,
     created_at timestamptz not null,
     updated_at timestamptz not null,
     finished_at timestamptz
 );
-create index imports_open on imports (id) where state in ('queued', 'running');
+create index imports_open on imports (id) where state in ('queued', 'running', 'cancelling', 'undoing');
+
+-- A file in pieces, until it is cut into rows.
+create table import_chunks (
+    import_id uuid not null references imports (id),
+    ordinal integer not null,
+    content bytea not null,
+    primary key (import_id, ordinal)
+);
+
+-- Rows that wait, by holder, until the import ends. No foreign keys here and below: rows come by the million.
+create table import_staged (
+    import_id uuid not null,
+    holder_key text collate "C" not null,
+    line integer not null,
+    cells bytea not null,
+    primary key (import_id, holder_key, line)
+);
+
+-- Numbers that a dry run would have taken, until it ends.
+create table import_numbers (
+    import_id uuid not null,
+    type text not null,
+    scope text not null,
+    number text not null,
+    credential_id uuid not null,
+    primary key (import_id, type, scope, number)
+);
 
 create table import_rows (
-    import_id uuid not null references imports (id),
+    import_id uuid not null,
     line integer not null,
     outcome text not null,
     credential_id uuid,
-    errors jsonb not null,
+    -- Whose row it is, kept with what a rejected row said, so that both can be erased.
+    holder_key text,
+    errors jsonb,
     primary key (import_id, line)
 );
 create index import_rows_outcome on import_rows (import_id, outcome, line);
+create index import_rows_said on import_rows (holder_key) where errors is not null;
+
+-- What an import made or changed, with the version it left, so that it can be undone.
+create table import_effects (
+    import_id uuid not null,
+    -- 1 credentials, 2 holders: the order in which they are undone.
+    step smallint not null,
+    id uuid not null,
+    version bigint not null,
+    created boolean not null,
+    undo text,
+    undo_reason text,
+    primary key (import_id, step, id)
+);
+
+-- Who was given a copy of everything about a holder.
+create table holder_copies (
+    id uuid primary key,
+    holder_id uuid not null references holders (id),
+    actor text not null,
+    at timestamptz not null
+);
+create index holder_copies_holder on holder_copies (holder_id);
+
+-- What stays of the erased: that it was done and why, and how many events there were and when. Beside it the
+-- bare ids in `erased_holders`, which every service has.
+create table erasures (
+    holder_id uuid primary key,
+    erased_at timestamptz not null,
+    actor text not null,
+    reason text not null,
+    counts jsonb not null
+);
+
+create table erased_events (
+    holder_id uuid not null,
+    credential_id uuid,
+    version bigint not null,
+    event_type text not null,
+    at timestamptz not null
+);
+create index erased_events_holder on erased_events (holder_id);
+
+-- Objects of images of the erased: to be told as long as they are in the bucket and nobody's.
+create table erased_objects (
+    holder_id uuid not null,
+    sha256 text not null,
+    generation integer not null,
+    primary key (holder_id, sha256, generation)
+);

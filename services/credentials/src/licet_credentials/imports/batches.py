@@ -1,0 +1,350 @@
+"""Carrying out a batch of rows through the model, the stores and the outbox that every command uses."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from licet_chassis.database import Transaction
+from licet_credentials.credentials import commands as credential_commands
+from licet_credentials.credentials import store as credential_store
+from licet_credentials.credentials.model import CredentialFacts
+from licet_credentials.credentials.store import Saved, number_scope
+from licet_credentials.holders import commands as holder_commands
+from licet_credentials.holders import store as holder_store
+from licet_credentials.holders.commands import HolderFacts, fed_holder, new_holder
+from licet_credentials.holders.model import Holder
+from licet_credentials.holders.store import HolderChange
+from licet_credentials.imports import store
+from licet_credentials.imports.mapping import Mapping as Declared
+from licet_credentials.imports.model import (
+    OnChange,
+    Outcome,
+    Rank,
+    RowError,
+    RowResult,
+    SourceRow,
+    facts_that_differ,
+    newest,
+)
+from licet_credentials.imports.planning import Plan, Ruling, plan_credential
+from licet_credentials.imports.store import CREDENTIALS, HOLDERS, Effect, NumberKey, Reported
+from licet_credentials.types import commands as type_commands
+from licet_credentials.types import store as type_store
+from licet_credentials.types.model import CredentialType
+from licet_events.catalogue import RenewalEvidence
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """Under what conditions rows are carried out."""
+
+    import_id: UUID
+    declared: Declared
+    default_zone: str
+    dry_run: bool
+
+
+@dataclass
+class Batch:
+    """What one batch of rows comes to."""
+
+    counts: Counter[str] = field(default_factory=Counter)
+    types_created: set[str] = field(default_factory=set)
+    report: list[Reported] = field(default_factory=list)
+    effects: list[Effect] = field(default_factory=list)
+
+    def note(self, results: Iterable[RowResult], credential_id: UUID | None, holder_key: str) -> None:
+        """Take rows into the report."""
+        for result in results:
+            self.report.append(Reported(result, credential_id, holder_key))
+            self.counts[result.outcome.value] += 1
+
+
+@dataclass
+class _Party:
+    """A holder of the batch with the rows that are about it."""
+
+    external_id: str
+    rows: list[SourceRow]
+    holder: Holder
+    change: HolderChange | None = None
+    new: bool = False
+    rejected: list[RowResult] = field(default_factory=list)
+    facts_of: int | None = None
+    """The line whose facts about the holder are taken over."""
+
+
+@dataclass(slots=True)
+class _Planned:
+    """What is to be done with one credential of a party."""
+
+    party: _Party
+    plan: Plan
+    rules: CredentialType
+    existing_id: UUID | None
+
+    @property
+    def credential_id(self) -> UUID | None:
+        return self.existing_id or (self.plan.change.credential.id if self.plan.change else None)
+
+    @property
+    def number_key(self) -> NumberKey | None:
+        """The type, scope and number that nobody else may have."""
+        if self.plan.change is None:
+            return None
+        credential = self.plan.change.credential
+        scope = number_scope(credential, self.rules.number_unique)
+        return (
+            None
+            if scope is None or credential.number is None
+            else (credential.type, scope, credential.number)
+        )
+
+
+async def carry_out(tx: Transaction, rows: Sequence[SourceRow], terms: Terms, *, now: datetime) -> Batch:
+    """Carry out rows, or in a dry run only tell what they would come to.
+
+    All rows of a holder must be in one batch; rows of several holders are worked off together, with a
+    number of round trips that does not grow with the batch.
+    """
+    batch = Batch()
+    parties = await _parties(tx, rows, terms, now)
+    types = await _types(tx, rows, terms, batch, now)
+    planned = await _plan(tx, parties, types, terms, now)
+    kept = await _with_free_numbers(tx, planned, terms)
+    _report(batch, parties, kept)
+    await _write(tx, parties, kept, types, batch, terms, now)
+    return batch
+
+
+async def _parties(tx: Transaction, rows: Sequence[SourceRow], terms: Terms, now: datetime) -> list[_Party]:
+    """Return the holders of the rows, each with what the newest row says of it."""
+    by_key: dict[str, list[SourceRow]] = {}
+    for row in rows:
+        by_key.setdefault(row.holder.external_id, []).append(row)
+    known = await holder_store.lock_by_external_ids(tx.conn, list(by_key))
+    newest_terms = await store.newest_terms(tx.conn, [holder.id for holder in known.values()])
+    parties = []
+    for external_id in sorted(by_key):
+        holder = known.get(external_id)
+        if holder is None:
+            said = newest(by_key[external_id]).holder
+            change = new_holder(HolderFacts(external_id=external_id, **dict(said.facts)), now)
+            parties.append(_Party(external_id, by_key[external_id], change.holder, change, new=True))
+        else:
+            party = _Party(external_id, by_key[external_id], holder)
+            _decide_facts(party, newest_terms.get(holder.id), terms.declared, now)
+            parties.append(party)
+    return parties
+
+
+def _decide_facts(party: _Party, recorded: Rank | None, declared: Declared, now: datetime) -> None:
+    """Find out what the rows change about a known holder; rows that the mapping wants rejected go."""
+    on_change = declared.holder.on_change
+    while party.rows:
+        top = newest(party.rows)
+        if recorded is not None and top.rank < recorded and top.term.key != recorded[2]:
+            return  # what is recorded came with a newer term
+        said = facts_that_differ(top.holder.facts, party.holder)
+        change = fed_holder(party.holder, party.external_id, said, now) if said else None
+        if change is None:
+            return
+        if on_change is not OnChange.REJECT:
+            if on_change is OnChange.UPDATE:
+                party.change, party.facts_of = change, top.line
+            return
+        told = ", ".join(f"{name} {getattr(party.holder, name)!r}" for name in sorted(said))
+        detail = f"the holder is recorded with {told}; the mapping has holder.on_change reject"
+        error = RowError(declared.places.holder, party.external_id, detail)
+        party.rejected.append(RowResult(top.line, Outcome.REJECTED, (error,)))
+        party.rows.remove(top)
+
+
+async def _types(
+    tx: Transaction, rows: Sequence[SourceRow], terms: Terms, batch: Batch, now: datetime
+) -> Mapping[str, CredentialType]:
+    """Return the credential types of the rows by what they call them, made up where there are none."""
+    names = {row.credential.type_code: row.credential.type_name for row in rows}
+    types = await type_store.hold_types(tx.conn, sorted(names))
+    if terms.declared.type.define:
+        for code in sorted(names.keys() - types.keys()):
+            types[code] = _new_type(code, names[code], terms.declared, now)
+            batch.types_created.add(code)
+    return types
+
+
+def _new_type(code: str, name: str, declared: Declared, now: datetime) -> CredentialType:
+    rules = declared.type
+    return CredentialType(
+        code=code,
+        version=1,
+        name=name,
+        category=rules.category,
+        expires=rules.expires,
+        validity=rules.validity,
+        ladder=rules.ladder,
+        renewal_window_days=None,
+        grace_days=rules.grace_days,
+        renewal_basis=rules.renewal_basis,
+        fixed_date=None,
+        renewal_evidence=RenewalEvidence.NONE,
+        number_unique=rules.number_unique,
+        attributes=rules.attributes,
+        aliases=(),
+        retired=False,
+        created_at=now,
+        updated_at=now,
+    )
+
+
+async def _plan(
+    tx: Transaction,
+    parties: Sequence[_Party],
+    types: Mapping[str, CredentialType],
+    terms: Terms,
+    now: datetime,
+) -> list[_Planned]:
+    groups: dict[tuple[str, str, str | None], list[SourceRow]] = {}
+    for party in parties:
+        for row in party.rows:
+            code = row.credential.type_code
+            if code in types:
+                key = (party.external_id, types[code].code, row.credential.number)
+                groups.setdefault(key, []).append(row)
+            else:
+                error = RowError(terms.declared.places.type, code, "is no credential type of the catalogue")
+                party.rejected.append(RowResult(row.line, Outcome.REJECTED, (error,)))
+    by_id = {party.external_id: party for party in parties}
+    known = [party.holder.id for party in parties if not party.new]
+    wanted = [
+        (by_id[external_id].holder.id, code, number)
+        for external_id, code, number in groups
+        if not by_id[external_id].new
+    ]
+    ids = await store.credentials_of(tx.conn, wanted) if known else {}
+    existing = await credential_store.lock_credentials(tx.conn, sorted(ids.values()))
+    zones = await store.location_zones(
+        tx.conn, sorted({party.holder.location for party in parties if party.holder.location})
+    )
+    ruling = _ruling(terms.declared, tx.cause.actor)
+    planned = []
+    for (external_id, code, number), rows in groups.items():
+        party = by_id[external_id]
+        holder = (party.change or party).holder
+        found = ids.get((holder.id, code, number))
+        loaded = existing.get(found) if found else None
+        rules = types[rows[0].credential.type_code]
+        plan = plan_credential(
+            rows,
+            loaded.credential if loaded else None,
+            rules,
+            CredentialFacts(holder_id=holder.id, number=number),
+            zones.get(holder.location or "", terms.default_zone),
+            ruling,
+            now,
+        )
+        planned.append(_Planned(party, plan, rules, loaded.credential.id if loaded else None))
+    return planned
+
+
+def _ruling(declared: Declared, actor: str) -> Ruling:
+    return Ruling(
+        on_change=declared.credential.on_change,
+        on_term_change=declared.term.on_change,
+        announce_reached=declared.term.announce_reached,
+        columns=declared.places,
+        actor=actor,
+    )
+
+
+async def _with_free_numbers(tx: Transaction, planned: Sequence[_Planned], terms: Terms) -> list[_Planned]:
+    """Return those whose numbers are free; the rows of the others are rejected, naming who has it."""
+    keys = [key for each in planned if (key := each.number_key) is not None]
+    taken = await store.taken_numbers(tx.conn, terms.import_id, keys)
+    claimed: dict[NumberKey, UUID] = {}
+    free = []
+    for each in planned:
+        key = each.number_key
+        other = None if key is None else taken.get(key)
+        if key is None or other is None or other == each.credential_id:
+            if key is not None and each.credential_id is not None:
+                taken[key] = claimed[key] = each.credential_id
+            free.append(each)
+            continue
+        detail = f"must be one that nobody has; it is that of credential {other}"
+        error = RowError(terms.declared.places.number, key[2], detail)
+        each.party.rejected += [RowResult(row.line, Outcome.REJECTED, (error,)) for row in each.plan.accepted]
+        each.party.rejected += [r for r in each.plan.results if r.outcome is Outcome.REJECTED]
+    if terms.dry_run:
+        await store.keep_numbers(tx.conn, terms.import_id, claimed)
+    return free
+
+
+def _report(batch: Batch, parties: Sequence[_Party], planned: Sequence[_Planned]) -> None:
+    for each in planned:
+        results = [
+            RowResult(result.line, Outcome.UPDATED)
+            if result.line == each.party.facts_of and result.outcome is Outcome.UNCHANGED
+            else result
+            for result in each.plan.results
+        ]
+        batch.note(results, each.credential_id, each.party.external_id)
+        batch.counts["terms_created"] += each.plan.terms_added
+        batch.counts["credentials_created"] += each.existing_id is None and each.plan.change is not None
+    for party in parties:
+        batch.note(party.rejected, None, party.external_id)
+
+
+async def _write(
+    tx: Transaction,
+    parties: Sequence[_Party],
+    planned: Sequence[_Planned],
+    types: Mapping[str, CredentialType],
+    batch: Batch,
+    terms: Terms,
+    now: datetime,
+) -> None:
+    """Write what at least one row that was not rejected asks for."""
+    good = {line for each in planned for line in (row.line for row in each.plan.accepted)}
+    alive = {each.party.external_id for each in planned if each.plan.accepted}
+    changed = [
+        party
+        for party in parties
+        if party.change is not None and (party.external_id in alive if party.new else party.facts_of in good)
+    ]
+    batch.counts["holders_created"] += sum(party.new for party in changed)
+    batch.counts["holders_updated"] += sum(not party.new for party in changed)
+    used = {each.rules.code for each in planned if each.plan.accepted}
+    batch.types_created &= used
+    if terms.dry_run:
+        return
+    for code in sorted(batch.types_created):
+        await type_commands.define_type(tx, types[code], now=now)
+    changes = [party.change for party in changed if party.change is not None]
+    if changes:
+        await holder_commands.write(tx, changes, now)
+        await holder_commands.link_reports(tx, [party.holder for party in changed if party.new], now)
+    saved = [(each, Saved(each.plan.change, each.rules)) for each in planned if each.plan.change is not None]
+    await credential_commands.write(tx, [one for _, one in saved], now)
+    batch.effects += [
+        Effect(HOLDERS, change.holder.id, change.holder.version, change.holder.version == 1)
+        for change in changes
+    ]
+    batch.effects += [
+        Effect(CREDENTIALS, one.change.credential.id, one.change.credential.version, each.existing_id is None)
+        for each, one in saved
+    ]
+
+
+def rejected(row_lines: Iterable[int], error: RowError) -> list[RowResult]:
+    """Return that all these rows are rejected for one reason."""
+    return [RowResult(line, Outcome.REJECTED, (error,)) for line in row_lines]
+
+
+def explained(error: Exception) -> str:
+    """Return what a row's report says of an error that nobody foresaw."""
+    detail: Any = getattr(error, "detail", None)
+    return str(detail) if detail else f"can't be carried out: unexpected {type(error).__name__}, see the log"

@@ -1,0 +1,93 @@
+"""From the bytes of a file to rows that can be grouped: cut into cells, kept with their holder's key."""
+
+import csv
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import IO, TYPE_CHECKING
+
+from licet_credentials.imports.detecting import Dialect, clean_header
+from licet_credentials.imports.mapping import Mapping
+from licet_credentials.imports.model import Outcome, RowError, RowResult
+from licet_credentials.imports.reading import RowReader
+
+if TYPE_CHECKING:
+    import _csv
+
+
+def packed(cells: list[str]) -> bytes:
+    """Return cells as one value."""
+    return "\0".join(cell.replace("\0", "\ufffd") if "\0" in cell else cell for cell in cells).encode()
+
+
+def unpacked(cells: bytes) -> list[str]:
+    """Return the cells that `packed` packed."""
+    return cells.decode().split("\0")
+
+
+@dataclass
+class Slab:
+    """A part of a file, cut into rows."""
+
+    staged: list[tuple[str, int, bytes]] = field(default_factory=list)
+    rejected: list[RowResult] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        return len(self.staged) + len(self.rejected)
+
+
+class FileCutter:
+    """Cuts a file into rows, slab by slab, so that its size never matters."""
+
+    def __init__(self, file: IO[str], dialect: Dialect, mapping: Mapping) -> None:
+        self._reader = csv.reader(file, delimiter=dialect.delimiter)
+        self._row_reader = RowReader(mapping)
+        header = clean_header(next(self._reader, []))
+        self._width = len(header)
+        self._places = [header.index(column) for column in mapping.columns]
+
+    def slabs(self, size: int) -> Iterator[Slab]:
+        """Yield the rows, `size` at a time."""
+        slab = Slab()
+        for line, cells in self._records():
+            if isinstance(cells, RowResult):
+                slab.rejected.append(cells)
+            else:
+                self._cut(slab, line, cells)
+            if len(slab) >= size:
+                yield slab
+                slab = Slab()
+        if len(slab):
+            yield slab
+
+    def _records(self) -> Iterator[tuple[int, list[str] | RowResult]]:
+        reader = self._reader
+        while True:
+            line = reader.line_num + 1
+            try:
+                cells = next(reader)
+            except StopIteration:
+                return
+            except csv.Error as error:
+                yield line, _not_csv(line, reader, error)
+                continue
+            if any(cells) and (len(cells) != 1 or cells[0].strip()):
+                yield line, cells
+
+    def _cut(self, slab: Slab, line: int, cells: list[str]) -> None:
+        if len(cells) != self._width and not (len(cells) > self._width and not any(cells[self._width :])):
+            detail = f"has {len(cells)} fields, the header has {self._width}"
+            slab.rejected.append(RowResult(line, Outcome.REJECTED, (RowError("", "", detail),)))
+            return
+        chosen = [cells[place] for place in self._places]
+        key = self._row_reader.holder_key(chosen)
+        if key is None:
+            errors = self._row_reader.read(line, chosen)
+            slab.rejected.append(RowResult(line, Outcome.REJECTED, tuple(errors)))  # type: ignore[arg-type]
+            return
+        slab.staged.append((key, line, packed(chosen)))
+
+
+def _not_csv(line: int, reader: "_csv.Reader", error: csv.Error) -> RowResult:
+    lines = f"lines {line} to {reader.line_num}" if reader.line_num > line else "the line"
+    detail = f"{lines} can't be read as CSV: {error}; look for a quotation mark that is not closed"
+    return RowResult(line, Outcome.REJECTED, (RowError("", "", detail),))
