@@ -89,8 +89,14 @@ class FlagState(Model):
     kind: FlagKind
     effective_from: Instant
     until: Instant | None = None
+    """A flag that ends when it begins was undone: it never held."""
     reason: str
     """A reason code."""
+
+    @property
+    def undone(self) -> bool:
+        """Whether it never holds: a correction took it back, or it was ended before it began."""
+        return self.until == self.effective_from
 
 
 class ImageReference(Model):
@@ -216,6 +222,9 @@ class CredentialCorrected(CredentialEvent):
 
     event_type: ClassVar[str] = "licet.credential.corrected.v1"
     term_id: UUID | None = None
+    """The term that was wrong, or was missing."""
+    flag_id: UUID | None = None
+    """The flag that was wrong, or should never have been set."""
     corrected: tuple[CorrectedField, ...]
     reason: str
 

@@ -337,7 +337,7 @@ def _paint(layers: Iterable[tuple[ReasonCode, Spans]], credential_id: UUID) -> t
 def _flagged(flags: Iterable[FlagState], kind: FlagKind) -> Spans:
     return unite(
         *(
-            span(flag.effective_from, None if kind.final else flag.until)
+            span(flag.effective_from, None if kind.final and not flag.undone else flag.until)
             for flag in flags
             if flag.kind is kind
         )

@@ -7,16 +7,21 @@ from typing import Any
 from uuid import UUID
 
 from licet_credentials.credentials.change import Change, announce, require_not_voided
-from licet_credentials.credentials.dates import correct_term
+from licet_credentials.credentials.dates import correct_term, require_in_sequence
+from licet_credentials.credentials.flags import correct_flag, undo_flag
 from licet_credentials.credentials.model import Credential, Term, in_order
-from licet_credentials.errors import Invalid
+from licet_credentials.errors import Conflict, Invalid
+from licet_credentials.types.attributes import checked_attributes
+from licet_credentials.types.model import CredentialType
 from licet_events.credentials import CorrectedField, CredentialCorrected, CredentialMoved
 
 TERM_FIELDS = ("valid_from", "expires_on", "expiry", "time_zone")
 """What a correction may say of a term."""
+FLAG_FIELDS = ("effective_from", "until")
+"""What a correction may say of a flag."""
 
-Wrong = tuple[CorrectedField, ...]
-Corrected = tuple[Credential, Wrong]
+Corrected = tuple[Credential, tuple[CorrectedField, ...]]
+"""A credential after a correction of one kind, and what was wrong; nothing where that kind was right."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,62 +29,179 @@ class Correction:
     """What was wrong, put right; what is left out was right."""
 
     reason: str
-    term: Mapping[str, Any] = field(default_factory=dict)
-    """Of one term, by name: those of `TERM_FIELDS` that were wrong."""
     term_id: UUID | None = None
-    """Which term; where it is left out, the last."""
+    """Which term was wrong; where it is left out, the last."""
+    term: Mapping[str, Any] = field(default_factory=dict)
+    """Of that term, by name: those of `TERM_FIELDS` that were wrong."""
+    flag_id: UUID | None = None
+    """Which flag was wrong."""
+    flag: Mapping[str, Any] = field(default_factory=dict)
+    """Of that flag, by name: those of `FLAG_FIELDS` that were wrong."""
+    undo_flag: bool = False
+    """Whether that flag should never have been set."""
+    type: str | None = None
+    """What it is, by code or alias."""
+    attributes: Mapping[str, Any] | None = None
+    """Of the right type; where they are left out, those that are there have to fit it."""
     holder_id: UUID | None = None
     """Whose it is."""
 
 
-def correct(change: Change, correction: Correction, now: datetime, *, actor: str) -> Change:
-    """Carry a correction out in one event; raises `Invalid` where nothing differs from what is recorded.
+def correct(
+    change: Change,
+    correction: Correction,
+    now: datetime,
+    *,
+    was: CredentialType,
+    rules: CredentialType,
+    actor: str,
+) -> Change:
+    """Carry a correction out in one event, then announce validity if it differs.
 
-    A credential that was under a wrong holder gets its next version under the right one, and leaves
-    the key it had.
+    `was` is the type that the credential has, `rules` the one that it is to have. One that was under a
+    wrong holder gets its next version under the right one, and leaves the key it had. Raises `Invalid`
+    where nothing differs from what is recorded, or what is asked for makes no sense.
     """
     before = change.credential
     require_not_voided(before)
-    after: Credential = before
-    wrong: Wrong = ()
-    term_id = None
-    if correction.term:
-        term = before.last_term if correction.term_id is None else term_called(before, correction.term_id)
-        term_id = term.id
-        after, wrong = _with_term(after, term, correction.term, now)
-    if correction.holder_id is not None:
-        after, wrong = _with_holder(after, correction.holder_id, wrong)
+    term = _term_meant(before, correction)
+    after, wrong_term = _with_term(before, term, correction.term, now)
+    after, wrong_flag = _with_flag(after, correction)
+    after, wrong_type = _with_type(after, was, rules, correction.attributes)
+    after, wrong_holder = _with_holder(after, correction.holder_id)
+    wrong = (*wrong_term, *wrong_flag, *wrong_type, *wrong_holder)
     if not wrong:
         raise Invalid("Nothing differs from what is recorded, so there is nothing to correct.")
     told = change.tell(
         after,
         now,
         lambda state: CredentialCorrected(
-            credential=state, term_id=term_id, corrected=wrong, reason=correction.reason
+            credential=state,
+            term_id=None if term is None else term.id,
+            flag_id=correction.flag_id,
+            corrected=wrong,
+            reason=correction.reason,
         ),
     )
-    if after.holder_id != before.holder_id:
+    if wrong_holder:
         left = CredentialMoved(holder_id=before.holder_id, credential_id=before.id)
         told = replace(told, left=(*told.left, left))
     return announce(told, now, reason="corrected", actor=actor)
 
 
-def term_called(credential: Credential, term_id: UUID) -> Term:
-    """Return the term of that id; raises `Invalid`."""
+def with_missing_term(change: Change, term: Term, reason: str, now: datetime) -> Change:
+    """Return the change with a term that should have been recorded before, and the event that says so.
+
+    It is no renewal: reminders that rest go on resting, and a term that follows the last is refused.
+    What it brings to validity is for the caller to announce. Raises `Invalid` where it does not fit
+    between its neighbours.
+    """
+    before = change.credential
+    require_not_voided(before)
+    terms = in_order((*before.terms, term))
+    require_in_sequence(terms, term.id)
+    if terms[-1].id == term.id:
+        raise Conflict(
+            f"The term follows the last one, which ends on {before.last_term.expires_on}: "
+            "that is a renewal, and not a term that is missing.",
+            pointer="/valid_from",
+        )
+    return with_term_among(change, term, reason, now)
+
+
+def with_term_among(change: Change, term: Term, reason: str, now: datetime) -> Change:
+    """Return the change with a term where its dates put it, and the event that says so, unasked.
+
+    For histories of others, in which terms overlap and lie within one another.
+    """
+    before = change.credential
+    terms = in_order((*before.terms, term))
+    place = terms.index(term)
+    linked = replace(term, previous_term_id=terms[place - 1].id if place else None)
+    wrong = tuple(
+        CorrectedField(field=name, now=str(value))
+        for name in TERM_FIELDS
+        if (value := getattr(linked, name)) is not None
+    )
+    return change.tell(
+        replace(before, terms=in_order((*before.terms, linked))),
+        now,
+        lambda state: CredentialCorrected(
+            credential=state, term_id=linked.id, corrected=wrong, reason=reason
+        ),
+    )
+
+
+def _term_meant(credential: Credential, correction: Correction) -> Term | None:
+    if not correction.term:
+        if correction.term_id is not None:
+            raise Invalid(f"Say what was wrong with the term: {', '.join(TERM_FIELDS)}.", pointer="/term_id")
+        return None
+    if correction.term_id is None:
+        return credential.last_term
     for term in credential.terms:
-        if term.id == term_id:
+        if term.id == correction.term_id:
             return term
-    raise Invalid(f"The credential has no term {term_id}.", pointer="/term_id")
+    raise Invalid(f"The credential has no term {correction.term_id}.", pointer="/term_id")
 
 
-def _with_term(credential: Credential, term: Term, given: Mapping[str, Any], now: datetime) -> Corrected:
+def _with_term(
+    credential: Credential, term: Term | None, given: Mapping[str, Any], now: datetime
+) -> Corrected:
+    if term is None:
+        return credential, ()
     corrected, wrong = correct_term(term, given, now)
+    if not wrong:
+        return credential, ()
     terms = in_order(corrected if each.id == term.id else each for each in credential.terms)
+    require_in_sequence(terms, term.id)
     return replace(credential, terms=terms), wrong
 
 
-def _with_holder(credential: Credential, holder_id: UUID, wrong: Wrong) -> Corrected:
-    if holder_id == credential.holder_id:
-        return credential, wrong
+def _with_flag(credential: Credential, correction: Correction) -> Corrected:
+    if correction.flag_id is None:
+        if correction.flag or correction.undo_flag:
+            raise Invalid("Say which flag was wrong.", pointer="/flag_id")
+        return credential, ()
+    if correction.undo_flag:
+        if correction.flag:
+            raise Invalid("A flag that is undone has no dates to correct.", pointer="/undo_flag")
+        return undo_flag(credential, correction.flag_id)
+    return correct_flag(credential, correction.flag_id, correction.flag)
+
+
+def _with_type(
+    credential: Credential,
+    was: CredentialType,
+    rules: CredentialType,
+    attributes: Mapping[str, Any] | None,
+) -> Corrected:
+    if rules.code == was.code:
+        if attributes is not None:
+            raise Invalid("Attributes of the type that it has are changed by PATCH.", pointer="/attributes")
+        return credential, ()
+    if rules.retired:
+        raise Invalid(f"The credential type {rules.code} is retired.", pointer="/type")
+    given = credential.attributes if attributes is None else attributes
+    after = replace(
+        credential,
+        type=rules.code,
+        type_version=rules.version,
+        category=rules.category,
+        # A name that was taken from the type is that of the right type now.
+        name=rules.name if credential.name == was.name else credential.name,
+        ladder=rules.ladder if credential.own_ladder is None else credential.own_ladder,
+        grace_days=rules.grace_days,
+        attributes=checked_attributes(rules.attributes, given),
+    )
+    wrong = [CorrectedField(field="type", was=was.code, now=rules.code)]
+    if after.attributes != credential.attributes:
+        wrong.append(CorrectedField(field="attributes"))
+    return after, tuple(wrong)
+
+
+def _with_holder(credential: Credential, holder_id: UUID | None) -> Corrected:
+    if holder_id is None or holder_id == credential.holder_id:
+        return credential, ()
     moved = CorrectedField(field="holder_id", was=str(credential.holder_id), now=str(holder_id))
-    return replace(credential, holder_id=holder_id), (*wrong, moved)
+    return replace(credential, holder_id=holder_id), (moved,)

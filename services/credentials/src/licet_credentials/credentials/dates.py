@@ -1,9 +1,11 @@
 """What the dates that people enter mean, and which make no sense."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
+from itertools import pairwise
 from typing import Any
+from uuid import UUID
 
 from licet_credentials.credentials.model import Term, term_of
 from licet_credentials.errors import Invalid
@@ -33,6 +35,43 @@ def require_order(valid_from: date | None, expires_on: date | None) -> None:
         )
 
 
+def require_later(
+    before: Term,
+    *,
+    starts: date | None,
+    ends: date | None,
+    start_rule: str = "",
+    end_rule: str = "",
+) -> None:
+    """Raise `Invalid` where a term does not both start and end later than the one before it.
+
+    What is unknown can't be compared. The rules say where dates come from that nobody gave.
+    """
+    if before.expiry is Expiry.NEVER:
+        raise Invalid(
+            f"The term before, from {before.first_day}, never ends, so none can follow it.",
+            pointer="/valid_from",
+        )
+    if before.expires_on is not None and ends is not None and ends <= before.expires_on:
+        raise Invalid(
+            f"A term must end later than the one before: {ends}{end_rule} is not after {before.expires_on}.",
+            pointer="/expires_on",
+        )
+    if starts is not None and starts <= before.first_day:
+        raise Invalid(
+            f"A term must start later than the one before: {starts}{start_rule} "
+            f"is not after {before.first_day}.",
+            pointer="/valid_from",
+        )
+
+
+def require_in_sequence(terms: Sequence[Term], changed: UUID) -> None:
+    """Raise `Invalid` where the changed one of `terms` in order does not fit between its neighbours."""
+    for before, after in pairwise(terms):
+        if changed in {before.id, after.id}:
+            require_later(before, starts=after.valid_from, ends=after.expires_on)
+
+
 def beginning(given: DateOrInstant, time_zone: str) -> datetime:
     """Return the instant that an entered beginning means: of a date, its first instant in the zone."""
     return given if isinstance(given, datetime) else starts_at(given, time_zone)
@@ -48,7 +87,8 @@ def correct_term(
 ) -> tuple[Term, tuple[CorrectedField, ...]]:
     """Return the next revision of a term with the given dates, expiry or zone, and what was wrong.
 
-    A field that is absent stays. The day on which an unknown beginning counts stays that of entry.
+    A field that is absent stays; where nothing was wrong, the term comes back as it was. The day on which
+    an unknown beginning counts stays that of entry.
     """
     expires_on: date | None = given.get("expires_on", term.expires_on)
     expiry: Expiry | None = given.get("expiry", term.expiry)
@@ -71,9 +111,7 @@ def correct_term(
         for name in ("valid_from", "expires_on", "expiry", "time_zone")
         if getattr(term, name) != getattr(corrected, name)
     )
-    if not wrong:
-        raise Invalid("Nothing differs from what is recorded, so there is nothing to correct.")
-    return with_instants(corrected), wrong
+    return (with_instants(corrected), wrong) if wrong else (term, ())
 
 
 def with_instants(term: Term) -> Term:

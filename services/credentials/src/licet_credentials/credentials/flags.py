@@ -1,30 +1,94 @@
-"""Suspending, reinstating, revoking, surrendering: which flags that sets or ends."""
+"""Suspending, reinstating, revoking, surrendering, and taking that back: which flags it sets or ends."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
+from licet_credentials.credentials.dates import DateOrInstant, beginning, ending
 from licet_credentials.credentials.model import Credential, Flag
 from licet_credentials.errors import Conflict, Invalid
-from licet_events.credentials import FlagKind
+from licet_events.credentials import CorrectedField, FlagKind
 
 
 def set_flag(credential: Credential, flag: Flag) -> Credential:
     """Return the credential with the flag; raises `Conflict` where a suspension overlaps another."""
-    if flag.until is not None and flag.until <= flag.effective_from:
-        raise Invalid("until must be after effective_from.", pointer="/until")
-    if flag.kind is FlagKind.SUSPENDED:
-        for other in credential.flags:
-            if other.kind is FlagKind.SUSPENDED and _overlap(flag, other):
-                raise Conflict(
-                    f"The credential is suspended from {other.effective_from.isoformat()} already; "
-                    "reinstate it first."
-                )
+    _require_fitting(credential, flag)
     return replace(credential, flags=(*credential.flags, flag))
 
 
+def undo_flag(credential: Credential, flag_id: UUID) -> tuple[Credential, tuple[CorrectedField, ...]]:
+    """Return the credential as if the flag had never been set, and what was wrong.
+
+    Raises `Invalid` for a flag that it does not have or that was undone before.
+    """
+    flag = _flag(credential, flag_id)
+    after = _exchanged(credential, replace(flag, until=flag.effective_from))
+    return after, (CorrectedField(field="flag", was=flag.kind.value),)
+
+
+def correct_flag(
+    credential: Credential, flag_id: UUID, given: Mapping[str, DateOrInstant | None]
+) -> tuple[Credential, tuple[CorrectedField, ...]]:
+    """Return the credential with the flag from and until when it should have been, and what was wrong.
+
+    A date means the whole of that day in the zone of the last term. Raises `Invalid` for a flag that it
+    does not have, for the end of a final one, and `Conflict` where a suspension overlaps another.
+    """
+    flag, zone = _flag(credential, flag_id), credential.last_term.time_zone
+    since, until = given.get("effective_from"), given.get("until", flag.until)
+    if flag.kind.final and "until" in given:
+        raise Invalid(
+            f"{flag.kind.value.capitalize()} is final and has no end; undo_flag takes it back.",
+            pointer="/until",
+        )
+    corrected = replace(
+        flag,
+        effective_from=flag.effective_from if since is None else beginning(since, zone),
+        until=None if until is None else ending(until, zone),
+    )
+    _require_fitting(credential, corrected)
+    wrong = tuple(
+        CorrectedField(field=name, was=_text(getattr(flag, name)), now=_text(getattr(corrected, name)))
+        for name in ("effective_from", "until")
+        if getattr(flag, name) != getattr(corrected, name)
+    )
+    return _exchanged(credential, corrected), wrong
+
+
+def _flag(credential: Credential, flag_id: UUID) -> Flag:
+    for flag in credential.flags:
+        if flag.id == flag_id:
+            if flag.undone:
+                raise Invalid(f"The flag {flag_id} was undone before.", pointer="/flag_id")
+            return flag
+    raise Invalid(f"The credential has no flag {flag_id}.", pointer="/flag_id")
+
+
+def _exchanged(credential: Credential, flag: Flag) -> Credential:
+    flags = tuple(flag if each.id == flag.id else each for each in credential.flags)
+    return replace(credential, flags=flags)
+
+
+def _text(instant: datetime | None) -> str | None:
+    return None if instant is None else instant.isoformat()
+
+
+def _require_fitting(credential: Credential, flag: Flag) -> None:
+    if flag.until is not None and flag.until <= flag.effective_from:
+        raise Invalid("until must be after effective_from.", pointer="/until")
+    if flag.kind is not FlagKind.SUSPENDED:
+        return
+    for other in credential.flags:
+        if other.kind is FlagKind.SUSPENDED and other.id != flag.id and _overlap(flag, other):
+            raise Conflict(
+                f"The credential is suspended from {other.effective_from.isoformat()} already; "
+                "reinstate it first."
+            )
+
+
 def _overlap(one: Flag, other: Flag) -> bool:
-    if one.until == one.effective_from or other.until == other.effective_from:
+    if one.undone or other.undone:
         return False
     return (other.until is None or one.effective_from < other.until) and (
         one.until is None or other.effective_from < one.until
@@ -36,9 +100,7 @@ def end_suspensions(credential: Credential, now: datetime) -> Credential:
     open_ones: set[UUID] = {
         flag.id
         for flag in credential.flags
-        if flag.kind is FlagKind.SUSPENDED
-        and (flag.until is None or flag.until > now)
-        and flag.until != flag.effective_from
+        if flag.kind is FlagKind.SUSPENDED and (flag.until is None or flag.until > now) and not flag.undone
     }
     if not open_ones:
         raise Conflict("The credential is not suspended.")

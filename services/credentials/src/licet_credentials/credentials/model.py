@@ -115,6 +115,11 @@ class Flag:
     reason: str
     note: str | None = None
 
+    @property
+    def undone(self) -> bool:
+        """Whether it never holds: a correction took it back, or it was ended before it began."""
+        return self.until == self.effective_from
+
     def in_force(self, now: datetime) -> bool:
         """Whether it holds at `now`."""
         return self.effective_from <= now and (self.until is None or now < self.until)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+from licet_credentials.credentials.dates import require_later, require_order
 from licet_credentials.credentials.model import Term
 from licet_credentials.errors import Conflict, Invalid
 from licet_credentials.types.model import CredentialType
@@ -48,23 +49,14 @@ def renewal_dates(before: Term, rules: CredentialType, request: RenewalRequest, 
     dates = (
         _explicit(before, request, today) if request.expires_on else _by_rule(before, rules, request, today)
     )
-    if before.expires_on is not None and dates.expires_on <= before.expires_on:
-        raise Invalid(
-            f"The new term must end later than the one before: {dates.expires_on} ({dates.expires_on_rule}) "
-            f"is not after {before.expires_on}.",
-            pointer="/expires_on",
-        )
-    if dates.valid_from > dates.expires_on:
-        raise Invalid(
-            f"The term would end on {dates.expires_on}, before it starts on {dates.valid_from}.",
-            pointer="/expires_on",
-        )
-    if dates.valid_from <= before.first_day:
-        raise Invalid(
-            f"The new term must start later than the one before: {dates.valid_from} "
-            f"({dates.valid_from_rule}) is not after {before.first_day}.",
-            pointer="/valid_from",
-        )
+    require_later(
+        before,
+        starts=dates.valid_from,
+        ends=dates.expires_on,
+        start_rule=f" ({dates.valid_from_rule})",
+        end_rule=f" ({dates.expires_on_rule})",
+    )
+    require_order(dates.valid_from, dates.expires_on)
     return dates
 
 

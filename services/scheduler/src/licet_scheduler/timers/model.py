@@ -189,7 +189,8 @@ def plan_of(credential: CredentialState) -> Plan:
     """Return the instants of a credential; a voided one has none, one under a final flag no later ones."""
     if credential.voided:
         return Plan(credential.created_at)
-    ended = min((flag.effective_from for flag in credential.flags if flag.kind.final), default=None)
+    final = (flag for flag in credential.flags if flag.kind.final and not flag.undone)
+    ended = min((flag.effective_from for flag in final), default=None)
     terms = {term.id: term for term in credential.terms}
     runs = credential.runs
     planned = (
@@ -282,6 +283,8 @@ def _starts_at(day: date, time_zone: str) -> datetime:
 
 def _flag_deadlines(credential: CredentialState, ended: datetime | None) -> Iterator[FlagDeadline]:
     for flag in credential.flags:
+        if flag.undone:
+            continue
         if ended is None or flag.effective_from <= ended:
             yield FlagDeadline(Deadline.FLAG_START, flag.id, flag.effective_from)
         if flag.until is not None and (ended is None or flag.until <= ended):

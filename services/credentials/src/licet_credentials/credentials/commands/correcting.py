@@ -1,19 +1,24 @@
 """Putting right what was entered wrong, and voiding what should not be there."""
 
-from dataclasses import replace
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import date, datetime
 from uuid import UUID
 
 from licet_chassis.database import Transaction
 from licet_credentials.credentials import store
-from licet_credentials.credentials.change import Change
-from licet_credentials.credentials.commands.carrying import carry_out, change_credential
-from licet_credentials.credentials.corrections import Correction, correct
-from licet_credentials.credentials.model import Credential
-from licet_credentials.credentials.store import Loaded
+from licet_credentials.credentials.change import Change, announce, settle
+from licet_credentials.credentials.commands.carrying import change_credential, write
+from licet_credentials.credentials.corrections import Correction, correct, with_missing_term
+from licet_credentials.credentials.dates import decide_expiry, require_order
+from licet_credentials.credentials.model import Credential, term_of
+from licet_credentials.credentials.store import Loaded, Saved
 from licet_credentials.errors import Conflict, Invalid, NotFound, require_version
 from licet_credentials.holders import store as holder_store
-from licet_events.credentials import CredentialVoided
+from licet_credentials.holders.model import require_not_merged
+from licet_credentials.types import store as type_store
+from licet_credentials.types.model import CredentialType
+from licet_events.credentials import CredentialVoided, Expiry
+from licet_events.ids import uuid7
 
 
 async def correct_credential(
@@ -27,21 +32,71 @@ async def correct_credential(
 ) -> Credential:
     """Put right what was entered wrong; what was believed before stays readable.
 
-    Locks are taken in this order: holders, credentials. So whoever deactivates, merges or erases the
-    right holder meanwhile has done so before, or waits until it has the credential.
+    Locks are taken in this order: holders, types, credentials. So whoever deactivates, merges or erases
+    the right holder has done so before, or waits until it has the credential.
     """
     if correction.holder_id is not None:
         await _hold_receiver(tx, correction.holder_id)
+    named = None if correction.type is None else await _hold_type(tx, correction.type)
     loaded = await store.lock_credential(tx.conn, credential_id)
     require_version(expected_version, loaded.credential.version)
+    was, rules = loaded.rules, named or loaded.rules
+    change = settle(loaded.credential, now)
+    change = correct(change, correction, now, was=was, rules=rules, actor=tx.cause.actor)
+    after = change.credential
+    if (after.holder_id, after.type) != (loaded.credential.holder_id, loaded.credential.type):
+        await store.require_number_free(tx.conn, after, rules)
+    await write(tx, [Saved(change, rules, note)], now)
+    return after
 
-    def put_right(change: Change, _loaded: Loaded) -> Change:
-        return correct(change, correction, now, actor=tx.cause.actor)
 
-    if correction.holder_id is not None:
-        moved = replace(loaded.credential, holder_id=correction.holder_id)
-        await store.require_number_free(tx.conn, moved, loaded.rules)
-    return await carry_out(tx, loaded, put_right, now=now, note=note)
+@dataclass(frozen=True, slots=True)
+class RecordTerm:
+    """A term that should have been recorded before, and why it is only now."""
+
+    reason: str
+    valid_from: date | None = None
+    expires_on: date | None = None
+    expiry: Expiry | None = None
+    time_zone: str | None = None
+    """Where it is left out, that of the last term."""
+    completed_on: date | None = None
+    notes: str | None = None
+
+
+async def record_missing_term(
+    tx: Transaction,
+    credential_id: UUID,
+    command: RecordTerm,
+    *,
+    note: str | None = None,
+    expected_version: int | None = None,
+    now: datetime,
+) -> Credential:
+    """Record a term of a credential that was missing, before or between those that are there.
+
+    It announces no renewal, and no reminder whose day lay before now but the strictest of a run that
+    has yet to end.
+    """
+
+    def record(change: Change, loaded: Loaded) -> Change:
+        require_order(command.valid_from, command.expires_on)
+        term = term_of(
+            uuid7(),
+            valid_from=command.valid_from,
+            expires_on=command.expires_on,
+            expiry=decide_expiry(command.expiry, command.expires_on, type_expires=loaded.rules.expires),
+            time_zone=command.time_zone or change.credential.last_term.time_zone,
+            recorded_at=now,
+            completed_on=command.completed_on,
+            notes=command.notes,
+        )
+        change = with_missing_term(change, term, command.reason, now)
+        return announce(change, now, reason="corrected", actor=tx.cause.actor)
+
+    return await change_credential(
+        tx, credential_id, record, expected_version=expected_version, now=now, note=note
+    )
 
 
 async def move_credential(
@@ -68,10 +123,18 @@ async def move_credential(
 async def _hold_receiver(tx: Transaction, holder_id: UUID) -> None:
     try:
         holder = await holder_store.lock_holder(tx.conn, holder_id)
-    except NotFound:
-        raise Invalid(f"There is no holder {holder_id}.", pointer="/holder_id") from None
+    except NotFound as error:
+        raise Invalid(error.detail, pointer="/holder_id") from None
+    require_not_merged(holder)
     if not holder.active:
         raise Conflict(f"The holder {holder_id} is inactive and gets no credentials.", pointer="/holder_id")
+
+
+async def _hold_type(tx: Transaction, name: str) -> CredentialType:
+    try:
+        return await type_store.hold_type(tx.conn, name)
+    except NotFound as error:
+        raise Invalid(error.detail, pointer="/type") from None
 
 
 async def void_credential(

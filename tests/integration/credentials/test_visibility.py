@@ -1,0 +1,421 @@
+"""A token narrowed to teams or locations reaches its own people, on every route, and nobody else.
+
+The walk tries each route of the service on somebody of another team: nothing is told, nothing changes,
+and the answer is the one for somebody who does not exist. A route without a case fails it.
+"""
+
+import asyncio
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+from pydantic import SecretStr
+
+from licet_chassis.cause import Cause
+from licet_credentials import access
+from licet_credentials.app import create_app
+from licet_credentials.settings import Settings
+
+from .conftest import ALL_SCOPES, made
+
+PLACES = {"team": "blue", "location": "north"}
+ELSEWHERE = ("Zoe Elsewhere", "zoe@example.org", "Z-99", "ZX-7")
+"""What no answer to a token of another team may have in it."""
+
+
+@dataclass
+class World:
+    """One holder each of the teams red and blue, with a credential and an image, and who may ask for them."""
+
+    http: httpx.AsyncClient
+    token: Callable[..., dict[str, str]]
+    ids: dict[str, str]
+    """What stands in for the names in braces of a case."""
+
+    def of(self, value: Any) -> Any:
+        """Return a path or body with the names in braces filled in."""
+        text = json.dumps(value)
+        for name, stands_for in self.ids.items():
+            text = text.replace("{" + name + "}", stands_for)
+        return json.loads(text)
+
+
+async def person(http: httpx.AsyncClient, **facts: Any) -> tuple[Any, Any]:
+    number = facts.pop("number")
+    holder = await made(http, "holders", kind="employee", **facts)
+    credential = await made(
+        http, "credentials", holder_id=holder["id"], type="licence", number=number, country="DE",
+        valid_from="2026-01-01", expires_on="2026-06-30", time_zone="Europe/Berlin",
+    )  # fmt: skip
+    return holder, credential
+
+
+async def scanned(service: Any, credential_id: str) -> str:
+    """Note an image of which only the record is there."""
+    async with service.database.reading() as conn:
+        image_id = await conn.fetchval(
+            """
+            insert into images (id, credential_id, kind, sha256, generation, content_type, width, height, size,
+                display_type, thumbnail_type, created_at)
+            values (gen_random_uuid(), $1, 'scan', repeat('0', 64), 1, 'image/png', 1, 1, 1, 'image/webp',
+                'image/webp', now())
+            returning id
+            """,
+            credential_id,
+        )
+    return str(image_id)
+
+
+@pytest.fixture
+async def world(http: httpx.AsyncClient, service: Any, licence: Any, issuer: Any) -> World:
+    red, card = await person(
+        http, name="Ana Example", team="red", location="south", external_id="E-1", number="A-1"
+    )
+    blue, secret = await person(
+        http, name=ELSEWHERE[0], email=ELSEWHERE[1], external_id=ELSEWHERE[3], number=ELSEWHERE[2], **PLACES
+    )
+    twin = await made(http, "holders", kind="employee", name=ELSEWHERE[0], **PLACES)
+    await http.put("/v1/teams/blue", json={"name": "Blue", "supervisor_ids": [blue["id"]]})
+    await http.put("/v1/locations/north", json={"name": "North", "supervisor_ids": [blue["id"]]})
+    ids = {
+        "mine": red["id"], "my_credential": card["id"], "holder_id": blue["id"],
+        "twin": twin["id"],        "credential_id": secret["id"], "external_id": ELSEWHERE[3],
+        "image_id": await scanned(service, secret["id"]),
+        "rendition": "display", "name": "driving", "unknown": str(uuid4()),
+    }  # fmt: skip
+
+    def token(scope: str = ALL_SCOPES, **claims: Any) -> dict[str, str]:
+        return {"Authorization": f"Bearer {issuer.token(scope=scope, **claims)}"}
+
+    await service.published()
+    return World(http, token, ids)
+
+
+HIDDEN, CLOSED, LEFT_OUT, OPEN, UNSEEN_IN_BODY = "hidden", "closed", "left out", "open", "unseen in body"
+
+
+@dataclass(frozen=True)
+class Case:
+    """What is sent to a route, and what a token of another team gets."""
+
+    answer: str
+    body: Any = None
+    version: str | None = None
+    form: Mapping[str, Any] = field(default_factory=dict)
+    query: Mapping[str, str] = field(default_factory=dict)
+
+
+SEEN_ONLY = Case(HIDDEN)
+REASON = {"reason": "tried"}
+CASES: dict[str, Case] = {
+    "GET /v1/holders": Case(LEFT_OUT),
+    "POST /v1/holders": Case(CLOSED, {"kind": "employee", "name": "Bo", **PLACES}),
+    "GET /v1/holders/{holder_id}": SEEN_ONLY,
+    "PATCH /v1/holders/{holder_id}": Case(HIDDEN, {"name": "Other"}, '"1"'),
+    "PUT /v1/holders/by-external-id/{external_id}": Case("taken", {"kind": "employee", "name": "Bo"}),
+    "POST /v1/holders/{holder_id}/deactivate": Case(HIDDEN, REASON),
+    "POST /v1/holders/{holder_id}/reactivate": Case(HIDDEN, REASON),
+    "GET /v1/holders/{holder_id}/credentials": SEEN_ONLY,
+    "GET /v1/holders/{holder_id}/profile": SEEN_ONLY,
+    "GET /v1/holders/{holder_id}/history": SEEN_ONLY,
+    "POST /v1/holders/{holder_id}/merge": Case(HIDDEN, {"into": "{twin}", **REASON}),
+    "POST /v1/holders/leavers": Case(
+        CLOSED, {"kind": "employee", "absent_since": "2026-03-01T00:00:00Z", **REASON}
+    ),
+    "GET /v1/holders/{holder_id}/export": Case(CLOSED),
+    "POST /v1/holders/{holder_id}/erase": Case(CLOSED, REASON),
+    "POST /v1/erasures": Case(CLOSED, {"holder_ids": ["{holder_id}"]}),
+    "GET /v1/locations": Case(OPEN),
+    "GET /v1/locations/{code}": Case(OPEN),
+    "PUT /v1/locations/{code}": Case(CLOSED, {"name": "Other"}),
+    "GET /v1/teams": Case(OPEN),
+    "GET /v1/teams/{code}": Case(OPEN),
+    "PUT /v1/teams/{code}": Case(CLOSED, {"name": "Other"}),
+    "GET /v1/credential-types": Case(OPEN),
+    "POST /v1/credential-types": Case(CLOSED, {"code": "x", "name": "X", "category": "other"}),
+    "GET /v1/credential-types/{code}": Case(OPEN),
+    "PATCH /v1/credential-types/{code}": Case(CLOSED, {"name": "X"}, '"1"'),
+    "GET /v1/credential-types/{code}/replanning": Case(OPEN),
+    "GET /v1/credential-types/catalogues": Case(OPEN),
+    "GET /v1/credential-types/catalogues/{name}": Case(OPEN),
+    "POST /v1/credential-types/catalogues/{name}": Case(CLOSED, {}),
+    "GET /v1/credentials": Case(LEFT_OUT),
+    "POST /v1/credentials": Case(UNSEEN_IN_BODY, {"holder_id": "{holder_id}", "type": "licence"}),
+    "GET /v1/credentials/{credential_id}": SEEN_ONLY,
+    "PATCH /v1/credentials/{credential_id}": Case(HIDDEN, {"issuer": "Other"}, '"1"'),
+    "POST /v1/credentials/{credential_id}/renewals": Case(HIDDEN, {"expires_on": "2027-06-30"}),
+    "POST /v1/credentials/{credential_id}/corrections": Case(HIDDEN, {"expires_on": "2026-07-31", **REASON}),
+    "POST /v1/credentials/{credential_id}/terms": Case(
+        HIDDEN, {"valid_from": "2024-01-01", "expires_on": "2024-12-31", **REASON}
+    ),
+    "POST /v1/credentials/{credential_id}/submissions": Case(HIDDEN, {"quiet_until": "2026-06-01"}),
+    "POST /v1/credentials/{credential_id}/suspend": Case(HIDDEN, REASON),
+    "POST /v1/credentials/{credential_id}/revoke": Case(HIDDEN, REASON),
+    "POST /v1/credentials/{credential_id}/surrender": Case(HIDDEN, REASON),
+    "POST /v1/credentials/{credential_id}/reinstate": Case(HIDDEN, REASON),
+    "POST /v1/credentials/{credential_id}/void": Case(HIDDEN, REASON),
+    "GET /v1/credentials/{credential_id}/terms": SEEN_ONLY,
+    "GET /v1/credentials/{credential_id}/history": SEEN_ONLY,
+    "POST /v1/credentials/{credential_id}/images": Case(HIDDEN, form={"file": ("x.png", b"x")}),
+    "GET /v1/credentials/{credential_id}/images/{image_id}/{rendition}": SEEN_ONLY,
+    "GET /v1/credentials/{credential_id}/images/{image_id}/views": SEEN_ONLY,
+    "DELETE /v1/credentials/{credential_id}/images/{image_id}": Case(HIDDEN, query=REASON),
+    "POST /v1/credentials/{credential_id}/terms": Case(
+        HIDDEN, {"valid_from": "2024-01-01", "expires_on": "2024-12-31", **REASON}
+    ),
+    "POST /v1/credentials/{credential_id}/verifications": Case(
+        HIDDEN, {"source": "register", "result": "confirmed"}
+    ),
+    "GET /v1/credentials/{credential_id}/verifications": SEEN_ONLY,
+    "GET /v1/verifications/due": Case(LEFT_OUT),
+    "POST /v1/imports": Case(CLOSED, form={"file": ("x.csv", b"x"), "mapping": (None, "chicago")}),
+    "GET /v1/imports": Case(CLOSED),
+    "POST /v1/imports/{import_id}/cancel": Case(CLOSED),
+    "POST /v1/imports/{import_id}/undo": Case(CLOSED),
+    "GET /v1/imports/{import_id}": Case(CLOSED),
+    "GET /v1/imports/{import_id}/rows": Case(CLOSED),
+}
+CODES = {
+    "/v1/locations/{code}": "north", "/v1/credential-types/{code}/replanning": "licence", "/v1/teams/{code}": "blue", "/v1/credential-types/{code}": "licence",
+}  # fmt: skip
+
+
+def document() -> Any:
+    settings = Settings(
+        database_url=SecretStr("postgresql://nowhere/none"), kafka_url="nowhere:1",
+        issuer_url="https://issuer.test", s3_access_key=SecretStr("none"), s3_secret_key=SecretStr("none"),
+    )  # fmt: skip
+    return create_app(settings).openapi()
+
+
+def routes(api: Any) -> Iterator[tuple[str, Any]]:
+    """Name each operation of the service; those that every service has are tried with the chassis."""
+    for path, operations in api["paths"].items():
+        for method, operation in operations.items():
+            if "operations" not in operation["tags"]:
+                yield f"{method.upper()} {path}", operation
+
+
+async def sent(world: World, route: str, case: Case, headers: Mapping[str, str], **stands_for: str) -> Any:
+    """Send a case; `stands_for` goes before the world's ids."""
+    method, path = route.split(" ")
+    asked = World(world.http, world.token, {**world.ids, **stands_for})
+    url = asked.of(path.replace("{code}", CODES.get(path, "x")).replace("{import_id}", "{unknown}"))
+    more = {} if case.version is None else {"If-Match": case.version}
+    if case.form:
+        return await world.http.request(method, url, files=case.form, headers={**headers, **more})
+    body = None if case.body is None else asked.of(case.body)
+    return await world.http.request(method, url, json=body, params=case.query, headers={**headers, **more})
+
+
+async def kept(service: Any) -> dict[str, str]:
+    """Return a digest of each table."""
+    async with service.database.reading() as conn:
+        names = [
+            row["tablename"]
+            for row in await conn.fetch("select tablename from pg_tables where schemaname = 'public'")
+        ]
+        return {
+            name: await conn.fetchval(
+                f"select md5(coalesce(string_agg(t::text, '|' order by t::text), '')) from {name} t"
+            )
+            for name in names
+        }
+
+
+def test_every_route_has_a_case() -> None:
+    assert {name for name, _ in routes(document())} == set(CASES)
+
+
+@pytest.mark.parametrize("route", CASES)
+@pytest.mark.parametrize("claims", [{"licet_teams": ["red"]}, {"licet_locations": ["south"]}], ids=str)
+async def test_nothing_of_another_team_is_told_or_changed(
+    world: World, service: Any, route: str, claims: Any
+) -> None:
+    case, headers = CASES[route], world.token(**claims)
+    before = await kept(service)
+    answer = await sent(world, route, case, headers)
+    for word in ELSEWHERE:
+        assert word not in answer.text or word == world.ids["external_id"], answer.text
+    assert await kept(service) == before
+    assert await service.published() == []
+    if case.answer == LEFT_OUT:
+        shown = [item["id"] for item in answer.json()["items"]]
+        assert shown == [world.ids["mine" if "holders" in route else "my_credential"]]
+    elif case.answer == OPEN:
+        assert answer.status_code == 200
+    elif case.answer == CLOSED:
+        assert answer.status_code == 403, answer.text
+    elif case.answer == "taken":
+        assert answer.status_code == 409, answer.text
+        assert world.ids["holder_id"] not in answer.text
+    else:
+        assert answer.status_code == (404 if case.answer == HIDDEN else 422), answer.text
+        unknown = world.ids["unknown"]
+        nobody = await sent(world, route, case, headers, holder_id=unknown, credential_id=unknown)
+        ids = (world.ids["holder_id"], world.ids["credential_id"])
+        assert answer.status_code == nobody.status_code
+        told = answer.text
+        for each in ids:
+            told = told.replace(each, unknown)
+        assert told == nobody.text
+
+
+@pytest.mark.parametrize("route", [name for name, case in CASES.items() if case.answer != CLOSED])
+async def test_the_same_reaches_somebody_of_the_tokens_own_team(world: World, route: str) -> None:
+    if route.endswith(("/reactivate", "/reinstate")):
+        path = world.of(route.split(" ")[1]).rpartition("/")[0]
+        undone = "deactivate" if route.endswith("reactivate") else "suspend"
+        assert (await world.http.post(f"{path}/{undone}", json=REASON)).status_code == 200
+    case = CASES[route]
+    if case.answer == "taken":
+        case = Case(case.answer, case.body | PLACES)
+    answer = await sent(world, route, case, world.token(licet_teams=["blue"], licet_locations=["north"]))
+    # A picture that is none is refused only once its credential was seen.
+    assert answer.status_code < 400 or (case.form and answer.status_code == 422), answer.text
+
+
+IDS_OF_NOBODY = {
+    "term_id": "of the credential that the path names",
+    "image_ids": "of the credential that the path names",
+}
+
+
+def test_every_id_in_a_body_is_known_to_name_a_holder_or_something_of_the_paths_credential() -> None:
+    api = document()
+    known = access.NAMES_HOLDERS | IDS_OF_NOBODY.keys()
+    unknown = set()
+    for name, operation in routes(api):
+        content = operation.get("requestBody", {}).get("content", {})
+        for media in content.values():
+            unknown |= {f"{name}: {each}" for each in ids_in(api, media["schema"]) if each not in known}
+    assert unknown == set()
+
+
+def ids_in(api: Any, schema: Any, name: str = "", within: frozenset[str] = frozenset()) -> Iterator[str]:
+    """Name the fields of a schema that are ids."""
+    reference = schema.get("$ref")
+    if reference is not None and reference not in within:
+        named = api["components"]["schemas"][reference.rpartition("/")[2]]
+        yield from ids_in(api, named, name, within | {reference})
+    if schema.get("format") == "uuid" or (name.endswith(("_id", "_ids")) and name not in NOT_IDS):
+        yield name
+    for each in (*schema.get("anyOf", ()), *schema.get("oneOf", ()), *schema.get("allOf", ())):
+        yield from ids_in(api, each, name, within)
+    for key in ("items", "additionalProperties"):
+        if isinstance(schema.get(key), dict):
+            yield from ids_in(api, schema[key], name, within)
+    for field_name, each in schema.get("properties", {}).items():
+        yield from ids_in(api, each, field_name, within)
+
+
+NOT_IDS = {"external_id", "manager_external_id"}
+
+
+async def refused(answer: Any, status: int, words: str) -> None:
+    assert answer.status_code == status, answer.text
+    assert words in answer.json()["detail"], answer.text
+
+
+async def test_both_claims_must_hold_and_an_empty_one_hides_everybody(world: World) -> None:
+    async def seen(**claims: Any) -> int:
+        answer = await world.http.get("/v1/holders", headers=world.token(**claims))
+        one = await world.http.get(world.of("/v1/holders/{mine}"), headers=world.token(**claims))
+        assert (one.status_code == 200) == bool(answer.json()["items"])
+        return len(answer.json()["items"])
+
+    assert await seen(licet_teams=["red"], licet_locations=["south"]) == 1
+    assert await seen(licet_teams=["red"], licet_locations=["north"]) == 0
+    assert await seen(licet_teams=["red", "blue"]) == 2
+    assert await seen(licet_teams=[]) == 0
+    assert await seen(licet_locations=[]) == 0
+
+
+async def test_whoever_has_no_team_is_seen_only_by_those_who_see_everyone(world: World) -> None:
+    nobody = await made(world.http, "holders", kind="vendor", name="Loose Ltd")
+    answer = await world.http.get(f"/v1/holders/{nobody['id']}", headers=world.token(licet_teams=["red"]))
+    assert answer.status_code == 404
+
+
+async def test_nobody_can_be_put_where_the_token_does_not_see_them(world: World, service: Any) -> None:
+    headers = world.token(licet_teams=["red"])
+    for wanted in ({"team": "blue"}, {"team": None}):
+        moved = await world.http.patch(
+            world.of("/v1/holders/{mine}"), json=wanted, headers={**headers, "If-Match": '"1"'}
+        )
+        await refused(moved, 403, "limited to the teams red")
+    fed = await world.http.put(
+        "/v1/holders/by-external-id/E-1", json={"kind": "employee", "name": "Ana"}, headers=headers
+    )
+    await refused(fed, 403, "limited to the teams red")
+    new = await world.http.put(
+        "/v1/holders/by-external-id/E-2", json={"kind": "employee", "name": "Bo"}, headers=headers
+    )
+    await refused(new, 403, "limited to the teams red")
+    assert await service.published() == []
+    within = await world.http.put(
+        "/v1/holders/by-external-id/E-2", json={"kind": "employee", "name": "Bo", "team": "red"},
+        headers=headers,
+    )  # fmt: skip
+    assert within.status_code == 201
+
+
+async def test_a_manager_whom_the_token_does_not_see_can_not_be_named(world: World) -> None:
+    headers = world.token(licet_teams=["red"])
+    for who in ("{holder_id}", "{unknown}"):
+        named = await world.http.patch(
+            world.of("/v1/holders/{mine}"), json=world.of({"manager_id": who}),
+            headers={**headers, "If-Match": '"1"'},
+        )  # fmt: skip
+        await refused(named, 422, world.of(f"There is no holder {who}."))
+    for who in (ELSEWHERE[3], "E-9"):
+        fed = await world.http.put(
+            "/v1/holders/by-external-id/E-1",
+            json={"kind": "employee", "name": "Ana", "team": "red", "manager_external_id": who},
+            headers=headers,
+        )
+        await refused(fed, 422, f"There is no holder {who}.")
+
+
+async def test_a_conflict_does_not_name_what_the_token_does_not_see(world: World) -> None:
+    headers = world.token(licet_teams=["red"])
+    answer = await world.http.post(
+        "/v1/holders", json={"kind": "employee", "name": "Bo", "team": "red", "external_id": ELSEWHERE[3]},
+        headers=headers,
+    )  # fmt: skip
+    await refused(answer, 409, "is taken already")
+    assert world.ids["holder_id"] not in answer.text
+    everyone = await world.http.post(
+        "/v1/holders", json={"kind": "employee", "name": "Bo", "external_id": ELSEWHERE[3]}
+    )
+    await refused(everyone, 409, world.ids["holder_id"])
+
+
+async def test_an_answer_is_not_given_again_to_a_token_that_sees_less(world: World) -> None:
+    path, body = world.of("/v1/credentials/{credential_id}/suspend"), REASON
+    key = {"Idempotency-Key": "k-1"}
+    assert (await world.http.post(path, json=body, headers=key)).status_code == 200
+    again = await world.http.post(path, json=body, headers=key)
+    assert again.headers["idempotency-replayed"] == "true"
+    narrowed = await world.http.post(path, json=body, headers={**world.token(licet_teams=["red"]), **key})
+    assert narrowed.status_code == 404
+
+
+async def test_whoever_leaves_the_team_while_a_write_waits_is_not_changed(world: World, service: Any) -> None:
+    """The write has seen them in the team and waits for their row; then they are somewhere else."""
+    headers = world.token(licet_teams=["red"])
+    async with service.database.transaction(Cause.new("user:test")) as tx:
+        await tx.conn.execute("update holders set team = 'blue' where id = $1", world.ids["mine"])
+        waiting = asyncio.ensure_future(
+            world.http.post(world.of("/v1/credentials/{my_credential}/suspend"), json=REASON, headers=headers)
+        )
+        async with service.database.reading() as other:
+            while not await other.fetchval("select exists (select from pg_locks where not granted)"):
+                assert not waiting.done()
+    answer = await waiting
+    assert answer.status_code == 404
+    assert await service.published() == []
