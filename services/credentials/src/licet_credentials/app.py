@@ -11,6 +11,7 @@ from licet_chassis.connection import Connection
 from licet_chassis.loops import Loop
 from licet_chassis.service import Composition, Runtime, Service
 from licet_credentials import errors
+from licet_credentials.catalogues.routes import router as catalogues
 from licet_credentials.consumers import SCHEDULE
 from licet_credentials.credentials.routes import router as credentials
 from licet_credentials.doctor.routes import router as doctor
@@ -24,6 +25,8 @@ from licet_credentials.imports import store as import_store
 from licet_credentials.imports.job import ImportJobs
 from licet_credentials.imports.routes import router as imports
 from licet_credentials.places.routes import router as places
+from licet_credentials.privacy import store as privacy_store
+from licet_credentials.privacy.routes import router as privacy
 from licet_credentials.register.routes import router as register
 from licet_credentials.settings import Settings
 from licet_credentials.snapshots import SNAPSHOTS
@@ -34,6 +37,7 @@ from licet_credentials.verifications.routes import router as verifications
 
 PROBLEMS: dict[type[Exception], int] = {
     errors.NotFound: 404,
+    errors.Gone: 410,
     errors.Conflict: 409,
     errors.StaleVersion: 412,
     errors.TooLarge: 413,
@@ -75,10 +79,24 @@ def create_service(settings: Settings) -> Service:
         name="credentials",
         package="licet_credentials",
         settings=settings,
-        routers=(holders, places, types, register, credentials, history, verifications, doctor, images, imports),
+        routers=(
+            holders,
+            privacy,
+            places,
+            catalogues,
+            types,
+            register,
+            credentials,
+            history,
+            verifications,
+            doctor,
+            images,
+            imports,
+        ),
         compose=compose,
         problems=PROBLEMS,
         snapshots=SNAPSHOTS,
+        left_to_erase=privacy_store.objects_left,
     )
 
 

@@ -46,6 +46,10 @@ CARRIED_BY_CREDENTIALS = frozenset({"ladder", "grace_days"})
 """Rules that every credential's own state repeats, so that changing one changes those states."""
 
 
+RESERVED = frozenset({"catalogues"})
+"""What no type is called, as it has a path of its own where codes stand."""
+
+
 def checked(entry: CredentialType) -> CredentialType:
     """Return the entry; raises `Invalid` where its rules contradict one another."""
     if entry.renewal_basis is RenewalBasis.FIXED_DATE and entry.fixed_date is None:
@@ -54,6 +58,9 @@ def checked(entry: CredentialType) -> CredentialType:
         raise Invalid(
             "A type that does not expire has neither validity nor renewal basis.", pointer="/expires"
         )
+    for pointer, name in (("/code", entry.code), *(("/aliases", alias) for alias in entry.aliases)):
+        if name in RESERVED:
+            raise Invalid(f"{name} is a word of the interface and names no type.", pointer=pointer)
     if entry.code in entry.aliases:
         raise Invalid("An alias must differ from the code.", pointer="/aliases")
     if len(set(entry.aliases)) != len(entry.aliases):

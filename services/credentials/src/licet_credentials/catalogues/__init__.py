@@ -1,0 +1,1 @@
+"""Starter catalogues: real-world credential types by field of work, shipped as files, loaded on request."""

@@ -1,0 +1,132 @@
+"""HTTP for starter catalogues."""
+
+from collections import Counter
+from typing import Annotated
+
+from fastapi import APIRouter, Path
+from pydantic import BaseModel, Field
+from pydantic_core import to_jsonable_python
+from starlette.responses import Response
+
+from licet_chassis.http.resources import Body
+from licet_chassis.http.writes import Write
+from licet_credentials.access import ADMIN, CATALOGUE
+from licet_credentials.catalogues.commands import load_catalogue
+from licet_credentials.catalogues.model import Catalogue, LoadedType, Outcome
+from licet_credentials.catalogues.reading import find_catalogue, shipped_catalogues
+from licet_credentials.inputs import Code
+from licet_credentials.types.bodies import TypeIn
+
+router = APIRouter(prefix="/v1/credential-types/catalogues", tags=["credential types"])
+
+Name = Annotated[str, Path(pattern=r"^[a-z][a-z0-9-]{0,63}$", examples=["first-aid"])]
+
+
+class CatalogueOut(BaseModel):
+    """A starter catalogue that can be loaded."""
+
+    name: str
+    title: str
+    description: str
+    types: list[str]
+    """The codes of its types."""
+
+    @classmethod
+    def of(cls, catalogue: Catalogue) -> "CatalogueOut":
+        """Show a catalogue."""
+        return cls(
+            name=catalogue.name,
+            title=catalogue.title,
+            description=catalogue.description,
+            types=list(catalogue.types),
+        )
+
+
+class CatalogueTypesOut(BaseModel):
+    """A starter catalogue with the rules of its types."""
+
+    name: str
+    title: str
+    description: str
+    types: list[TypeIn]
+
+
+class CataloguesOut(BaseModel):
+    """The catalogues that are shipped."""
+
+    items: list[CatalogueOut]
+
+
+class LoadIn(Body):
+    """Which types to load, and whether to say only what would be done."""
+
+    dry_run: bool = False
+    types: Annotated[tuple[Code, ...], Field(min_length=1, max_length=200)] | None = None
+    """Codes of some of the catalogue's types; where it is left out, all."""
+
+
+class LoadedTypeOut(BaseModel):
+    """What loading comes to for one type."""
+
+    code: str
+    name: str
+    outcome: Outcome
+    differences: list[str]
+    """The rules in which the type that there is differs from the shipped one; it stays as it is."""
+    aliases_taken: list[str]
+    """Aliases that it is made without, since other types are called so."""
+
+
+class LoadedOut(BaseModel):
+    """What loading a catalogue comes to."""
+
+    catalogue: str
+    dry_run: bool
+    counts: dict[Outcome, int]
+    items: list[LoadedTypeOut]
+
+    @classmethod
+    def of(cls, catalogue: Catalogue, loaded: list[LoadedType], *, dry_run: bool) -> "LoadedOut":
+        """Show what loading came to."""
+        counts = Counter(each.outcome for each in loaded)
+        return cls(
+            catalogue=catalogue.name,
+            dry_run=dry_run,
+            counts={outcome: counts[outcome] for outcome in Outcome},
+            items=[
+                LoadedTypeOut(**{name: getattr(each, name) for name in LoadedTypeOut.model_fields})
+                for each in loaded
+            ],
+        )
+
+
+@router.get("", dependencies=[CATALOGUE])
+async def list_() -> CataloguesOut:
+    """List the starter catalogues that are shipped, by name."""
+    return CataloguesOut(items=[CatalogueOut.of(each) for each in shipped_catalogues().values()])
+
+
+@router.get("/{name}", dependencies=[CATALOGUE])
+async def show(name: Name) -> CatalogueTypesOut:
+    """Show a starter catalogue with the rules of its types."""
+    catalogue = find_catalogue(name)
+    return CatalogueTypesOut(
+        name=catalogue.name,
+        title=catalogue.title,
+        description=catalogue.description,
+        types=[TypeIn.model_validate(to_jsonable_python(dict(rules))) for rules in catalogue.types.values()],
+    )
+
+
+@router.post("/{name}", response_model=LoadedOut, dependencies=[ADMIN])
+async def load(name: Name, body: LoadIn, write: Write) -> Response:
+    """Define those types of a starter catalogue that there are not yet.
+
+    A type that there is stays as it is, whatever its rules are; the answer names those that differ.
+    Loading again does nothing.
+    """
+    catalogue = find_catalogue(name)
+    return await write(
+        lambda tx, now: load_catalogue(tx, catalogue, only=body.types, dry_run=body.dry_run, now=now),
+        view=lambda loaded: LoadedOut.of(catalogue, loaded, dry_run=body.dry_run),
+    )
