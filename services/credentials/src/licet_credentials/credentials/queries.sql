@@ -20,10 +20,13 @@ where c.id = any($1::uuid[]);
 -- name: facts_for_new
 -- What recording a credential needs to know: its holder, the zone of the holder's location, its type, and
 -- which other credential has the number. The type is held until the transaction ends: who changes its rules
--- waits until the credential is there, and so finds it among those that have to be worked through.
+-- waits until the credential is there, and so finds it among those that have to be worked through. So is the
+-- holder: one that was merged leads to the other, and who merges it waits until the credential can move along.
 with entry as materialized (
     select t.* from credential_type_names n join credential_types t on t.code = n.type
     where n.name = $2 for share of t
+), named as materialized (
+    select coalesce(merged_into, id) as leads_to from holders where id = $1 for key share
 )
 select h.id as holder_id, l.time_zone as location_zone, to_jsonb(t) as type_entry,
     (select c.id from credentials c
@@ -34,7 +37,8 @@ select h.id as holder_id, l.time_zone as location_zone, to_jsonb(t) as type_entr
        end
      limit 1) as number_of
 from (select) as one
-left join holders h on h.id = $1
+left join named on true
+left join holders h on h.id = named.leads_to
 left join locations l on l.code = h.location
 left join entry t on true;
 

@@ -9,8 +9,9 @@ from uuid import UUID
 import asyncpg
 
 from licet_chassis.connection import Connection
+from licet_chassis.erasure import erased_among
 from licet_chassis.queries import load_queries
-from licet_credentials.errors import ExternalIdTaken, NotFound
+from licet_credentials.errors import ExternalIdTaken, Gone, NotFound
 from licet_credentials.holders.model import Holder
 from licet_credentials.rows import Row, containing, fields_of, jsonb
 from licet_events.holders import HolderEvent, HolderKind
@@ -49,13 +50,23 @@ async def save_holders(conn: Connection, changes: Sequence[HolderChange], *, act
 
 
 async def read_holder(conn: Connection, holder_id: UUID) -> Holder:
-    """Return a holder; raises `NotFound`."""
-    return _found(await conn.fetchrow(QUERIES["read_holder"], holder_id), holder_id)
+    """Return a holder; raises `NotFound`, for one that was erased `Gone`."""
+    return await _found(conn, await conn.fetchrow(QUERIES["read_holder"], holder_id), holder_id)
 
 
 async def lock_holder(conn: Connection, holder_id: UUID) -> Holder:
-    """Return a holder and hold it until the transaction ends; raises `NotFound`."""
-    return _found(await conn.fetchrow(QUERIES["lock_holder"], holder_id), holder_id)
+    """Return a holder and hold it until the transaction ends; raises `NotFound` or `Gone`."""
+    return await _found(conn, await conn.fetchrow(QUERIES["lock_holder"], holder_id), holder_id)
+
+
+async def reserve_external_ids(
+    conn: Connection, external_ids: Sequence[str], *, naming: Sequence[str] = ()
+) -> None:
+    """Let whoever is about to find out whose these external ids are wait until the transaction ends.
+
+    Those that are only named beside may be so by several at once.
+    """
+    await conn.execute(QUERIES["reserve_external_ids"], list(external_ids), list(naming))
 
 
 async def lock_by_external_ids(
@@ -67,7 +78,7 @@ async def lock_by_external_ids(
     waits, in the same order, until this transaction ends; so does whoever would create those that it
     is `naming` and does not hold itself.
     """
-    await conn.execute(QUERIES["reserve_external_ids"], list(external_ids), list(naming))
+    await reserve_external_ids(conn, external_ids, naming=naming)
     rows = await conn.fetch(QUERIES["lock_holders_by_external_id"], list(external_ids))
     held = {row["id"]: holder_of(row) for row in rows}
     wanted, found = set(external_ids), {}
@@ -237,10 +248,12 @@ async def lock_holders_after(conn: Connection, after: UUID | None, limit: int) -
     return [holder_of(row) for row in await conn.fetch(QUERIES["lock_holders_after"], after, limit)]
 
 
-def _found(row: asyncpg.Record | None, holder_id: UUID) -> Holder:
-    if row is None:
-        raise NotFound(f"There is no holder {holder_id}.")
-    return holder_of(row)
+async def _found(conn: Connection, row: asyncpg.Record | None, holder_id: UUID) -> Holder:
+    if row is not None:
+        return holder_of(row)
+    if await erased_among(conn, [str(holder_id)]):
+        raise Gone(f"The holder {holder_id} was erased.")
+    raise NotFound(f"There is no holder {holder_id}.")
 
 
 def holder_of(row: Row) -> Holder:

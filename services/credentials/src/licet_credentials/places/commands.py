@@ -52,6 +52,15 @@ async def replace_supervisor(tx: Transaction, holder_id: UUID, by: UUID, *, now:
     return tuple(replaced)
 
 
+async def end_supervision(tx: Transaction, holder_id: UUID, *, now: datetime) -> None:
+    """Let a holder supervise nothing any more; nobody takes their place."""
+    for kind in KINDS:
+        for place in await store.lock_supervised_by(tx.conn, kind, holder_id):
+            supervisors = tuple(each for each in place.supervisor_ids if each != holder_id)
+            after = replace(place, supervisor_ids=supervisors, version=place.version + 1, updated_at=now)
+            await _write(tx, kind, after, now)
+
+
 async def _write(tx: Transaction, kind: Kind[PlaceT, StateT], place: PlaceT, now: datetime) -> None:
     await store.save_place(tx.conn, kind, place)
     await tx.publish(kind.changed_event(place), now=now)

@@ -35,7 +35,10 @@ class RecordCredential:
 async def record_credential(
     tx: Transaction, command: RecordCredential, *, default_zone: str, now: datetime
 ) -> Credential:
-    """Enter a credential with its first term; its zone is the one given, else its holder's location's."""
+    """Enter a credential with its first term; its zone is the one given, else its holder's location's.
+
+    The id of a holder that was merged leads to the other.
+    """
     said = command.facts
     facts = await store.facts_for_new(
         tx.conn, said.holder_id, command.type, said.number, said.country, said.subdivision
@@ -48,7 +51,8 @@ async def record_credential(
         raise Invalid(f"The credential type {command.type} is retired.", pointer="/type")
     if facts.number_of is not None and said.number is not None:
         raise NumberTaken(said.number, facts.number_of)
-    said = replace(said, attributes=checked_attributes(facts.rules.attributes, said.attributes))
+    attributes = checked_attributes(facts.rules.attributes, said.attributes)
+    said = replace(said, holder_id=facts.holder_id, attributes=attributes)
     require_order(command.valid_from, command.expires_on)
     term = term_of(
         uuid7(),

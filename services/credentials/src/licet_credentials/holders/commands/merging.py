@@ -56,7 +56,7 @@ async def merge_holder(
         raise Invalid("A holder can't be merged into itself.", pointer="/into")
     before = await store.read_holder(tx.conn, duplicate_id)
     if before.external_id is not None:
-        await store.lock_by_external_ids(tx.conn, [before.external_id])
+        await store.reserve_external_ids(tx.conn, [before.external_id])
     await _around(tx, duplicate_id, into_id)
     # Again, now that nobody else changes who reports to whom: whoever came to report to it meanwhile.
     await store.hold_managers(tx.conn)
