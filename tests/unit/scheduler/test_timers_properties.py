@@ -183,6 +183,25 @@ def test_a_step_is_announced_at_most_once_however_often_the_holder_comes_and_goe
     assert len(kept) == len(current.decided)
 
 
+@given(states(), st.lists(st.tuples(st.integers(0, 1500), LADDERS), min_size=1, max_size=8))
+def test_however_the_ladder_changes_no_step_is_told_twice_and_none_after_a_stricter_one(
+    state: CredentialState, changes: list[tuple[int, tuple[int, ...]]]
+) -> None:
+    current = timer(state)
+    told: list[Decision] = []
+    for version, (days, ladder) in enumerate(sorted(changes), start=2):
+        before = current.decided
+        changed = state.model_copy(update={"version": version, "ladder": ladder})
+        current = replace(current, credential_version=version, plan=plan_of(changed))
+        current, claims = walk(current, [ENTRY + days * DAY])
+        assert current.decided[: len(before)] == before
+        told += [d for claim in claims for d in claim.decisions if d.announces_step]
+    assert len({decision.id for decision in told}) == len(told)
+    for term_id in {decision.term_id for decision in told}:
+        steps = [d.step for d in told if d.term_id == term_id and d.step is not None]
+        assert steps == sorted(steps, reverse=True)
+
+
 @given(st.sampled_from(ZONES), st.integers(0, 20_000), st.integers(-40, 120))
 @settings(max_examples=300)
 def test_a_step_is_reached_when_its_day_begins_in_the_zone(zone: str, days: int, step: int) -> None:
