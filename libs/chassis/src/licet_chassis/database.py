@@ -35,7 +35,16 @@ asyncpg's `InterfaceError` is not among them: it also says that an argument does
 that is too large), which never passes. `Database` raises `ConnectionLost` where it means the connection.
 """
 
-_RETRIED_AT_ONCE = (
+
+class LostRace(Exception):
+    """Somebody else wrote at the same moment what this would have written; once more, it can be told.
+
+    Raise a subclass that says what is to be answered, should the second time end in the same way.
+    """
+
+
+_RETRIED_AT_ONCE: tuple[type[BaseException], ...] = (
+    LostRace,
     asyncpg.exceptions.InvalidCachedStatementError,  # the first use of a plan after a migration
     asyncpg.exceptions.DeadlockDetectedError,
     asyncpg.exceptions.SerializationError,
@@ -164,7 +173,7 @@ class Database:
             raise _told(error) from error
 
     async def run(self, cause: Cause, work: Callable[[Transaction], Awaitable[T]]) -> T:
-        """Do `work` in a transaction; on a deadlock or a stale plan once more from the start."""
+        """Do `work` in a transaction; on a deadlock, a lost race or a stale plan once more from the start."""
         try:
             async with self.transaction(cause) as tx:
                 return await work(tx)

@@ -9,6 +9,7 @@ from uuid import UUID
 import asyncpg
 
 from licet_chassis.connection import Connection
+from licet_chassis.database import LostRace
 from licet_chassis.failpoints import Failpoint
 from licet_chassis.queries import load_queries
 from licet_credentials.credentials.change import Change
@@ -125,6 +126,10 @@ def number_scope(credential: Credential, rule: NumberUnique) -> str | None:
     return None
 
 
+class NumberTakenMeanwhile(NumberTaken, LostRace):
+    """Another credential got the number at the same moment; whoever looks once more can name it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Saved:
     """A change to write: the credential after it, its events for the history, and who says what."""
@@ -137,7 +142,7 @@ class Saved:
 async def save(conn: Connection, saved: Sequence[Saved], *, actor: str) -> None:
     """Write credentials and one line of history for each event, in one statement.
 
-    Raises `NumberTaken` where another credential was recorded with the number at the same moment.
+    Raises `NumberTakenMeanwhile` where another credential got the number at the same moment.
     """
     credentials, terms, runs, flags, images, checks, history = [], [], [], [], [], [], []
     for item in saved:
@@ -158,8 +163,16 @@ async def save(conn: Connection, saved: Sequence[Saved], *, actor: str) -> None:
     try:
         await conn.execute(QUERIES["save_credentials"], *(jsonb(part) for part in parts))
     except asyncpg.UniqueViolationError as error:
-        raise NumberTaken(saved[0].change.credential.number or "", None) from error
+        if error.constraint_name != "credentials_number_unique":
+            raise
+        raise NumberTakenMeanwhile(_number_in(error, saved), None) from error
     _SAVED()
+
+
+def _number_in(error: asyncpg.UniqueViolationError, saved: Sequence[Saved]) -> str:
+    # The server says which values met; of several credentials it is the one whose number is among them.
+    numbers = [number for each in saved if (number := each.change.credential.number)]
+    return next((number for number in numbers if f"{number})" in (error.detail or "")), numbers[0])
 
 
 _PARTS = {"category", "terms", "flags", "images", "verification"}
@@ -203,9 +216,7 @@ def _history_row(event: CredentialEvent, actor: str, note: str | None) -> dict[s
     }
 
 
-async def hold_behind_type(
-    conn: Connection, type_code: str, version: int, limit: int
-) -> dict[UUID, Loaded]:
+async def hold_behind_type(conn: Connection, type_code: str, version: int, limit: int) -> dict[UUID, Loaded]:
     """Return credentials of the type with rules older than `version`, held until the transaction ends.
 
     Those that somebody else holds are left out.
