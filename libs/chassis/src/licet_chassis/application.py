@@ -62,7 +62,7 @@ def create_service_app(
         routers=[
             *(service.routers if Part.HTTP in parts else ()),
             operations_router(service.settings),
-            erasures_router(service.erase),
+            erasures_router(service.erase, service.left_to_erase),
         ],
         problems=service.problems,
         ready=missing,

@@ -7,7 +7,7 @@ length of its transaction: what it has read of a holder may not be written after
 """
 
 import json
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeAlias
@@ -21,6 +21,9 @@ from licet_chassis.queries import load_queries
 
 Erase: TypeAlias = Callable[[Transaction, UUID, datetime], Awaitable[None]]
 """Deletes what a service keeps about a holder and ends its keys on topics; business now comes last."""
+
+LeftToErase: TypeAlias = Callable[[Connection, Sequence[UUID]], Awaitable[Mapping[UUID, int]]]
+"""Says how much of erased holders is still to be removed, for those of whom there is something."""
 
 QUERIES = load_queries("licet_chassis", "erasure.sql")
 _LOCK = 0x6C6963657400

@@ -8,7 +8,7 @@ from uuid import UUID
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, Field
 
-from licet_chassis.erasure import Erase, erase_here, list_erased
+from licet_chassis.erasure import Erase, LeftToErase, erase_here, list_erased
 from licet_chassis.http.auth import requires
 from licet_chassis.http.paging import Page, PageQuery, page_of
 from licet_chassis.http.requests import request_cause
@@ -23,8 +23,8 @@ class ErasedHolder(BaseModel):
 
     holder_id: UUID
     erased_at: datetime
-    unpublished: int
-    """How many records about it, tombstones mostly, have yet to reach Kafka. The erasure is done at 0."""
+    left: int
+    """What is yet to be done: records that have to reach Kafka, objects to be removed. It is done at 0."""
 
 
 class ErasuresAgain(Body):
@@ -40,7 +40,7 @@ class ErasedAgain(BaseModel):
     """How many of them the service did not have on its list."""
 
 
-def erasures_router(erase: Erase | None) -> APIRouter:
+def erasures_router(erase: Erase | None, left: LeftToErase | None = None) -> APIRouter:
     """Return the routes of a service that erases on the word of the holders' owner.
 
     The owner itself gives no `erase`: it has a way of its own to erase again, which asks for more.
@@ -52,12 +52,15 @@ def erasures_router(erase: Erase | None) -> APIRouter:
         """List the holders that are erased here, in the order of their ids."""
         async with serving(request).database.reading() as conn:
             rows = await list_erased(conn, page.after(UUID), page.limit + 1)
+            more = await left(conn, [row.holder_id for row in rows]) if left and rows else {}
         return page_of(
             rows,
             page.limit,
             lambda row: row.holder_id,
             lambda row: ErasedHolder(
-                holder_id=row.holder_id, erased_at=row.erased_at, unpublished=row.unpublished
+                holder_id=row.holder_id,
+                erased_at=row.erased_at,
+                left=row.unpublished + more.get(row.holder_id, 0),
             ),
         )
 

@@ -14,7 +14,7 @@ from licet_chassis.clock import BusinessClock
 from licet_chassis.connection import Connection
 from licet_chassis.consuming import Consumer
 from licet_chassis.database import Database
-from licet_chassis.erasure import Erase
+from licet_chassis.erasure import Erase, LeftToErase
 from licet_chassis.http.auth import Authenticator
 from licet_chassis.loops import Loop
 from licet_chassis.settings import ServiceSettings
@@ -69,3 +69,5 @@ class Service:
     snapshots: Sequence[Snapshots | Repetition] = ()
     erase: Erase | None = None
     """Deletes what the service keeps of others' making about a holder; its owner has a way of its own."""
+    left_to_erase: LeftToErase | None = None
+    """What an erasure has yet to remove after its commit."""

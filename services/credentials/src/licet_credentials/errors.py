@@ -21,6 +21,10 @@ class NotFound(Refused):
     """There is no such thing."""
 
 
+class Gone(NotFound):
+    """There was such a thing, and it was erased."""
+
+
 class Invalid(Refused):
     """A value is well formed and makes no sense here."""
 

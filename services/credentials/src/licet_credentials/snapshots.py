@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 from licet_chassis.backfill import Snapshots
 from licet_chassis.connection import Connection
+from licet_chassis.erasure import list_erased
 from licet_credentials.credentials import state as credential_state
 from licet_credentials.credentials import store as credential_store
 from licet_credentials.holders import model as holder_model
@@ -17,7 +18,7 @@ from licet_credentials.types import store as type_store
 from licet_events import EventData, Topic
 from licet_events.catalogue import CredentialTypeSnapshot
 from licet_events.credentials import CredentialSnapshot
-from licet_events.holders import HolderSnapshot
+from licet_events.holders import HolderErased, HolderSnapshot
 
 T = TypeVar("T")
 
@@ -54,6 +55,14 @@ SNAPSHOTS = (
         type_store.lock_types_after,
         lambda row: CredentialTypeSnapshot(credential_type=type_model.state_of(row)),
         lambda row: row.code,
+    ),
+    # First, so that nobody keeps somebody for longer than they must who missed it.
+    _pages(
+        "erased_holders",
+        Topic.HOLDERS,
+        list_erased,
+        lambda row: HolderErased(holder_id=row.holder_id),
+        lambda row: row.holder_id,
     ),
     _pages(
         "holders",

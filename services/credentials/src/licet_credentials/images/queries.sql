@@ -55,3 +55,11 @@ insert into image_views (id, credential_id, image_id, actor, at) values ($1, $2,
 -- Who looked at the original of an image, oldest first, a page at a time.
 select id, actor, at from image_views
 where credential_id = $1 and image_id = $2 and ($3::uuid is null or id > $3) order by id limit $4;
+
+-- name: remove_images_of
+-- Remove all images of credentials, and have a look ($2) at whether their objects are still wanted.
+with removed as (
+    delete from images where credential_id = any($1::uuid[]) returning sha256, generation
+)
+update image_objects o set look_at = coalesce(o.look_at, $2)
+from removed r where o.sha256 = r.sha256 and o.generation = r.generation;

@@ -1,6 +1,6 @@
 """The bucket in which evidence is kept: private, by content."""
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -16,6 +16,7 @@ T = TypeVar("T")
 
 ORIGINAL, DISPLAY, THUMBNAIL = "original", "display", "thumbnail"
 PRESIGNED_SECONDS = 300
+_PIECE = 256 * 1024
 _SUFFIXES = {"image/jpeg": ".jpg", "image/webp": ".webp"}
 
 
@@ -95,6 +96,20 @@ class ImageStorage:
             raise StorageUnavailable(
                 "The image store does not answer as it should; nothing was recorded, try again."
             ) from error
+
+    async def require(self, key: str) -> None:
+        """Raise `StorageUnavailable` unless the object is there."""
+        await self._asked(lambda: self._client.head_object(Bucket=self._bucket, Key=key))
+
+    async def pieces(self, key: str) -> AsyncIterator[bytes]:
+        """Yield an object piece by piece; raises `StorageUnavailable`, also half-way."""
+        answer = await self._asked(lambda: self._client.get_object(Bucket=self._bucket, Key=key))
+        body = answer["Body"]
+        try:
+            while piece := await self._asked(lambda: body.read(_PIECE)):
+                yield piece
+        finally:
+            body.close()
 
     async def presigned(self, key: str, content_type: str, *, file_name: str | None = None) -> str:
         """Return a URL under which the object can be fetched for five minutes.

@@ -1,5 +1,6 @@
 """What lies in the bucket, and who looked at it, in the database."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -47,6 +48,11 @@ async def claim_objects(conn: Connection, sha256: str, generation: int) -> bool:
 async def remove_image(conn: Connection, image_id: UUID, look_at: datetime) -> None:
     """Remove an image; its objects are collected from `look_at` (machine time) if no other refers to them."""
     await conn.execute(QUERIES["remove_image"], image_id, look_at)
+
+
+async def remove_images_of(conn: Connection, credential_ids: Sequence[UUID], look_at: datetime) -> None:
+    """Remove all images of credentials, as `remove_image` does one."""
+    await conn.execute(QUERIES["remove_images_of"], credential_ids, look_at)
 
 
 async def hold_due_objects(conn: Connection, now: datetime) -> StoredObjects | None:
