@@ -15,6 +15,7 @@ from uuid import UUID
 import asyncpg
 
 from licet_cli.event_stream import Seen, follow
+from licet_credentials.images.storage import DISPLAY, ORIGINAL, THUMBNAIL, all_keys, object_key
 from licet_events import Topic
 from licet_events.credentials import CredentialEvent
 from licet_events.holders import HolderEvent
@@ -140,6 +141,17 @@ async def _read_database(conn: Any, facts: Facts) -> None:
         terms[f"{row['holder_id']}/{row['credential_id']}"].add((row["id"], row["revision"]))
     facts.terms = {key: frozenset(found) for key, found in terms.items()}
     facts.unsent = await conn.fetchval("select count(*) from outbox")
+    for row in await conn.fetch(
+        "select sha256, generation, content_type, display_type, thumbnail_type from images"
+    ):
+        of = (row["sha256"], row["generation"])
+        kept = {ORIGINAL: row["content_type"], DISPLAY: row["display_type"], THUMBNAIL: row["thumbnail_type"]}
+        facts.wanted_objects |= {
+            object_key(*of, name, kind) for name, kind in kept.items() if kind is not None
+        }
+    # What is looked at again some time is not forgotten.
+    for row in await conn.fetch("select sha256, generation from image_objects where look_at is not null"):
+        facts.expected_objects.update(all_keys(row["sha256"], row["generation"]))
 
 
 def _keys(client: Any, bucket: str) -> set[str]:
