@@ -14,7 +14,7 @@ from licet_chassis.cause import Cause
 from licet_events.catalogue import Expression, RequirementChanged
 from licet_events.credentials import CredentialCorrected, CredentialSnapshot, FlagKind, FlagState
 from licet_events.eligibility import EligibilityChanged, EligibilityEnded, ReasonCode
-from licet_events.holders import HolderDeactivated, HolderSnapshot
+from licet_events.holders import HolderDeactivated, HolderMerged, HolderSnapshot
 
 from .conftest import NOW, credential, event_of, holder, learn, location, run
 
@@ -198,12 +198,20 @@ async def test_a_role_that_is_taken_away_ends_its_timelines_and_another_version_
     assert [one.data.sequence for one in await service.published()] == [2, 2]
 
 
-async def test_a_holder_who_has_left_is_ineligible_everywhere(service):
+@pytest.mark.parametrize(
+    "gone",
+    [
+        lambda holder: HolderDeactivated(holder=holder, reason="left"),
+        lambda holder: HolderMerged(holder=holder, into=UUID(int=5)),
+    ],
+    ids=["deactivated", "merged"],
+)
+async def test_a_holder_who_is_gone_is_ineligible_everywhere(service, gone):
     await service.require()
     await service.tell(holder(1), credential(2, 1, FIRST))
     await service.work_off()
     await service.published()
-    await service.tell(HolderDeactivated(holder=holder(1, version=2, active=False), reason="left"))
+    await service.tell(gone(holder(1, version=2, active=False)))
     await service.work_off()
     [event] = await service.published()
     assert codes(event.data) == ["holder_inactive"]

@@ -9,7 +9,8 @@ import pytest_asyncio
 
 from licet_chassis.cause import Cause
 from licet_events.credentials import CredentialRenewed
-from licet_events.holders import HolderDeactivated, HolderUpdated
+from licet_events.holders import HolderDeactivated, HolderMerged, HolderUpdated
+from licet_events.ids import uuid7
 from licet_events.notifications import (
     NotificationFailed,
     NotificationReason,
@@ -127,11 +128,18 @@ async def test_a_renewal_that_was_applied_stops_the_mail_and_says_so(office, smt
     assert [type(each.data) for each in await office.published()] == [NotificationSkipped] * 2
 
 
-async def test_nobody_is_told_about_a_holder_who_was_deactivated_meanwhile(office, smtp):
+@pytest.mark.parametrize(
+    "gone",
+    [
+        lambda holder: HolderDeactivated(holder=holder, reason="left"),
+        lambda holder: HolderMerged(holder=holder, into=uuid7()),
+    ],
+    ids=["deactivated", "merged"],
+)
+async def test_nobody_is_told_about_a_holder_who_is_gone_meanwhile(office, smtp, gone):
     holder_id, licence = await office.employ()
     await office.read(expiring(licence))
-    left = holder_state(holder_id, version=2, active=False)
-    await office.read(HolderDeactivated(holder=left, reason="left"))
+    await office.read(gone(holder_state(holder_id, version=2, active=False)))
     await office.deliver()
     assert smtp.messages == []
     assert {row["reason"] for row in await office.rows()} == {"holder_inactive"}

@@ -1,5 +1,5 @@
 -- Locks are taken in this order: external ids, holders (rows of one statement in order of id), who manages
--- whom, then places and credentials. A holder's row is held `for no key update`, so that others may go on
+-- whom, credentials, places. A holder's row is held `for no key update`, so that others may go on
 -- referring to it; only a merge also keeps them from that.
 
 -- name: save_holders
@@ -148,18 +148,32 @@ select id from holders where merged_into = $1 order by id limit 500;
 -- What happened to a holder, oldest first, a page at a time.
 select * from holder_history where holder_id = $1 and version > $2 order by version limit $3;
 
--- name: list_holders
--- A page of holders in the order of their ids, which is that of their entry.
-select * from holders
-where ($1::uuid is null or id > $1)
-  and ($2::text is null or name ilike $2 or external_id ilike $2 or email ilike $2)
-  and ($3::text is null or kind = $3)
-  and ($4::text is null or team = $4)
-  and ($5::text is null or location = $5)
-  and ($6::text is null or roles @> array[$6])
-  and ($7::text is null or queues @> array[$7])
-  and ($8::boolean is null or active = $8)
-order by id limit $9;
+-- template: list_holders
+-- A page of holders.
+select * from holders h
+where true
+  and h.kind = :kind --if kind
+  and h.team = :team --if team
+  and h.location = :location --if location
+  and h.team = any(:teams) --if teams
+  and h.location = any(:locations) --if locations
+  and h.roles @> array[:role::text] --if role
+  and h.queues @> array[:queue::text] --if queue
+  and h.active --if active
+  and not h.active --if inactive
+  and (h.name ilike any(:word_1) or h.external_id ilike any(:word_1) or h.email ilike any(:word_1)) --if word_1
+  and (h.name ilike any(:word_2) or h.external_id ilike any(:word_2) or h.email ilike any(:word_2)) --if word_2
+  and (h.name ilike any(:word_3) or h.external_id ilike any(:word_3) or h.email ilike any(:word_3)) --if word_3
+  and h.id > :after_id --if after_id_up
+  and h.id < :after_id --if after_id_down
+  and (h.name, h.id) > (:after, :after_id) --if after_name_up
+  and (h.name, h.id) < (:after, :after_id) --if after_name_down
+order by
+    h.name, --if name_up
+    h.name desc, --if name_down
+    h.id --unless backwards
+    h.id desc --if backwards
+limit :limit;
 
 -- name: lock_holders_after
 -- Holders in the order of their ids, held until the transaction ends, for a backfill.

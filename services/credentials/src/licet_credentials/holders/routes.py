@@ -7,11 +7,12 @@ from fastapi import APIRouter, Depends, Path, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
-from licet_chassis.http.paging import MOST, Page, PageQuery, page_of
+from licet_chassis.http.csv import CSV_TOO, listed
+from licet_chassis.http.paging import MOST, Page, PageQuery, PageRequest, page_of
 from licet_chassis.http.resources import IfMatch, MaybeIfMatch, resource
 from licet_chassis.http.serving import serving
 from licet_chassis.http.writes import Write
-from licet_credentials.access import READ, SHARED_WRITE, WRITE, WriterSees, require_place
+from licet_credentials.access import READ, SHARED_WRITE, WRITE, ReaderSees, WriterSees, require_place
 from licet_credentials.credentials.store import read_credentials
 from licet_credentials.holders import commands, store
 from licet_credentials.holders.bodies import (
@@ -24,7 +25,7 @@ from licet_credentials.holders.bodies import (
 )
 from licet_credentials.holders.commands import HolderFacts, LeaversOfFeed
 from licet_credentials.holders.model import Holder, state_of
-from licet_credentials.holders.store import HolderFilter
+from licet_credentials.holders.store import HolderFilter, HolderSort
 from licet_credentials.holders.views import HolderHistoryOut, LeaversOut, MergedOut, ProfileOut
 from licet_credentials.inputs import Code
 from licet_events.holders import HolderKind, HolderState
@@ -46,7 +47,15 @@ async def register(body: HolderIn, sees: WriterSees, write: Write) -> Response:
 
 
 def _filter(
-    q: Annotated[str | None, Query(max_length=200, description="part of name, e-mail or external id")] = None,
+    q: Annotated[
+        str | None,
+        Query(
+            max_length=200,
+            pattern=r"^[^\x00]*$",
+            description="Words, each in name, e-mail or external id; "
+            "one without three letters or digits in a row is found at the beginning of words",
+        ),
+    ] = None,
     kind: HolderKind | None = None,
     team: Code | None = None,
     location: Code | None = None,
@@ -57,25 +66,27 @@ def _filter(
     return HolderFilter(q, kind, team, location, role, queue, active)
 
 
-@router.get("", dependencies=[READ])
+@router.get("", response_model=Page[HolderState], responses=CSV_TOO)
 async def list_(
-    request: Request, wanted: Annotated[HolderFilter, Depends(_filter)], page: PageQuery
-) -> Page[HolderState]:
-    """List holders in the order of their entry."""
-    async with serving(request).database.reading() as conn:
-        rows = await store.list_holders(conn, wanted, after=page.after(UUID), limit=page.limit + 1)
-    return page_of(rows, page.limit, lambda holder: holder.id, state_of)
+    request: Request,
+    sees: ReaderSees,
+    wanted: Annotated[HolderFilter, Depends(_filter)],
+    page: PageQuery,
+    sort: Annotated[
+        HolderSort, Query(description="`-` reverses; `id` is the order of entry")
+    ] = HolderSort.ENTRY,
+) -> Response:
+    """List holders."""
 
+    async def read(asked: PageRequest) -> Page[HolderState]:
+        after = asked.after(tuple[UUID, str])
+        async with serving(request).database.listing() as conn:
+            rows = await store.list_holders(
+                conn, wanted, limit=asked.limit + 1, sees=sees, sort=sort, after=after
+            )
+        return page_of(rows, asked.limit, lambda holder: (holder.id, holder.name), state_of)
 
-MERGED: dict[int | str, dict[str, Any]] = {
-    308: {"description": "The record was merged; `Location` has the holder that it turned out to be"}
-}
-
-
-def _led(holder: Holder, rest: str = "") -> Response:
-    """Return the answer of a merged record, which leads to the other holder and shows itself."""
-    at = f"/v1/holders/{holder.merged_into}{rest}"
-    return resource(state_of(holder), status=308, headers={"Location": at})
+    return await listed(request, page, read, HolderState)
 
 
 @router.get("/{holder_id}", response_model=HolderState, dependencies=[READ], responses=MERGED)

@@ -4,19 +4,24 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
+from typing import Any
 from uuid import UUID
 
 import asyncpg
 
 from licet_chassis.connection import Connection
 from licet_chassis.erasure import erased_among
-from licet_chassis.queries import load_queries
+from licet_chassis.queries import load_queries, load_templates
 from licet_credentials.errors import ExternalIdTaken, Gone, NotFound
 from licet_credentials.holders.model import Holder
-from licet_credentials.rows import Row, containing, fields_of, jsonb
+from licet_credentials.rows import Row, fields_of, jsonb
+from licet_credentials.visibility.model import Sees
+from licet_credentials.words import words
 from licet_events.holders import HolderEvent, HolderKind
 
 QUERIES = load_queries(__package__ or "")
+TEMPLATES = load_templates(__package__ or "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,11 +216,21 @@ async def read_history(conn: Connection, holder_id: UUID, after: int, limit: int
     return [HolderLine(**fields_of(HolderLine, row) | {"changed": tuple(row["changed"])}) for row in rows]
 
 
+class HolderSort(StrEnum):
+    """What a list of holders is ordered by, and backwards."""
+
+    ENTRY = "id"
+    LATEST_ENTRY = "-id"
+    NAME = "name"
+    NAME_BACKWARDS = "-name"
+
+
 @dataclass(frozen=True, slots=True)
 class HolderFilter:
-    """Which holders a list shows; `None` asks for nothing."""
+    """Which holders a list shows, all conditions together; `None` asks for nothing."""
 
     q: str | None = None
+    """Words, each of which is found in name, external id or e-mail address."""
     kind: HolderKind | None = None
     team: str | None = None
     location: str | None = None
@@ -225,22 +240,38 @@ class HolderFilter:
 
 
 async def list_holders(
-    conn: Connection, wanted: HolderFilter, *, after: UUID | None, limit: int
+    conn: Connection,
+    wanted: HolderFilter,
+    *,
+    limit: int,
+    sees: Sees,
+    sort: HolderSort = HolderSort.ENTRY,
+    after: tuple[UUID, str] | None = None,
 ) -> list[Holder]:
-    """Return a page of the holders that the filter asks for, after the id `after`."""
-    rows = await conn.fetch(
-        QUERIES["list_holders"],
-        after,
-        containing(wanted.q),
-        wanted.kind,
-        wanted.team,
-        wanted.location,
-        wanted.role,
-        wanted.queue,
-        wanted.active,
-        limit,
-    )
-    return [holder_of(row) for row in rows]
+    """Return the next holders that the filter asks for and that are seen, in order.
+
+    They come after a holder's id and name.
+    """
+    key, backwards = sort.value.removeprefix("-"), sort.value.startswith("-")
+    order = f"{key}_{'down' if backwards else 'up'}"
+    given: dict[str, Any] = {
+        "limit": limit,
+        "kind": wanted.kind,
+        "team": wanted.team,
+        "location": wanted.location,
+        "teams": sees.teams,
+        "locations": sees.locations,
+        "role": wanted.role,
+        "queue": wanted.queue,
+        "active": wanted.active or None,
+        "inactive": wanted.active is False or None,
+        order: True,
+        "backwards": backwards or None,
+    }
+    given |= {f"word_{number}": word for number, word in enumerate(words(wanted.q), start=1)}
+    if after is not None:
+        given |= {f"after_{order}": True, "after_id": after[0], "after": after[1]}
+    return [holder_of(row) for row in await TEMPLATES["list_holders"].fetch(conn, given)]
 
 
 async def lock_holders_after(conn: Connection, after: UUID | None, limit: int) -> list[Holder]:

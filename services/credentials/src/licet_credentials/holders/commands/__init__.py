@@ -35,4 +35,5 @@ __all__ = [
     "update_holder",
     "updated_holder",
     "write",
+    "write_new",
 ]

@@ -71,12 +71,13 @@ async def merge_holder(
     if len(credential_ids) > MOST:
         raise Conflict(f"The duplicate has more than {MOST} credentials; move some of them first.")
 
+    # Credentials first, so that subscribers rarely know them under somebody inactive in between.
+    for credential_id in credential_ids:
+        await _move(tx, credential_id, into_id, reason, note, now)
     changes = _changes(duplicate, into, around, reason, note, now)
     await write(tx, changes, now)
     await store.carry_naming(tx.conn, duplicate_id, into_id)
     places = await replace_supervisor(tx, duplicate_id, into_id, now=now)
-    for credential_id in credential_ids:
-        await _move(tx, credential_id, into_id, reason, note, now)
     after = {change.holder.id: change.holder for change in changes}
     return Merged(
         holder=after.get(into_id, into),
