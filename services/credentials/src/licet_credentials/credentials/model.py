@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
+from itertools import pairwise
 from uuid import UUID
 
 from licet_events.catalogue import AttributeValue, Category
@@ -261,16 +262,48 @@ def runs_of(terms: Iterable[Term], ladder: tuple[int, ...]) -> tuple[Run, ...]:
     ordered = in_order(terms)
     if not ordered or ordered[-1].expiry is Expiry.UNKNOWN:
         return ()
-    runs: list[tuple[datetime, Term]] = []  # (when the run starts, the term whose end is the run's)
+    return tuple(
+        _run(min(term.starts_at for term in joined), max(joined, key=_end), ladder)
+        for joined in _joined(ordered)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Lapse:
+    """The gap between two terms: the days on which neither counted."""
+
+    term_id: UUID
+    """The term before which it lies."""
+    first_day: date
+    last_day: date
+
+    @property
+    def days(self) -> int:
+        """How many days it lasted."""
+        return (self.last_day - self.first_day).days + 1
+
+
+def lapses_of(terms: Iterable[Term]) -> tuple[Lapse, ...]:
+    """Return the gaps between the runs of terms, in order of time."""
+    runs = _joined(in_order(terms))
+    return tuple(
+        Lapse(after[0].id, ended + _DAY, after[0].first_day - _DAY)
+        for before, after in pairwise(runs)
+        if (ended := max(before, key=_end).expires_on) is not None
+    )
+
+
+def _joined(ordered: Iterable[Term]) -> list[list[Term]]:
+    """Return the terms that count, those of one run together; each has one at least."""
+    runs: list[list[Term]] = []
     for term in ordered:
         if term.expiry is Expiry.UNKNOWN:
             continue
-        if runs and _reaches(runs[-1][1], term.first_day):
-            start, last = runs[-1]
-            runs[-1] = (min(start, term.starts_at), max(last, term, key=_end))
+        if runs and _reaches(max(runs[-1], key=_end), term.first_day):
+            runs[-1].append(term)
         else:
-            runs.append((term.starts_at, term))
-    return tuple(_run(start, last, ladder) for start, last in runs)
+            runs.append([term])
+    return runs
 
 
 def _reaches(term: Term, day: date) -> bool:

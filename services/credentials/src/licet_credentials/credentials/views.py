@@ -7,7 +7,14 @@ from uuid import UUID
 
 from pydantic import BaseModel
 
-from licet_credentials.credentials.model import Credential, Image, Term, Verification, VerificationResult
+from licet_credentials.credentials.model import (
+    Credential,
+    Image,
+    Term,
+    Verification,
+    VerificationResult,
+    lapses_of,
+)
 from licet_credentials.credentials.renewal import RenewalDates
 from licet_credentials.credentials.validity import current_run, days_left, validity
 from licet_events.catalogue import AttributeValue, Category
@@ -31,6 +38,8 @@ class TermOut(BaseModel):
     image_ids: list[UUID]
     """Of the images that support it now."""
     notes: str | None
+    lapse_days: int | None = None
+    """Days without any term before this one; only of what is believed now."""
     known_from: datetime | None = None
     """Since when this revision is what was believed; only where all revisions are shown."""
     known_until: datetime | None = None
@@ -43,6 +52,7 @@ class TermOut(BaseModel):
         known_until: datetime | None = None,
         *,
         images: Iterable[Image],
+        lapse_days: int | None = None,
     ) -> "TermOut":
         """Show a term with those of its credential's images that support it."""
         return cls(
@@ -59,9 +69,18 @@ class TermOut(BaseModel):
             completed_on=term.completed_on,
             image_ids=[image.id for image in images if image.term_id == term.id],
             notes=term.notes,
+            lapse_days=lapse_days,
             known_from=known_from,
             known_until=known_until,
         )
+
+
+class LapseOut(BaseModel):
+    """A gap between two terms, its first and last day included."""
+
+    first_day: date
+    last_day: date
+    days: int
 
 
 class FlagOut(BaseModel):
@@ -145,6 +164,8 @@ class CredentialOut(BaseModel):
     time_zone: str
     term: TermOut
     """The current term: the one whose end is that of the current run."""
+    lapses: list[LapseOut]
+    """The gaps between its terms, in order of time."""
     flags: list[FlagOut]
     images: list[ImageOut]
     verification: VerificationOut | None
@@ -167,6 +188,8 @@ class RenewalRule(BaseModel):
     valid_from_rule: str
     expires_on: date
     expires_on_rule: str
+    lapse_days: int
+    """Days without any term before the new one."""
 
 
 class RenewedOut(CredentialOut):
@@ -182,6 +205,7 @@ class RenewedOut(CredentialOut):
             valid_from_rule=dates.valid_from_rule,
             expires_on=dates.expires_on,
             expires_on_rule=dates.expires_on_rule,
+            lapse_days=lapse_days(credential).get(credential.last_term.id, 0),
         )
         return cls(**_shown(credential, now), renewal=rule)
 
@@ -201,7 +225,11 @@ def _shown(credential: Credential, now: datetime) -> dict[str, Any]:
         "expires_on": term.expires_on,
         "expiry": term.expiry,
         "time_zone": term.time_zone,
-        "term": TermOut.of(term, images=credential.images),
+        "term": TermOut.of(term, images=credential.images, lapse_days=lapse_days(credential).get(term.id, 0)),
+        "lapses": [
+            LapseOut(first_day=lapse.first_day, last_day=lapse.last_day, days=lapse.days)
+            for lapse in lapses_of(credential.terms)
+        ],
         "flags": [
             FlagOut(
                 id=flag.id,
@@ -216,6 +244,11 @@ def _shown(credential: Credential, now: datetime) -> dict[str, Any]:
         "verification": credential.verification and VerificationOut.of(credential.verification),
         "images": [image_out(credential.id, image) for image in credential.images],
     }
+
+
+def lapse_days(credential: Credential) -> dict[UUID, int]:
+    """Return how many days without any term lie before those terms that follow a gap."""
+    return {lapse.term_id: lapse.days for lapse in lapses_of(credential.terms)}
 
 
 def image_out(credential_id: UUID, image: Image) -> ImageOut:

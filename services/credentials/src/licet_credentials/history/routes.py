@@ -13,7 +13,7 @@ from licet_chassis.http.paging import Page, PageQuery, page_of
 from licet_chassis.http.serving import serving
 from licet_credentials.access import READ
 from licet_credentials.credentials.store import read_credential, require_credential
-from licet_credentials.credentials.views import TermOut
+from licet_credentials.credentials.views import TermOut, lapse_days
 from licet_credentials.history import store
 from licet_credentials.history.model import Held, held_on
 from licet_credentials.history.store import HistoryLine
@@ -116,9 +116,20 @@ async def held(
 async def terms(request: Request, credential_id: UUID) -> Page[TermOut]:
     """List every revision of every term, with the time during which it was believed."""
     async with serving(request).database.reading() as conn:
-        images = (await read_credential(conn, credential_id)).images
+        credential = await read_credential(conn, credential_id)
         rows = await store.read_terms(conn, credential_id)
-    return Page(items=[TermOut.of(*row, images=images) for row in rows], next_cursor=None)
+    lapses = lapse_days(credential)
+    items = [
+        TermOut.of(
+            term,
+            known_from,
+            known_until,
+            images=credential.images,
+            lapse_days=lapses.get(term.id, 0) if known_until is None else None,
+        )
+        for term, known_from, known_until in rows
+    ]
+    return Page(items=items, next_cursor=None)
 
 
 @router.get("/credentials/{credential_id}/history", dependencies=[READ])
