@@ -10,6 +10,10 @@ select h.id::text from holders h
 join teams t on t.code = h.team --if team, word
 where h.at > :now
   and h.team = :team --if team
+  --if long
+  and h.long
+  and h.longer --unless team
+  --end
   and (h.name = :word or h.code = :word) --if word
 order by h.name desc, --if backwards
          h.id --unless backwards, word
@@ -63,7 +67,13 @@ def test_names_that_choose_no_line_change_nothing() -> None:
 
 
 def test_a_template_knows_what_chooses_its_lines() -> None:
-    assert LIST.choices == {"team", "word", "backwards"}
+    assert LIST.choices == {"team", "word", "backwards", "long"}
+
+
+def test_a_mark_alone_stands_for_all_lines_to_the_end() -> None:
+    assert lines("long")[2:4] == ["and h.long", "and h.longer"]
+    assert lines("long", "team")[3:6] == ["and h.team = $2", "and h.long", "h.id"]
+    assert not any("--" in line for line in lines("long"))
 
 
 class Conn:

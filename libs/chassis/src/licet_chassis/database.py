@@ -164,6 +164,17 @@ class Database:
             raise _told(error) from error
 
     @asynccontextmanager
+    async def listing(self) -> AsyncIterator[Connection]:
+        """Lend a connection for reading a page of a list: all its statements see the same state.
+
+        They take an index wherever there is one. What the planner knows of the tables is a sample of some
+        time ago, or nothing after an import, and a list must not read a whole table for that.
+        """
+        async with self.reading() as conn, conn.transaction(isolation="repeatable_read", readonly=True):
+            await conn.execute("set local enable_seqscan = off; set local random_page_cost = 1.1")
+            yield conn
+
+    @asynccontextmanager
     async def transaction(self, cause: Cause) -> AsyncIterator[Transaction]:
         """Open a transaction that commits when the block ends and rolls back when it raises."""
         try:

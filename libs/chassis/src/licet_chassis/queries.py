@@ -15,7 +15,7 @@ of `$1 is null or …` would have one bad plan for all.
     limit :limit
 
 A line that ends in `--if a, b` is there if any of these is given, one that ends in `--unless a, b` if none
-is. `:kind` becomes `$1`, `$2`, … in the order of the text. A name may also be given only to choose lines.
+is. Such a mark alone on its line stands for all lines up to `--end`. `:kind` becomes `$1`, `$2`, … in the order of the text. A name may also be given only to choose lines.
 """
 
 import re
@@ -105,11 +105,17 @@ class Template:
 @lru_cache(maxsize=1024)
 def _sql(text: str, given: frozenset[str]) -> tuple[str, tuple[str, ...]]:
     kept: list[str] = []
+    within = True
     for line in text.splitlines():
         word, names = _names_in(line)
-        if word and (word == "if") is given.isdisjoint(names):
-            continue
-        kept.append(_CHOICE.sub("", line))
+        wanted = not word or (word == "if") is not given.isdisjoint(names)
+        said = _CHOICE.sub("", line)
+        if line.strip() == "--end":
+            within = True
+        elif word and not said:
+            within = wanted
+        elif within and wanted:
+            kept.append(said)
     parameters: dict[str, int] = {}
 
     def number(found: re.Match[str]) -> str:

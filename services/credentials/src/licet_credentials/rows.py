@@ -1,4 +1,4 @@
-"""What every store needs to talk to PostgreSQL: rows in, JSON and patterns out."""
+"""What every store needs to talk to PostgreSQL: rows in, JSON out."""
 
 from collections.abc import Mapping
 from typing import Any, TypeAlias
@@ -18,10 +18,3 @@ def fields_of(made: type[Any], row: Row) -> dict[str, Any]:
 def jsonb(value: object) -> str:
     """Return the value as a parameter of type jsonb; dates, instants, ids and enumerations as text."""
     return to_json(value).decode()
-
-
-def containing(text: str | None) -> str | None:
-    """Return the pattern with which `ilike` finds the text anywhere, taken literally."""
-    if not text:
-        return None
-    return "%" + text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"

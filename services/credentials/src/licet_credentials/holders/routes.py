@@ -84,9 +84,23 @@ async def list_(
             rows = await store.list_holders(
                 conn, wanted, limit=asked.limit + 1, sees=sees, sort=sort, after=after
             )
-        return page_of(rows, asked.limit, lambda holder: (holder.id, holder.name), state_of)
+        by_name = sort.key == "name"
+        return page_of(
+            rows, asked.limit, lambda holder: (holder.id, holder.name if by_name else ""), state_of
+        )
 
     return await listed(request, page, read, HolderState)
+
+
+MERGED: dict[int | str, dict[str, Any]] = {
+    308: {"description": "The record was merged; `Location` has the holder that it turned out to be"}
+}
+
+
+def _led(holder: Holder, rest: str = "") -> Response:
+    """Return the answer of a merged record, which leads to the other holder and shows itself."""
+    at = f"/v1/holders/{holder.merged_into}{rest}"
+    return resource(state_of(holder), status=308, headers={"Location": at})
 
 
 @router.get("/{holder_id}", response_model=HolderState, dependencies=[READ], responses=MERGED)

@@ -224,6 +224,16 @@ class HolderSort(StrEnum):
     NAME = "name"
     NAME_BACKWARDS = "-name"
 
+    @property
+    def key(self) -> str:
+        """What it is ordered by, without direction."""
+        return self.value.removeprefix("-")
+
+    @property
+    def backwards(self) -> bool:
+        """Whether the order is reversed."""
+        return self.value.startswith("-")
+
 
 @dataclass(frozen=True, slots=True)
 class HolderFilter:
@@ -250,10 +260,9 @@ async def list_holders(
 ) -> list[Holder]:
     """Return the next holders that the filter asks for and that are seen, in order.
 
-    They come after a holder's id and name.
+    They come `after` a holder's id and, where the list is sorted by it, name.
     """
-    key, backwards = sort.value.removeprefix("-"), sort.value.startswith("-")
-    order = f"{key}_{'down' if backwards else 'up'}"
+    order = f"{sort.key}_{'down' if sort.backwards else 'up'}"
     given: dict[str, Any] = {
         "limit": limit,
         "kind": wanted.kind,
@@ -266,7 +275,7 @@ async def list_holders(
         "active": wanted.active or None,
         "inactive": wanted.active is False or None,
         order: True,
-        "backwards": backwards or None,
+        "backwards": sort.backwards or None,
     }
     given |= {f"word_{number}": word for number, word in enumerate(words(wanted.q), start=1)}
     if after is not None:

@@ -1,57 +1,223 @@
 """Finding credentials in the database."""
 
+import json
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime, timedelta
+from itertools import product
+from typing import Any
 from uuid import UUID
 
 from licet_chassis.connection import Connection
-from licet_chassis.queries import load_queries
+from licet_chassis.queries import load_queries, load_templates
 from licet_credentials.credentials.model import Credential
 from licet_credentials.credentials.store import read_credentials
-from licet_credentials.rows import containing
-from licet_events.catalogue import Category
+from licet_credentials.credentials.validity import validity
+from licet_credentials.register.model import Checked, CredentialFilter, Sort
+from licet_credentials.rows import jsonb
+from licet_credentials.visibility.model import Sees
+from licet_credentials.words import Patterns, words
+from licet_events.civil import local_date
 from licet_events.credentials import Validity
 
 QUERIES = load_queries(__package__ or "")
+TEMPLATES = load_templates(__package__ or "")
+
+_EVERYONE = Sees()
+_FEW = 500
+"""Up to so many holders with a word, or credentials behind time, are looked up first and named to the list.
+Of what there is more, a list finds a page quickly by looking at each credential as it comes."""
 
 
 @dataclass(frozen=True, slots=True)
-class CredentialFilter:
-    """Which credentials a list shows; `None` asks for nothing."""
+class Position:
+    """Where in a list a credential stands: what the list is sorted by, and the credential's id."""
 
-    validity: tuple[Validity, ...] | None = None
-    type: str | None = None
-    category: Category | None = None
+    id: UUID
+    value: str | date | None = None
+    """The name, end or holder's name; `None` where the id is all it is sorted by."""
     holder_id: UUID | None = None
-    team: str | None = None
-    location: str | None = None
-    country: str | None = None
-    subdivision: str | None = None
-    expires_from: date | None = None
-    expires_to: date | None = None
-    q: str | None = None
+    """Where it is sorted by holder."""
 
 
-async def list_credentials(
-    conn: Connection, wanted: CredentialFilter, *, now: datetime, after: UUID | None, limit: int
-) -> list[Credential]:
-    """Return a page of the credentials that the filter asks for, by their validity at `now`."""
-    rows = await conn.fetch(
-        QUERIES["list_credentials"],
-        now,
-        after,
-        None if wanted.validity is None else [validity.value for validity in wanted.validity],
-        wanted.type,
-        wanted.category,
-        wanted.holder_id,
-        wanted.team,
-        wanted.location,
-        wanted.country,
-        wanted.subdivision,
-        wanted.expires_from,
-        wanted.expires_to,
-        containing(wanted.q),
-        limit,
-    )
-    found = await read_credentials(conn, [row["id"] for row in rows])
-    return [loaded.credential for loaded in found.values()]
+async def find_credentials(
+    conn: Connection,
+    wanted: CredentialFilter,
+    *,
+    now: datetime,
+    limit: int,
+    sees: Sees = _EVERYONE,
+    sort: Sort = Sort.ENTRY,
+    after: Position | None = None,
+) -> list[Position]:
+    """Return where the next credentials stand that the filter asks for and that are seen, in order.
+
+    Validity and ends are those at `now`. Voided ones are left out.
+    """
+    given: dict[str, Any] = {
+        "now": now,
+        "limit": limit,
+        "holder_id": wanted.holder_id,
+        "team": wanted.team,
+        "location": wanted.location,
+        "teams": sees.teams,
+        "locations": sees.locations,
+        "country": wanted.country,
+        "subdivision": wanted.subdivision,
+        "expires_from": wanted.expires_from,
+        "expires_to": wanted.expires_to,
+        "validity": wanted.validity,
+        "attributes": _containing(wanted) or None,
+    }
+    if wanted.verification is not None:
+        given[wanted.verification.value] = True
+    if wanted.type is not None or wanted.category is not None:
+        meant = await _types_meant(conn, wanted)
+        if not meant:
+            return []
+        # One value keeps the index in the order of ids, a list of one does not.
+        given |= {"type": meant[0]} if len(meant) == 1 else {"types": meant}
+    if wanted.validity is not None:
+        given |= await _late(conn, wanted.validity, now)
+        if sort.key == "expires_on" and _UNEXPIRED.issuperset(wanted.validity):
+            # Not needed for what is found, but for where to begin: an instant is one of three days somewhere.
+            given["not_before"] = now.date() - timedelta(days=2)
+    for number, word in enumerate(words(wanted.q), start=1):
+        given |= await _held_or_named(conn, number, word)
+    rows = await TEMPLATES["find_credentials"].fetch(conn, given | _order(sort, after))
+    names = {"key": "value", "holder_id": "holder_id", "id": "id"}
+    return [Position(**{names[name]: value for name, value in row.items()}) for row in rows]
+
+
+def _order(sort: Sort, after: Position | None) -> dict[str, Any]:
+    order = f"{sort.key}_{'down' if sort.backwards else 'up'}"
+    given: dict[str, Any] = {order: True, "backwards": sort.backwards or None}
+    if after is not None:
+        given |= {
+            f"after_{order}": True,
+            "after_day" if isinstance(after.value, date) else "after": after.value,
+            "after_id": after.id,
+            "after_holder": after.holder_id,
+        }
+    return given
+
+
+_UNEXPIRED = {Validity.PENDING, Validity.ACTIVE, Validity.EXPIRING}
+
+
+async def _late(conn: Connection, validity: Sequence[Validity], now: datetime) -> dict[str, Any]:
+    """Return how credentials are found whose validity has changed and nobody has settled since."""
+    rows = await TEMPLATES["late_credentials"].fetch(conn, {"now": now, "limit": _FEW + 1})
+    if len(rows) > _FEW:
+        return {"all_late": True}
+    return {"late": [row["credential_id"] for row in rows if row["validity"] in validity] or None}
+
+
+async def _types_meant(conn: Connection, wanted: CredentialFilter) -> list[str]:
+    return [row["code"] for row in await conn.fetch(QUERIES["types_meant"], wanted.type, wanted.category)]
+
+
+async def _held_or_named(conn: Connection, number: int, word: Patterns) -> dict[str, Any]:
+    """Return how one word is looked for in holders: by the few that have it, or by all names."""
+    rows = await TEMPLATES["holders_with"].fetch(conn, {"word": word, "limit": _FEW + 1})
+    given: dict[str, Any] = {f"word_{number}": word}
+    if len(rows) > _FEW:
+        return given | {f"named_{number}": True}
+    return given | {f"held_{number}": [row["id"] for row in rows] or None}
+
+
+def _containing(wanted: CredentialFilter) -> list[str]:
+    """Return the JSON values of which attributes contain one, where they are what is asked for.
+
+    A text may mean a text, a number, a truth value, or one of several choices.
+    """
+    if not wanted.attributes:
+        return []
+    forms = [[{name: value} for value in _meanings(text)] for name, text in sorted(wanted.attributes.items())]
+    return [
+        jsonb({name: value for part in parts for name, value in part.items()}) for parts in product(*forms)
+    ]
+
+
+def _meanings(text: str) -> list[object]:
+    found: list[object] = [text, [text]]
+    if text in {"true", "false"}:
+        found.append(text == "true")
+    elif text.removeprefix("-").isdecimal() and text.isascii() and len(text) <= 19:
+        found.append(int(text))
+    return found
+
+
+async def read_found(conn: Connection, found: Sequence[Position]) -> list[Credential]:
+    """Return the credentials that stand there, in order; one that is gone by now is left out."""
+    loaded = await read_credentials(conn, [position.id for position in found])
+    return [each.credential for each in loaded.values()]
+
+
+LINE = (
+    "id",
+    "version",
+    "holder_id",
+    "holder_external_id",
+    "holder_name",
+    "team",
+    "location",
+    "type",
+    "category",
+    "name",
+    "number",
+    "country",
+    "subdivision",
+    "issuer",
+    "issued_on",
+    "validity",
+    "days_left",
+    "valid_from",
+    "expires_on",
+    "expiry",
+    "time_zone",
+    "verification",
+    "verified_until",
+    "attributes",
+    "notes",
+    "created_at",
+    "updated_at",
+)
+"""What a line of a file says about a credential, in order."""
+
+
+async def read_lines(conn: Connection, found: Sequence[Position], *, now: datetime) -> list[list[object]]:
+    """Return the credentials that stand there as `LINE`s, as they are at `now`."""
+    rows = await conn.fetch(QUERIES["read_lines"], [position.id for position in found], now)
+    overdue = [row["id"] for row in rows if row["next_change_at"] <= now]
+    settled = {
+        loaded.credential.id: validity(loaded.credential.runs, loaded.credential.flags, now)
+        for loaded in (await read_credentials(conn, overdue)).values()
+    }
+    today: dict[str, date] = {}
+    lines = []
+    for row in rows:
+        zone, ends = row["time_zone"], row["run_expires_on"]
+        if zone not in today:
+            today[zone] = local_date(now, zone)
+        said = {
+            "id": str(row["id"]),
+            "holder_id": str(row["holder_id"]),
+            "validity": settled.get(row["id"], row["validity"]),
+            "days_left": None if ends is None else (ends - today[zone]).days,
+            "verification": _checked(row["verified_until"], now).value,
+            "verified_until": None if row["verified_until"] in _ENDLESS else row["verified_until"],
+            "attributes": json.loads(row["attributes"]),
+        }
+        lines.append([said[name] if name in said else row[name] for name in LINE])
+    return lines
+
+
+_ENDLESS = (datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC))
+"""What asyncpg makes of an instant that is infinite."""
+
+
+def _checked(verified_until: datetime, now: datetime) -> Checked:
+    if verified_until == _ENDLESS[0]:
+        return Checked.NEVER
+    return Checked.VERIFIED if verified_until > now else Checked.ENDED
