@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Self
 
 import httpx
@@ -85,6 +86,20 @@ class ServiceClient:
             raise CommandFailed(
                 f"{self.name} broke off ({type(error).__name__}); it is safe to repeat."
             ) from None
+
+    def download(self, path: str, file: Path) -> None:
+        """Write the answer of a GET into a file as it comes; raises `Refused` or `CommandFailed`."""
+        headers = {"Authorization": f"Bearer {self.token()}"}
+        try:
+            with self._http.stream("GET", path, headers=headers) as answer:
+                if answer.status_code >= 400:
+                    answer.read()
+                    raise Refused(self.name, answer)
+                with file.open("wb") as out:
+                    for piece in answer.iter_bytes():
+                        out.write(piece)
+        except httpx.HTTPError as error:
+            raise CommandFailed(f"{self.name} broke off ({type(error).__name__}); try again.") from None
 
     def put(self, path: str, body: Any) -> Any:
         """Return the JSON answer of a PUT."""
