@@ -207,6 +207,8 @@ class CredentialUpdated(CredentialEvent):
 
     event_type: ClassVar[str] = "licet.credential.updated.v1"
     changed: tuple[str, ...]
+    reason: str | None = None
+    """A reason code, where one was given."""
 
 
 class CorrectedField(Model):

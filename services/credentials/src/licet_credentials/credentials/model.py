@@ -222,7 +222,10 @@ class Credential:
     verification: Verification | None
     """The latest check."""
     voided: bool
+    submitted_at: datetime | None
+    """When a renewal was handed to its issuer; `None` once that has ended."""
     quiet_until: datetime | None
+    """Until when reminders rest for it."""
     announced: Validity
     """The validity that was last announced, or that `credential.created` carried."""
     announced_at: datetime

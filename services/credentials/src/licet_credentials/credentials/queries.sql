@@ -55,18 +55,18 @@ with incoming as (
     select * from jsonb_to_recordset($1::jsonb) as c (
         id uuid, version bigint, holder_id uuid, type text, type_version bigint, name text, number text,
         number_scope text, country text, subdivision text, issuer text, issued_on date, notes text,
-        own_ladder integer[], ladder integer[], grace_days integer, attributes jsonb, voided boolean, quiet_until timestamptz,
+        own_ladder integer[], ladder integer[], grace_days integer, attributes jsonb, voided boolean, submitted_at timestamptz, quiet_until timestamptz,
         announced text, announced_at timestamptz, created_at timestamptz, updated_at timestamptz,
         run_count integer, next_change_at timestamptz, verified_until timestamptz
     )
 ), saved as (
     insert into credentials (
         id, version, holder_id, type, type_version, name, number, number_scope, country, subdivision, issuer,
-        issued_on, notes, own_ladder, ladder, grace_days, attributes, voided, quiet_until, announced, announced_at,
+        issued_on, notes, own_ladder, ladder, grace_days, attributes, voided, submitted_at, quiet_until, announced, announced_at,
         created_at, updated_at
     )
     select id, version, holder_id, type, type_version, name, number, number_scope, country, subdivision, issuer,
-        issued_on, notes, own_ladder, ladder, grace_days, attributes, voided, quiet_until, announced, announced_at,
+        issued_on, notes, own_ladder, ladder, grace_days, attributes, voided, submitted_at, quiet_until, announced, announced_at,
         created_at, updated_at
     from incoming
     on conflict (id) do update set
@@ -75,7 +75,7 @@ with incoming as (
         number_scope = excluded.number_scope, country = excluded.country, subdivision = excluded.subdivision,
         issuer = excluded.issuer, issued_on = excluded.issued_on, notes = excluded.notes,
         own_ladder = excluded.own_ladder, ladder = excluded.ladder, grace_days = excluded.grace_days,
-        attributes = excluded.attributes, voided = excluded.voided, quiet_until = excluded.quiet_until, announced = excluded.announced,
+        attributes = excluded.attributes, voided = excluded.voided, submitted_at = excluded.submitted_at, quiet_until = excluded.quiet_until, announced = excluded.announced,
         announced_at = excluded.announced_at, updated_at = excluded.updated_at
 ), incoming_terms as (
     select * from jsonb_to_recordset($2::jsonb) as t (

@@ -155,6 +155,19 @@ async def submit(
     )
 
 
+@router.post("/{credential_id}/submissions/end", response_model=CredentialOut, dependencies=[WRITE])
+async def end_submission(
+    request: Request, credential_id: UUID, body: ActionIn, expected: MaybeIfMatch, write: Write
+) -> Response:
+    """Note that the issuer returned the renewal, or that it was withdrawn; reminders come back."""
+    return await write(
+        lambda tx, now: commands.end_submission(
+            tx, credential_id, body.reason, body.note, expected_version=expected, now=now
+        ),
+        view=_shown_now(request),
+    )
+
+
 @router.post("/{credential_id}/suspend", response_model=CredentialOut, dependencies=[WRITE])
 async def suspend(
     request: Request, credential_id: UUID, body: SuspensionIn, expected: MaybeIfMatch, write: Write

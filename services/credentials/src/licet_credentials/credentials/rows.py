@@ -56,6 +56,7 @@ def credential_of(row: Row, category: Category) -> Credential:
         images=images_of(row["images"]),
         verification=_verification(row["verification"]),
         voided=row["voided"],
+        submitted_at=row["submitted_at"],
         quiet_until=row["quiet_until"],
         announced=Validity(row["announced"]),
         announced_at=row["announced_at"],

@@ -48,6 +48,7 @@ def new_credential(
         images=(),
         verification=None,
         voided=False,
+        submitted_at=None,
         quiet_until=None,
         announced=validity(runs_of(ordered, ladder), flags, now),
         announced_at=now,
@@ -78,6 +79,7 @@ def with_new_term(
             replace(image, term_id=term.id) if image.id in image_ids else image for image in before.images
         ),
         number=number or before.number,
+        submitted_at=None,
         quiet_until=None,
     )
     return change.tell(
@@ -95,7 +97,9 @@ def with_flags(change: Change, after: Credential, reason: str, actor: str, now: 
     if len(announced.events) > len(change.events):
         return announced
     return announced.tell(
-        announced.credential, now, lambda state: CredentialUpdated(credential=state, changed=("flags",))
+        announced.credential,
+        now,
+        lambda state: CredentialUpdated(credential=state, changed=("flags",), reason=reason),
     )
 
 

@@ -170,7 +170,10 @@ class CredentialOut(BaseModel):
     images: list[ImageOut]
     verification: VerificationOut | None
     """The latest check."""
+    submitted_at: datetime | None
+    """When a renewal was handed to its issuer; null where none waits there."""
     quiet_until: datetime | None
+    """Until when reminders rest for it; they come back then, with the strictest step."""
     voided: bool
     created_at: datetime
     updated_at: datetime

@@ -108,6 +108,10 @@ class Credential:
     voided: bool
     quiet_until: datetime | None
 
+    def quiet_at(self, now: datetime) -> bool:
+        """Tell whether reminders rest because a renewal waits for its issuer."""
+        return self.quiet_until is not None and now < self.quiet_until
+
     def current_run(self, now: datetime) -> Run | None:
         """Return the run that contains `now`, else the latest past one, else the next."""
         begun = [run for run in self.runs if run.starts_at <= now]
@@ -385,9 +389,12 @@ def drop_outdated(question: Question, decisions: Decisions) -> Decisions:
 
 
 def quieten(question: Question, decisions: Decisions) -> Decisions:
-    """Skip reminders while a submitted renewal waits for its issuer."""
-    until = question.facts.credential.quiet_until
-    quiet = until is not None and question.now < until
+    """Skip reminders while a submitted renewal waits for its issuer: they come back with a later notice.
+
+    That it has expired does not come back: the mail is held until then.
+    """
+    reminder = question.notice.step is not None
+    quiet = reminder and question.facts.credential.quiet_at(question.now)
     return _skip(decisions, NotificationReason.SUBMITTED) if quiet else decisions
 
 
@@ -428,9 +435,11 @@ def deduplicate(_: Question, decisions: Decisions) -> Decisions:
 
 
 def hold(question: Question, decisions: Decisions) -> Decisions:
-    """Say from when each mail may leave: by day, where its recipient is."""
+    """Say from when each mail may leave: by day, where its recipient is, and not while reminders rest."""
+    credential = question.facts.credential
+    since = credential.quiet_until if credential.quiet_at(question.now) else None
     return tuple(
-        replace(decision, not_before=next_opening(question.now, decision.time_zone))
+        replace(decision, not_before=next_opening(since or question.now, decision.time_zone))
         if decision.due
         else decision
         for decision in decisions

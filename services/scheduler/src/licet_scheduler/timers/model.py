@@ -117,6 +117,8 @@ class Plan:
     created_at: datetime
     runs: tuple[PlannedRun, ...] = ()
     flags: tuple[FlagDeadline, ...] = ()
+    quiet_until: datetime | None = None
+    """Until when reminders rest."""
 
 
 class Outcome(StrEnum):
@@ -124,6 +126,23 @@ class Outcome(StrEnum):
 
     ANNOUNCED = "announced"
     PASSED_OVER = "passed_over"
+
+
+class Resting(StrEnum):
+    """Why a step is passed over for a while. No event says it: nothing is announced while it holds."""
+
+    SUBMITTED = "submitted"
+    """A renewal is with its issuer."""
+
+
+Reason = PassedOverReason | Resting
+_FOR_A_WHILE = frozenset({PassedOverReason.HOLDER_INACTIVE, Resting.SUBMITTED})
+"""Why a step may yet be announced: its holder may come back, and so may reminders."""
+
+
+def reason_of(code: str) -> Reason:
+    """Return the reason that has this code."""
+    return Resting(code) if code in set(Resting) else PassedOverReason(code)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +158,7 @@ class Decision:
     step: int | None
     at: datetime
     outcome: Outcome
-    reason: PassedOverReason | None = None
+    reason: Reason | None = None
 
     @property
     def identity(self) -> Identity:
@@ -168,6 +187,10 @@ class Timer:
     def identities(self) -> frozenset[Identity]:
         """What was decided so far."""
         return frozenset(decision.identity for decision in self.decided)
+
+    def quiet_at(self, now: datetime) -> bool:
+        """Whether reminders rest at `now`."""
+        return self.plan.quiet_until is not None and now < self.plan.quiet_until
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,6 +231,7 @@ def plan_of(credential: CredentialState) -> Plan:
         credential.created_at,
         tuple(run for run in planned if run is not None),
         tuple(_flag_deadlines(credential, ended)),
+        credential.quiet_until,
     )
 
 
@@ -313,9 +337,10 @@ def waiting(timer: Timer, now: datetime) -> Iterator[tuple[datetime, Identity]]:
             for step in run.steps:
                 if run.identity_of(step) not in decided:
                     yield step.due, run.identity_of(step)
-            reopened = _to_reopen(timer, run, now)
-            if reopened is not None and run.identity_of(reopened) in decided:
-                yield reopened.due, run.identity_of(reopened)
+            resting = _resting(timer, run, now)
+            if resting is not None and timer.holder_active:
+                due = timer.plan.quiet_until if timer.quiet_at(now) else resting.due
+                yield due or resting.due, run.identity_of(resting)
 
 
 def decide(timer: Timer, now: datetime) -> Claim:
@@ -375,14 +400,14 @@ def _strictest_reached(run: PlannedRun, now: datetime) -> Step | None:
     return next((step for step in reversed(run.steps) if step.due <= now), None)
 
 
-def _to_reopen(timer: Timer, run: PlannedRun, now: datetime) -> Step | None:
-    """Return the strictest reached step if it was passed over while the holder, now back, was inactive."""
+def _resting(timer: Timer, run: PlannedRun, now: datetime) -> Step | None:
+    """Return the strictest reached step if it was passed over for a while and not announced since."""
     step = _strictest_reached(run, now)
-    if step is None or not timer.holder_active:
+    if step is None:
         return None
     identity = run.identity_of(step)
-    away = [decision for decision in timer.decided if decision.reason is PassedOverReason.HOLDER_INACTIVE]
-    if not any(decision.identity == identity for decision in away):
+    for_a_while = [decision for decision in timer.decided if decision.reason in _FOR_A_WHILE]
+    if not any(decision.identity == identity for decision in for_a_while):
         return None
     announced = (decision.identity for decision in timer.decided if decision.announces_step)
     return None if identity in announced else step
@@ -428,19 +453,21 @@ def _decide_steps(
     strictest = _strictest_reached(run, now)
     if strictest is None:
         return []
-    if run.identity_of(strictest) in decided and _to_reopen(timer, run, now) == strictest:
+    if _resting(timer, run, now) is not None and timer.holder_active and not timer.quiet_at(now):
         return [_found_step(timer, run, strictest, None)]
     found: list[_Found] = []
     passed_over: list[PassedOver] = []
     for step in run.steps:
         if step.due > now or run.identity_of(step) in decided:
             continue
-        reason = _passed_over_reason(timer, run, step, strictest)
+        reason = _passed_over_reason(timer, run, step, strictest, now)
         found.append(_found_step(timer, run, step, reason, tuple(passed_over)))
         if reason is not None:
-            passed_over.append(PassedOver(step=step.step, reason=reason))
-            # Without its step nobody would hear that validity turns to `expiring`.
-            if step.step == run.expiring_step and step.due >= timer.plan.created_at:
+            if isinstance(reason, PassedOverReason):
+                passed_over.append(PassedOver(step=step.step, reason=reason))
+            # Without its step nobody would hear that validity turns to `expiring`; what was so already
+            # when the term was entered was told with it.
+            if step.step == run.expiring_step and step.due >= run.entered_at:
                 found.append(_found_expiring(timer, run, step))
     return found
 
@@ -449,7 +476,7 @@ def _found_step(
     timer: Timer,
     run: PlannedRun,
     step: Step,
-    reason: PassedOverReason | None,
+    reason: Reason | None,
     passed_over: tuple[PassedOver, ...] = (),
 ) -> _Found:
     decision = _decision(timer, run.identity_of(step), step.at, reason)
@@ -464,8 +491,8 @@ def _found_expiring(timer: Timer, run: PlannedRun, step: Step) -> _Found:
 
 
 def _passed_over_reason(
-    timer: Timer, run: PlannedRun, step: Step, strictest: Step
-) -> PassedOverReason | None:
+    timer: Timer, run: PlannedRun, step: Step, strictest: Step, now: datetime
+) -> Reason | None:
     """Return why a reached step is not announced; `None` if it is to be."""
     if _reached_before_correction(timer, run, step):
         return PassedOverReason.CORRECTED
@@ -475,6 +502,8 @@ def _passed_over_reason(
             return PassedOverReason.ENTERED_LATE
     if not timer.holder_active:
         return PassedOverReason.HOLDER_INACTIVE
+    if timer.quiet_at(now):
+        return Resting.SUBMITTED
     if step is not strictest or _stricter_decided(timer, run, step):
         return PassedOverReason.STRICTER_STEP
     return None
@@ -506,7 +535,7 @@ def _stricter_decided(timer: Timer, run: PlannedRun, step: Step) -> bool:
     )
 
 
-def _decision(timer: Timer, identity: Identity, at: datetime, reason: PassedOverReason | None) -> Decision:
+def _decision(timer: Timer, identity: Identity, at: datetime, reason: Reason | None) -> Decision:
     term_id, term_revision, kind, step = identity
     decision_id = schedule_event_id(timer.credential_id, term_id, term_revision, kind, step)
     outcome = Outcome.ANNOUNCED if reason is None else Outcome.PASSED_OVER

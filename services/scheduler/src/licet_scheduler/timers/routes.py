@@ -10,9 +10,8 @@ from pydantic import AwareDatetime, BaseModel
 from licet_chassis.http.auth import Principal, requires
 from licet_chassis.http.paging import Page, PageQuery, page_of
 from licet_chassis.http.serving import serving
-from licet_events.schedule import PassedOverReason
 from licet_scheduler.timers import store
-from licet_scheduler.timers.model import Identity, Outcome, waiting
+from licet_scheduler.timers.model import Identity, Outcome, Reason, waiting
 
 router = APIRouter(prefix="/v1/timers", tags=["timers"])
 
@@ -48,7 +47,7 @@ class DecisionView(InstantView):
     """Also the id of the event, where one was published."""
     at: AwareDatetime
     outcome: Outcome
-    reason: PassedOverReason | None
+    reason: Reason | None
     credential_version: int
     decided_at: AwareDatetime
 

@@ -21,7 +21,6 @@ from licet_events.schedule import (
     CredentialExpiring,
     CredentialOverdue,
     DeadlineReached,
-    PassedOverReason,
     ScheduleEvent,
 )
 from licet_scheduler.timers.model import (
@@ -37,6 +36,7 @@ from licet_scheduler.timers.model import (
     announcement,
     correlation_of,
     plan_of,
+    reason_of,
 )
 
 QUERIES = load_queries(__package__)
@@ -298,7 +298,7 @@ def _past_decision(row: "asyncpg.Record") -> PastDecision:
         step=row["step"],
         at=row["at"],
         outcome=Outcome(row["outcome"]),
-        reason=None if reason is None else PassedOverReason(reason),
+        reason=None if reason is None else reason_of(reason),
     )
     return PastDecision(decision, row["credential_version"], row["decided_at"])
 

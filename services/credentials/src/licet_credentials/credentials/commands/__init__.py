@@ -1,6 +1,6 @@
 """What can be done with a credential: each takes a transaction, a command and `now`, and never commits."""
 
-from licet_credentials.credentials.commands.carrying import write
+from licet_credentials.credentials.commands.carrying import write, write_new
 from licet_credentials.credentials.commands.correcting import (
     RecordTerm,
     correct_credential,
@@ -19,8 +19,9 @@ from licet_credentials.credentials.commands.recording import (
     record_credential,
     update_credential,
 )
-from licet_credentials.credentials.commands.renewing import RenewCredential, renew_credential, submit_renewal
+from licet_credentials.credentials.commands.renewing import RenewCredential, renew_credential
 from licet_credentials.credentials.commands.settling import replan_credentials, settle_credential
+from licet_credentials.credentials.commands.submitting import end_submission, submit_renewal
 from licet_credentials.credentials.commands.verifying import verify_credential
 
 __all__ = [
@@ -30,6 +31,7 @@ __all__ = [
     "RenewCredential",
     "add_image",
     "correct_credential",
+    "end_submission",
     "flag_credential",
     "image_of",
     "move_credential",
@@ -45,4 +47,5 @@ __all__ = [
     "verify_credential",
     "void_credential",
     "write",
+    "write_new",
 ]

@@ -1,4 +1,4 @@
-"""Accepting a new term, and noting that one was handed to its issuer."""
+"""Accepting a new term."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -7,8 +7,7 @@ from uuid import UUID
 from licet_chassis.database import Transaction
 from licet_credentials.credentials import store
 from licet_credentials.credentials.change import Change, announce, require_open
-from licet_credentials.credentials.commands.carrying import carry_out, change_credential
-from licet_credentials.credentials.dates import DateOrInstant, ending
+from licet_credentials.credentials.commands.carrying import carry_out
 from licet_credentials.credentials.model import Credential, term_of
 from licet_credentials.credentials.renewal import RenewalDates, RenewalRequest, renewal_dates
 from licet_credentials.credentials.steps import with_new_term
@@ -23,7 +22,7 @@ from licet_credentials.credentials.verification import (
 from licet_credentials.errors import Invalid, require_version
 from licet_events.catalogue import RenewalEvidence
 from licet_events.civil import local_date
-from licet_events.credentials import CredentialSubmitted, Expiry
+from licet_events.credentials import Expiry
 from licet_events.ids import uuid7
 
 
@@ -106,29 +105,3 @@ def _require_evidence(loaded: Loaded, command: RenewCredential, now: datetime) -
             f"renewal, or note one before; it counts for {FRESH_FOR.days} days.",
             pointer="/verification",
         )
-
-
-async def submit_renewal(
-    tx: Transaction,
-    credential_id: UUID,
-    quiet_until: DateOrInstant,
-    note: str | None,
-    *,
-    expected_version: int | None,
-    now: datetime,
-) -> Credential:
-    """Note that a renewal was handed to its issuer: reminders rest for a while, no date changes."""
-
-    def submit(change: Change, _loaded: Loaded) -> Change:
-        credential = change.credential
-        require_open(credential)
-        until = ending(quiet_until, credential.last_term.time_zone)
-        if until <= now:
-            raise Invalid("quiet_until must be in the future.", pointer="/quiet_until")
-        return change.tell(
-            replace(credential, quiet_until=until), now, lambda state: CredentialSubmitted(credential=state)
-        )
-
-    return await change_credential(
-        tx, credential_id, submit, expected_version=expected_version, now=now, note=note
-    )

@@ -1,0 +1,70 @@
+"""Noting that a renewal was handed to its issuer, and that it came back without a new term."""
+
+from dataclasses import replace
+from datetime import datetime
+from uuid import UUID
+
+from licet_chassis.database import Transaction
+from licet_credentials.credentials.change import Change, require_not_voided, require_open
+from licet_credentials.credentials.commands.carrying import change_credential
+from licet_credentials.credentials.dates import DateOrInstant, ending
+from licet_credentials.credentials.model import Credential
+from licet_credentials.credentials.store import Loaded
+from licet_credentials.errors import Conflict, Invalid
+from licet_events.credentials import CredentialSubmitted, CredentialUpdated
+
+
+async def submit_renewal(
+    tx: Transaction,
+    credential_id: UUID,
+    quiet_until: DateOrInstant,
+    note: str | None,
+    *,
+    expected_version: int | None,
+    now: datetime,
+) -> Credential:
+    """Note that a renewal was handed to its issuer: reminders rest for a while, no date changes.
+
+    A later one of the same renewal moves the end of the rest. A renewal ends it, and so does
+    `end_submission`; when its time is over reminders come back by themselves.
+    """
+
+    def submit(change: Change, _loaded: Loaded) -> Change:
+        credential = change.credential
+        require_open(credential)
+        until = ending(quiet_until, credential.last_term.time_zone)
+        if until <= now:
+            raise Invalid("quiet_until must be in the future.", pointer="/quiet_until")
+        submitted = replace(credential, submitted_at=credential.submitted_at or now, quiet_until=until)
+        return change.tell(submitted, now, lambda state: CredentialSubmitted(credential=state))
+
+    return await change_credential(
+        tx, credential_id, submit, expected_version=expected_version, now=now, note=note
+    )
+
+
+async def end_submission(
+    tx: Transaction,
+    credential_id: UUID,
+    reason: str,
+    note: str | None,
+    *,
+    expected_version: int | None,
+    now: datetime,
+) -> Credential:
+    """Note that the issuer returned the renewal, or that it was withdrawn: reminders come back at once."""
+
+    def end(change: Change, _loaded: Loaded) -> Change:
+        credential = change.credential
+        require_not_voided(credential)
+        if credential.submitted_at is None:
+            raise Conflict("No renewal of the credential waits for its issuer.")
+        return change.tell(
+            replace(credential, submitted_at=None, quiet_until=None),
+            now,
+            lambda state: CredentialUpdated(credential=state, changed=("quiet_until",), reason=reason),
+        )
+
+    return await change_credential(
+        tx, credential_id, end, expected_version=expected_version, now=now, note=note
+    )
