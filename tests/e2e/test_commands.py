@@ -200,6 +200,7 @@ WRONG = [
     (["parked", "replay", "kitchen/12"], "is no parked record"),
     (["import", "nowhere.csv", "--mapping", "chicago"], "does not exist"),
     (["import"], "Missing"),
+    (["holders", "leavers", "--since", "2026-03-01", "--reason", "left"], "is no instant"),
     (["topics", "plan", "--file", "nowhere.toml"], "does not exist"),
 ]
 

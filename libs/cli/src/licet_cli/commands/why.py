@@ -30,12 +30,13 @@ def _credentials(target: Target, ident: str) -> list[dict[str, Any]]:
         if refused.status not in {404, 422}:
             raise
     try:
-        service.get(f"/v1/holders/{ident}")
+        holder = service.get(f"/v1/holders/{ident}")
     except Refused as refused:
         if refused.status not in {404, 422}:
             raise
         fail(f"There is neither a credential nor a holder {ident}.")
-    return list(service.items("/v1/credentials", holder_id=ident))
+    # The id of a record that was merged leads to the other.
+    return list(service.items("/v1/credentials", holder_id=holder["merged_into"] or ident))
 
 
 def _story(target: Target, credential: dict[str, Any]) -> dict[str, Any]:
