@@ -71,7 +71,7 @@ def read_ids(path: Path) -> list[str]:
     try:
         text = path.read_text().strip()
         told = json.loads(text)["items"] if text.startswith("{") else text.split()
-        return [str(UUID(item["holder_id"] if isinstance(item, dict) else item)) for item in told]
+        return [str(UUID(str(item["holder_id"] if isinstance(item, dict) else item))) for item in told]
     except OSError as error:
         raise CommandFailed(f"{path} can't be read: {error.strerror}") from None
     except (ValueError, KeyError, TypeError):
