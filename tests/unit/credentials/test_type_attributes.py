@@ -13,7 +13,7 @@ from licet_credentials.types.attributes import (
     attribute_from_text,
     checked_attributes,
     checked_declaration,
-    containments,
+    meanings,
     merged_attributes,
     retyped,
 )
@@ -140,10 +140,15 @@ def test_a_cell_of_a_file_becomes_a_value_of_the_kind():
 
 
 def test_a_filter_asks_for_every_form_that_its_text_may_mean():
-    assert containments("limit", "1.50") == ({"limit": "1.50"}, {"limit": ["1.50"]}, {"limit": "1.5"})
-    assert {"persons": 5} in containments("persons", "5")
-    assert {"umbrella": True} in containments("umbrella", "true")
-    assert containments("class", "CE") == ({"class": "CE"}, {"class": ["CE"]})
+    assert meanings("1.50") == ["1.50", ["1.50"], "1.5"]
+    assert meanings("05") == ["05", ["05"], "5", 5]
+    assert meanings("true") == ["true", ["true"], True]
+    assert meanings("CE") == ["CE", ["CE"]]
+
+
+@given(st.integers(-(10**30), 10**30))
+def test_a_number_too_long_for_an_integer_is_asked_for_as_text_only(number: int):
+    assert all(isinstance(each, str | list) for each in meanings(str(number * 10**20 or 10**20)))
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from itertools import product
 from typing import Any
 from uuid import UUID
@@ -13,8 +13,9 @@ from licet_chassis.queries import load_queries, load_templates
 from licet_credentials.credentials.model import Credential
 from licet_credentials.credentials.store import read_credentials
 from licet_credentials.credentials.validity import validity
-from licet_credentials.register.model import Checked, CredentialFilter, Sort
+from licet_credentials.register.model import CredentialFilter, Sort
 from licet_credentials.rows import jsonb
+from licet_credentials.types.attributes import meanings
 from licet_credentials.visibility.model import Sees
 from licet_credentials.words import Patterns, words
 from licet_events.civil import local_date
@@ -133,19 +134,10 @@ def _containing(wanted: CredentialFilter) -> list[str]:
     """
     if not wanted.attributes:
         return []
-    forms = [[{name: value} for value in _meanings(text)] for name, text in sorted(wanted.attributes.items())]
+    forms = [[{name: value} for value in meanings(text)] for name, text in sorted(wanted.attributes.items())]
     return [
         jsonb({name: value for part in parts for name, value in part.items()}) for parts in product(*forms)
     ]
-
-
-def _meanings(text: str) -> list[object]:
-    found: list[object] = [text, [text]]
-    if text in {"true", "false"}:
-        found.append(text == "true")
-    elif text.removeprefix("-").isdecimal() and text.isascii() and len(text) <= 19:
-        found.append(int(text))
-    return found
 
 
 async def read_found(conn: Connection, found: Sequence[Position]) -> list[Credential]:
@@ -189,10 +181,10 @@ LINE = (
 async def read_lines(conn: Connection, found: Sequence[Position], *, now: datetime) -> list[list[object]]:
     """Return the credentials that stand there as `LINE`s, as they are at `now`."""
     rows = await conn.fetch(QUERIES["read_lines"], [position.id for position in found], now)
-    overdue = [row["id"] for row in rows if row["next_change_at"] <= now]
-    settled = {
+    late = [row["id"] for row in rows if row["late"]]
+    present = {
         loaded.credential.id: validity(loaded.credential.runs, loaded.credential.flags, now)
-        for loaded in (await read_credentials(conn, overdue)).values()
+        for loaded in (await read_credentials(conn, late)).values()
     }
     today: dict[str, date] = {}
     lines = []
@@ -203,21 +195,9 @@ async def read_lines(conn: Connection, found: Sequence[Position], *, now: dateti
         said = {
             "id": str(row["id"]),
             "holder_id": str(row["holder_id"]),
-            "validity": settled.get(row["id"], row["validity"]),
+            "validity": present.get(row["id"], row["validity"]),
             "days_left": None if ends is None else (ends - today[zone]).days,
-            "verification": _checked(row["verified_until"], now).value,
-            "verified_until": None if row["verified_until"] in _ENDLESS else row["verified_until"],
             "attributes": json.loads(row["attributes"]),
         }
         lines.append([said[name] if name in said else row[name] for name in LINE])
     return lines
-
-
-_ENDLESS = (datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC))
-"""What asyncpg makes of an instant that is infinite."""
-
-
-def _checked(verified_until: datetime, now: datetime) -> Checked:
-    if verified_until == _ENDLESS[0]:
-        return Checked.NEVER
-    return Checked.VERIFIED if verified_until > now else Checked.ENDED

@@ -105,19 +105,19 @@ def attribute_from_text(attribute: DeclaredAttribute, text: str) -> AttributeVal
     return _value(attribute, text)
 
 
-def containments(name: str, text: str) -> tuple[dict[str, Any], ...]:
-    """Return the JSON documents of which attributes contain one where `name` has the value `text`.
+def meanings(text: str) -> list[Any]:
+    """Return the JSON values that a value may be, or contain, where it is written as this text.
 
-    The kind need not be known: `5` is asked for as text, as a number and among choices.
+    For filters that do not know the kind: `5` may be a text, a number, or one of several choices.
     """
-    wanted: list[Any] = [text, [text]]
+    found: list[Any] = [text, [text]]
     if _DECIMAL.fullmatch(text) and (shortest := _shortest(text)) != text:
-        wanted.append(shortest)
+        found.append(shortest)
     if _INTEGER.fullmatch(text):
-        wanted.append(int(text))
+        found.append(int(text))
     if text in {"true", "false"}:
-        wanted.append(text == "true")
-    return tuple({name: value} for value in wanted)
+        found.append(text == "true")
+    return found
 
 
 def _value(attribute: DeclaredAttribute, value: Any) -> AttributeValue:
