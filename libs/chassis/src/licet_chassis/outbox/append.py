@@ -17,6 +17,9 @@ LARGEST_RECORD = 900_000
 
 _APPENDED = Failpoint("outbox.appended")
 _QUERIES = load_queries("licet_chassis.outbox")
+_COLUMNS = ("shard", "topic", "partition_key", "record_key", "headers", "value")
+_MANY = 200
+"""From how many records on COPY is worth its second round trip."""
 
 
 class RecordTooLarge(Exception):
@@ -34,7 +37,7 @@ def shard_of(partition_key: str) -> int:
 
 
 async def append(conn: Connection, records: Sequence[Record]) -> None:
-    """Append records to the outbox, in their order, in one statement.
+    """Append records to the outbox, in their order, in one statement (many of them by COPY).
 
     The caller's transaction decides whether they are published. Call it under the lock of the
     aggregate the records are about, after its state is saved: then the order of ids is the order of
@@ -47,13 +50,14 @@ async def append(conn: Connection, records: Sequence[Record]) -> None:
         # Packed headers are a few bytes longer than headers, so this is what is refused at the latest.
         if len(record.key) + len(packed) + len(record.value or b"") > LARGEST_RECORD:
             raise RecordTooLarge(record.topic, record.size)
-    await conn.execute(
-        _QUERIES["append"],
-        [shard_of(record.partition_key) for record in records],
-        [record.topic for record in records],
-        [record.partition_key for record in records],
-        [record.key for record in records],
-        headers,
-        [record.value for record in records],
-    )
+    rows = [
+        (shard_of(record.partition_key), record.topic, record.partition_key, record.key, packed, record.value)
+        for record, packed in zip(records, headers, strict=True)
+    ]
+    if len(rows) < _MANY:
+        await conn.execute(_QUERIES["append"], *map(list, zip(*rows, strict=True)))
+    else:
+        # COPY has no place for the filter of `append`, so the transaction's id is drawn before it.
+        await conn.execute(_QUERIES["draw_transaction_id"])
+        await conn.copy_records_to_table("outbox", records=rows, columns=_COLUMNS)
     _APPENDED()

@@ -148,17 +148,17 @@ async def save(conn: Connection, saved: Sequence[Saved], *, actor: str) -> None:
     for item in saved:
         credential = item.change.credential
         its_runs = run_rows(credential)
-        credentials.append(_credential_row(credential, item.rules, len(its_runs)))
+        credentials.append(credential_row(credential, item.rules, len(its_runs)))
         terms += [
-            _child(term, credential) | {"known_from": credential.updated_at} for term in credential.terms
+            part_row(term, credential) | {"known_from": credential.updated_at} for term in credential.terms
         ]
         flags += [
-            _child(flag, credential) | {"known_from": credential.updated_at} for flag in credential.flags
+            part_row(flag, credential) | {"known_from": credential.updated_at} for flag in credential.flags
         ]
-        images += [_child(image, credential) for image in credential.images]
-        checks += [_child(check, credential) for check in item.change.checks]
+        images += [part_row(image, credential) for image in credential.images]
+        checks += [part_row(check, credential) for check in item.change.checks]
         runs += its_runs
-        history += [_history_row(event, actor, item.note) for event in item.change.events]
+        history += [history_row(event, actor, item.note) for event in item.change.events]
     parts = (credentials, terms, runs, flags, images, checks, history)
     try:
         await conn.execute(QUERIES["save_credentials"], *(jsonb(part) for part in parts))
@@ -179,7 +179,8 @@ _PARTS = {"category", "terms", "flags", "images", "verification"}
 _ROW = tuple(name for name in Credential.__slots__ if name not in _PARTS)
 
 
-def _credential_row(credential: Credential, rules: CredentialType, run_count: int) -> dict[str, Any]:
+def credential_row(credential: Credential, rules: CredentialType, run_count: int) -> dict[str, Any]:
+    """Return a credential's own row, with what is to be known of it beside."""
     row = {name: getattr(credential, name) for name in _ROW}
     return row | {
         "number_scope": number_scope(credential, rules.number_unique),
@@ -196,11 +197,13 @@ def _verified_until(credential: Credential) -> datetime | str:
     return check.valid_until or "infinity"
 
 
-def _child(part: Any, credential: Credential) -> dict[str, Any]:
+def part_row(part: Any, credential: Credential) -> dict[str, Any]:
+    """Return the row of a part of a credential."""
     return {name: getattr(part, name) for name in part.__slots__} | {"credential_id": credential.id}
 
 
-def _history_row(event: CredentialEvent, actor: str, note: str | None) -> dict[str, Any]:
+def history_row(event: CredentialEvent, actor: str, note: str | None) -> dict[str, Any]:
+    """Return the line of history that an event is."""
     details = event.model_dump(mode="json", by_alias=True, exclude={"credential"})
     return {
         "credential_id": event.credential.id,

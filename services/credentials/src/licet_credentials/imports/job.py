@@ -8,6 +8,7 @@ written with each.
 import asyncio
 import io
 import tempfile
+import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,7 +23,6 @@ from licet_chassis.cause import Cause, new_traceparent
 from licet_chassis.clock import BusinessClock
 from licet_chassis.database import TRANSIENT, Database, Transaction
 from licet_chassis.failpoints import Failpoint
-from licet_credentials.errors import NumberTaken
 from licet_credentials.imports import store
 from licet_credentials.imports.batches import Batch, Terms, carry_out, explained, rejected
 from licet_credentials.imports.mapping import Mapping, read_mapping
@@ -186,8 +186,7 @@ class ImportJobs:
             except _NOT_OURS:
                 raise
             except Exception as error:
-                if not isinstance(error, NumberTaken):
-                    _log.warning("imports.batch_divided", import_id=str(work.id), exc_info=True)
+                _log.warning("imports.batch_divided", import_id=str(work.id), error=type(error).__name__)
                 raise _CannotGoOn from error
         await store.insert_report(tx.conn, work.id, batch.report)
         if batch.effects:
@@ -232,9 +231,21 @@ async def _carry_out_alone(
         except _NOT_OURS:
             raise
         except Exception as error:  # noqa: BLE001  # whatever it is, it is this holder's
-            _log.warning("imports.holder_rejected", import_id=str(terms.import_id), exc_info=True)
+            # No message and no traceback: they may show what a row says about a person.
+            _log.warning(
+                "imports.holder_rejected",
+                import_id=str(terms.import_id),
+                line=alone[0].line,
+                error=type(error).__name__,
+                at=_place(error),
+            )
             reason = RowError(terms.declared.places.holder, external_id, explained(error))
             batch.note(rejected((row.line for row in alone), reason), None, external_id)
+
+
+def _place(error: Exception) -> str:
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{last.name}:{last.lineno}"
 
 
 def _add(batch: Batch, done: Batch) -> None:

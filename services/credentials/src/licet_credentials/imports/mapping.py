@@ -216,6 +216,11 @@ class FlagMapping(_Part):
     until: str | None = None
     values: dict[str, FlagMeaning]
 
+    @property
+    def named(self) -> tuple[str, ...]:
+        """The columns that it is read from."""
+        return (self.column, self.date, *([self.until] if self.until else []))
+
 
 class Mapping(_Part):
     """A whole mapping."""
@@ -255,7 +260,7 @@ class Mapping(_Part):
         """The columns that a file must have."""
         named = [column for source in self._sources() for column in source.named]
         if self.flag is not None:
-            named += [self.flag.column, self.flag.date, *([self.flag.until] if self.flag.until else [])]
+            named += self.flag.named
         return tuple(dict.fromkeys(named))
 
     @property

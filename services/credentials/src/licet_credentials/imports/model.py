@@ -141,7 +141,11 @@ class SourceRow(NamedTuple):
 
 def newest(rows: Sequence[SourceRow]) -> SourceRow:
     """Return the row whose facts hold: the newest; between equals what they say decides, not their order."""
-    return max(rows, key=lambda row: (row.rank, repr(row[1:]), -row.line))
+    if len(rows) == 1:
+        return rows[0]
+    highest = max(row.rank for row in rows)
+    equals = [row for row in rows if row.rank == highest]
+    return equals[0] if len(equals) == 1 else max(equals, key=lambda row: (repr(row[1:]), -row.line))
 
 
 @dataclass(frozen=True, slots=True)

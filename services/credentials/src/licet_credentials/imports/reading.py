@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Sequence
 from datetime import date
-from typing import Any, Generic, TypeVar
+from functools import partial
+from typing import Any
 
 from licet_credentials.imports.mapping import FlagMapping, Mapping, SeveralSource, Source
 from licet_credentials.imports.model import (
@@ -16,11 +17,9 @@ from licet_credentials.imports.model import (
 from licet_credentials.imports.values import READERS, Reader, date_reader
 from licet_events.credentials import FlagKind
 
-T = TypeVar("T")
-
 LONGEST_VALUE = 200
 """How much of a value an error shows."""
-_REMEMBERED = 20_000
+_REMEMBERED = 4_000
 _MARK = "\ufffd"
 """What stands where bytes were no text."""
 
@@ -29,8 +28,10 @@ _HOLDER_KINDS = {
     "locale": "locale", "team": "code", "location": "code",
 }  # fmt: skip
 _CREDENTIAL_KINDS = {
-    "name": "line", "country": "country", "subdivision": "subdivision", "issuer": "line", "notes": "note",
+    "name": "line", "country": "country", "subdivision": "subdivision", "issuer": "line", "issued_on": "",
+    "notes": "note",
 }  # fmt: skip
+"""How each fact is read; without a kind, as a date."""
 
 
 class Cells:
@@ -83,123 +84,144 @@ class Cells:
             return None
 
 
-class _Remembering(Generic[T]):
-    """A part of a row; where its cells say the same as before, what was read then is taken again."""
+Found = tuple[Any, tuple[RowError, ...]]
+"""A value, or what is wrong with it."""
 
-    def __init__(
-        self, build: Callable[[Cells], T | None], columns: Sequence[str], places: dict[str, int]
-    ) -> None:
+
+class _Field:
+    """One value of a row; what a text was found to mean is remembered, for texts come again and again."""
+
+    __slots__ = ("_build", "_known", "_place", "_places", "_several")
+
+    def __init__(self, build: Callable[[Cells], Any], columns: Sequence[str], places: dict[str, int]) -> None:
         self._build = build
         self._places = places
-        self._columns = tuple(sorted({places[column] for column in columns}))
-        self._known: dict[tuple[str, ...], tuple[T | None, tuple[RowError, ...]]] = {}
+        self._place = places[columns[0]] if columns else None
+        self._several = tuple(places[column] for column in columns) if len(columns) > 1 else ()
+        self._known: dict[object, Found] = {}
 
-    def read(self, row: Sequence[str]) -> tuple[T | None, tuple[RowError, ...]]:
-        """Return what the row says of the part, or what is wrong with it."""
-        said = tuple([row[place] for place in self._columns])
-        known = self._known.get(said)
-        if known is None:
+    def read(self, row: Sequence[str]) -> Found:
+        """Return what the row says here, or what is wrong with it."""
+        if self._several:
+            said: object = tuple([row[place] for place in self._several])
+        else:
+            said = None if self._place is None else row[self._place]
+        found = self._known.get(said)
+        if found is None:
             cells = Cells(row, self._places)
             value = self._build(cells)
-            known = (None, tuple(cells.errors)) if cells.errors else (value, ())
+            found = (None, tuple(cells.errors)) if cells.errors else (value, ())
             if len(self._known) >= _REMEMBERED:
                 self._known.clear()
-            self._known[said] = known
-        return known
+            self._known[said] = found
+        return found
 
 
 class RowReader:
     """Reads rows by a mapping; a row is the cells of `mapping.columns`, in that order."""
 
     def __init__(self, mapping: Mapping) -> None:
+        self._places = {column: place for place, column in enumerate(mapping.columns)}
         self._mapping = mapping
         self._date = date_reader(mapping.date_formats)
-        places = {column: place for place, column in enumerate(mapping.columns)}
-        self._places = places
         holder, credential, term, flag = mapping.holder, mapping.credential, mapping.term, mapping.flag
-        self._key = _Remembering(self._read_key, holder.external_id.named, places)
-        self._holder = _Remembering(self._read_holder, _columns(holder), places)
-        columns = [*_columns(mapping.type), *_columns(credential)]
-        columns += [column for source in credential.attributes.values() for column in source.named]
-        self._credential = _Remembering(self._read_credential, columns, places)
-        self._term = _Remembering(self._read_term, _columns(term), places)
-        self._flag = (
-            None if flag is None else _Remembering(self._reader_of_flag(flag), _flag_columns(flag), places)
-        )
+        self._key = _Field(self._read_key, holder.external_id.named, self._places)
+        self._holder = [
+            (name, self._field(source, READERS[kind], required=name in {"kind", "name"}))
+            for name, kind in _HOLDER_KINDS.items()
+            if (source := getattr(holder, name)) is not None
+        ]
+        self._holder += [
+            (name, _Field(partial(_codes, source=several), several.named, self._places))
+            for name, several in (("roles", holder.roles), ("queues", holder.queues))
+            if several is not None
+        ]
+        line = READERS["line"]
+        self._code = self._field(mapping.type.code, READERS["code"], required=True)
+        self._type_name = self._field(mapping.type.name, line, required=True)
+        self._number = self._maybe(credential.number, line, required=True)
+        self._time_zone = self._maybe(credential.time_zone, READERS["zone"])
+        self._credential = [
+            (name, self._field(source, READERS[kind] if kind else self._date))
+            for name, kind in _CREDENTIAL_KINDS.items()
+            if (source := getattr(credential, name)) is not None
+        ]
+        self._attributes = [
+            (name, source.place, self._field(source, str)) for name, source in credential.attributes.items()
+        ]
+        self._term_key = self._maybe(term.key, line, required=True)
+        self._valid_from = self._maybe(term.valid_from, self._date)
+        self._expires_on = self._maybe(term.expires_on, partial(_end, never=term.never, read=self._date))
+        self._flag = None if flag is None else _Field(self._reader_of_flag(flag), flag.named, self._places)
+
+    def _field(self, source: Source, read: Reader, *, required: bool = False) -> _Field:
+        def build(cells: Cells) -> Any:
+            return cells.value(source, read, required=required)
+
+        return _Field(build, source.named, self._places)
+
+    def _maybe(self, source: Source | None, read: Reader, *, required: bool = False) -> _Field | None:
+        return None if source is None else self._field(source, read, required=required)
 
     def holder_key(self, cells: Sequence[str]) -> str | None:
         """Return the external id of the row's holder, as far as it can be read."""
-        return self._key.read(cells)[0]
+        key: str | None = self._key.read(cells)[0]
+        return key
 
     def read(self, line: int, cells: Sequence[str]) -> SourceRow | tuple[RowError, ...]:
         """Return what the row says, or everything that is wrong with it."""
-        holder, of_holder = self._holder.read(cells)
-        credential, of_credential = self._credential.read(cells)
-        term, of_term = self._term.read(cells)
-        flag, of_flag = (None, ()) if self._flag is None else self._flag.read(cells)
-        if holder is None or credential is None or term is None or of_flag:
-            return (*of_holder, *of_credential, *of_term, *of_flag)
-        return SourceRow(line, holder, credential, term, flag)
+        errors: list[RowError] = []
+        holder = HolderSaid(_taken(self._key, cells, errors), _facts(self._holder, cells, errors))
+        credential = self._read_credential(cells, errors)
+        term = self._read_term(cells, errors)
+        flag: FlagSaid | None = _taken(self._flag, cells, errors)
+        return tuple(errors) if errors else SourceRow(line, holder, credential, term, flag)
 
     def _read_key(self, cells: Cells) -> str | None:
         mapping = self._mapping.holder
         external_id = cells.value(mapping.external_id, READERS["external id"], required=True)
         return None if external_id is None else mapping.same_as.get(external_id, external_id)
 
-    def _read_holder(self, cells: Cells) -> HolderSaid | None:
-        mapping = self._mapping.holder
-        external_id = self._read_key(cells)
-        facts: list[tuple[str, Any]] = []
-        for name, kind in _HOLDER_KINDS.items():
-            required = name in {"kind", "name"}
-            value = cells.value(getattr(mapping, name), READERS[kind], required=required)
-            if value is not None:
-                facts.append((name, value))
-        for name, source in (("roles", mapping.roles), ("queues", mapping.queues)):
-            if source is not None and (codes := _codes(cells, source)):
-                facts.append((name, codes))
-        return None if external_id is None else HolderSaid(external_id, tuple(facts))
+    def _read_credential(self, cells: Sequence[str], errors: list[RowError]) -> CredentialSaid:
+        said = CredentialSaid(
+            _taken(self._code, cells, errors),
+            _taken(self._type_name, cells, errors),
+            _taken(self._number, cells, errors),
+            _taken(self._time_zone, cells, errors),
+            _facts(self._credential, cells, errors),
+            tuple(
+                (name, place, text)
+                for name, place, field in self._attributes
+                if (text := _taken(field, cells, errors)) is not None
+            ),
+        )
+        subdivision = self._mapping.credential.subdivision
+        if subdivision is not None:
+            facts = dict(said.facts)
+            country, lies_in = facts.get("country"), facts.get("subdivision")
+            if lies_in is not None and not lies_in.startswith(f"{country}-"):
+                detail = f"must lie in the country, which is {country or 'not named'}"
+                errors.append(RowError(subdivision.place, lies_in, detail))
+        return said
 
-    def _read_credential(self, cells: Cells) -> CredentialSaid | None:
-        mapping, types = self._mapping.credential, self._mapping.type
-        code = cells.value(types.code, READERS["code"], required=True)
-        type_name = cells.value(types.name, READERS["line"], required=True)
-        number = cells.value(mapping.number, READERS["line"], required=True)
-        time_zone = cells.value(mapping.time_zone, READERS["zone"])
-        facts: list[tuple[str, Any]] = []
-        for name, kind in _CREDENTIAL_KINDS.items():
-            value = cells.value(getattr(mapping, name), READERS[kind])
-            if value is not None:
-                facts.append((name, value))
-        issued_on = cells.value(mapping.issued_on, self._date)
-        if issued_on is not None:
-            facts.append(("issued_on", issued_on))
-        said = dict(facts)
-        country, subdivision = said.get("country"), said.get("subdivision")
-        if subdivision is not None and not subdivision.startswith(f"{country}-") and mapping.subdivision:
-            detail = f"must lie in the country, which is {country or 'not named'}"
-            cells.refuse(mapping.subdivision.place, subdivision, detail)
-        attributes = []
-        for name, source in mapping.attributes.items():
-            text = cells.text(source)
-            if text is not None:
-                attributes.append((name, source.place, text))
-        return CredentialSaid(code, type_name, number, time_zone, tuple(facts), tuple(attributes))
-
-    def _read_term(self, cells: Cells) -> TermSaid | None:
-        mapping = self._mapping.term
-        start: date | None = cells.value(mapping.valid_from, self._date)
-        end_text = cells.text(mapping.expires_on)
-        never = end_text in mapping.never
-        end: date | None = None if never else cells.value(mapping.expires_on, self._date)
-        if start is not None and end is not None and end < start and mapping.expires_on:
-            cells.refuse(mapping.expires_on.place, end_text or "", f"is before valid_from {start}")
-        key = f"{start or ''}/{'never' if never else end or ''}"
-        if mapping.key is not None:
-            key = cells.value(mapping.key, READERS["line"], required=True)
-        return TermSaid(key, start, end, never)
+    def _read_term(self, cells: Sequence[str], errors: list[RowError]) -> TermSaid:
+        start: date | None = _taken(self._valid_from, cells, errors)
+        end: date | str | None = _taken(self._expires_on, cells, errors)
+        expires_on = end if isinstance(end, date) else None
+        never = end == _NEVER
+        if start is not None and expires_on is not None and expires_on < start:
+            source = self._mapping.term.expires_on
+            text = Cells(cells, self._places).text(source)
+            detail = f"is before valid_from {start}; must be that day or later"
+            errors.append(RowError(source.place if source else "", text or "", detail))
+        if self._term_key is None:
+            return TermSaid(f"{start or ''}/{end or ''}", start, expires_on, never)
+        return TermSaid(_taken(self._term_key, cells, errors), start, expires_on, never)
 
     def _reader_of_flag(self, mapping: FlagMapping) -> Callable[[Cells], FlagSaid | None]:
+        since_source = Source(column=mapping.date)
+        until_source = None if mapping.until is None else Source(column=mapping.until)
+
         def read(cells: Cells) -> FlagSaid | None:
             value = cells.raw(mapping.column)
             meaning = mapping.values.get(value)
@@ -208,22 +230,51 @@ class RowReader:
                 return None
             if meaning.kind == "none":
                 return None
-            since = cells.value(Source(column=mapping.date), self._date)
+            since = cells.value(since_source, self._date)
             if since is None:
                 if not cells.errors:
                     cells.refuse(mapping.date, "", f"must be a date where {mapping.column} is {value}")
                 return None
             until = None
-            if mapping.until is not None and meaning.kind is FlagKind.SUSPENDED:
-                until = cells.value(Source(column=mapping.until), self._date)
+            if until_source is not None and meaning.kind is FlagKind.SUSPENDED:
+                until = cells.value(until_source, self._date)
                 if until is not None and until < since:
-                    cells.refuse(mapping.until, str(until), f"is before {since}; must not be")
+                    cells.refuse(until_source.place, str(until), f"must not be before {since}")
             return FlagSaid(FlagKind(meaning.kind), meaning.reason, since, until)
 
         return read
 
 
-def _codes(cells: Cells, source: SeveralSource) -> tuple[str, ...]:
+_NEVER = "never"
+
+
+def _end(text: str, *, never: Sequence[str], read: Reader) -> date | str:
+    return _NEVER if text in never else read(text)
+
+
+def _taken(field: _Field | None, cells: Sequence[str], errors: list[RowError]) -> Any:
+    if field is None:
+        return None
+    value, wrong = field.read(cells)
+    if wrong:
+        errors += wrong
+    return value
+
+
+def _facts(
+    fields: Sequence[tuple[str, _Field]], cells: Sequence[str], errors: list[RowError]
+) -> tuple[tuple[str, Any], ...]:
+    facts = []
+    for name, field in fields:
+        value, wrong = field.read(cells)
+        if wrong:
+            errors += wrong
+        elif value is not None:
+            facts.append((name, value))
+    return tuple(facts)
+
+
+def _codes(cells: Cells, source: SeveralSource) -> tuple[str, ...] | None:
     codes: list[str] = []
     for part in cells.raw(source.column).split(source.split):
         text = part.strip()
@@ -233,15 +284,4 @@ def _codes(cells: Cells, source: SeveralSource) -> tuple[str, ...]:
             codes.append(READERS["code"](text))
         except ValueError as error:
             cells.refuse(source.column, text, str(error))
-    return tuple(dict.fromkeys(codes))
-
-
-def _columns(part: object) -> list[str]:
-    sources = [getattr(part, name) for name in type(part).model_fields]  # type: ignore[attr-defined]
-    return [
-        column for source in sources if isinstance(source, Source | SeveralSource) for column in source.named
-    ]
-
-
-def _flag_columns(mapping: FlagMapping) -> list[str]:
-    return [mapping.column, mapping.date, *([mapping.until] if mapping.until else [])]
+    return tuple(dict.fromkeys(codes)) or None

@@ -40,22 +40,15 @@ _KINDS: Mapping[str, tuple[Any, str]] = {
 
 
 def reader_of(kind: str) -> Reader:
-    """Return how a text of that kind is read; what it means is remembered."""
+    """Return how a text of that kind is read."""
     adapter, allowed = _KINDS[kind]
     validate = TypeAdapter(adapter).validate_python
 
-    @lru_cache(maxsize=20_000)
-    def judged(text: str) -> tuple[Any, bool]:
-        try:
-            return validate(text), True
-        except ValidationError:
-            return None, False
-
     def read(text: str) -> Any:
-        value, good = judged(text)
-        if not good:
-            raise ValueError(allowed)
-        return value
+        try:
+            return validate(text)
+        except ValidationError:
+            raise ValueError(allowed) from None
 
     return read
 
@@ -71,7 +64,7 @@ def date_reader(formats: tuple[str, ...]) -> Callable[[str], date]:
     """Return how a date in one of these formats is read, the first that fits."""
     allowed = " or ".join(date_as_written(date_format) for date_format in formats)
 
-    @lru_cache(maxsize=50_000)
+    @lru_cache(maxsize=20_000)
     def judged(text: str) -> date | None:
         for date_format in formats:
             try:

@@ -7,6 +7,7 @@ from uuid import UUID
 from licet_chassis.database import Transaction
 from licet_credentials.credentials import store
 from licet_credentials.credentials.change import Change, settle
+from licet_credentials.credentials.copying import copy_new
 from licet_credentials.credentials.model import Credential
 from licet_credentials.credentials.store import Loaded, Saved
 from licet_credentials.errors import require_version
@@ -20,6 +21,12 @@ async def write(tx: Transaction, saved: Sequence[Saved], now: datetime) -> None:
     await tx.publish(
         *(event for each in saved for event in (*each.change.events, *each.change.left)), now=now
     )
+
+
+async def write_new(tx: Transaction, saved: Sequence[Saved], now: datetime) -> None:
+    """Write many credentials of which none is there yet, and publish their events; as `write` does."""
+    await copy_new(tx.conn, saved, actor=tx.cause.actor)
+    await tx.publish(*(event for each in saved for event in each.change.events), now=now)
 
 
 Step = Callable[[Change, Loaded], Change]

@@ -1,0 +1,91 @@
+"""Writing many new credentials at once, by COPY: the same rows as `store.save` writes."""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from operator import attrgetter
+from typing import Any
+
+import asyncpg
+
+from licet_chassis.connection import Connection
+from licet_credentials.credentials.model import Flag, Term
+from licet_credentials.credentials.rows import run_rows
+from licet_credentials.credentials.store import NumberTakenMeanwhile, Saved, credential_row, history_row
+from licet_credentials.rows import jsonb
+
+_INFINITE = {
+    "infinity": datetime.max.replace(tzinfo=UTC),
+    "-infinity": datetime.min.replace(tzinfo=UTC),
+}
+"""How the driver wants them where it writes rows itself."""
+
+_TERM = tuple(Term.__slots__)
+_FLAG = tuple(Flag.__slots__)
+_RUN = (
+    "credential_id", "ordinal", "current_from", "current_until", "starts_at", "expiring_at", "expires_at",
+    "expires_on", "term_id", "term_revision",
+)  # fmt: skip
+_HISTORY = (
+    "credential_id", "holder_id", "type", "version", "event_type", "details", "reason", "note", "actor", "at",
+)  # fmt: skip
+_REGISTER = ("credential_id", "validity", "next_change_at", "verified_until")
+_BESIDE = frozenset({"run_count", "next_change_at", "verified_until"})
+"""What `credential_row` has for other tables."""
+
+_term, _flag = attrgetter(*_TERM), attrgetter(*_FLAG)
+
+
+async def copy_new(conn: Connection, saved: Sequence[Saved], *, actor: str) -> None:
+    """Write credentials none of which is there yet, without images and checks, in a few round trips.
+
+    Raises `NumberTakenMeanwhile` where another credential got the number at the same moment.
+    """
+    if not saved:
+        return
+    credentials: list[Mapping[str, Any]] = []
+    register, terms, runs, flags, history = [], [], [], [], []
+    for item in saved:
+        credential = item.change.credential
+        its_runs = run_rows(credential)
+        row = credential_row(credential, item.rules, len(its_runs))
+        row["attributes"] = jsonb(row["attributes"])
+        credentials.append(row)
+        register.append(
+            (
+                credential.id,
+                credential.announced,
+                _finite(row["next_change_at"]),
+                _finite(row["verified_until"]),
+            )
+        )
+        belongs = (credential.id, credential.updated_at)
+        terms += [(*_term(term), *belongs) for term in credential.terms]
+        flags += [(*_flag(flag), *belongs) for flag in credential.flags]
+        runs += [tuple([_finite(run.get(name)) for name in _RUN]) for run in its_runs]
+        for event in item.change.events:
+            line = history_row(event, actor, item.note)
+            line["details"] = jsonb(line["details"])
+            history.append(tuple([line[name] for name in _HISTORY]))
+    columns = tuple(name for name in credentials[0] if name not in _BESIDE)
+    try:
+        await _copy(
+            conn, "credentials", columns, [tuple([row[name] for name in columns]) for row in credentials]
+        )
+    except asyncpg.UniqueViolationError as error:
+        if error.constraint_name != "credentials_number_unique":
+            raise
+        raise NumberTakenMeanwhile(saved[0].change.credential.number or "", None) from error
+    await _copy(conn, "terms", (*_TERM, "credential_id", "known_from"), terms)
+    await _copy(conn, "runs", _RUN, runs)
+    await _copy(conn, "register", _REGISTER, register)
+    await _copy(conn, "flags", (*_FLAG, "credential_id", "known_from"), flags)
+    await _copy(conn, "credential_history", _HISTORY, history)
+
+
+async def _copy(conn: Connection, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    if rows:
+        await conn.copy_records_to_table(table, records=rows, columns=columns)
+
+
+def _finite(value: Any) -> Any:
+    return _INFINITE[value] if isinstance(value, str) else value
