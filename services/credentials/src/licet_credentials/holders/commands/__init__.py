@@ -35,5 +35,4 @@ __all__ = [
     "update_holder",
     "updated_holder",
     "write",
-    "write_new",
 ]
