@@ -52,6 +52,35 @@ async def test_keys_are_fetched_once_for_many_requests_at_once(keys: KeySet, iss
     assert issuer.fetches == 1
 
 
+async def test_whoever_comes_while_the_keys_are_being_read_waits_for_them(
+    issuer: Issuer, watch: Watch
+) -> None:
+    asked, answer = asyncio.Event(), asyncio.Event()
+
+    async def slowly(_request: httpx.Request) -> httpx.Response:
+        asked.set()
+        await answer.wait()
+        return httpx.Response(200, json=issuer.document)
+
+    client = httpx.AsyncClient(transport=httpx.MockTransport(slowly))
+    keys = KeySet(URL, client=client, clock=watch)
+    first = asyncio.create_task(keys.find("rsa"))
+    await asked.wait()
+    second = asyncio.create_task(keys.find("rsa"))
+    await asyncio.sleep(0)  # so that it has begun to look
+    answer.set()
+    assert await second is await first is not None
+
+
+async def test_an_issuer_that_never_answered_is_away_and_not_without_the_key(
+    keys: KeySet, issuer: Issuer
+) -> None:
+    issuer.failure = httpx.ConnectError("away")
+    for _ in range(2):
+        with pytest.raises(KeysUnavailable):
+            await keys.find("rsa")
+
+
 async def test_unknown_kid_makes_at_most_one_fetch_in_ten_seconds(
     keys: KeySet, issuer: Issuer, watch: Watch
 ) -> None:

@@ -55,12 +55,12 @@ class KeySet:
 
     async def find(self, kid: str) -> jwt.PyJWK | None:
         """Return the key of that id, `None` if the issuer has none; raises `KeysUnavailable`."""
-        if not self._wanted(kid):
-            return self._keys.get(kid)
-        async with self._lock:
-            # Whoever waited here profits from the one who fetched.
-            if self._wanted(kid):
-                await self._fetch()
+        being_read = self._lock.locked() and kid not in self._keys
+        if being_read or self._wanted(kid):
+            async with self._lock:
+                # Whoever waited here profits from the one who fetched.
+                if self._wanted(kid):
+                    await self._fetch()
         if self._read_at is None:
             raise KeysUnavailable(f"the issuer's keys at {self._url} can't be read")
         return self._keys.get(kid)
@@ -90,16 +90,6 @@ class KeySet:
         self._keys = keys
         self._read_at = self._clock()
         _log.info("keys.fetched", url=self._url, kids=sorted(keys))
-
-    async def _read(self) -> bytes:
-        content = b""
-        async with self._client.stream("GET", self._url, headers={"accept": "application/json"}) as response:
-            response.raise_for_status()
-            async for chunk in response.aiter_bytes():
-                content += chunk
-                if len(content) > _LARGEST_DOCUMENT:
-                    raise ValueError(f"the document is larger than {_LARGEST_DOCUMENT} bytes")
-        return content
 
 
 def _usable(document: Any) -> dict[str, jwt.PyJWK]:
