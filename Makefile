@@ -11,7 +11,7 @@ JOBS ?= 2
 ARGS ?=
 UV ?= uv
 
-.PHONY: help up test check format generate bench compose-demo lock clean
+.PHONY: help up test check format generate bench chaos compose-demo lock clean
 .DEFAULT_GOAL := help
 
 help:
@@ -49,6 +49,9 @@ generate: $(VENV)/dev.stamp
 
 bench: $(VENV)/dev.stamp
 	@PYTHONPATH=tests $(BIN)/python -m benchmarks $(ARGS)
+
+chaos: $(VENV)/dev.stamp
+	@$(BIN)/python -m pytest -q -s tests/chaos $(ARGS)
 
 compose-demo: $(VENV)/run.stamp
 	@deploy/try-compose

@@ -10,6 +10,8 @@ import random
 import re
 import shutil
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from importlib.resources import files
 from pathlib import Path
@@ -43,29 +45,34 @@ async def run() -> list[Result]:
         postgres = EmbeddedPostgres(directory / "data", log=directory / "postgres.log")
         postgres.start()
         try:
-            database = await Database.open(
-                postgres.url(), service="bench", min_size=_CONNECTIONS, max_size=_CONNECTIONS
-            )
-            try:
+            async with prepared_database(postgres.url()) as database:
                 return [await _compare(database, postgres.url(), pgbench, directory)]
-            finally:
-                await database.close()
         finally:
             postgres.stop()
 
 
+@asynccontextmanager
+async def prepared_database(url: str) -> AsyncIterator[Database]:
+    """Make the tables of the comparison in an empty database and lend it."""
+    database = await Database.open(url, service="bench", min_size=_CONNECTIONS, max_size=_CONNECTIONS)
+    try:
+        async with database.reading() as conn:
+            await conn.execute(files("licet_chassis.schema").joinpath("0001.sql").read_text())
+            await conn.execute(
+                "create table bench_holders (number int primary key, version bigint not null, name text);"
+                f"insert into bench_holders select n, 1, 'x' from generate_series(1, {_HOLDERS}) n"
+            )
+        yield database
+    finally:
+        await database.close()
+
+
 async def _compare(database: Database, url: str, pgbench: str, directory: Path) -> Result:
-    async with database.reading() as conn:
-        await conn.execute(files("licet_chassis.schema").joinpath("0001.sql").read_text())
-        await conn.execute(
-            "create table bench_holders (number int primary key, version bigint not null, name text);"
-            f"insert into bench_holders select n, 1, 'x' from generate_series(1, {_HOLDERS}) n"
-        )
     script = directory / "command.sql"
-    script.write_text(_script(await _appended(database)))
+    script.write_text(await pgbench_script(database))
     theirs, ours = [], []
     for _ in range(_RUNS):
-        theirs.append(await _pgbench(pgbench, url, script))
+        theirs.append(await pgbench_tps(pgbench, url, script))
         ours.append(await _commands(database))
     return Result(
         "command, database part / pgbench", ">= 0.75 x", ratio_of(ours, theirs), _RUNS,
@@ -123,7 +130,9 @@ async def _appended(database: Database) -> dict[str, str]:
     return {name: str(value) for name, value in row.items()}
 
 
-def _script(row: dict[str, str]) -> str:
+async def pgbench_script(database: Database) -> str:
+    """Return what pgbench repeats: lock a row, save it, append the event as it really is."""
+    row = await _appended(database)
     append = load_queries("licet_chassis.outbox")["append"]
     append = re.sub(r"--.*", "", append)
     arrays = ["shard", "topic", "partition_key", "record_key", "headers", "value"]
@@ -140,7 +149,7 @@ def _script(row: dict[str, str]) -> str:
     return "\n".join(lines) + "\n"
 
 
-async def _pgbench(pgbench: str, url: str, script: Path) -> float:
+async def pgbench_tps(pgbench: str, url: str, script: Path) -> float:
     """Return transactions a second of pgbench."""
     process = await asyncio.create_subprocess_exec(
         pgbench, "-n", "-M", "prepared", "-c", str(_CONNECTIONS), "-j", "1", "-T", str(_SECONDS),

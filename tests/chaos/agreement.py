@@ -6,6 +6,7 @@ without its objects, an object that nothing leads to.
 """
 
 import asyncio
+import time
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -157,3 +158,15 @@ async def _read_database(conn: Any, facts: Facts) -> None:
 def _keys(client: Any, bucket: str) -> set[str]:
     pages = client.get_paginator("list_objects_v2").paginate(Bucket=bucket)
     return {entry["Key"] for page in pages for entry in page.get("Contents", ())}
+
+
+def wait_until_agreed(service: Any, bound: float = 30.0) -> Facts:
+    """Wait until everything has been sent, and return what was found; fails where it does not agree."""
+    deadline = time.monotonic() + bound
+    while True:
+        facts = asyncio.run(gather(service.database_url, service.kafka, service.s3, service.bucket))
+        found = disagreements(facts)
+        if not found:
+            return facts
+        assert time.monotonic() < deadline, found
+        time.sleep(0.2)

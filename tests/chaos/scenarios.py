@@ -16,7 +16,7 @@ _COMMAND = frozenset(
         "relay.read", "relay.sent", "relay.deleted",
     }
 )  # fmt: skip
-_MAPPING = """
+MAPPING = """
 date_formats = ["%Y-%m-%d"]
 [holder]
 kind = "employee"
@@ -152,7 +152,7 @@ class Import(Scenario):
         ]
         content = "\n".join(["person,type,number,from,to", *rows, ""])
         sent = attempt.send(
-            "POST", "/imports", data={"mapping": _MAPPING}, files={"file": ("a.csv", content, "text/csv")}
+            "POST", "/imports", data={"mapping": MAPPING}, files={"file": ("a.csv", content, "text/csv")}
         ).json()
         while sent["state"] in {"queued", "running"}:
             time.sleep(0.05)

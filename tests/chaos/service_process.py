@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -22,10 +23,13 @@ KILLED_WITHIN = 30.0
 class CredentialsService:
     """One process of the service on real servers. Its state is theirs, so a start goes on where it was."""
 
-    def __init__(self, directory: Path, *, database_url: str, kafka: str, s3: Any) -> None:
+    def __init__(
+        self, directory: Path, *, database_url: str, kafka: str, s3: Any, parts: Sequence[str] = ()
+    ) -> None:
         self.database_url = database_url
         self.kafka = kafka
         self.s3 = s3
+        self._parts = parts
         self.bucket: str = s3.create_bucket()
         self._armed = directory / "failpoint"
         self._log = directory / "service.log"
@@ -34,15 +38,15 @@ class CredentialsService:
         self._key = SigningKey.of_file(directory / "key.pem")
         self._issuer = Issuer(self._key, host="127.0.0.1", port=0, secret="none")
         self._issuer.start()
-        self._port = free_port()
+        self.port = free_port()
         self._process: subprocess.Popen[bytes] | None = None
-        migrate("licet_credentials", database_url)
 
     def start(self) -> None:
-        """Start it and wait until it is ready."""
+        """Start it, on a schema of its release, and wait until it is ready."""
+        migrate("licet_credentials", self.database_url)
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "licet_credentials", "serve"],
+                [sys.executable, "-m", "licet_credentials", "serve", *self._only],
                 env=self._environment(), stdout=log, stderr=log, stdin=subprocess.DEVNULL,
             )  # fmt: skip
         deadline = time.monotonic() + STARTED_WITHIN
@@ -56,12 +60,16 @@ class CredentialsService:
             assert time.monotonic() < deadline, self._log.read_text()[-3000:]
             time.sleep(0.05)
 
+    @property
+    def _only(self) -> list[str]:
+        return ["--only", ",".join(self._parts)] if self._parts else []
+
     def _environment(self) -> dict[str, str]:
         ours = {name: value for name, value in os.environ.items() if not name.startswith("LICET_")}
         return ours | {
             "LICET_ENVIRONMENT": "embedded",
             "LICET_FAILPOINTS": str(self._armed),
-            "LICET_PORT": str(self._port),
+            "LICET_PORT": str(self.port),
             "LICET_DATABASE_URL": self.database_url,
             "LICET_KAFKA_URL": self.kafka,
             "LICET_ISSUER_URL": self._issuer.url,
@@ -74,16 +82,27 @@ class CredentialsService:
         }
 
     @property
+    def pid(self) -> int:
+        """The process that runs now."""
+        assert self._process is not None
+        return self._process.pid
+
+    @property
     def url(self) -> str:
         """Where it listens."""
-        return f"http://127.0.0.1:{self._port}"
+        return f"http://127.0.0.1:{self.port}"
 
     def client(self, **headers: str) -> httpx.Client:
         """Return a client that may do everything."""
-        token = self._key.token(issuer=self._issuer.url, now=datetime.now(UTC), scopes=SCOPES)
         return httpx.Client(
-            base_url=f"{self.url}/v1", headers={"Authorization": f"Bearer {token}", **headers}, timeout=60
+            base_url=f"{self.url}/v1",
+            headers={"Authorization": f"Bearer {self.token()}", **headers},
+            timeout=60,
         )
+
+    def token(self) -> str:
+        """Return a token that may do everything."""
+        return self._key.token(issuer=self._issuer.url, now=datetime.now(UTC), scopes=SCOPES)
 
     def arm(self, failpoint: str) -> None:
         """Have it kill itself where it passes that place next."""

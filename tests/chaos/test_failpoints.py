@@ -5,18 +5,14 @@ started again, and the request is sent again with its `Idempotency-Key`, as a cl
 is there once, and database, topics and bucket agree.
 """
 
-import asyncio
 import contextlib
-import time
-from collections.abc import Iterator
 from importlib import import_module
 from itertools import count
-from typing import Any
 
 import httpx
 import pytest
 
-from chaos.agreement import Facts, disagreements, gather
+from chaos.agreement import wait_until_agreed
 from chaos.scenarios import SCENARIOS, attempt
 from chaos.service_process import CredentialsService
 from licet_chassis.failpoints import registered
@@ -26,32 +22,6 @@ _numbers = count(1)
 _hit: set[str] = set()
 
 
-@pytest.fixture(scope="module")
-def service(
-    postgres: Any, kafka_server: Any, s3: Any, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[CredentialsService]:
-    asyncio.run(kafka_server.reset_topics())
-    url = asyncio.run(postgres.create_database())
-    running = CredentialsService(
-        tmp_path_factory.mktemp("service"), database_url=url, kafka=kafka_server.bootstrap, s3=s3
-    )
-    running.start()
-    yield running
-    running.close()
-
-
-def agreed(service: CredentialsService) -> Facts:
-    """Wait until everything has been sent, and return what was found; fails where it does not agree."""
-    deadline = time.monotonic() + 30
-    while True:
-        facts = asyncio.run(gather(service.database_url, service.kafka, service.s3, service.bucket))
-        found = disagreements(facts)
-        if not found:
-            return facts
-        assert time.monotonic() < deadline, found
-        time.sleep(0.2)
-
-
 @pytest.mark.timeout(180)
 @pytest.mark.parametrize(("name", "place"), CASES)
 def test_killed_there_and_sent_again_it_is_done_once(
@@ -59,7 +29,7 @@ def test_killed_there_and_sent_again_it_is_done_once(
 ) -> None:
     scenario = SCENARIOS[name]
     wanted = attempt(service.client, f"{name}-{next(_numbers)}")
-    agreed(service)
+    wait_until_agreed(service)
     service.arm(place)
     try:
         # Whether the answer gets out before the process is gone depends on the place.
@@ -73,7 +43,7 @@ def test_killed_there_and_sent_again_it_is_done_once(
     _hit.add(place)
     scenario.do(wanted)
     scenario.check(wanted)
-    agreed(service)
+    wait_until_agreed(service)
 
 
 def test_every_registered_place_was_hit() -> None:

@@ -1,0 +1,103 @@
+"""Servers that go away: what is asked for meanwhile is done once, and nothing is held in memory for it.
+
+`LICET_CHAOS_SECONDS` (15) is how long Kafka is away, `LICET_CHAOS_RATE` (50) how many writes a second come
+meanwhile, `LICET_CHAOS_ROWS` (10000) how long the import is during which PostgreSQL is restarted five times.
+The promise of docs is 600 seconds at 200 writes a second.
+"""
+
+import asyncio
+import os
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import psutil
+import pytest
+
+from chaos.agreement import wait_until_agreed
+from chaos.scenarios import MAPPING, attempt
+from chaos.service_process import CredentialsService
+
+SECONDS = float(os.environ.get("LICET_CHAOS_SECONDS", "15"))
+RATE = int(os.environ.get("LICET_CHAOS_RATE", "50"))
+ROWS = int(os.environ.get("LICET_CHAOS_ROWS", "10000"))
+
+
+def memory(service: CredentialsService) -> int:
+    """Proportional bytes of the service's process."""
+    process = psutil.Process(service.pid)
+    return int(process.memory_full_info().pss)
+
+
+@pytest.mark.timeout(SECONDS * 3 + 300)
+def test_without_kafka_the_api_answers_memory_stays_and_everything_is_sent_after(
+    service: CredentialsService, kafka_server: Any
+) -> None:
+    wanted = attempt(service.client, "outage-1")
+    wait_until_agreed(service)
+    answered: list[int] = []
+
+    def register(number: int) -> None:
+        with service.client() as http:
+            answer = http.post("/holders", json={"kind": "contact", "name": f"Outage {number}"})
+            answered.append(answer.status_code)
+
+    with ThreadPoolExecutor(8) as callers:
+        for number in range(RATE):  # so that what a first request costs is there before
+            callers.submit(register, -number)
+    asyncio.run(kafka_server.down())
+    try:
+        before, began, sent = memory(service), time.monotonic(), 0
+        with ThreadPoolExecutor(8) as callers:
+            while (passed := time.monotonic() - began) < SECONDS:
+                while sent < passed * RATE:
+                    callers.submit(register, sent)
+                    sent += 1
+                time.sleep(0.01)
+        after = memory(service)
+        assert wanted.get("/holders", limit=1)["items"]
+    finally:
+        asyncio.run(kafka_server.up())
+    assert set(answered) == {201}
+    assert len(answered) == sent + RATE
+    print(f"\n{sent} writes in {SECONDS:.0f} s without Kafka; memory {after / before:.2f} times what it was")
+    assert after <= before * 1.2 + (16 << 20)
+    facts = wait_until_agreed(service, bound=120)
+    assert len(facts.current) >= sent
+
+
+@pytest.mark.timeout(600)
+def test_postgresql_restarted_five_times_during_an_import(service: CredentialsService, postgres: Any) -> None:
+    rows = [f"r-{n // 4},licence,r-{n},2024-01-01,2030-12-31" for n in range(ROWS)]
+    content = "\n".join(["person,type,number,from,to", *rows, ""])
+    wanted = attempt(service.client, "restart-1")
+    answer = wanted.send(
+        "POST", "/imports", data={"mapping": MAPPING}, files={"file": ("a.csv", content, "text/csv")}
+    )
+    path = f"/imports/{answer.json()['id']}"
+    restarts, shown = 0, answer.json()
+    deadline = time.monotonic() + 400
+    while shown["state"] in {"queued", "running"}:
+        assert time.monotonic() < deadline, shown
+        if restarts < 5 and shown["progress"] >= restarts * 0.15:
+            asyncio.run(postgres.restart())
+            restarts += 1
+        time.sleep(0.05)
+        shown = patiently(wanted, path)
+    assert (shown["state"], restarts) == ("finished", 5)
+    assert shown["counts"]["credentials_created"] == ROWS
+    assert shown["counts"]["rejected"] == 0
+    facts = wait_until_agreed(service, bound=120)
+    assert sum(key.count("/") for key in facts.current) >= ROWS
+
+
+def patiently(wanted: Any, path: str) -> Any:
+    """Ask until the service has its database again."""
+    for _ in range(200):
+        with wanted.client() as http:
+            answer = http.get(path)
+        if answer.status_code == 200:
+            return answer.json()
+        assert answer.status_code == 503, answer.text
+        time.sleep(0.1)
+    raise AssertionError("the database never came back")
