@@ -49,6 +49,14 @@ async def more_for_some(what: str, principal: Annotated[Principal, requires("cre
     return what
 
 
+shared = APIRouter(prefix="/v1/shared")
+
+
+@shared.get("", dependencies=[requires("operations:read", everyone=True)])
+async def about_everybody() -> str:
+    return "everybody"
+
+
 unguarded = APIRouter(prefix="/v1/open")
 
 
@@ -82,6 +90,18 @@ async def test_403_names_the_scope_that_is_missing(issuer: Issuer) -> None:
     assert (
         answer.headers["www-authenticate"] == 'Bearer error="insufficient_scope", scope="credentials:admin"'
     )
+
+
+@pytest.mark.parametrize("claims", [{"licet_teams": ["red"]}, {"licet_locations": []}], ids=str)
+async def test_what_is_about_everybody_is_closed_to_tokens_that_see_some(
+    issuer: Issuer, claims: dict[str, list[str]]
+) -> None:
+    async with client_of(edge_app(issuer, shared), issuer.token(scope="operations:read")) as client:
+        assert (await client.get("/v1/shared")).status_code == 200
+        narrowed = bearer(issuer.token(scope="operations:read", **claims))
+        answer = await client.get("/v1/shared", headers=narrowed)
+    assert answer.status_code == 403
+    assert "needs a token that sees everyone" in answer.json()["detail"]
 
 
 async def test_scope_that_only_begins_alike_is_another(issuer: Issuer) -> None:

@@ -24,7 +24,7 @@ from licet_chassis.http.serving import serving
 from licet_chassis.http.writes import guard_write
 from licet_credentials.errors import ExternalIdTaken, Invalid, NotFound, Refused, Taken
 from licet_credentials.visibility.model import Sees
-from licet_credentials.visibility.store import find_places
+from licet_credentials.visibility.store import find_seen
 
 AUDITOR = "credentials:audit"
 """Reads everything and changes nothing."""
@@ -125,8 +125,8 @@ async def require_seen(
     credentials = {each for each in (subject.credential_id,) if each is not None}
     if not (holders or externals or credentials):
         return
-    found = await find_places(conn, holders, credentials, externals, hold=hold)
-    seen = {key for key, place in found.items() if sees.may_see(team=place.team, location=place.location)}
+    found = await find_seen(conn, sees, holders, credentials, externals, hold=hold)
+    seen = {name for name, is_seen in found.items() if is_seen}
     if subject.holder_id is not None and subject.holder_id not in seen:
         raise NotFound(f"There is no holder {subject.holder_id}.")
     if subject.credential_id is not None and subject.credential_id not in seen:
@@ -226,8 +226,8 @@ SHARED_WRITE = _access(Access("credentials:write", everyone=True))
 """Changes what all share; tokens that do not see everyone are refused."""
 ADMIN = _access(Access(ADMINISTRATOR, everyone=True))
 """Administers what is everybody's; tokens that do not see everyone are refused."""
-AUDIT = _access(Access(ADMINISTRATOR, AUDITOR, everyone=True))
-"""Reads about the work of administrators; tokens that do not see everyone are refused."""
+AUDIT = _access(Access(ADMINISTRATOR, AUDITOR))
+"""Reads what administrators and auditors may, about whoever the path names, or of all."""
 ReaderSees = Annotated[Sees, _access(Access("credentials:read", AUDITOR, filters=True))]
 """What the token sees, for a route that shows several and leaves the others out."""
 WriterSees = Annotated[Sees, _access(Access("credentials:write", filters=True))]

@@ -30,6 +30,7 @@ SCOPES = (
     "credentials:read",
     "credentials:write",
     "credentials:admin",
+    "credentials:audit",
     "certifications:read",
     "certifications:write",
     "eligibility:read",

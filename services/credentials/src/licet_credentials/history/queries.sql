@@ -8,7 +8,7 @@ select * from credential_history where credential_id = $1 and version > $2 order
 
 -- name: known_of_holder
 -- The credentials that at $2 were known to be of the holder $1, with the terms and flags believed then.
-select c.id, then.type, c.name, c.number, c.ladder,
+select c.id, was.type, c.name, c.number, c.ladder,
     (select coalesce(jsonb_agg(to_jsonb(x)), '[]') from terms x
      where x.credential_id = c.id and x.known_from <= $2 and (x.known_until is null or $2 < x.known_until)
     ) as terms,
@@ -22,7 +22,7 @@ join credentials c on c.id = ever.credential_id
 join lateral (
     select holder_id, type from credential_history
     where credential_id = c.id and at <= $2 order by version desc limit 1
-) as then on then.holder_id = $1
+) as was on was.holder_id = $1
 where ($3::uuid is null or c.id > $3)
   and not exists (
     select from credential_history

@@ -15,7 +15,7 @@ from licet_chassis.http.problems import Unavailable
 from licet_chassis.http.resources import Body, MaybeIfMatch
 from licet_chassis.http.serving import serving
 from licet_chassis.http.writes import Write, form_fingerprint
-from licet_credentials.access import AUDIT, READ, WRITE
+from licet_credentials.access import ADMINISTRATOR, AUDIT, AUDITOR, READ, WRITE
 from licet_credentials.credentials import commands
 from licet_credentials.credentials.model import Image
 from licet_credentials.credentials.store import read_credential, require_credential
@@ -185,11 +185,11 @@ async def rendition(
 ) -> Response:
     """Lead to a URL that lives five minutes.
 
-    The original needs `credentials:admin`, and who was led to it is recorded.
+    The original needs `credentials:admin` or `credentials:audit`, and who was led to it is recorded.
     """
     principal = principal_of(request)
     if rendition == ORIGINAL:
-        principal.must_have("credentials:admin")
+        principal.must_have(ADMINISTRATOR, AUDITOR)
     storage: ImageStorage = request.app.state.image_storage
     running = serving(request)
     async with running.database.reading() as conn:

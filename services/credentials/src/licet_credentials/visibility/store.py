@@ -1,34 +1,28 @@
-"""Teams and locations of those whom requests are about."""
+"""Who of those whom a request names is seen."""
 
 from collections.abc import Collection
-from dataclasses import dataclass
 from uuid import UUID
 
 from licet_chassis.connection import Connection
 from licet_chassis.queries import load_queries
+from licet_credentials.visibility.model import Sees
 
 QUERIES = load_queries(__package__ or "")
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where somebody works."""
-
-    team: str | None
-    location: str | None
-
-
-async def find_places(
+async def find_seen(
     conn: Connection,
+    sees: Sees,
     holder_ids: Collection[UUID],
     credential_ids: Collection[UUID],
     external_ids: Collection[str],
     *,
     hold: bool = False,
-) -> dict[UUID | str, Place]:
-    """Return where those work who are named: by their ids, a credential's, or another system's for them.
+) -> dict[UUID | str, bool]:
+    """Return who of those that are named is seen: by their ids, a credential's, or another system's for them.
 
-    Who does not exist is left out. With `hold` nobody leaves their team until the transaction ends.
+    Who does not exist is left out. A merged record is seen where whom it turned out to be is seen as
+    well. With `hold` nobody leaves their team until the transaction ends.
     """
     rows = await conn.fetch(
         QUERIES["hold_places" if hold else "find_places"],
@@ -36,7 +30,9 @@ async def find_places(
         list(credential_ids),
         list(external_ids),
     )
-    return {
-        row["id"] if row["id"] is not None else row["external_id"]: Place(row["team"], row["location"])
-        for row in rows
-    }
+    seen: dict[UUID | str, bool] = {}
+    for row in rows:
+        name = row["external_id"] if row["id"] is None else row["id"]
+        here = sees.may_see(team=row["team"], location=row["location"])
+        seen[name] = here and seen.get(name, True)
+    return seen

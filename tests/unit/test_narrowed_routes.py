@@ -1,0 +1,41 @@
+"""Every route of the services beside credentials says what a narrowed token finds there.
+
+What is said here is tried in the integration tests of each service; a new route has to be added, and tried.
+The routes of credentials are all tried in `tests/integration/credentials/test_visibility.py`.
+"""
+
+import json
+from pathlib import Path
+
+import pytest
+
+DOCUMENTS = Path(__file__).parents[2] / "docs" / "reference" / "openapi"
+NOBODY, FILTERED = "is about nobody", "leaves out or hides whom the token does not see"
+ROUTES = {
+    "certifications": {
+        "GET /v1/eligibility/{holder_id}": FILTERED,
+        "POST /v1/eligibility/checks": FILTERED,
+        "GET /v1/requirements": NOBODY,
+        "POST /v1/requirements": NOBODY,
+        "GET /v1/requirements/{requirement_id}": NOBODY,
+        "PATCH /v1/requirements/{requirement_id}": NOBODY,
+    },
+    "scheduler": {"GET /v1/timers": FILTERED},
+    "notifier": {
+        "GET /v1/notifications": FILTERED,
+        "GET /v1/notifications/{notification_id}": FILTERED,
+    },
+}
+
+
+@pytest.mark.parametrize("service", ROUTES)
+def test_every_route_says_what_a_narrowed_token_finds(service: str) -> None:
+    document = json.loads((DOCUMENTS / f"{service}.json").read_text(encoding="utf-8"))
+    routes = {
+        f"{method.upper()} {path}"
+        for path, operations in document["paths"].items()
+        for method, operation in operations.items()
+        # Those that every service has are closed to narrowed tokens; the chassis tries that.
+        if "operations" not in operation["tags"]
+    }
+    assert routes == ROUTES[service].keys()
