@@ -29,6 +29,9 @@ def half_years(world, tag, year, tmp_path):
         if order == "credentials, second first":
             world.credential(holder, f"half-{tag}", number="2", **second)
             world.credential(holder, f"half-{tag}", number="1", **first)
+        elif order == "terms, second first":
+            credential = world.credential(holder, f"half-{tag}", number="1", **second)
+            world.act(credential, "terms", reason="late_paper", **first)
         else:
             credential = world.credential(holder, f"half-{tag}", number="1", **first)
             world.act(credential, "renewals", **second)
@@ -70,7 +73,9 @@ def _imported(world, directory, tag: str, terms: list[dict[str, str]]) -> Any:
     return world.target.service("credentials").patch(f"/v1/holders/{holder['id']}", body, holder["version"])
 
 
-@pytest.mark.parametrize("order", ["in order", "rows, second first", "credentials, second first"])
+@pytest.mark.parametrize(
+    "order", ["in order", "rows, second first", "credentials, second first", "terms, second first"]
+)
 def test_two_half_years_are_five_intervals_in_whatever_order_they_are_recorded(
     world, tag, year, half_years, order
 ):
