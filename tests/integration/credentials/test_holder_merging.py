@@ -164,6 +164,11 @@ async def test_what_can_not_be_merged_is_refused_and_nothing_is_done(http, servi
     assert await service.told() == []
 
 
+async def test_a_merged_record_leaves_lists(http, ana, twin):
+    await merge(http, ana, twin)
+    assert [item["id"] for item in (await http.get("/v1/holders")).json()["items"]] == [twin["id"]]
+
+
 async def test_a_merged_record_takes_no_more_changes(http, ana, twin):
     merged = (await merge(http, ana, twin)).json()["duplicate"]
     tag = {"If-Match": f'"{merged["version"]}"'}

@@ -149,9 +149,9 @@ select id from holders where merged_into = $1 order by id limit 500;
 select * from holder_history where holder_id = $1 and version > $2 order by version limit $3;
 
 -- template: list_holders
--- A page of holders.
+-- A page of holders; records that were merged are left out.
 select * from holders h
-where true
+where h.merged_into is null
   and h.kind = :kind --if kind
   and h.team = :team --if team
   and h.location = :location --if location
