@@ -1,5 +1,6 @@
 """A copy of everything about a person, and nothing left of one who is erased."""
 
+import asyncio
 import io
 import json
 from typing import Any
@@ -331,6 +332,10 @@ async def test_what_an_import_said_of_the_person_goes_from_its_report(http, serv
              (import_id, 3, None, json.dumps([{"column": "Mail", "value": EMAIL}])),
              (import_id, 4, "HR-9", '[{"column": "Name", "value": "Somebody"}]')],
         )  # fmt: skip
+        await conn.executemany(
+            "insert into import_effects (import_id, step, id, version, created) values ($1, $2, $3, 1, true)",
+            [(import_id, 1, hers["id"]), (import_id, 2, person["id"])],
+        )
         await conn.execute(
             "insert into import_staged (import_id, holder_key, line, cells) values ($1, $2, 5, $3)",
             uuid4(), EXTERNAL, NAME.encode(),
@@ -339,6 +344,10 @@ async def test_what_an_import_said_of_the_person_goes_from_its_report(http, serv
     assert await everything(service, *PLANTED, "Quastel") == []
     assert await everything(service, "Somebody")
     assert await service.count("import_rows") == 3
+    # The rest of the import can still be undone.
+    await posted(http, f"imports/{import_id}/undo", status=202)
+    await service.work_off_imports()
+    assert (await http.get(f"/v1/imports/{import_id}")).json()["state"] == "undone"
 
 
 async def test_an_erasure_waits_for_an_import_that_is_just_being_read(http, service, person):
@@ -346,3 +355,37 @@ async def test_an_erasure_waits_for_an_import_that_is_just_being_read(http, serv
         await import_of(conn, state="queued")
     await posted(http, f"holders/{person['id']}/erase", {"reason": "asked"}, status=409)
     assert (await http.get(f"/v1/holders/{person['id']}")).status_code == 200
+
+
+async def test_whatever_is_done_at_the_same_moment_leaves_nothing_behind(http, service, person, hers):
+    """Each other request comes before the erasure, and goes with it, or after it, and finds nobody."""
+    holder, credential = f"holders/{person['id']}", f"credentials/{hers['id']}"
+
+    async def at_once(number: int) -> set[int]:
+        new = {"holder_id": person["id"], "type": "licence", "number": f"{NUMBER}-{number}", "notes": NOTE}
+        report = {"kind": "employee", "name": "Report", "manager_id": person["id"]}
+        answers = await asyncio.gather(
+            http.post("/v1/credentials", json=new),
+            http.post("/v1/holders", json=report),
+            http.post(f"/v1/{credential}/suspend", json={"reason": "not_paid", "note": NOTE}),
+            http.post(f"/v1/{credential}/reinstate", json={"reason": "paid", "note": NOTE}),
+            http.post(f"/v1/{holder}/deactivate", json={"reason": "left", "note": NOTE}),
+            http.put(f"/v1/teams/t{number}", json={"name": "T", "supervisor_ids": [person["id"]]}),
+        )
+        return {answer.status_code for answer in answers}
+
+    writes = [asyncio.create_task(at_once(number)) for number in range(8)]
+    await asyncio.sleep(0)
+    erased = await posted(http, f"{holder}/erase", {"reason": "asked"})
+    statuses = set().union(*await asyncio.gather(*writes))
+    assert statuses <= {200, 201, 404, 409, 410, 422}, statuses
+    assert erased["erased_at"] is not None
+    assert await everything(service, *PLANTED) == []
+    async with service.database.reading() as conn:
+        last = await conn.fetch(
+            "select distinct on (topic, record_key) topic, value is null as ends from outbox "
+            "where partition_key = $1 order by topic, record_key, id desc",
+            person["id"],
+        )
+    assert last
+    assert all(row["ends"] for row in last)

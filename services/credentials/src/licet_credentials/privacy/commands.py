@@ -125,7 +125,8 @@ async def _forget_in_imports(tx: Transaction, persons: Sequence[Holder], credent
         ]
     )
     unread = await import_store.forget_holders(tx.conn, external_ids, texts)
-    unread += await store.forget_in_imports(tx.conn, external_ids, texts)
+    ids = [*_ids(persons), *(credential.id for credential in credentials)]
+    unread += await store.forget_in_imports(tx.conn, external_ids, texts, ids)
     if unread:
         raise Conflict(
             f"The import {unread[0]} is just being read and may name the holder; try again in a moment."

@@ -88,9 +88,12 @@ with copies_gone as (
 delete from holders where id = any($1::uuid[]);
 
 -- name: forget_in_imports
--- Take holders out of what imports keep beside rows: by their external ids ($1) and by any of their texts ($2).
+-- Take holders out of what imports keep beside rows: by their external ids ($1), by any of their texts ($2),
+-- and by the ids of them and their credentials ($3), which are not to be undone any more.
 with numbers_gone as (
     delete from import_numbers where number = any($2::text[])
+), effects_gone as (
+    delete from import_effects where id = any($3::uuid[])
 )
 update imports set
     cursor_key = case when cursor_key = any($1::text[]) and finished_at is not null then null else cursor_key end,

@@ -62,10 +62,13 @@ async def delete_all(conn: Connection, holder_ids: Sequence[UUID], credential_id
 
 
 async def forget_in_imports(
-    conn: Connection, external_ids: Sequence[str], texts: Sequence[str]
+    conn: Connection, external_ids: Sequence[str], texts: Sequence[str], ids: Sequence[UUID]
 ) -> list[UUID]:
-    """Take holders out of what is kept of imports beside rows; returns those that are at them just now."""
-    await conn.execute(QUERIES["forget_in_imports"], external_ids, texts)
+    """Take holders out of what is kept of imports beside rows; returns those that are at them just now.
+
+    `ids` are those of the holders and of their credentials: an import is undone without them.
+    """
+    await conn.execute(QUERIES["forget_in_imports"], external_ids, texts, ids)
     return [row["id"] for row in await conn.fetch(QUERIES["at_work_on"], external_ids)]
 
 
