@@ -9,7 +9,7 @@ from zipfile import ZIP_DEFLATED, ZipFile
 
 import typer
 
-from licet_cli.client import CommandFailed
+from licet_cli.client import CommandFailed, Refused, ServiceClient
 from licet_cli.output import fail, progress
 from licet_cli.target import Against, Deployment, Target, open_target
 
@@ -48,6 +48,15 @@ def _new(path: Path) -> Iterator[None]:
         raise
 
 
+def _timeline(service: ServiceClient, holder_id: str, target: str) -> list[Any]:
+    try:
+        return [service.get(f"/v1/eligibility/{holder_id}", target=target)]
+    except Refused as error:
+        if error.status == 404:  # it has not heard of the holder yet, so it keeps nothing
+            return []
+        raise
+
+
 def _elsewhere(target: Target, data: Any) -> dict[str, Any]:
     """Return what the services keep that learn of holders from events."""
     holder = data["holders"][0]
@@ -57,7 +66,7 @@ def _elsewhere(target: Target, data: Any) -> dict[str, Any]:
     try:
         return {
             "certifications": [
-                eligibility.get(f"/v1/eligibility/{holder['id']}", target=each) for each in targets
+                timeline for each in targets for timeline in _timeline(eligibility, holder["id"], each)
             ],
             "scheduler": [
                 timer
