@@ -41,7 +41,6 @@ async def run() -> list[Result]:
     """Measure the row of quality.md that is about imports."""
     with TemporaryDirectory(prefix="licet-bench-") as name:
         directory = Path(name)
-        directory.chmod(0o755)
         postgres = EmbeddedPostgres(directory / "data", log=directory / "postgres.log")
         postgres.start()
         try:

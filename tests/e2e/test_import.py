@@ -147,6 +147,26 @@ def test_a_broken_row_is_in_the_report_and_the_command_ends_with_1(imported, wor
     assert "valid_from" in rows[0]["detail"]
 
 
+def test_an_import_is_listed_and_undone(imported, world, tmp_path):
+    licences = made_up(f"U{world.now:%y%m%d%H%M%S}", holders=3)
+    file = licences.write(tmp_path / "undone.csv")
+    job = world.run.cli("import", str(file), "--mapping", "chicago", "--json", cwd=tmp_path).good().json
+    assert job["id"] in world.run.cli("imports", "list").good().out
+    undone = world.run.cli(
+        "imports", "undo", job["id"], "--json", "--report", "undone.report.csv", cwd=tmp_path
+    ).good()
+    assert undone.json["state"] == "undone"
+    assert undone.json["undone"] == {
+        "credentials_voided": licences.credentials, "credentials_left": 0,
+        "holders_deactivated": licences.holders, "holders_left": 0,
+    }  # fmt: skip
+    with (tmp_path / "undone.report.csv").open(newline="") as report:
+        assert {row["undo"] for row in csv.DictReader(report)} == {"undone"}
+    world.quiet()
+    again = world.run.cli("import", str(file), "--mapping", "chicago", "--json", cwd=tmp_path).good().json
+    assert again["counts"]["credentials_created"] == licences.credentials
+
+
 def test_a_mapping_that_nobody_knows_is_refused_with_the_known_ones(world, imported, tmp_path):
     refused = world.run.cli("import", str(imported.file), "--mapping", "atlantis", cwd=tmp_path)
     assert refused.code != 0

@@ -27,21 +27,27 @@ from licet_credentials.imports.job import BATCH_ROWS, ImportJobs
 _PIECE = 1 << 20
 
 
-async def sent(database: Database, file: Path, mapping: str, *, dry_run: bool = False) -> UUID:
-    """Take a file in, as the route does."""
-    check = Utf8Check()
+def as_sent(file: Path, mapping: str, *, dry_run: bool = False) -> TakeIn:
+    """Return what the route makes of a file."""
+    check, size = Utf8Check(), 0
     with file.open("rb") as opened:
         head = opened.read(HEAD)
-        check.feed(head)
+        opened.seek(0)
         while piece := opened.read(_PIECE):
             check.feed(piece)
+            size += len(piece)
 
     async def pieces() -> AsyncIterator[bytes]:
         with file.open("rb") as opened:
             while piece := opened.read(_PIECE):
                 yield piece
 
-    command = TakeIn(pieces, file.stat().st_size, head, check.good, file.name, mapping, dry_run)
+    return TakeIn(pieces, size, head, check.good, file.name, mapping, dry_run)
+
+
+async def sent(database: Database, file: Path, mapping: str, *, dry_run: bool = False) -> UUID:
+    """Take a file in."""
+    command = as_sent(file, mapping, dry_run=dry_run)
     async with database.transaction(Cause.new("user:importer")) as tx:
         return (await take_in(tx, command, now=BusinessClock(movable=False).now())).id
 

@@ -87,9 +87,9 @@ class ServiceClient:
                 f"{self.name} broke off ({type(error).__name__}); it is safe to repeat."
             ) from None
 
-    def download(self, path: str, file: Path) -> None:
+    def download(self, path: str, file: Path, *, accept: str = "*/*") -> None:
         """Write the answer of a GET into a file as it comes; raises `Refused` or `CommandFailed`."""
-        headers = {"Authorization": f"Bearer {self.token()}"}
+        headers = {"Authorization": f"Bearer {self.token()}", "Accept": accept}
         try:
             with self._http.stream("GET", path, headers=headers) as answer:
                 if answer.status_code >= 400:
