@@ -9,7 +9,9 @@ import pytest
 from integration.credentials.conftest import Credentials, made
 from licet_chassis.cause import Cause
 from licet_credentials.credentials import store
+from licet_credentials.types import replanning
 from licet_credentials.types import store as type_store
+from licet_events.credentials import CredentialUpdated
 
 INSURANCE = [
     {"name": "insured_limit", "kind": "decimal", "required": True},
@@ -270,3 +272,30 @@ async def test_the_imports_types_are_held_too(service: Credentials, licence: Any
         async with service.database.reading() as conn:
             taken = await conn.fetch("select code from credential_types for update skip locked")
         assert taken == []
+
+
+async def test_rules_that_change_again_half_way_end_with_the_last_ones_and_each_is_told_once(
+    http: httpx.AsyncClient, service: Credentials, ana: Any, licence: Any, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(replanning, "BATCH", 2)
+    for number in range(5):
+        await made(http, "credentials", holder_id=ana["id"], type="licence", number=f"N-{number}")
+    await changed(http, "credential-types/licence", ladder=[60, 0])
+    await service.published()
+    work = replanning.Replanning(service.database, service.clock)
+    assert await work.step()
+    path = "/v1/credential-types/licence/replanning"
+    progress = (await http.get(path)).json()
+    assert (progress["done"], progress["remaining"]) == (2, 3)
+    service.clock.advance(hours=1)
+    await changed(http, "credential-types/licence", ladder=[45, 0])
+    progress = (await http.get(path)).json()
+    assert (progress["done"], progress["remaining"]) == (0, 5)
+    await service.replan()
+    assert (await http.get(path)).json() == {"since": None, "done": 0, "remaining": 0}
+    told = [event.data for event in await service.published()]
+    ladders: dict[Any, list[Any]] = {}
+    for data in told:
+        if isinstance(data, CredentialUpdated):
+            ladders.setdefault(data.credential.id, []).append(data.credential.ladder)
+    assert sorted(ladders.values()) == [[(45, 0)]] * 3 + [[(60, 0), (45, 0)]] * 2
