@@ -19,7 +19,7 @@ def picture(width: int = 64, height: int = 48, mode: str = "RGB") -> Image.Image
 def photograph(width: int, height: int) -> Image.Image:
     """Return soft shapes with some noise: what a camera makes, not what compresses worst."""
     shapes = Image.effect_mandelbrot((width // 8, height // 8), (-2.0, -1.5, 1.0, 1.5), 60)
-    noise = Image.effect_noise((width // 2, height // 2), 12).resize((width, height))
+    noise = Image.effect_noise((width, height), 60)
     return Image.blend(shapes.resize((width, height)), noise, 0.1).convert("RGB")
 
 

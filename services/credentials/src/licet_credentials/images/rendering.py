@@ -106,8 +106,8 @@ def _write(image: ImageFile.ImageFile, display: Path, thumbnail: Path) -> dict[s
     image.draft(None, _fitting(image.size, DISPLAY_BOX))
     shown = _shown(image)
     return {
-        "display_type": _encode(shown, display, DISPLAY),
-        "thumbnail_type": _encode(_scaled(shown, THUMBNAIL_BOX), thumbnail, THUMBNAIL),
+        "display_type": encode(shown, display, DISPLAY),
+        "thumbnail_type": encode(_scaled(shown, THUMBNAIL_BOX), thumbnail, THUMBNAIL),
     }
 
 
@@ -143,7 +143,7 @@ def _orientation(image: Image.Image) -> int:
         return 1
 
 
-def _encode(image: Image.Image, path: Path, encoding: Encoding) -> str:
+def encode(image: Image.Image, path: Path, encoding: Encoding) -> str:
     """Write the smaller of both encodings and return its content type."""
     jpeg, webp = io.BytesIO(), io.BytesIO()
     image.save(jpeg, "JPEG", quality=encoding.jpeg_quality, optimize=True)

@@ -1,0 +1,92 @@
+"""There is room for a bounded number of bytes of uploads; the rest waits its turn, and not for ever."""
+
+import asyncio
+from contextlib import AsyncExitStack
+
+import pytest
+
+from licet_credentials.errors import Busy
+from licet_credentials.images.receiving import UploadRoom
+
+MIB = 1 << 20
+
+
+def room(size: int, wait_seconds: float = 30.0) -> UploadRoom:
+    return UploadRoom(size, wait_seconds=wait_seconds, receive_seconds=1)
+
+
+async def held(room: UploadRoom, size: int, order: list[str], name: str, leave: asyncio.Event) -> None:
+    async with room.reserved(size):
+        order.append(name)
+        await leave.wait()
+
+
+async def settled() -> None:
+    for _ in range(5):
+        await asyncio.sleep(0)
+
+
+async def test_a_file_takes_twice_its_size_as_it_lies_there_twice_while_it_is_copied():
+    full = room(20 * MIB, wait_seconds=0.01)
+    async with AsyncExitStack() as stack:
+        for _ in range(5):
+            await stack.enter_async_context(full.reserved(2 * MIB))
+        with pytest.raises(Busy):
+            await stack.enter_async_context(full.reserved(2 * MIB))
+    async with full.reserved(10 * MIB):
+        pass
+
+
+async def test_a_small_file_takes_what_is_kept_of_it_in_memory():
+    full = room(2 * MIB, wait_seconds=0.01)
+    async with full.reserved(10), full.reserved(10):
+        with pytest.raises(Busy):
+            async with full.reserved(10):
+                pass
+
+
+async def test_who_comes_first_is_served_first_also_when_a_smaller_one_would_fit():
+    shared, leave, order = room(8 * MIB), asyncio.Event(), []
+    tasks = [
+        asyncio.create_task(held(shared, size * MIB, order, name, leave))
+        for name, size in (("first", 3), ("large", 2), ("small", 1))
+    ]
+    await settled()
+    assert order == ["first"]
+    leave.set()
+    await asyncio.gather(*tasks)
+    assert order == ["first", "large", "small"]
+
+
+async def test_one_that_gives_up_makes_way_for_those_behind_it():
+    shared, leave, order = room(8 * MIB), asyncio.Event(), []
+    first = asyncio.create_task(held(shared, 3 * MIB, order, "first", leave))
+    large = asyncio.create_task(held(shared, 2 * MIB, order, "large", leave))
+    small = asyncio.create_task(held(shared, 1 * MIB, order, "small", leave))
+    await settled()
+    large.cancel()
+    await settled()
+    assert order == ["first", "small"]
+    leave.set()
+    await asyncio.gather(first, small)
+    async with shared.reserved(4 * MIB):
+        pass
+
+
+async def test_one_that_is_cancelled_as_its_turn_comes_gives_the_room_back():
+    shared, order = room(2 * MIB), []
+    async with shared.reserved(MIB):
+        second = asyncio.create_task(held(shared, MIB, order, "second", asyncio.Event()))
+        await settled()
+    second.cancel()  # the room is its own by now, but it has not run since
+    with pytest.raises(asyncio.CancelledError):
+        await second
+    assert order == []
+    async with shared.reserved(MIB):
+        pass
+
+
+async def test_patience_is_what_is_left_of_it():
+    shared = room(2 * MIB, wait_seconds=30)
+    async with shared.reserved(MIB) as patience:
+        assert patience == pytest.approx(30, abs=1)
