@@ -173,6 +173,16 @@ def http(anyone: httpx.AsyncClient, issuer: Issuer) -> httpx.AsyncClient:
     return anyone
 
 
+async def waits_for_a_lock(service: Credentials) -> None:
+    """Return once a backend of this database waits for a lock."""
+    async with asyncio.timeout(10), service.database.reading() as conn:
+        while not await conn.fetchval(
+            "select exists (select from pg_stat_activity where datname = current_database() "
+            "and wait_event_type = 'Lock')"
+        ):
+            pass
+
+
 async def made(http: httpx.AsyncClient, path: str, **body: Any) -> Any:
     """Create something and return it."""
     answer = await http.post(f"/v1/{path}", json=body)

@@ -1,13 +1,16 @@
 """A complete feed by external ids: who is named, who has left, who comes back."""
 
+import asyncio
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from licet_chassis.cause import Cause
+from licet_credentials.holders import store
 from licet_credentials.holders.commands import leaving
 
-from .conftest import made
+from .conftest import made, waits_for_a_lock
 
 FEED = {"kind": "employee", "name": "Someone"}
 
@@ -117,6 +120,16 @@ async def test_more_than_a_call_takes_is_told_and_done_by_the_next(http, service
     assert [(each["absent"], each["deactivated"], each["remaining"]) for each in (first, second)] == [
         (2, 1, 1), (1, 1, 0),
     ]  # fmt: skip
+
+
+async def test_who_is_named_at_that_very_moment_is_no_leaver(http, service, second_run):
+    async with service.database.transaction(Cause.new("test")) as tx:
+        absent = (await store.lock_by_external_ids(tx.conn, ["B"]))["B"]
+        await store.note_named(tx.conn, absent.id, service.clock.now())
+        asked = asyncio.create_task(leavers(http, second_run, dry_run=False))
+        await waits_for_a_lock(service)
+    assert (await asked).json()["deactivated"] == 0
+    assert await service.told() == []
 
 
 async def test_a_leaver_who_is_named_again_is_back(http, service, second_run):

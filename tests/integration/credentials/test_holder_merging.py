@@ -7,11 +7,12 @@ from uuid import UUID
 import pytest
 
 from licet_chassis.cause import Cause
+from licet_credentials.credentials.commands import move_credential
 from licet_credentials.holders import store
 from licet_credentials.holders.commands import merging
 from licet_events.holders import HolderMerged
 
-from .conftest import made
+from .conftest import made, waits_for_a_lock
 
 FEED = {"kind": "employee", "name": "Ana Example"}
 
@@ -241,18 +242,23 @@ async def test_what_is_recorded_during_a_merge_ends_with_the_holder_that_is_left
     assert (await recording)["holder_id"] == twin["id"]
 
 
+async def test_a_credential_that_is_just_moved_elsewhere_is_not_taken_along(
+    http, service, credential, ana, twin
+):
+    other = await made(http, "holders", kind="employee", name="Whose it is")
+    async with service.database.transaction(Cause.new("test")) as tx:
+        await move_credential(
+            tx, UUID(credential["id"]), UUID(other["id"]), "wrong_holder", now=service.clock.now()
+        )
+        merging_meanwhile = asyncio.create_task(merge(http, ana, twin))
+        await waits_for_a_lock(service)
+    answer = await merging_meanwhile
+    assert (answer.status_code, answer.json()["credentials"]) == (200, [])
+    assert (await http.get(f"/v1/credentials/{credential['id']}")).json()["holder_id"] == other["id"]
+
+
 async def test_merges_in_opposite_directions_at_once_leave_one_holder(http, service, ana, twin):
     answers = await asyncio.gather(*(merge(http, *pair) for pair in ((ana, twin), (twin, ana)) * 3))
     assert sorted(answer.status_code for answer in answers) == [200, 409, 409, 409, 409, 409]
     active = (await http.get("/v1/holders", params={"active": True})).json()["items"]
     assert len(active) == 1
-
-
-async def waits_for_a_lock(service: Any) -> None:
-    """Return once a backend of this database waits for a lock."""
-    async with asyncio.timeout(10), service.database.reading() as conn:
-        while not await conn.fetchval(
-            "select exists (select from pg_stat_activity where datname = current_database() "
-            "and wait_event_type = 'Lock')"
-        ):
-            pass

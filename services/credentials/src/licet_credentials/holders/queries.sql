@@ -140,6 +140,11 @@ from holders d where d.id = $1 and h.id = $2 and d.named_at is not null;
 -- A holder's credentials in the order of their entry, a bounded number, without voided ones.
 select id from credentials where holder_id = $1 and not voided order by id limit $2;
 
+-- name: hold_credentials
+-- The same, held until the transaction ends: one that somebody else is just moving away is waited for, and then
+-- is not among them.
+select id from credentials where holder_id = $1 and not voided order by id limit $2 for update;
+
 -- name: ids_merged_into
 -- The records that turned out to be a holder.
 select id from holders where merged_into = $1 order by id limit 500;

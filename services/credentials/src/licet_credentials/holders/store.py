@@ -192,6 +192,11 @@ async def ids_of_credentials(conn: Connection, holder_id: UUID, limit: int) -> l
     return [row["id"] for row in await conn.fetch(QUERIES["ids_of_credentials"], holder_id, limit)]
 
 
+async def hold_credentials(conn: Connection, holder_id: UUID, limit: int) -> list[UUID]:
+    """Return the same as `ids_of_credentials`, and keep them the holder's until the transaction ends."""
+    return [row["id"] for row in await conn.fetch(QUERIES["hold_credentials"], holder_id, limit)]
+
+
 async def ids_merged_into(conn: Connection, holder_id: UUID) -> list[UUID]:
     """Return the records that turned out to be this holder."""
     return [row["id"] for row in await conn.fetch(QUERIES["ids_merged_into"], holder_id)]

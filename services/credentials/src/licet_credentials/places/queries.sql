@@ -10,16 +10,18 @@ select * from locations where code = $1 for update;
 
 -- name: save_location
 -- Write a new or changed location.
-insert into locations (code, version, name, supervisor_ids, fallback_email, created_at, updated_at, time_zone, country, subdivision)
+insert into locations (
+    code, version, name, supervisor_ids, fallback_email, created_at, updated_at, time_zone, country, subdivision
+)
 select code, version, name, supervisor_ids, fallback_email, created_at, updated_at, time_zone, country, subdivision
 from jsonb_to_record($1::jsonb) as given (
     code text, version bigint, name text, supervisor_ids uuid[], fallback_email text, created_at timestamptz,
     updated_at timestamptz, time_zone text, country text, subdivision text
 )
 on conflict (code) do update set
-    version = excluded.version, name = excluded.name, supervisor_ids = excluded.supervisor_ids, fallback_email =
-    excluded.fallback_email, updated_at = excluded.updated_at, time_zone = excluded.time_zone, country =
-    excluded.country, subdivision = excluded.subdivision;
+    version = excluded.version, name = excluded.name, supervisor_ids = excluded.supervisor_ids,
+    fallback_email = excluded.fallback_email, updated_at = excluded.updated_at,
+    time_zone = excluded.time_zone, country = excluded.country, subdivision = excluded.subdivision;
 
 -- name: read_location
 -- One location.
@@ -50,8 +52,8 @@ from jsonb_to_record($1::jsonb) as given (
     updated_at timestamptz
 )
 on conflict (code) do update set
-    version = excluded.version, name = excluded.name, supervisor_ids = excluded.supervisor_ids, fallback_email =
-    excluded.fallback_email, updated_at = excluded.updated_at;
+    version = excluded.version, name = excluded.name, supervisor_ids = excluded.supervisor_ids,
+    fallback_email = excluded.fallback_email, updated_at = excluded.updated_at;
 
 -- name: read_team
 -- One team.

@@ -67,7 +67,7 @@ async def merge_holder(
         raise Conflict("The duplicate's external_id changed at the same moment; try again.")
     # From here on whoever is about to record something for the duplicate waits, and then sees the merge.
     await store.fence(tx.conn, duplicate_id)
-    credential_ids = await store.ids_of_credentials(tx.conn, duplicate_id, MOST + 1)
+    credential_ids = await store.hold_credentials(tx.conn, duplicate_id, MOST + 1)
     if len(credential_ids) > MOST:
         raise Conflict(f"The duplicate has more than {MOST} credentials; move some of them first.")
 
@@ -86,7 +86,7 @@ async def merge_holder(
         reports=tuple(
             holder.id
             for holder in around.values()
-            if holder.manager_id == duplicate_id and holder.id != into_id
+            if holder.manager_id == duplicate_id and holder.id != into_id and holder.merged_into is None
         ),
         places=places,
     )
