@@ -152,7 +152,7 @@ with incoming as (
     select id, credential_id, kind, sha256, generation, content_type, width, height, size, display_type,
         thumbnail_type, term_id, created_at
     from jsonb_to_recordset($5::jsonb) as m (
-        id uuid, credential_id uuid, kind text, sha256 text, generation integer, content_type text,
+        id uuid, credential_id uuid, kind text, sha256 text, generation bigint, content_type text,
         width integer, height integer, size bigint, display_type text, thumbnail_type text, term_id uuid,
         created_at timestamptz
     )

@@ -1,13 +1,9 @@
 -- name: want_objects
 -- Note that objects of a content are about to be stored, and when to look whether anything came of it ($2);
--- returns the generation under which to store them. One that is being removed is never used again. Whoever
--- comes at the same moment waits here for the other, and gets the same generation.
-with known as (
-    select generation, state from image_objects where sha256 = $1 order by generation desc limit 1 for update
-)
-insert into image_objects (sha256, generation, state, look_at)
-values ($1, coalesce((select generation + (state <> 'wanted')::integer from known), 1), 'wanted', $2)
-on conflict (sha256, generation) do update set look_at = excluded.look_at
+-- returns the generation under which to store them. Whoever comes at the same moment waits here for the
+-- other, and gets the same one; what is being removed is never used again.
+insert into image_objects (sha256, state, look_at) values ($1, 'wanted', $2)
+on conflict (sha256) where state = 'wanted' do update set look_at = excluded.look_at
 returning generation;
 
 -- name: claim_objects

@@ -4,6 +4,7 @@ import io
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from PIL import Image, ImageFile, UnidentifiedImageError
 
@@ -51,7 +52,7 @@ class Refused(Exception):
     """The file is not taken, for the reason given."""
 
 
-def examine(source: Path, display: Path, thumbnail: Path, *, pixels: int) -> dict[str, object]:
+def examine(source: Path, display: Path, thumbnail: Path, *, pixels: int) -> dict[str, Any]:
     """Return what a file is, and write both renditions if it is an image; raises `Refused`."""
     with source.open("rb") as file:
         head = file.read(16)
@@ -63,7 +64,7 @@ def examine(source: Path, display: Path, thumbnail: Path, *, pixels: int) -> dic
     return {"content_type": documents.CONTENT_TYPE}
 
 
-def render(source: Path, display: Path, thumbnail: Path, *, pixels: int) -> dict[str, object]:
+def render(source: Path, display: Path, thumbnail: Path, *, pixels: int) -> dict[str, Any]:
     """Write both renditions of an image and return what it is; raises `Refused`.
 
     The size is judged by the header, before anything is decoded.
