@@ -40,6 +40,7 @@ select n, n % {every} as rare,
     ('01900000-0000-7000-9000-' || lpad(to_hex(n / {held}), 12, '0'))::uuid as holder_id,
     case when n % {every} = 1 then date '2090-01-01' + n % 28
         when n % {every} = 2 then date '2027-01-01'
+        when n % {every} = 10 then date '2020-01-01' + n % 28
         else '{now}'::timestamptz::date - 180 + (n::bigint * 7919 % 1100)::int end as expires_on
 from generate_series(0, {count} - 1) as n;
 
@@ -50,14 +51,14 @@ insert into credentials (
 select m.id, 1, holder_id, t.code, 1,
     case when rare = 3 then 'Zeppelin pilot' else t.name end,
     'L-' || lpad((('x' || substr(md5(n::text), 1, 8))::bit(32)::bigint % 100000000)::text, 8, '0'),
-    case when rare = 4 then 'IS' when n % 3 = 0 then 'US' else 'DE' end,
-    case when rare = 5 and n % 3 <> 0 then 'DE-HB' when n % 3 = 0 then 'US-IL' end,
+    case when rare = 4 then 'IS' when rare <> 5 and n % 3 = 0 then 'US' else 'DE' end,
+    case when rare = 5 then 'DE-HB' when rare <> 4 and n % 3 = 0 then 'US-IL' end,
     'An authority', expires_on - 365, '{30,0,-7}', 0,
     case when rare = 6 then '{"class": ["CE", "D1"]}' when n % 2 = 0 then '{"class": ["B"]}' else '{}' end::jsonb,
     false, 'active', '{now}', '{now}', '{now}'
 from made m join credential_types t
     on t.code = case when rare = 0 then 'diving'
-        else (array['forklift', 'first-aid', 'liability', 'welding'])[1 + n % 4] end;
+        else (array['forklift', 'first-aid', 'liability', 'welding'])[1 + (n / 3) % 4] end;
 
 insert into terms (
     id, revision, credential_id, valid_from, expires_on, expiry, time_zone, starts_at, expires_at, recorded_at,

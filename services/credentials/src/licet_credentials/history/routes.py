@@ -6,10 +6,12 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Query
-from pydantic import AwareDatetime, BaseModel
+from pydantic import BaseModel
 from starlette.requests import Request
+from starlette.responses import Response
 
-from licet_chassis.http.paging import Page, PageQuery, page_of
+from licet_chassis.http.csv import CSV_TOO, listed
+from licet_chassis.http.paging import Page, PageQuery, PageRequest, page_of
 from licet_chassis.http.serving import serving
 from licet_credentials.access import READ
 from licet_credentials.credentials.store import read_credential, require_credential
@@ -18,7 +20,7 @@ from licet_credentials.history import store
 from licet_credentials.history.model import Held, held_on
 from licet_credentials.history.store import HistoryLine
 from licet_credentials.holders import store as holder_store
-from licet_credentials.inputs import Day
+from licet_credentials.inputs import Day, Instant
 from licet_events.civil import local_date
 from licet_events.credentials import Validity
 
@@ -87,55 +89,83 @@ class HeldOut(BaseModel):
         )
 
 
-@router.get("/holders/{holder_id}/credentials", dependencies=[READ])
+@router.get(
+    "/holders/{holder_id}/credentials",
+    response_model=Page[HeldOut],
+    dependencies=[READ],
+    responses=CSV_TOO,
+)
 async def held(
     request: Request,
     holder_id: UUID,
     page: PageQuery,
     on: Annotated[Day | None, Query(description="the day; where it is left out, today")] = None,
     known_at: Annotated[
-        AwareDatetime | None, Query(description="by what was known then; where it is left out, today")
+        Instant | None, Query(description="by what was known then; where it is left out, today")
     ] = None,
-) -> Page[HeldOut]:
+) -> Response:
     """List what a holder held on a day, each credential's day in its own zone; by what is known, or was."""
     running = serving(request)
     now = running.clock.now()
     day = on or local_date(now, running.settings.default_time_zone)
-    async with running.database.reading() as conn:
-        await holder_store.read_holder(conn, holder_id)
-        known = await store.known_of_holder(
-            conn, holder_id, min(known_at or now, now), after=page.after(UUID), limit=page.limit + 1
+
+    async def read(asked: PageRequest) -> Page[HeldOut]:
+        async with running.database.reading() as conn:
+            await holder_store.read_holder(conn, holder_id)
+            known = await store.known_of_holder(
+                conn, holder_id, min(known_at or now, now), after=asked.after(UUID), limit=asked.limit + 1
+            )
+        found = page_of(known, asked.limit, lambda credential: credential.id, lambda each: held_on(each, day))
+        return Page(
+            items=[HeldOut.of(each) for each in found.items if each is not None],
+            next_cursor=found.next_cursor,
         )
-    found = page_of(known, page.limit, lambda credential: credential.id, lambda each: held_on(each, day))
-    return Page(
-        items=[HeldOut.of(each) for each in found.items if each is not None], next_cursor=found.next_cursor
-    )
+
+    return await listed(request, page, read, HeldOut)
 
 
-@router.get("/credentials/{credential_id}/terms", dependencies=[READ])
-async def terms(request: Request, credential_id: UUID) -> Page[TermOut]:
+@router.get(
+    "/credentials/{credential_id}/terms",
+    response_model=Page[TermOut],
+    dependencies=[READ],
+    responses=CSV_TOO,
+)
+async def terms(request: Request, credential_id: UUID) -> Response:
     """List every revision of every term, with the time during which it was believed."""
-    async with serving(request).database.reading() as conn:
-        credential = await read_credential(conn, credential_id)
-        rows = await store.read_terms(conn, credential_id)
-    lapses = lapse_days(credential)
-    items = [
-        TermOut.of(
-            term,
-            known_from,
-            known_until,
-            images=credential.images,
-            lapse_days=lapses.get(term.id, 0) if known_until is None else None,
-        )
-        for term, known_from, known_until in rows
-    ]
-    return Page(items=items, next_cursor=None)
+
+    async def read(_asked: PageRequest) -> Page[TermOut]:
+        async with serving(request).database.reading() as conn:
+            credential = await read_credential(conn, credential_id)
+            rows = await store.read_terms(conn, credential_id)
+        lapses = lapse_days(credential)
+        items = [
+            TermOut.of(
+                term,
+                known_from,
+                known_until,
+                images=credential.images,
+                lapse_days=lapses.get(term.id, 0) if known_until is None else None,
+            )
+            for term, known_from, known_until in rows
+        ]
+        return Page(items=items, next_cursor=None)
+
+    return await listed(request, PageRequest(), read, TermOut)
 
 
-@router.get("/credentials/{credential_id}/history", dependencies=[READ])
-async def history(request: Request, credential_id: UUID, page: PageQuery) -> Page[HistoryOut]:
+@router.get(
+    "/credentials/{credential_id}/history",
+    response_model=Page[HistoryOut],
+    dependencies=[READ],
+    responses=CSV_TOO,
+)
+async def history(request: Request, credential_id: UUID, page: PageQuery) -> Response:
     """List what happened, oldest first."""
-    async with serving(request).database.reading() as conn:
-        await require_credential(conn, credential_id)
-        rows = await store.read_history(conn, credential_id, page.after(int) or 0, page.limit + 1)
-    return page_of(rows, page.limit, lambda line: line.version, HistoryOut.of)
+
+    async def read(asked: PageRequest) -> Page[HistoryOut]:
+        async with serving(request).database.reading() as conn:
+            await require_credential(conn, credential_id)
+            rows = await store.read_history(conn, credential_id, asked.after(int) or 0, asked.limit + 1)
+        return page_of(rows, asked.limit, lambda line: line.version, HistoryOut.of)
+
+    return await listed(request, page, read, HistoryOut)

@@ -8,6 +8,7 @@ from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response
 
+from licet_chassis.http.csv import CSV_TOO, listed
 from licet_chassis.http.paging import Page, PageQuery, PageRequest, page_of
 from licet_chassis.http.resources import Body, MaybeIfMatch, resource
 from licet_chassis.http.serving import serving
@@ -65,16 +66,16 @@ async def show_team(request: Request, code: PlaceCode) -> Response:
     return await _show(TEAM, request, code)
 
 
-@router.get("/locations", dependencies=[CATALOGUE])
-async def list_locations(request: Request, page: PageQuery) -> Page[LocationState]:
+@router.get("/locations", response_model=Page[LocationState], dependencies=[CATALOGUE], responses=CSV_TOO)
+async def list_locations(request: Request, page: PageQuery) -> Response:
     """List locations by code."""
-    return await _list(LOCATION, request, page)
+    return await _list(LOCATION, LocationState, request, page)
 
 
-@router.get("/teams", dependencies=[CATALOGUE])
-async def list_teams(request: Request, page: PageQuery) -> Page[TeamState]:
+@router.get("/teams", response_model=Page[TeamState], dependencies=[CATALOGUE], responses=CSV_TOO)
+async def list_teams(request: Request, page: PageQuery) -> Response:
     """List teams by code."""
-    return await _list(TEAM, request, page)
+    return await _list(TEAM, TeamState, request, page)
 
 
 async def _put(
@@ -94,7 +95,12 @@ async def _show(kind: Kind[PlaceT, StateT], request: Request, code: str) -> Resp
         return resource(kind.state_of(await store.read_place(conn, kind, code)))
 
 
-async def _list(kind: Kind[PlaceT, StateT], request: Request, page: PageRequest) -> Page[StateT]:
-    async with serving(request).database.reading() as conn:
-        rows = await store.list_places(conn, kind, page.after(str), page.limit + 1)
-    return page_of(rows, page.limit, lambda place: place.code, kind.state_of)
+async def _list(
+    kind: Kind[PlaceT, StateT], item: type[StateT], request: Request, page: PageRequest
+) -> Response:
+    async def read(asked: PageRequest) -> Page[StateT]:
+        async with serving(request).database.reading() as conn:
+            rows = await store.list_places(conn, kind, asked.after(str), asked.limit + 1)
+        return page_of(rows, asked.limit, lambda place: place.code, kind.state_of)
+
+    return await listed(request, page, read, item)

@@ -26,6 +26,7 @@ where not c.voided
   and coalesce(r.expires_on, date 'infinity') >= :expires_from --if expires_from
   and coalesce(r.expires_on, date 'infinity') < 'infinity' --if expires_from
   and coalesce(r.expires_on, date 'infinity') <= :expires_to --if expires_to
+  and c.id = any(:ending) --if ending
   and x.verified_until > :now --if verified
   and x.verified_until > '-infinity' and x.verified_until <= :now --if ended
   and x.verified_until = '-infinity' --if never
@@ -79,6 +80,15 @@ limit :limit;
 select credential_id, validity_at(credential_id, :now) as validity
 from register where next_change_at <= :now limit :limit;
 
+-- template: ending_credentials
+-- Credentials that end on some days.
+select r.credential_id from runs r
+where r.current_from <= :now and :now < r.current_until
+  and coalesce(r.expires_on, date 'infinity') >= :expires_from --if expires_from
+  and coalesce(r.expires_on, date 'infinity') < 'infinity' --if expires_from
+  and coalesce(r.expires_on, date 'infinity') <= :expires_to --if expires_to
+limit :limit;
+
 -- template: holders_with
 -- Holders whose name or external id has the word, for a search of credentials.
 select id from holders where name ilike any(:word) or external_id ilike any(:word) limit :limit;
@@ -94,8 +104,12 @@ where ($1::text is null or code = (select type from credential_type_names where 
 -- which there may be several.
 select c.id, c.version, c.holder_id, h.external_id as holder_external_id, h.name as holder_name, h.team,
     h.location, c.type, t.category, c.name, c.number, c.country, c.subdivision, c.issuer, c.issued_on,
-    x.validity, x.next_change_at, r.expires_on as run_expires_on, term.valid_from, term.expires_on, term.expiry,
-    term.time_zone, x.verified_until, c.attributes, c.notes, c.created_at, c.updated_at
+    x.validity, x.next_change_at <= $2 as late, r.expires_on as run_expires_on, term.valid_from, term.expires_on,
+    term.expiry, term.time_zone,
+    case when x.verified_until = '-infinity' then 'never' when x.verified_until > $2 then 'verified' else 'ended'
+    end as verification,
+    case when isfinite(x.verified_until) then x.verified_until end as verified_until,
+    c.attributes, c.notes, c.created_at, c.updated_at
 from unnest($1::uuid[]) with ordinality as wanted (id, place)
 join credentials c on c.id = wanted.id
 join holders h on h.id = c.holder_id

@@ -26,8 +26,9 @@ TEMPLATES = load_templates(__package__ or "")
 
 _EVERYONE = Sees()
 _FEW = 500
-"""Up to so many holders with a word, or credentials behind time, are looked up first and named to the list.
-Of what there is more, a list finds a page quickly by looking at each credential as it comes."""
+"""Up to so many holders with a word, or credentials behind time or with an end in some days, are looked up
+first and named to the list. Of what there is more, a list finds a page quickly by looking at each credential
+as it comes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +66,6 @@ async def find_credentials(
         "locations": sees.locations,
         "country": wanted.country,
         "subdivision": wanted.subdivision,
-        "expires_from": wanted.expires_from,
-        "expires_to": wanted.expires_to,
         "validity": wanted.validity,
         "attributes": _containing(wanted) or None,
     }
@@ -78,6 +77,8 @@ async def find_credentials(
             return []
         # One value keeps the index in the order of ids, a list of one does not.
         given |= {"type": meant[0]} if len(meant) == 1 else {"types": meant}
+    if wanted.expires_from is not None or wanted.expires_to is not None:
+        given |= await _ending(conn, wanted, now)
     if wanted.validity is not None:
         given |= await _late(conn, wanted.validity, now)
         if sort.key == "expires_on" and _UNEXPIRED.issuperset(wanted.validity):
@@ -101,6 +102,14 @@ def _order(sort: Sort, after: Position | None) -> dict[str, Any]:
             "after_holder": after.holder_id,
         }
     return given
+
+
+async def _ending(conn: Connection, wanted: CredentialFilter, now: datetime) -> dict[str, Any]:
+    """Return how credentials are found that end on some days."""
+    days = {"expires_from": wanted.expires_from, "expires_to": wanted.expires_to}
+    rows = await TEMPLATES["ending_credentials"].fetch(conn, days | {"now": now, "limit": _FEW + 1})
+    # How few end in a week can't be told from statistics, and much hangs on it.
+    return days if len(rows) > _FEW else {"ending": [row["credential_id"] for row in rows]}
 
 
 _UNEXPIRED = {Validity.PENDING, Validity.ACTIVE, Validity.EXPIRING}

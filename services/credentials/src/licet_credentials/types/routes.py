@@ -9,7 +9,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from licet_chassis.database import Transaction
-from licet_chassis.http.paging import Page, PageQuery, page_of
+from licet_chassis.http.csv import CSV_TOO, listed
+from licet_chassis.http.paging import Page, PageQuery, PageRequest, page_of
 from licet_chassis.http.resources import IfMatch, resource
 from licet_chassis.http.serving import serving
 from licet_chassis.http.writes import Write
@@ -39,15 +40,19 @@ async def define(body: TypeIn, write: Write) -> Response:
     )
 
 
-@router.get("", dependencies=[CATALOGUE])
+@router.get("", response_model=Page[CredentialTypeState], dependencies=[CATALOGUE], responses=CSV_TOO)
 async def list_(
     request: Request, page: PageQuery, retired: bool | None = None, category: Category | None = None
-) -> Page[CredentialTypeState]:
+) -> Response:
     """List credential types by code."""
-    async with serving(request).database.reading() as conn:
-        wanted = TypeFilter(retired, category)
-        rows = await store.list_types(conn, wanted, page.after(str), page.limit + 1)
-    return page_of(rows, page.limit, lambda entry: entry.code, state_of)
+    wanted = TypeFilter(retired, category)
+
+    async def read(asked: PageRequest) -> Page[CredentialTypeState]:
+        async with serving(request).database.reading() as conn:
+            rows = await store.list_types(conn, wanted, asked.after(str), asked.limit + 1)
+        return page_of(rows, asked.limit, lambda entry: entry.code, state_of)
+
+    return await listed(request, page, read, CredentialTypeState)
 
 
 @router.get("/{code}", response_model=CredentialTypeState, dependencies=[CATALOGUE])
