@@ -56,8 +56,13 @@ def settle(credential: Credential, now: datetime) -> Change:
 
 
 def announce(change: Change, now: datetime, *, reason: str, actor: str) -> Change:
-    """Announce the change of validity that the command itself brought, if it brought one."""
+    """Announce the change of validity that the command itself brought, if it brought one.
+
+    A voided credential announces nothing.
+    """
     credential = change.credential
+    if credential.voided:
+        return change
     at = max(now, credential.announced_at)
     present = validity(credential.runs, credential.flags, at)
     if present is credential.announced:

@@ -104,8 +104,10 @@ def with_flags(change: Change, after: Credential, reason: str, actor: str, now: 
 
 
 def carry_rules(change: Change, rules: CredentialType, now: datetime) -> Change:
-    """Return the change with its type's present ladder and grace."""
+    """Return the change with its type's present ladder and grace; of a voided one nothing is told."""
     before = change.credential
+    if before.voided:
+        return replace(change, credential=replace(before, type_version=rules.version))
     ladder = rules.ladder if before.own_ladder is None else before.own_ladder
     after = replace(before, type_version=rules.version, ladder=ladder, grace_days=rules.grace_days)
     changed = tuple(
