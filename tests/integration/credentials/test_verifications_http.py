@@ -192,3 +192,18 @@ async def test_a_narrowed_token_sees_what_is_due_of_its_people_only(
         path = f"/v1/credentials/{nurse['id']}/verifications"
         answer = await anyone.get(path, headers={"Authorization": f"Bearer {token}"})
         assert answer.status_code == (200 if seen else 404)
+
+
+@pytest.mark.parametrize(
+    "at", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "0001-01-01", "9999-12-31"]
+)
+async def test_instants_that_no_zone_reaches_are_refused_at_their_field(
+    http: httpx.AsyncClient, service: Credentials, nurse: Any, at: str
+):
+    assert pointer(await checked(http, nurse, checked_at=at)) == (422, "/checked_at")
+    assert pointer(await checked(http, nurse, valid_until=at)) == (422, "/valid_until")
+    suspended = {"reason": "x", "effective_from": at}
+    answer = await http.post(f"/v1/credentials/{nurse['id']}/suspend", json=suspended)
+    assert pointer(answer) == (422, "/effective_from")
+    assert (await http.get("/v1/verifications/due", params={"before": at})).status_code == 422
+    assert await service.told() == []

@@ -2,7 +2,7 @@
 
 import re
 from datetime import date, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from pydantic import AfterValidator, AwareDatetime, Field, PlainValidator, StringConstraints, TypeAdapter
 
@@ -13,6 +13,8 @@ from licet_events.civil import zone
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _EMAIL = re.compile(r"[^@\s<>,;:\"()\[\]\\]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*")
 _INSTANT = TypeAdapter(AwareDatetime)
+_FIRST_DAY, _LAST_DAY = date(1900, 1, 1), date(9000, 12, 31)
+T = TypeVar("T", date, datetime, date | datetime)
 
 
 def _without_control(text: str) -> str:
@@ -48,11 +50,19 @@ def _date_or_instant(value: Any) -> date | datetime:
     if not isinstance(value, str):
         raise ValueError("must be a date, YYYY-MM-DD, or an instant, such as 2026-01-31T08:00:00Z")  # noqa: TRY004
     try:
-        return date.fromisoformat(value) if len(value) == 10 else _INSTANT.validate_python(value)
+        read = date.fromisoformat(value) if len(value) == 10 else _INSTANT.validate_python(value)
     except ValueError:
         raise ValueError(
             "must be a date that exists, YYYY-MM-DD, or an instant with offset, such as 2026-01-31T08:00:00Z"
         ) from None
+    return _within_reach(read)
+
+
+def _within_reach(value: T) -> T:
+    day = value.date() if isinstance(value, datetime) else value
+    if not _FIRST_DAY <= day <= _LAST_DAY:
+        raise ValueError(f"must be between {_FIRST_DAY} and {_LAST_DAY}")
+    return value
 
 
 def _ladder(steps: tuple[int, ...]) -> tuple[int, ...]:
@@ -98,8 +108,11 @@ Subdivision = Annotated[
 ]
 """ISO 3166-2."""
 
-Day = Annotated[date, Field(ge=date(1900, 1, 1), le=date(9000, 12, 31))]
+Day = Annotated[date, Field(ge=_FIRST_DAY, le=_LAST_DAY)]
 """A civil date, within what zones and ladders can reach."""
+
+Instant = Annotated[AwareDatetime, AfterValidator(_within_reach)]
+"""An instant with its offset, within what every zone can reach."""
 
 DayOrInstant = Annotated[date | datetime, PlainValidator(_date_or_instant, json_schema_input_type=str)]
 """A date, meaning the whole of that day, or an instant."""

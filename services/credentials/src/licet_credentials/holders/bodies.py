@@ -3,10 +3,10 @@
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
 from licet_chassis.http.resources import Body
-from licet_credentials.inputs import Code, Email, ExternalId, Line, Locale, Note, Phone, Reason, Zone
+from licet_credentials.inputs import Code, Email, ExternalId, Instant, Line, Locale, Note, Phone, Reason, Zone
 from licet_events.holders import HolderKind
 
 AttributeValue = Annotated[str, Field(max_length=1000)] | int | bool
@@ -77,7 +77,7 @@ class LeaversIn(ReasonIn):
 
     kind: HolderKind
     """Which holders the feed is about."""
-    absent_since: AwareDatetime
+    absent_since: Instant
     """When the feed began: whoever has an external id, was there before and was not named since has left."""
     dry_run: bool = True
     """Only tells who would be deactivated."""

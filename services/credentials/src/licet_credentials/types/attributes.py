@@ -61,7 +61,7 @@ def checked_attributes(
     for name in given:
         if name not in names:
             known = f"it has {', '.join(sorted(names))}" if names else "it has none"
-            raise Invalid(f"The type declares no attribute {name!r}; {known}.", pointer=_pointer(name))
+            raise Invalid(f"The type declares no attribute {_shown(name)}; {known}.", pointer=_pointer(name))
     checked: dict[str, AttributeValue] = {}
     for attribute in declared:
         value = given.get(attribute.name)

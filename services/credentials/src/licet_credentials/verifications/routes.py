@@ -4,7 +4,6 @@ from datetime import datetime
 from uuid import UUID
 
 from fastapi import APIRouter
-from pydantic import AwareDatetime
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -18,7 +17,7 @@ from licet_credentials.credentials.bodies import VerificationIn
 from licet_credentials.credentials.store import require_credential
 from licet_credentials.credentials.verification import Check
 from licet_credentials.credentials.views import CredentialOut, VerificationOut
-from licet_credentials.inputs import Code
+from licet_credentials.inputs import Code, Instant
 from licet_credentials.verifications import store
 from licet_credentials.verifications.store import Due, DueFilter
 
@@ -54,7 +53,7 @@ async def list_(request: Request, credential_id: UUID, page: PageQuery) -> Page[
     """List the checks of a credential, the latest first."""
     async with serving(request).database.reading() as conn:
         await require_credential(conn, credential_id)
-        after = page.after(tuple[datetime, UUID])
+        after = page.after(tuple[Instant, UUID])
         rows = await store.list_verifications(conn, credential_id, after, page.limit + 1)
     return page_of(rows, page.limit, lambda row: (row.checked_at, row.id), VerificationOut.of)
 
@@ -75,7 +74,7 @@ async def due(
     request: Request,
     sees: ReaderSees,
     page: PageQuery,
-    before: AwareDatetime | None = None,
+    before: Instant | None = None,
     type: Code | None = None,
     team: Code | None = None,
     location: Code | None = None,
@@ -87,7 +86,7 @@ async def due(
     now = serving(request).clock.now()
     wanted = DueFilter(before=before or now, type=type, team=team, location=location)
     async with serving(request).database.reading() as conn:
-        rows = await store.list_due(conn, wanted, sees, page.after(tuple[datetime, UUID]), page.limit + 1)
+        rows = await store.list_due(conn, wanted, sees, page.after(tuple[Instant, UUID]), page.limit + 1)
     return page_of(
         rows, page.limit, lambda row: (row.since, row.credential.id), lambda row: DueOut.of_due(row, now)
     )
