@@ -1,12 +1,15 @@
 """There is room for a bounded number of bytes of uploads; the rest waits its turn, and not for ever."""
 
 import asyncio
+import os
+import tempfile
+import time
 from contextlib import AsyncExitStack
 
 import pytest
 
 from licet_credentials.errors import Busy
-from licet_credentials.images.receiving import UploadRoom
+from licet_credentials.images.receiving import UploadRoom, remove_left_behind
 
 MIB = 1 << 20
 
@@ -46,7 +49,8 @@ async def test_a_small_file_takes_what_is_kept_of_it_in_memory():
 
 
 async def test_who_comes_first_is_served_first_also_when_a_smaller_one_would_fit():
-    shared, leave, order = room(8 * MIB), asyncio.Event(), []
+    shared, leave = room(8 * MIB), asyncio.Event()
+    order: list[str] = []
     tasks = [
         asyncio.create_task(held(shared, size * MIB, order, name, leave))
         for name, size in (("first", 3), ("large", 2), ("small", 1))
@@ -59,7 +63,8 @@ async def test_who_comes_first_is_served_first_also_when_a_smaller_one_would_fit
 
 
 async def test_one_that_gives_up_makes_way_for_those_behind_it():
-    shared, leave, order = room(8 * MIB), asyncio.Event(), []
+    shared, leave = room(8 * MIB), asyncio.Event()
+    order: list[str] = []
     first = asyncio.create_task(held(shared, 3 * MIB, order, "first", leave))
     large = asyncio.create_task(held(shared, 2 * MIB, order, "large", leave))
     small = asyncio.create_task(held(shared, 1 * MIB, order, "small", leave))
@@ -74,7 +79,8 @@ async def test_one_that_gives_up_makes_way_for_those_behind_it():
 
 
 async def test_one_that_is_cancelled_as_its_turn_comes_gives_the_room_back():
-    shared, order = room(2 * MIB), []
+    shared = room(2 * MIB)
+    order: list[str] = []
     async with shared.reserved(MIB):
         second = asyncio.create_task(held(shared, MIB, order, "second", asyncio.Event()))
         await settled()
@@ -90,3 +96,15 @@ async def test_patience_is_what_is_left_of_it():
     shared = room(2 * MIB, wait_seconds=30)
     async with shared.reserved(MIB) as patience:
         assert patience == pytest.approx(30, abs=1)
+
+
+async def test_what_a_killed_process_left_of_an_upload_is_removed_after_a_while(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    left, fresh, other = (tmp_path / name for name in ("licet-upload-a", "licet-upload-b", "other"))
+    for directory in (left, fresh, other):
+        directory.mkdir()
+        (directory / "original").write_bytes(b"personal")
+    for directory in (left, other):
+        os.utime(directory, (time.time() - 7200, time.time() - 7200))
+    await remove_left_behind()
+    assert sorted(tmp_path.iterdir()) == [fresh, other]

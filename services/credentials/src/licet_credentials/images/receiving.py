@@ -1,13 +1,15 @@
 """Taking in a file: room for it first, then the form, then the file in a directory of its own."""
 
 import asyncio
+import shutil
+import time
 from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, gettempdir
 from typing import Any, Generic, TypeVar
 
 import anyio
@@ -26,6 +28,9 @@ _LEAST_ROOM = 1 << 20
 """What an upload takes at the least: as much of it is in memory before it goes to disk."""
 _MOST_FIELDS = 16
 _FIELD_BYTES = 1024
+_PREFIX = "licet-upload-"
+_LEFT_BEHIND = 3600.0
+"""Seconds after which nobody works on an upload any more."""
 F = TypeVar("F", bound=BaseModel)
 
 
@@ -106,7 +111,7 @@ async def received(
     Raises what FastAPI raises for a form that is not as it should be, `TooLarge` beyond `largest` bytes,
     and a 408 for one that has not come in time: whoever sends slowly must not keep the room from others.
     """
-    directory = await to_thread.run_sync(TemporaryDirectory)
+    directory = await to_thread.run_sync(lambda: TemporaryDirectory(prefix=_PREFIX))
     try:
         try:
             async with asyncio.timeout(seconds):
@@ -141,3 +146,15 @@ async def _kept(request: Request, fields: type[F], path: Path, largest: int) -> 
                 digest.update(chunk)
                 await file.write(chunk)
     return Received(path, digest.hexdigest(), size, checked)
+
+
+async def remove_left_behind() -> bool:
+    """Remove the directories of uploads whose process was killed: what is in them is personal."""
+
+    def remove() -> None:
+        for directory in Path(gettempdir()).glob(f"{_PREFIX}*"):
+            if time.time() - directory.stat().st_mtime > _LEFT_BEHIND:
+                shutil.rmtree(directory, ignore_errors=True)
+
+    await to_thread.run_sync(remove)
+    return False
