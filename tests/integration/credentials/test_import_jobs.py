@@ -1,0 +1,425 @@
+"""Imports as jobs: what a dry run says, cancelling, undoing, crashes, and what stays of it all."""
+
+import asyncio
+import csv
+import io
+import os
+import random
+import signal
+import subprocess
+import sys
+from collections import Counter
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import pytest
+
+from importing.alone import sent
+from importing.licences import LicenceRow, Licences, made_up
+from licet_chassis.database import TRANSIENT
+from licet_credentials.credentials import commands as credential_commands
+from licet_credentials.holders import store as holder_store
+from licet_credentials.imports import batches, store
+from licet_credentials.imports.job import ImportJobs
+from licet_credentials.imports.model import Outcome
+
+DIRTY = ("end before start", "no end", "unknown status", "no account", "overlap", "twice")
+
+
+def with_dirt(licences: Licences, chance: random.Random) -> list[LicenceRow]:
+    """Return the rows with the dirt of real publications among them."""
+    rows = list(licences.rows)
+    for kind in DIRTY:
+        row = chance.choice(rows)
+        changed = {
+            "end before start": {"start": row.end + timedelta(days=9), "number": row.number + "x"},
+            "no end": {"number": row.number + "y", "status": "AAI", "since": None},
+            "unknown status": {"status": "???", "number": row.number + "z"},
+            "no account": {"account": ""},
+            "overlap": {"start": row.end - timedelta(days=40), "end": row.end + timedelta(days=200)},
+            "twice": {},
+        }[kind]
+        rows.append(LicenceRow(**{**row.__dict__, **changed}))
+    chance.shuffle(rows)
+    return rows
+
+
+async def taken_in(http: Any, file: Path, **fields: Any) -> str:
+    answer = await http.post(
+        "/v1/imports",
+        files={"file": (file.name, file.read_bytes())},
+        data={"mapping": "chicago"} | fields,
+    )
+    assert answer.status_code == 201, answer.text
+    return str(answer.headers["location"])
+
+
+async def done(http: Any, service: Any, file: Path, **fields: Any) -> Any:
+    """Import a file and return the job at its end."""
+    path = await taken_in(http, file, **fields)
+    await service.work_off_imports()
+    return (await http.get(path)).json()
+
+
+async def report(http: Any, job: Any, **query: Any) -> list[Any]:
+    items: list[Any] = []
+    cursor: str | None = None
+    while True:
+        params = {"limit": 500} | query | ({"cursor": cursor} if cursor else {})
+        page = (await http.get(f"/v1/imports/{job['id']}/rows", params=params)).json()
+        items += page["items"]
+        cursor = page["next_cursor"]
+        if cursor is None:
+            return items
+
+
+async def essence(service: Any) -> Any:
+    """All that is recorded and published, without ids and instants of entry."""
+    async with service.database.reading() as conn:
+        terms = await conn.fetch(
+            """
+            select h.external_id, h.name, c.type, c.number, t.source_key, t.valid_from, t.expires_on,
+                c.announced, (select count(*) from flags f where f.credential_id = c.id) as flags
+            from credentials c join holders h on h.id = c.holder_id
+            join terms t on t.credential_id = c.id and t.known_until is null
+            where not c.voided order by 1, 3, 4, 5, 6, 7
+            """
+        )
+        return [tuple(row) for row in terms]
+
+
+@pytest.fixture
+def licences() -> Licences:
+    return made_up("J", holders=12)
+
+
+@pytest.mark.parametrize("seed", range(4))
+async def test_a_dry_run_counts_what_the_real_run_then_does_whatever_is_there(
+    http, service, tmp_path, licences, seed
+):
+    chance = random.Random(seed)
+    rows = with_dirt(licences, chance)
+    before = chance.sample(rows, len(rows) // 3)
+    await done(http, service, licences.write(tmp_path / "before.csv", before))
+    await service.published()
+    state = await essence(service)
+    file = licences.write(tmp_path / "all.csv", rows)
+    dry = await done(http, service, file, dry_run="true")
+    assert (await essence(service), await service.told()) == (state, [])
+    real = await done(http, service, file)
+    assert (dry["counts"], dry["types_created"]) == (real["counts"], real["types_created"])
+    assert sum(dry["counts"][outcome] for outcome in Outcome) == len(rows)
+    assert dry["counts"]["rejected"] == real["counts"]["rejected"] > 0
+
+    def told(line: Any) -> Any:
+        return line["line"], line["outcome"], line["errors"]
+
+    assert [told(line) for line in await report(http, dry)] == [
+        told(line) for line in await report(http, real)
+    ]
+
+
+@pytest.mark.parametrize("seed", range(3))
+async def test_in_any_order_and_cut_anywhere_a_file_comes_to_the_same_and_then_to_nothing(
+    http, service, tmp_path, licences, seed
+):
+    chance = random.Random(seed)
+    whole = with_dirt(licences, chance)
+    await done(http, service, licences.write(tmp_path / "whole.csv", whole))
+    wanted = await essence(service)
+    async with service.database.reading() as conn:
+        await conn.execute("truncate holders, credentials, outbox cascade")
+    rows = chance.sample(whole, len(whole))
+    cut = chance.randint(1, len(rows) - 1)
+    parts = [
+        licences.write(tmp_path / "b.csv", rows[cut:]),
+        licences.write(tmp_path / "a.csv", rows[:cut]),
+    ]
+    for part in parts:
+        await done(http, service, part)
+    assert await essence(service) == wanted
+    await service.published()
+    for part in [*parts[::-1], tmp_path / "whole.csv"]:
+        again = await done(http, service, part)
+        assert {name for name, count in again["counts"].items() if count} <= {"unchanged", "rejected"}
+    assert await service.told() == []
+
+
+async def test_one_bad_row_in_many_stops_nothing_and_is_told_exactly(http, service, tmp_path):
+    licences = made_up("M", holders=700)
+    bad = LicenceRow("M-bad", "Bad, Inc.", ("1010", "Limited Shop"), "MX", date(2020, 1, 1), date(2019, 1, 1))
+    rows = [*licences.rows[:1000], bad, *licences.rows[1000:]]
+    job = await done(http, service, licences.write(tmp_path / "m.csv", rows))
+    assert (job["counts"]["rejected"], job["counts"]["created"]) == (1, len(licences.rows))
+    assert (job["done_rows"], job["progress"]) == (len(rows), 1.0)
+    [line] = await report(http, job, outcome="rejected")
+    assert line["line"] == 1002
+    assert line["errors"] == [
+        {
+            "column": "LICENSE TERM EXPIRATION DATE",
+            "value": "01/01/2019",
+            "detail": "is before valid_from 2020-01-01; must be that day or later",
+        }
+    ]
+    assert await service.count("holders") == licences.holders
+
+
+async def test_what_copy_writes_is_what_save_writes(http, service, tmp_path, licences, monkeypatch):
+    columns = """
+        select table_name, column_name from information_schema.columns where table_schema = 'public'
+            and table_name in ('credentials', 'terms', 'runs', 'register', 'flags', 'credential_history',
+                'holders', 'holder_history')
+            and data_type <> 'uuid'
+            and column_name not like all (array['%_at', 'known_from', 'current_%', 'number_scope'])
+        order by 1, 2
+    """
+
+    async def written() -> dict[str, Any]:
+        async with service.database.reading() as conn:
+            names: dict[str, list[str]] = {}
+            for row in await conn.fetch(columns):
+                names.setdefault(row[0], []).append(row[1])
+            return {
+                table: sorted(
+                    repr(tuple(row)) for row in await conn.fetch(f"select {', '.join(cols)} from {table}")
+                )
+                for table, cols in names.items()
+            }
+
+    file = licences.write(tmp_path / "l.csv")
+    await done(http, service, file)
+    copied = await written()
+    async with service.database.reading() as conn:
+        await conn.execute("truncate holders, credentials, outbox cascade")
+
+    async def saved_holders(conn: Any, changes: Any, *, actor: str) -> None:
+        if changes:
+            await holder_store.save_holders(conn, changes, actor=actor)
+
+    monkeypatch.setattr(batches, "copy_new", saved_holders)
+    monkeypatch.setattr(credential_commands, "write_new", credential_commands.write)
+    await done(http, service, file)
+    assert await written() == copied
+    assert copied["runs"]
+    assert copied["flags"]
+
+
+async def test_a_queued_and_a_running_import_can_be_cancelled_and_undone(http, service, tmp_path, licences):
+    file = licences.write(tmp_path / "l.csv")
+    path = await taken_in(http, file)
+    jobs = ImportJobs(service.database, service.clock, "UTC", batch_rows=5)
+    for _ in range(3):
+        await jobs.step()
+    answer = await http.post(path + "/cancel")
+    assert (answer.status_code, answer.json()["state"]) == (202, "cancelling")
+    await service.work_off_imports()
+    job = (await http.get(path)).json()
+    assert job["state"] == "cancelled"
+    assert 0 < job["done_rows"] < job["total_rows"]
+    assert await service.count("import_staged") == 0
+    assert (await http.post(path + "/undo")).status_code == 202
+    await service.work_off_imports()
+    job = (await http.get(path)).json()
+    assert job["state"] == "undone"
+    assert job["undone"]["credentials_voided"] == job["counts"]["credentials_created"]
+    assert job["undone"]["holders_deactivated"] == job["counts"]["holders_created"]
+    queued = await taken_in(http, file)
+    await http.post(queued + "/cancel")
+    await service.work_off_imports()
+    assert (await http.get(queued)).json()["state"] == "cancelled"
+    assert await service.count("import_chunks") == 0
+
+
+async def test_undoing_leaves_what_somebody_has_changed_since_and_tells_both(
+    http, service, tmp_path, licences
+):
+    first = [row for row in licences.rows if row.account.endswith(("1", "2"))]
+    await done(http, service, licences.write(tmp_path / "first.csv", first))
+    job = await done(http, service, licences.write(tmp_path / "all.csv"))
+    lines = [line for line in await report(http, job) if line["outcome"] == "created"]
+    changed = lines[0]["credential_id"]
+    shown = await http.get(f"/v1/credentials/{changed}")
+    renamed = await http.patch(
+        f"/v1/credentials/{changed}", json={"issuer": "Somebody"}, headers={"If-Match": shown.headers["etag"]}
+    )
+    assert renamed.status_code == 200, renamed.text
+    await service.published()
+    service.clock.advance(days=400)  # time alone is no change
+    assert (await http.post(f"/v1/imports/{job['id']}/undo")).status_code == 202
+    await service.work_off_imports()
+    undone = (await http.get(f"/v1/imports/{job['id']}")).json()
+    assert undone["undone"]["credentials_left"] == 1
+    assert undone["undone"]["credentials_voided"] == job["counts"]["credentials_created"] - 1
+    assert undone["undone"]["holders_left"] == 1
+    by_credential = {line["credential_id"]: line for line in await report(http, job)}
+    left = by_credential[changed]
+    assert (left["undo"], left["undo_reason"]) == ("left", "changed_since")
+    told = Counter(name for name in await service.told() if not name.endswith("status_changed"))
+    assert told == {
+        "credential.voided": undone["undone"]["credentials_voided"],
+        "holder.deactivated": undone["undone"]["holders_deactivated"],
+    }
+    again = await http.post(f"/v1/imports/{job['id']}/undo")
+    assert (again.status_code, again.json()["state"]) == (202, "undone")
+
+
+async def test_what_was_there_before_stays_as_the_import_left_it(http, service, tmp_path, licences):
+    whole = licences.rows
+    numbers = Counter(row.number for row in whole)
+    number = next(number for number, times in numbers.items() if times > 2)
+    mine = sorted((row for row in whole if row.number == number), key=lambda row: row.end)
+    await done(http, service, licences.write(tmp_path / "old.csv", mine[:-1]))
+    job = await done(http, service, licences.write(tmp_path / "new.csv", mine[-1:]))
+    await http.post(f"/v1/imports/{job['id']}/undo")
+    await service.work_off_imports()
+    undone = (await http.get(f"/v1/imports/{job['id']}")).json()
+    assert undone["undone"] == {
+        "credentials_voided": 0, "credentials_left": 1, "holders_deactivated": 0, "holders_left": 0,
+    }  # fmt: skip
+    [line] = await report(http, job)
+    assert (line["outcome"], line["undo"], line["undo_reason"]) == ("renewed", "left", "was_there_before")
+
+
+@pytest.mark.parametrize("action", ["cancel", "undo"])
+async def test_only_what_can_be_ended_or_undone_is(http, service, tmp_path, licences, action):
+    file = licences.write(tmp_path / "l.csv")
+    finished = await done(http, service, file)
+    dry = await done(http, service, file, dry_run="true")
+    queued = await taken_in(http, file)
+    for path in {"cancel": [finished["id"], dry["id"]], "undo": [dry["id"], queued.rpartition("/")[2]]}[
+        action
+    ]:
+        answer = await http.post(f"/v1/imports/{path}/{action}")
+        assert answer.status_code == 409, answer.text
+    unknown = await http.post(f"/v1/imports/{finished['id'][:-1]}0/{action}")
+    assert unknown.status_code in {404, 409}
+
+
+async def test_imports_are_listed_the_latest_first(http, service, tmp_path, licences):
+    file = licences.write(tmp_path / "l.csv")
+    ids = [(await done(http, service, file))["id"] for _ in range(3)]
+    page = (await http.get("/v1/imports", params={"limit": 2})).json()
+    assert [item["id"] for item in page["items"]] == ids[:0:-1]
+    rest = (await http.get("/v1/imports", params={"limit": 2, "cursor": page["next_cursor"]})).json()
+    assert [item["id"] for item in rest["items"]] == ids[:1]
+
+
+async def test_the_report_is_also_a_csv_file_with_a_line_for_each_error(http, service, tmp_path, licences):
+    bad = LicenceRow("=cmd()", "Bad", ("10 10", "Shop"), "B1", date(2020, 1, 1), date(2019, 1, 1), status="?")
+    job = await done(http, service, licences.write(tmp_path / "l.csv", [bad, licences.rows[0]]))
+    answer = await http.get(f"/v1/imports/{job['id']}/rows", headers={"Accept": "text/csv"})
+    rows = list(csv.DictReader(io.StringIO(answer.text)))
+    assert [row["line"] for row in rows] == ["2", "2", "2", "3"]
+    assert {row["column"] for row in rows[:3]} == {
+        "LICENSE CODE", "LICENSE TERM EXPIRATION DATE", "LICENSE STATUS",
+    }  # fmt: skip
+    assert rows[3]["outcome"] == "created"
+
+
+KILLED_AT = ("imports.file_staged", "imports.batch_written", "imports.batch_committed")
+
+
+@pytest.mark.parametrize("place", KILLED_AT)
+async def test_a_killed_process_loses_at_most_the_batch_in_hand_and_doubles_nothing(
+    http, service, tmp_path, clean_url, place
+):
+    licences = made_up("K", holders=900)  # more than one batch
+    file = licences.write(tmp_path / "k.csv")
+    armed = tmp_path / "armed"
+    armed.write_text(place)
+    killed = await asyncio.to_thread(
+        subprocess.run,
+        [sys.executable, "-m", "importing.alone", clean_url, str(file), "chicago"],
+        cwd=Path(__file__).parents[2],
+        env={**os.environ, "LICET_FAILPOINTS": str(armed), "LICET_ENVIRONMENT": "embedded"},
+        capture_output=True,
+        check=False,
+    )
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    [job] = (await http.get("/v1/imports")).json()["items"]
+    assert job["state"] in {"queued", "running"}
+    await service.work_off_imports()
+    job = (await http.get(f"/v1/imports/{job['id']}")).json()
+    assert (job["state"], job["counts"]["created"]) == ("finished", len(licences.rows))
+    assert await service.count("credentials") == licences.credentials
+    names = Counter(await service.told())
+    assert (names["holder.registered"], names["credential.created"]) == (
+        licences.holders,
+        licences.credentials,
+    )
+    assert len(await report(http, job)) == len(licences.rows)
+
+
+async def test_cut_connections_cost_time_and_nothing_else(http, service, tmp_path, clean_url):
+    licences = made_up("C", holders=60)
+    await sent(service.database, licences.write(tmp_path / "c.csv"), "chicago")
+    jobs = ImportJobs(service.database, service.clock, "UTC", batch_rows=20)
+    cutter = await asyncpg.connect(clean_url)
+    cut = 0
+    try:
+        while True:
+            step = asyncio.create_task(jobs.step())
+            if cut < 5:
+                while not step.done():  # in the middle of whatever it does
+                    cut += await cutter.fetchval(
+                        """
+                        select count(pg_terminate_backend(pid)) from pg_stat_activity
+                        where datname = current_database() and application_name = 'licet-credentials'
+                            and state <> 'idle' and pid <> pg_backend_pid()
+                        """
+                    )
+                    await asyncio.sleep(0)
+            try:
+                if not await step:
+                    break
+            except TRANSIENT:
+                continue
+    finally:
+        await cutter.close()
+    assert cut >= 5
+    assert await service.count("credentials") == licences.credentials
+    [job] = (await http.get("/v1/imports")).json()["items"]
+    assert (job["state"], job["counts"]["created"]) == ("finished", len(licences.rows))
+    names = Counter(await service.told())
+    assert names["credential.created"] == licences.credentials
+
+
+async def test_two_instances_share_the_work_without_doubling_it(http, service, tmp_path):
+    licences = made_up("T", holders=60)
+    for number in range(2):
+        await sent(service.database, licences.write(tmp_path / f"{number}.csv"), "chicago")
+
+    async def work() -> None:
+        jobs = ImportJobs(service.database, service.clock, "UTC", batch_rows=25)
+        while await store_open(service):
+            await jobs.step()
+
+    await asyncio.gather(work(), work())
+    assert await service.count("credentials") == licences.credentials
+    items = (await http.get("/v1/imports")).json()["items"]
+    assert sum(item["counts"]["created"] for item in items) == len(licences.rows)
+    assert sum(item["counts"]["unchanged"] for item in items) == len(licences.rows)
+
+
+async def store_open(service: Any) -> int:
+    async with service.database.reading() as conn:
+        return await store.count_open(conn)
+
+
+async def test_nothing_of_a_file_outlives_its_import_and_a_report_can_forget_a_holder(
+    http, service, tmp_path, licences
+):
+    bad = LicenceRow(
+        "J-secret", "Planted Name", ("10 10", "Shop"), "PLANTED-7", date(2020, 1, 1), date(2021, 1, 1)
+    )
+    noted = LicenceRow("", "Planted Name", ("10 10", "Shop"), "x" * 300, date(2020, 1, 1), date(2021, 1, 1))
+    await done(http, service, licences.write(tmp_path / "l.csv", [bad, noted, *licences.rows]))
+    assert [await service.count(t) for t in ("import_chunks", "import_staged", "import_numbers")] == [0, 0, 0]
+    async with service.database.reading() as conn:
+        said = "select count(*) from import_rows where errors is not null"
+        assert await conn.fetchval(said) == 2
+        assert await store.forget_holders(conn, ["J-secret"], ["X" * 100]) == []
+        assert await conn.fetchval(said) == 0
+        assert await conn.fetchval("select count(*) from import_rows where holder_key is not null") == 0

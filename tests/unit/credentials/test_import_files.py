@@ -1,0 +1,216 @@
+"""From bytes to rows: what a file is, how it is cut, and everything that is wrong with a row."""
+
+import io
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from licet_credentials.errors import Invalid
+from licet_credentials.imports.detecting import Dialect, Utf8Check, detect
+from licet_credentials.imports.mapping import Mapping, find_mapping, read_mapping
+from licet_credentials.imports.model import RowResult, SourceRow
+from licet_credentials.imports.reading import RowReader
+from licet_credentials.imports.staging import FileCutter, unpacked
+
+TOML = """
+date_formats = ["%Y-%m-%d", "%d.%m.%Y"]
+[holder]
+kind = "employee"
+external_id = "who"
+name = "name"
+email = "mail"
+roles = { column = "roles", split = "/" }
+[type]
+code = { column = "what", values = { lift = "forklift", aid = "first-aid" } }
+name = "what"
+category = "certification"
+[credential]
+number = { columns = ["series", "no"], separator = "-" }
+country = { column = "land", constant = "DE" }
+[term]
+valid_from = "from"
+expires_on = "to"
+never = ["for ever"]
+"""
+HEADER = "who,name,mail,roles,what,series,no,land,from,to"
+GOOD = "E1,Ana,ana@example.org,driver/guard,lift,A,1,,2024-01-01,31.12.2024"
+
+
+def mapping(more: str = "") -> Mapping:
+    return read_mapping(more + TOML)
+
+
+def read(content: bytes, how: Mapping | None = None) -> list[Any]:
+    """Return what each row says, or its errors, as an import reads them."""
+    declared = how or mapping()
+    check = Utf8Check()
+    check.feed(content)
+    dialect = detect(content, declared, utf8=check.good)
+    text = io.TextIOWrapper(io.BytesIO(content), dialect.encoding, errors="replace", newline="")
+    reader = RowReader(declared)
+    found: list[Any] = []
+    for slab in FileCutter(text, dialect, declared).slabs(2):
+        found += slab.rejected
+        for _key, line, cells in slab.staged:
+            said = reader.read(line, unpacked(cells))
+            found.append(said if isinstance(said, SourceRow) else (line, said))
+    return found
+
+
+def lines(*rows: str) -> bytes:
+    return "\r\n".join([HEADER, *rows, ""]).encode()
+
+
+def test_a_row_is_read_with_formats_constants_value_maps_and_joined_columns():
+    [row] = read(lines(GOOD))
+    assert row.holder.external_id == "E1"
+    assert dict(row.holder.facts)["roles"] == ("driver", "guard")
+    assert (row.credential.type_code, row.credential.number) == ("forklift", "A-1")
+    assert dict(row.credential.facts) == {"country": "DE"}
+    assert (str(row.term.valid_from), str(row.term.expires_on)) == ("2024-01-01", "2024-12-31")
+    assert row.term.key == "2024-01-01/2024-12-31"
+
+
+def test_every_error_of_a_row_is_told_with_column_value_and_what_is_allowed():
+    [row] = read(lines(",Ana,nowhere,driver/no good,boat,A,1,XX,x,soon"))
+    line, errors = row.line, row.errors
+    told = {error.column: error for error in errors}
+    assert line == 2
+    assert set(told) == {"who", "mail", "roles", "what", "land", "from", "to"}
+    assert told["mail"].value == "nowhere"
+    assert told["what"].detail == "must be one of aid, lift"
+    assert told["to"].detail.startswith("must be a date that exists, written YYYY-MM-DD or DD.MM.YYYY")
+    assert "must not be empty" in told["who"].detail
+
+
+def test_a_term_that_ends_before_it_starts_is_told_with_the_value_as_it_stands():
+    [(line, [error])] = read(lines(GOOD.replace("31.12.2024", "31.12.2023")))
+    assert (line, error.column, error.value) == (2, "to", "31.12.2023")
+    assert "before valid_from 2024-01-01" in error.detail
+
+
+def test_a_term_may_say_that_it_never_ends_and_may_say_nothing():
+    never, unknown = read(lines(GOOD.replace("31.12.2024", "for ever"), GOOD.replace("31.12.2024", "")))
+    assert (never.term.never, never.term.expires_on) == (True, None)
+    assert (unknown.term.never, unknown.term.expires_on) == (False, None)
+
+
+ENCODINGS = ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "windows-1252"]
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+def test_encodings_and_byte_order_marks_are_found_out(encoding):
+    content = lines(GOOD.replace("Ana", "Ána Größe")).decode().encode(encoding)
+    [row] = read(content)
+    assert dict(row.holder.facts)["name"] == "Ána Größe"
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
+def test_the_delimiter_is_the_one_by_which_the_columns_are_found(delimiter):
+    [row] = read(lines(GOOD).decode().replace(",", delimiter).encode())
+    assert row.credential.number == "A-1"
+
+
+def test_a_byte_that_is_no_text_spoils_its_row_alone():
+    content = lines(GOOD, GOOD.replace("Ana", "A?a")).replace(b"A?a", b"A\x81a")
+    good, (line, [error]) = read(content)
+    assert good.holder.external_id == "E1"
+    assert (line, error.column) == (3, "name")
+    assert "no text in this encoding" in error.detail
+
+
+def test_a_nul_character_spoils_its_row_alone():
+    rows = read(lines(GOOD, *[GOOD] * 400, GOOD.replace("Ana", "A\0a")))
+    assert all(isinstance(row, SourceRow) for row in rows[:-1])
+    assert rows[-1][1][0].column == "name"
+
+
+def test_lines_are_those_of_the_file_where_a_field_has_several():
+    quoted = GOOD.replace("Ana", '"Ana\r\nvon ""Hier"""')
+    found = read(lines(quoted, quoted, GOOD.replace("lift", "boat")))
+    assert [line for line, _ in found] == [2, 4, 6]
+    assert "a line of at most 200 characters" in found[0][1][0].detail
+
+
+def test_empty_lines_are_passed_over_and_ragged_rows_told():
+    found = read(lines("", GOOD, ",,,,,,,,,", "a,b", GOOD + ",,", GOOD + ",x", "", ""))
+    told = [(row.line, row.errors[0].detail) for row in found if isinstance(row, RowResult)]
+    assert told == [(5, "has 2 fields, the header has 10"), (7, "has 11 fields, the header has 10")]
+    assert [row.line for row in found if isinstance(row, SourceRow)] == [3, 6]
+
+
+def test_a_quotation_mark_that_is_not_closed_is_told_with_the_lines_it_swallowed():
+    filler = [GOOD] * 4000
+    found = read(lines(GOOD.replace("Ana", '"Ana'), *filler))
+    [bad] = [row for row in found if isinstance(row, RowResult) and "quotation mark" in row.errors[0].detail]
+    assert bad.line == 2
+    assert bad.errors[0].detail.startswith("lines 2 to ")
+    assert sum(isinstance(row, SourceRow) for row in found) > 1000
+
+
+@pytest.mark.parametrize(
+    ("header", "words"),
+    [
+        ("", "empty"),
+        ("\ufeff", "empty"),
+        (HEADER.replace("mail", "e-mail"), "lacks the columns mail (did you mean e-mail?)"),
+        (HEADER + ",name", "names twice what the mapping reads: name (columns 2 and 11)"),
+    ],
+)
+def test_a_header_that_does_not_fit_is_refused(header, words):
+    with pytest.raises(Invalid) as refused:
+        read(header.encode() + b"\r\n")
+    assert words in refused.value.detail
+
+
+def test_a_column_that_stands_twice_and_is_not_read_does_no_harm():
+    [row] = read(f"{HEADER},x,x\n{GOOD},1,2\n".encode())
+    assert row.credential.number == "A-1"
+
+
+@given(st.text(alphabet=st.characters(codec="utf-8", exclude_characters="\0"), max_size=40))
+def test_whatever_a_cell_says_comes_through_quoting(text):
+    quoted = '"' + text.replace('"', '""') + '"'
+    declared = mapping()
+    cutter = FileCutter(
+        io.StringIO(f"{HEADER}\n" + GOOD.replace("Ana", quoted) + "\n", newline=""),
+        Dialect("utf-8", ","),
+        declared,
+    )
+    [slab] = cutter.slabs(10)
+    assert unpacked(slab.staged[0][2])[declared.columns.index("name")] == text
+
+
+@pytest.mark.parametrize(
+    ("change", "place", "words"),
+    [
+        (('kind = "employee"', 'kind = "robot"'), "holder.kind", "must be one of employee"),
+        (('constant = "DE"', 'constant = "Germany"'), "credential.country", "ISO 3166-1"),
+        (('"%d.%m.%Y"', '"%d.%m"'), "date_formats.1", "does not name day, month and year"),
+        (('external_id = "who"', ""), "holder.external_id", "required"),
+        (('category = "certification"', 'category = "sport"'), "type.category", "license"),
+        (('valid_from = "from"', 'valid_from = "from"\non_change = "ask"'), "term.on_change", "reject"),
+        (('lift = "forklift"', 'lift = "fork lift"'), "type.code", "values.lift"),
+        (('expires_on = "to"', 'until = "to"'), "term.until", "Extra inputs"),
+    ],
+)
+def test_a_mapping_error_names_its_place(change, place, words):
+    with pytest.raises(Invalid) as refused:
+        read_mapping(TOML.replace(*change))
+    assert f"at {place}" in refused.value.detail
+    assert words in refused.value.detail
+
+
+def test_all_errors_of_a_mapping_are_told():
+    with pytest.raises(Invalid) as refused:
+        read_mapping(TOML.replace("employee", "robot").replace("certification", "sport"))
+    assert "holder.kind" in refused.value.detail
+    assert "type.category" in refused.value.detail
+
+
+def test_the_mappings_that_are_shipped_can_be_read():
+    name, text = find_mapping("chicago")
+    assert name == "chicago"
+    assert read_mapping(text).columns[0] == "ACCOUNT NUMBER"
