@@ -15,7 +15,7 @@ from licet_credentials.holders.store import HolderChange
 from licet_credentials.places.commands import replace_supervisor
 from licet_events.holders import HolderMerged
 
-MOST = 500
+MOST = 200
 """Credentials, and holders around a duplicate, that one merge takes along: it is one transaction."""
 
 
@@ -58,15 +58,14 @@ async def merge_holder(
     if before.external_id is not None:
         await store.reserve_external_ids(tx.conn, [before.external_id])
     await _around(tx, duplicate_id, into_id)
-    # Again, now that nobody else changes who reports to whom: whoever came to report to it meanwhile.
-    await store.hold_managers(tx.conn)
+    # From here on whoever is about to record something for the duplicate, or to report to it, waits, and then
+    # sees the merge. Those who did so before are looked up again.
+    await store.fence(tx.conn, duplicate_id)
     around = await _around(tx, duplicate_id, into_id)
     duplicate, into = _both(around, duplicate_id, into_id)
     require_version(expected_version, duplicate.version)
     if duplicate.external_id != before.external_id:
         raise Conflict("The duplicate's external_id changed at the same moment; try again.")
-    # From here on whoever is about to record something for the duplicate waits, and then sees the merge.
-    await store.fence(tx.conn, duplicate_id)
     credential_ids = await store.hold_credentials(tx.conn, duplicate_id, MOST + 1)
     if len(credential_ids) > MOST:
         raise Conflict(f"The duplicate has more than {MOST} credentials; move some of them first.")
