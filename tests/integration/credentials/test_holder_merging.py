@@ -9,8 +9,8 @@ import pytest
 from licet_chassis.cause import Cause
 from licet_credentials.credentials.commands import move_credential
 from licet_credentials.holders import store
-from licet_credentials.holders.commands import merging
-from licet_events.holders import HolderMerged
+from licet_credentials.holders.commands import HolderFacts, merging, register_holder
+from licet_events.holders import HolderKind, HolderMerged
 
 from .conftest import made, waits_for_a_lock
 
@@ -240,6 +240,30 @@ async def test_what_is_recorded_during_a_merge_ends_with_the_holder_that_is_left
             now=service.clock.now(),
         )  # fmt: skip
     assert (await recording)["holder_id"] == twin["id"]
+
+
+@pytest.mark.parametrize("first", ["merge", "report"])
+async def test_who_comes_to_report_to_the_duplicate_meanwhile_reports_to_the_holder_that_is_left(
+    http, service, ana, twin, first
+):
+    now = service.clock.now()
+    facts = HolderFacts(kind=HolderKind.EMPLOYEE, name="Cy", manager_id=UUID(ana["id"]))
+
+    async def merge_both(tx: Any) -> None:
+        ids = (UUID(ana["id"]), UUID(twin["id"]))
+        await merging.merge_holder(tx, *ids, "duplicate", note=None, expected_version=None, now=now)
+
+    async def register(tx: Any) -> None:
+        await register_holder(tx, facts, now=now)
+
+    steps = (merge_both, register) if first == "merge" else (register, merge_both)
+    async with service.database.transaction(Cause.new("test")) as tx:
+        await steps[0](tx)
+        meanwhile = asyncio.create_task(service.database.run(Cause.new("test"), steps[1]))
+        await waits_for_a_lock(service)
+    await meanwhile
+    [report] = (await http.get("/v1/holders", params={"q": "Cy"})).json()["items"]
+    assert report["manager_id"] == twin["id"]
 
 
 async def test_a_credential_that_is_just_moved_elsewhere_is_not_taken_along(
