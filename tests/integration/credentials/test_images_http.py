@@ -1,6 +1,9 @@
 """Images over HTTP, on a real object store."""
 
+import asyncio
 import io
+import tempfile
+from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
@@ -10,6 +13,7 @@ from pydantic import SecretStr
 from structlog.testing import capture_logs
 
 from licet_credentials.images.collecting import Collecting
+from licet_credentials.images.receiving import UploadRoom
 from licet_credentials.images.workers import ImageWorkers, WorkerLimits
 from licet_credentials.settings import Settings
 from unit.credentials.pictures import pdf, picture, png_header, saved, with_gps
@@ -23,9 +27,9 @@ def bucket(s3):
 
 
 @pytest.fixture
-def settings(migrated_url, s3, bucket) -> Settings:
+def settings(clean_url, s3, bucket) -> Settings:
     return Settings(
-        database_url=SecretStr(migrated_url), kafka_url="nowhere:1", issuer_url="https://issuer.test",
+        database_url=SecretStr(clean_url), kafka_url="nowhere:1", issuer_url="https://issuer.test",
         s3_url=s3.endpoint, s3_bucket=bucket, s3_access_key=SecretStr(s3.access_key),
         s3_secret_key=SecretStr(s3.secret_key), s3_region=s3.region,
     )  # fmt: skip
@@ -288,3 +292,37 @@ async def test_when_no_worker_is_free_the_answer_says_when_to_come_again(http, a
     app.state.image_workers = ImageWorkers(WorkerLimits(processes=0, wait_seconds=0.05))
     answer = await sent(http, credential, saved(picture(), "PNG"))
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
+
+
+async def test_when_there_is_no_room_for_another_file_the_answer_says_when_to_come_again(
+    http, app, service, credential
+):
+    app.state.upload_room = UploadRoom(1 << 20, wait_seconds=0.05, receive_seconds=5)
+    async with app.state.upload_room.reserved(1):
+        answer = await sent(http, credential, saved(picture(), "PNG"))
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
+    assert (await sent(http, credential, saved(picture(), "PNG"))).status_code == 201
+
+
+async def test_a_file_that_does_not_come_to_its_end_keeps_room_from_nobody(http, app, service, credential):
+    async def drip() -> AsyncIterator[bytes]:
+        yield b'--b\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\n'
+        await asyncio.Event().wait()
+
+    app.state.upload_room = UploadRoom(1 << 20, wait_seconds=5, receive_seconds=0.05)
+    answer = await http.post(
+        f"/v1/credentials/{credential['id']}/images",
+        content=drip(),
+        headers={"Content-Type": "multipart/form-data; boundary=b"},
+    )
+    assert answer.status_code == 408
+    assert answer.headers["content-type"] == "application/problem+json"
+    async with app.state.upload_room.reserved(1):
+        pass
+
+
+async def test_nothing_of_an_upload_is_left_on_disk(http, service, credential, tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    for content in (saved(picture(), "PNG"), b"no image"):
+        await sent(http, credential, content)
+    assert list(tmp_path.iterdir()) == []

@@ -28,7 +28,7 @@ class Settings(ServiceSettings):
     """Processes that decode images."""
     image_pixels: int = Field(50_000_000, ge=1_000_000)
     """The largest image, width by height."""
-    image_memory_bytes: int = Field(512 << 20, ge=256 << 20)
+    image_memory_bytes: int = Field(640 << 20, ge=256 << 20)
     """Of one worker."""
     image_seconds: int = Field(20, ge=1, le=300)
     """For one image."""
