@@ -7,9 +7,11 @@ from typing import Any
 from uuid import UUID, uuid4
 from zipfile import ZipFile
 
+import asyncpg
 import pytest
 from pydantic import SecretStr
 
+from consuming.harness import until
 from licet_credentials.images.collecting import Collecting
 from licet_credentials.settings import Settings
 from licet_credentials.snapshots import SNAPSHOTS
@@ -38,6 +40,8 @@ STAYS = {"erasures", "erased_events", "erased_objects", "erased_holders"}
 CHASSIS = {"outbox", "inbox", "parked", "waiting", "progress", "business_clock", "idempotency"}
 NOBODYS = {"credential_types", "credential_type_names", "replannings", "alembic_version"}
 
+WAITING = "pg_locks where locktype = 'advisory' and not granted"
+
 
 @pytest.fixture
 def bucket(s3):
@@ -45,9 +49,9 @@ def bucket(s3):
 
 
 @pytest.fixture
-def settings(migrated_url, s3, bucket) -> Settings:
+def settings(clean_url, s3, bucket) -> Settings:
     return Settings(
-        database_url=SecretStr(migrated_url), kafka_url="nowhere:1", issuer_url="https://issuer.test",
+        database_url=SecretStr(clean_url), kafka_url="nowhere:1", issuer_url="https://issuer.test",
         s3_url=s3.endpoint, s3_bucket=bucket, s3_access_key=SecretStr(s3.access_key),
         s3_secret_key=SecretStr(s3.secret_key), s3_region=s3.region,
     )  # fmt: skip
@@ -355,6 +359,27 @@ async def test_an_erasure_waits_for_an_import_that_is_just_being_read(http, serv
         await import_of(conn, state="queued")
     await posted(http, f"holders/{person['id']}/erase", {"reason": "asked"}, status=409)
     assert (await http.get(f"/v1/holders/{person['id']}")).status_code == 200
+
+
+async def test_an_erasure_waits_for_the_batch_that_an_import_has_in_hand(http, service, person, clean_url):
+    """What the batch has read of the person is written before, and goes; the next one reads nothing of it."""
+    async with service.database.reading() as conn:
+        import_id = await import_of(conn, state="running")
+    batch = await asyncpg.connect(clean_url)
+    try:
+        async with batch.transaction():
+            await batch.execute(
+                "select pg_advisory_xact_lock(hashtextextended('licet.import/' || $1::uuid, 0))", import_id
+            )
+            erasing = asyncio.create_task(posted(http, f"holders/{person['id']}/erase", {"reason": "asked"}))
+            await until(lambda: service.count(WAITING), "the erasure to wait for the batch")
+            await batch.execute(
+                "update holders set name = $2 where id = $1", UUID(person["id"]), f"{NAME} II"
+            )
+        await erasing
+    finally:
+        await batch.close()
+    assert await everything(service, *PLANTED) == []
 
 
 async def test_whatever_is_done_at_the_same_moment_leaves_nothing_behind(http, service, person, hers):

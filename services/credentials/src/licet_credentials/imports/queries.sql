@@ -37,6 +37,13 @@ where state in ('queued', 'running', 'cancelling', 'undoing') order by id limit 
 -- cancelled, does not wait.
 select pg_try_advisory_xact_lock(hashtextextended('licet.import/' || $1::uuid, 0));
 
+-- name: hold_open_imports
+-- Wait until nobody works at any import, and let nobody begin until this transaction ends.
+select pg_advisory_xact_lock(hashtextextended('licet.import/' || open.id, 0))
+from (
+    select id from imports where state in ('queued', 'running', 'cancelling', 'undoing') order by id
+) as open;
+
 -- name: read_work
 -- An import in hand.
 select id, state, mapping, dry_run, encoding, delimiter, cursor_key, total_rows, done_rows, counts,

@@ -418,6 +418,14 @@ async def keep_numbers(conn: Connection, import_id: UUID, taken: Mapping[NumberK
         await conn.execute(QUERIES["keep_numbers"], import_id, *columns, list(taken.values()))
 
 
+async def hold_open_imports(conn: Connection) -> None:
+    """Wait for the batches in hand, and let no other begin until the transaction ends.
+
+    Whoever then deletes staged rows can be sure that nobody has read them. Before any lock on holders.
+    """
+    await conn.execute(QUERIES["hold_open_imports"])
+
+
 async def forget_holders(
     conn: Connection, external_ids: Sequence[str], texts: Sequence[str] = ()
 ) -> list[UUID]:
