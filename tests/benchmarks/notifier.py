@@ -54,7 +54,7 @@ async def run() -> list[Result]:
         postgres = make_postgres(Path(directory))
         try:
             with _sink(0.0) as smtp_url:
-                url = await postgres.create_database()
+                url = await postgres.migrated("licet_notifier")
                 async with open_office(url, smtp_url, limits=limits) as office:
                     results = await _end_to_end(office)
             results.append(_building())

@@ -7,14 +7,11 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
-import anyio.to_thread
-
 from licet_chassis.cause import Cause
 from licet_chassis.clock import BusinessClock, machine_now
 from licet_chassis.consuming.handling import Handling
 from licet_chassis.consuming.waiting import waiting_loop
 from licet_chassis.database import Database
-from licet_chassis.migrations import migrate
 from licet_events import Event, EventData
 from licet_events.credentials import CredentialCreated, CredentialState, Origin
 from licet_events.holders import HolderRegistered
@@ -121,11 +118,8 @@ async def open_office(
     limits: TransportLimits = LIMITS,
     retry: RetryPolicy = RETRY,
     fallback: str | None = "fallback@example.org",
-    migrated: bool = False,
 ) -> AsyncIterator[Office]:
-    """Open a notifier on an empty database, or on one that another office has `migrated`."""
-    if not migrated:
-        await anyio.to_thread.run_sync(migrate, "licet_notifier", database_url)
+    """Open a notifier on a migrated database."""
     database = await Database.open(database_url, service="notifier")
     clock = TurnedClock(MORNING)
     deployment = Deployment("UTC", fallback)

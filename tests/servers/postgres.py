@@ -12,10 +12,34 @@ from uuid import uuid4
 import asyncpg
 import pytest
 
+from licet_chassis.migrations import migrate
 from licet_cli.embedded.ports import free_port
 from licet_cli.embedded.postgres import EmbeddedPostgres
 from servers.choice import Unavailable, way
 from servers.containers import Container
+
+_EMPTY = """
+do $$
+declare
+    each text;
+    filled text[] := '{}';
+    found boolean;
+begin
+    -- Truncating a table takes its time also where it is empty, and most are.
+    for each in
+        select quote_ident(tablename) from pg_tables
+        where schemaname = 'public' and tablename <> 'alembic_version'
+    loop
+        execute 'select exists (select from ' || each || ')' into found;
+        if found then
+            filled := filled || each;
+        end if;
+    end loop;
+    if filled <> '{}' then
+        execute 'truncate ' || array_to_string(filled, ', ') || ' restart identity cascade';
+    end if;
+end $$
+"""
 
 
 class PostgresServer(ABC):
@@ -23,6 +47,7 @@ class PostgresServer(ABC):
 
     def __init__(self) -> None:
         self._made: list[str] = []
+        self._migrated: dict[str, str] = {}
         self._numbers = count(1)
         self._session = uuid4().hex[:8]
 
@@ -53,6 +78,19 @@ class PostgresServer(ABC):
             await connection.close()
         self._made.append(name)
         return self.url(name)
+
+    async def migrated(self, package: str) -> str:
+        """Return the URL of a database of that service, migrated and empty: one a session, emptied."""
+        if package not in self._migrated:
+            url = await self.create_database()
+            await asyncio.to_thread(migrate, package, url)
+            self._migrated[package] = url
+        connection = await asyncpg.connect(self._migrated[package])
+        try:
+            await connection.execute(_EMPTY)
+        finally:
+            await connection.close()
+        return self._migrated[package]
 
     async def drop_databases(self) -> None:
         """Drop what `create_database` made."""

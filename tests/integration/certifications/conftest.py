@@ -1,13 +1,11 @@
 """The service on a real database, without Kafka: events are told to it by hand."""
 
-import asyncio
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any, TypeAlias
 from uuid import UUID
 
-import asyncpg
 import httpx
 import pytest
 from fastapi import FastAPI
@@ -24,7 +22,6 @@ from licet_chassis.consuming import Projection
 from licet_chassis.consuming.handling import Handling
 from licet_chassis.database import Database, Transaction
 from licet_chassis.http.auth import Principal
-from licet_chassis.migrations import migrate
 from licet_chassis.service import Runtime
 from licet_events import Event, EventData, civil
 from licet_events.catalogue import Category, Expression, LocationChanged, LocationState, RequirementState
@@ -42,10 +39,6 @@ from publishing import published_event
 Fact: TypeAlias = EventData | HolderState | CredentialState | LocationState
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
-TABLES = (
-    "holders, credentials, locations, targets, requirements, requirement_versions, timelines, "
-    "past_timelines, changes, recomputations, outbox, idempotency"
-)
 
 
 def holder(number: int, version: int = 1, **facts: Any) -> HolderState:
@@ -187,18 +180,14 @@ def settings() -> Settings:
     )
 
 
-@pytest.fixture(scope="session")
-def migrated_url(postgres: Any) -> str:
-    url: str = asyncio.run(postgres.create_database())
-    migrate("licet_certifications", url)
+@pytest.fixture
+async def migrated_url(postgres: Any) -> str:
+    url: str = await postgres.migrated("licet_certifications")
     return url
 
 
 @pytest.fixture
 async def service(migrated_url: str, settings: Settings) -> AsyncIterator[Certifications]:
-    conn = await asyncpg.connect(migrated_url)
-    await conn.execute(f"truncate {TABLES} restart identity")
-    await conn.close()
     database = await Database.open(migrated_url, service="certifications", max_size=5)
     clock = BusinessClock(movable=False)
     runtime = Runtime("certifications", settings, database, clock, AnyToken())  # type: ignore[arg-type]

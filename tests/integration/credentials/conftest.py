@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import asyncpg
 import httpx
 import pytest
 from fastapi import FastAPI
@@ -17,9 +16,9 @@ from licet_chassis.cause import Cause
 from licet_chassis.clock import BusinessClock
 from licet_chassis.consuming.handling import Handling
 from licet_chassis.database import Database
-from licet_chassis.migrations import migrate
 from licet_chassis.service import Runtime
 from licet_credentials.app import create_app
+from licet_credentials.bulk.job import BulkJobs
 from licet_credentials.consumers import SCHEDULE
 from licet_credentials.images.storage import ImageStorage
 from licet_credentials.images.workers import ImageWorkers, WorkerLimits
@@ -31,12 +30,6 @@ from publishing import published_event
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 ALL_SCOPES = "credentials:read credentials:write credentials:admin"
-EVERY_TABLE = """
-select string_agg(quote_ident(tablename), ', ') from pg_tables
-where schemaname = 'public' and tablename not in ('alembic_version', 'clock')
-"""
-
-
 class StandingClock(BusinessClock):
     """Business time that moves only when a test says so."""
 
@@ -96,6 +89,11 @@ class Credentials:
         while await jobs.step():
             pass
 
+    async def work_off_bulk(self) -> None:
+        jobs = BulkJobs(self.database, self.clock)
+        while await jobs.step():
+            pass
+
     async def replan(self) -> None:
         replanning = Replanning(self.database, self.clock)
         while await replanning.step():
@@ -111,26 +109,17 @@ def issuer() -> Issuer:
     return Issuer()
 
 
-@pytest.fixture(scope="session")
-def migrated_url(postgres: Any) -> str:
-    url: str = asyncio.run(postgres.create_database())
-    migrate("licet_credentials", url)
+@pytest.fixture
+async def clean_url(postgres: Any) -> str:
+    url: str = await postgres.migrated("licet_credentials")
     return url
 
 
 @pytest.fixture
-async def clean_url(migrated_url: str) -> str:
-    conn = await asyncpg.connect(migrated_url)
-    await conn.execute(f"truncate {await conn.fetchval(EVERY_TABLE)} restart identity")
-    await conn.close()
-    return migrated_url
-
-
-@pytest.fixture
-def settings(migrated_url: str) -> Settings:
+def settings(clean_url: str) -> Settings:
     """Settings without an object store; a test of images takes `stored_settings`."""
     return Settings(
-        database_url=SecretStr(migrated_url), kafka_url="nowhere:1", issuer_url="https://issuer.test",
+        database_url=SecretStr(clean_url), kafka_url="nowhere:1", issuer_url="https://issuer.test",
         s3_url="http://127.0.0.1:9", s3_access_key=SecretStr("none"), s3_secret_key=SecretStr("none"),
     )  # fmt: skip
 

@@ -39,9 +39,9 @@ def bucket(s3):
 
 
 @pytest.fixture
-def settings(migrated_url, s3, bucket) -> Settings:
+def settings(clean_url, s3, bucket) -> Settings:
     return Settings(
-        database_url=SecretStr(migrated_url), kafka_url="nowhere:1", issuer_url="https://issuer.test",
+        database_url=SecretStr(clean_url), kafka_url="nowhere:1", issuer_url="https://issuer.test",
         s3_url=s3.endpoint, s3_bucket=bucket, s3_access_key=SecretStr(s3.access_key),
         s3_secret_key=SecretStr(s3.secret_key), s3_region=s3.region,
     )  # fmt: skip

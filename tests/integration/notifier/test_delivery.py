@@ -366,7 +366,7 @@ async def test_a_stop_finishes_the_mails_that_were_begun(office, smtp):
 async def test_several_deliveries_send_each_mail_once(database_url, smtp):
     async with (
         open_office(database_url, smtp.url) as one,
-        open_office(database_url, smtp.url, migrated=True) as two,
+        open_office(database_url, smtp.url) as two,
     ):
         for number in range(25):
             _, licence = await one.employ(email=f"ada{number}@example.org")
@@ -394,7 +394,7 @@ async def test_a_server_that_is_away_costs_time_and_no_mail(database_url, smtp, 
         _, licence = await away.employ()
         await away.read(expiring(licence))
         await away.delivery.step()
-    async with open_office(database_url, smtp.url, migrated=True) as back:
+    async with open_office(database_url, smtp.url) as back:
         rows = await back.rows()
         assert {row["state"] for row in rows} == {"pending"}
         assert [(row["attempts"], row["unknown_attempts"]) for row in rows] == [(1, 0), (1, 0)]

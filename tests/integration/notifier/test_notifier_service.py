@@ -6,10 +6,8 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
-import anyio.to_thread
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
-from licet_chassis.migrations import migrate
 from licet_events import Event, Topic, decode_event, encode
 from licet_events.credentials import CredentialCreated, Origin
 from licet_events.holders import HolderRegistered
@@ -21,7 +19,6 @@ from servers.kafka import KafkaServer
 
 
 async def test_an_announced_step_becomes_two_mails_and_two_events(database_url, empty_kafka, smtp):
-    await anyio.to_thread.run_sync(migrate, "licet_notifier", database_url)
     settings = NotifierSettings(
         database_url=database_url,
         kafka_url=empty_kafka.bootstrap,

@@ -7,7 +7,6 @@ from typing import Any
 import httpx
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
-from licet_chassis import migrations
 from licet_events import Event, EventData, Topic, decode_event, encode
 from licet_events.credentials import CredentialCreated, Origin
 from licet_events.holders import HolderRegistered
@@ -22,7 +21,6 @@ from servers.kafka import KafkaServer
 async def test_a_credential_on_its_topic_leads_to_what_has_been_reached_on_the_schedule(
     empty_kafka: KafkaServer, database_url: str
 ) -> None:
-    await asyncio.to_thread(migrations.migrate, "licet_scheduler", database_url)
     settings = SchedulerSettings(
         database_url=database_url, kafka_url=empty_kafka.bootstrap, issuer_url="http://127.0.0.1:9"
     )
