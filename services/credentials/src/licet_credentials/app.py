@@ -11,6 +11,9 @@ from licet_chassis.connection import Connection
 from licet_chassis.loops import Loop
 from licet_chassis.service import Composition, Runtime, Service
 from licet_credentials import errors
+from licet_credentials.bulk import store as bulk_store
+from licet_credentials.bulk.job import BulkJobs
+from licet_credentials.bulk.routes import router as bulk
 from licet_credentials.catalogues.routes import router as catalogues
 from licet_credentials.consumers import SCHEDULE
 from licet_credentials.credentials.routes import router as credentials
@@ -55,6 +58,7 @@ def create_service(settings: Settings) -> Service:
     async def compose(runtime: Runtime) -> AsyncIterator[Composition]:
         workers, storage = ImageWorkers(settings.worker_limits), ImageStorage(settings.bucket)
         jobs = ImportJobs(runtime.database, runtime.clock, settings.default_time_zone)
+        bulk_jobs = BulkJobs(runtime.database, runtime.clock)
         replanning = Replanning(runtime.database, runtime.clock)
         collecting = Collecting(runtime.database, storage)
         try:
@@ -62,11 +66,12 @@ def create_service(settings: Settings) -> Service:
                 consumers=(SCHEDULE,),
                 loops=(
                     Loop("imports", jobs.step, idle_seconds=0.5),
+                    Loop("bulk", bulk_jobs.step, idle_seconds=0.5),
                     Loop("replanning", replanning.step, idle_seconds=1.0),
                     Loop("collecting", collecting.step, idle_seconds=5.0),
                     Loop("left_behind", remove_left_behind, idle_seconds=600.0),
                 ),
-                pending={"imports": _open_imports, "replanning": _types_to_replan},
+                pending={"imports": _open_imports, "bulk": _open_bulks, "replanning": _types_to_replan},
                 state={
                     "image_workers": workers,
                     "image_storage": storage,
@@ -88,6 +93,7 @@ def create_service(settings: Settings) -> Service:
             catalogues,
             types,
             register,
+            bulk,
             credentials,
             history,
             verifications,
@@ -104,6 +110,10 @@ def create_service(settings: Settings) -> Service:
 
 async def _open_imports(conn: Connection, _now: datetime) -> int:
     return await import_store.count_open(conn)
+
+
+async def _open_bulks(conn: Connection, _now: datetime) -> int:
+    return await bulk_store.count_open(conn)
 
 
 async def _types_to_replan(conn: Connection, _now: datetime) -> int:

@@ -23,3 +23,11 @@ class Sees:
         return (self.teams is None or team in self.teams) and (
             self.locations is None or location in self.locations
         )
+
+    def within(self, other: "Sees") -> bool:
+        """Whether nobody is seen whom the other does not see."""
+        return _within(self.teams, other.teams) and _within(self.locations, other.locations)
+
+
+def _within(codes: tuple[str, ...] | None, others: tuple[str, ...] | None) -> bool:
+    return others is None or (codes is not None and set(codes) <= set(others))

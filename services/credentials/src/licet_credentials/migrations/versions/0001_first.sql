@@ -439,3 +439,31 @@ create table erased_objects (
     generation bigint not null,
     primary key (holder_id, sha256, generation)
 );
+
+-- Actions on many credentials, with what the token saw that asked for each.
+create table bulks (
+    id uuid primary key,
+    state text not null,
+    action jsonb not null,
+    dry_run boolean not null,
+    actor text not null,
+    teams text[],
+    locations text[],
+    total integer not null,
+    created_at timestamptz not null,
+    finished_at timestamptz
+);
+create index bulks_open on bulks (id) where state = 'running';
+
+-- The credentials of each, and what came of them; an id may be of one that is not there.
+create table bulk_rows (
+    bulk_id uuid not null references bulks (id),
+    ordinal integer not null,
+    credential_id uuid not null,
+    outcome text,
+    detail text,
+    changes jsonb,
+    primary key (bulk_id, ordinal)
+);
+create index bulk_rows_waiting on bulk_rows (bulk_id, ordinal) where outcome is null;
+create index bulk_rows_outcome on bulk_rows (bulk_id, outcome, ordinal);

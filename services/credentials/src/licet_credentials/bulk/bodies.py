@@ -1,0 +1,114 @@
+"""What callers send to act on many credentials."""
+
+from typing import Annotated
+from uuid import UUID
+
+from pydantic import Field, model_validator
+
+from licet_chassis.http.resources import Body
+from licet_credentials.bulk.model import MOST, Action, Reassign, Renew, Suspend, Void
+from licet_credentials.credentials.bodies import ActionIn, SuspensionIn
+from licet_credentials.credentials.renewal import RenewalRequest
+from licet_credentials.inputs import Code, Country, Day, Note, Reason, Subdivision
+from licet_credentials.register.model import Checked, CredentialFilter
+from licet_credentials.rows import jsonb
+from licet_events.catalogue import Category, RenewalBasis
+from licet_events.credentials import Validity
+
+
+class RenewEachIn(Body):
+    """A renewal of each: an explicit date, or a rule, or nothing where its type says how."""
+
+    expires_on: Day | None = None
+    mode: RenewalBasis | None = None
+    valid_from: Day | None = None
+    completed_on: Day | None = None
+    notes: Note | None = None
+    force: bool = False
+    reason: Reason | None = None
+    """Needed with `force`, which renews before the window opens."""
+
+
+class ReassignEachIn(ActionIn):
+    """The holder that each belongs to, and why."""
+
+    holder_id: UUID
+
+
+class ActionsIn(Body):
+    """What is done to each: exactly one of these."""
+
+    renew: RenewEachIn | None = None
+    suspend: SuspensionIn | None = None
+    reassign: ReassignEachIn | None = None
+    void: ActionIn | None = None
+
+    @model_validator(mode="after")
+    def _one_action(self) -> "ActionsIn":
+        if sum(each is not None for each in (self.renew, self.suspend, self.reassign, self.void)) != 1:
+            raise ValueError("must have exactly one of renew, suspend, reassign and void")
+        return self
+
+    def action(self) -> Action:
+        """Return what is to be done."""
+        if self.renew is not None:
+            said = self.renew.model_dump()
+            return Renew(notes=said.pop("notes"), request=RenewalRequest(**said))
+        if self.suspend is not None:
+            return Suspend(**self.suspend.model_dump())
+        if self.reassign is not None:
+            return Reassign(**self.reassign.model_dump())
+        assert self.void is not None  # noqa: S101  # there is exactly one
+        return Void(**self.void.model_dump())
+
+
+class FilterIn(Body):
+    """Which credentials: all conditions together, as in the list of credentials."""
+
+    validity: Annotated[tuple[Validity, ...], Field(min_length=1, max_length=10)] | None = None
+    type: Code | None = None
+    category: Category | None = None
+    holder_id: UUID | None = None
+    team: Code | None = None
+    location: Code | None = None
+    country: Country | None = None
+    subdivision: Subdivision | None = None
+    expires_from: Day | None = None
+    expires_to: Day | None = None
+    verification: Checked | None = None
+    q: Annotated[str, Field(min_length=1, max_length=200)] | None = None
+    attributes: Annotated[
+        dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")], Annotated[str, Field(max_length=200)]],
+        Field(max_length=3),
+    ] = Field(default_factory=dict)
+
+    def filter(self) -> CredentialFilter:
+        """Return the conditions."""
+        return CredentialFilter(**self.model_dump())
+
+
+class BulkIn(ActionsIn):
+    """An action on those that are named, or on those that a filter finds when the action is asked for."""
+
+    ids: Annotated[tuple[UUID, ...], Field(min_length=1, max_length=MOST)] | None = None
+    filter: FilterIn | None = None
+    dry_run: bool = False
+    """Only tells what would come of each."""
+
+    @model_validator(mode="after")
+    def _one_selection(self) -> "BulkIn":
+        if (self.ids is None) == (self.filter is None):
+            raise ValueError("must have either ids or filter")
+        if self.filter is not None and self.filter.filter() == CredentialFilter():
+            raise ValueError("must have a filter with at least one condition")
+        return self
+
+
+def action_of(document: str) -> Action:
+    """Return the action that was asked for, from the JSON in which it is kept."""
+    return ActionsIn.model_validate_json(document).action()
+
+
+def document_of(asked: ActionsIn) -> str:
+    """Return the JSON in which an action is kept."""
+    return jsonb(asked.model_dump(include=set(ActionsIn.model_fields), exclude_none=True))

@@ -1,0 +1,155 @@
+"""Taking in an action on many credentials, and carrying it out on one of them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from licet_chassis.database import Transaction
+from licet_credentials.bulk import store
+from licet_credentials.bulk.model import MOST, Action, Job, Outcome, Reassign, Renew, Result, Suspend
+from licet_credentials.credentials import commands as credential_commands
+from licet_credentials.credentials.commands import FlagCredential, RenewCredential
+from licet_credentials.credentials.model import Credential
+from licet_credentials.credentials.validity import validity
+from licet_credentials.errors import Conflict, Invalid, NotFound, Refused, Taken
+from licet_credentials.register.model import CredentialFilter
+from licet_credentials.register.store import find_credentials
+from licet_credentials.visibility.model import Sees
+from licet_credentials.visibility.store import find_seen
+from licet_events.credentials import FlagKind
+from licet_events.ids import uuid7
+
+
+@dataclass(frozen=True, slots=True)
+class TakeIn:
+    """An action as it was asked for: on the ids, or on what the filter finds now."""
+
+    action: str
+    """As JSON."""
+    wanted: CredentialFilter | Sequence[UUID]
+    dry_run: bool
+    sees: Sees
+
+
+async def take_in(tx: Transaction, command: TakeIn, *, now: datetime) -> Job:
+    """Keep an action with the credentials it is about, to be worked off; raises `Invalid`.
+
+    What the filter finds is settled here: what matches it later is not among them.
+    """
+    wanted = command.wanted
+    if isinstance(wanted, CredentialFilter):
+        found = await find_credentials(tx.conn, wanted, now=now, limit=MOST + 1, sees=command.sees)
+        ids = [position.id for position in found]
+        if len(ids) > MOST:
+            raise Invalid(
+                f"The filter finds more than {MOST:,} credentials, which is the most at once; narrow it.",
+                pointer="/filter",
+            )
+    else:
+        ids = sorted(set(wanted))
+    bulk_id = uuid7()
+    await store.insert_bulk(
+        tx.conn,
+        bulk_id,
+        command.action,
+        ids,
+        dry_run=command.dry_run,
+        actor=tx.cause.actor,
+        sees=command.sees,
+        now=now,
+    )
+    if not ids:
+        await store.finish_bulk(tx.conn, bulk_id, now)
+    return await store.read_bulk(tx.conn, bulk_id, command.sees)
+
+
+async def cancel_bulk(tx: Transaction, bulk_id: UUID, sees: Sees, *, now: datetime) -> Job:
+    """End a job after the credential in hand; what is done stays. Raises `Conflict` once it has ended."""
+    job = await store.read_bulk(tx.conn, bulk_id, sees)
+    if not await store.cancel_bulk(tx.conn, bulk_id, now):
+        raise Conflict(f"The bulk action has ended already; it is {job.state}.")
+    return await store.read_bulk(tx.conn, bulk_id, sees)
+
+
+class _OnlyTried(Exception):
+    """Takes back what a dry run did to a credential."""
+
+
+async def act_on_one(
+    tx: Transaction, action: Action, credential_id: UUID, sees: Sees, *, dry_run: bool, now: datetime
+) -> Result:
+    """Carry the action out on one credential by the command that a single request takes.
+
+    What is refused, or only tried, is taken back, with its events; the transaction goes on.
+    """
+    result = Result(Outcome.FAILED)
+    try:
+        async with tx.conn.transaction():
+            try:
+                result = await _carried_out(tx, action, credential_id, sees, now)
+            except Taken as error:
+                raise (error if sees.everyone else error.unnamed()) from None
+            if dry_run:
+                raise _OnlyTried
+    except _OnlyTried:
+        return result
+    except Refused as error:
+        return Result(Outcome.REFUSED, error.detail)
+    return result
+
+
+async def _carried_out(
+    tx: Transaction, action: Action, credential_id: UUID, sees: Sees, now: datetime
+) -> Result:
+    await _require_seen(tx, sees, credential_id, action)
+    changes: dict[str, Any] = {}
+    if isinstance(action, Renew):
+        credential, dates = await credential_commands.renew_credential(
+            tx, credential_id, RenewCredential(action.request, notes=action.notes),
+            expected_version=None, now=now,
+        )  # fmt: skip
+        changes = {"valid_from": dates.valid_from, "expires_on_rule": dates.expires_on_rule}
+    elif isinstance(action, Suspend):
+        flag = FlagCredential(
+            FlagKind.SUSPENDED, action.reason, action.note, action.effective_from, action.until
+        )
+        credential = await credential_commands.flag_credential(
+            tx, credential_id, flag, expected_version=None, now=now
+        )
+    elif isinstance(action, Reassign):
+        credential = await credential_commands.move_credential(
+            tx, credential_id, action.holder_id, action.reason, note=action.note, now=now
+        )
+    else:
+        credential = await credential_commands.void_credential(
+            tx, credential_id, action.reason, action.note, expected_version=None, now=now
+        )
+    return Result(Outcome.DONE, changes=changes | _shown(credential, now))
+
+
+def _shown(credential: Credential, now: datetime) -> dict[str, Any]:
+    return {
+        "version": credential.version,
+        "holder_id": credential.holder_id,
+        "validity": validity(credential.runs, credential.flags, now),
+        "expires_on": credential.last_term.expires_on,
+        "voided": credential.voided,
+    }
+
+
+async def _require_seen(tx: Transaction, sees: Sees, credential_id: UUID, action: Action) -> None:
+    """Raise what is raised for somebody unknown, where one that the action touches is not seen by now.
+
+    Whoever is seen stays where they are until the transaction ends.
+    """
+    if sees.everyone:
+        return
+    into = {action.holder_id} if isinstance(action, Reassign) else set()
+    seen = await find_seen(tx.conn, sees, into, {credential_id}, (), hold=True)
+    if not seen.get(credential_id):
+        raise NotFound(f"There is no credential {credential_id}.")
+    for holder_id in into:
+        if not seen.get(holder_id):
+            raise Invalid(f"There is no holder {holder_id}.", pointer="/reassign/holder_id")

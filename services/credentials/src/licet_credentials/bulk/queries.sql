@@ -1,0 +1,69 @@
+-- name: insert_bulk
+-- A job with the credentials it is about; they are worked off in the order of their ids.
+with job as (
+    insert into bulks (id, state, action, dry_run, actor, teams, locations, total, created_at)
+    values ($1, 'running', $2, $3, $4, $5, $6, cardinality($7::uuid[]), $8)
+    returning id
+)
+insert into bulk_rows (bulk_id, ordinal, credential_id)
+select job.id, row_number() over (order by wanted.id), wanted.id
+from job cross join unnest($7::uuid[]) as wanted (id);
+
+-- name: read_bulk
+-- One job, with how many of its credentials came to what.
+select b.*, (
+    select coalesce(jsonb_object_agg(outcome, number), '{}') from (
+        select outcome, count(*) as number from bulk_rows
+        where bulk_id = b.id and outcome is not null group by outcome
+    ) counted
+) as counts
+from bulks b where b.id = $1;
+
+-- name: list_bulks
+-- A page of jobs, the latest first: those that saw no more than $1 and $2.
+select b.*, (
+    select coalesce(jsonb_object_agg(outcome, number), '{}') from (
+        select outcome, count(*) as number from bulk_rows
+        where bulk_id = b.id and outcome is not null group by outcome
+    ) counted
+) as counts
+from bulks b
+where ($1::text[] is null or b.teams <@ $1) and ($2::text[] is null or b.locations <@ $2)
+  and ($3::uuid is null or b.id < $3)
+order by b.id desc limit $4;
+
+-- name: open_bulks
+-- Jobs that are not finished, the oldest first.
+select id, actor from bulks where state = 'running' order by id limit $1;
+
+-- name: hold_running
+-- A job that runs; it is neither cancelled nor finished until the transaction ends.
+select action, dry_run, teams, locations from bulks where id = $1 and state = 'running' for share;
+
+-- name: claim_row
+-- The next credential of a job that waits and that nobody has in hand.
+select ordinal, credential_id from bulk_rows
+where bulk_id = $1 and outcome is null order by ordinal limit 1 for update skip locked;
+
+-- name: finish_row
+-- What came of one credential.
+update bulk_rows set outcome = $3, detail = $4, changes = $5 where bulk_id = $1 and ordinal = $2;
+
+-- name: finish_bulk
+-- A job is finished once nothing of it waits; what another instance has in hand still does.
+update bulks set state = 'finished', finished_at = $2
+where id = $1 and state = 'running'
+  and not exists (select from bulk_rows where bulk_id = $1 and outcome is null);
+
+-- name: cancel_bulk
+-- End a job; what is done stays.
+update bulks set state = 'cancelled', finished_at = $2 where id = $1 and state = 'running';
+
+-- name: list_rows
+-- A page of what came of a job's credentials.
+select ordinal, credential_id, outcome, detail, changes from bulk_rows
+where bulk_id = $1 and ordinal > $2 and ($3::text is null or outcome = $3) order by ordinal limit $4;
+
+-- name: count_open
+-- How many jobs are not finished.
+select count(*) from bulks where state = 'running';
