@@ -30,10 +30,10 @@ PLANTED = (NAME, EMAIL, PHONE, EXTERNAL, NUMBER, OLD_NUMBER, NOTE, ATTRIBUTE)
 PERSONS = {
     "holders", "holder_history", "holder_copies", "credentials", "terms", "runs", "register", "flags",
     "images", "image_views", "verifications", "credential_history", "import_staged", "import_rows",
-    "import_numbers", "import_chunks",
+    "import_numbers", "import_chunks", "bulk_rows",
 }  # fmt: skip
 """Tables of what is about persons; see licet_credentials/privacy/queries.sql."""
-LINKS = {"imports", "import_effects", "image_objects", "locations", "teams"}
+LINKS = {"bulks", "imports", "import_effects", "image_objects", "locations", "teams"}
 """Tables that name persons by id only, or from which a person's text is taken out."""
 STAYS = {"erasures", "erased_events", "erased_objects", "erased_holders"}
 """Tables of what stays of the erased."""
@@ -352,6 +352,26 @@ async def test_what_an_import_said_of_the_person_goes_from_its_report(http, serv
     await posted(http, f"imports/{import_id}/undo", status=202)
     await service.work_off_imports()
     assert (await http.get(f"/v1/imports/{import_id}")).json()["state"] == "undone"
+
+
+async def test_what_an_action_on_many_said_of_the_person_goes_from_its_report(http, service, person, hers):
+    bulk_id = uuid4()
+    async with service.database.reading() as conn:
+        await conn.execute(
+            "insert into bulks (id, state, action, dry_run, actor, total, created_at, finished_at) "
+            "values ($1, 'finished', $2, false, 'user:x', 2, now(), now())",
+            bulk_id, json.dumps({"reason": "audit", "note": f"{NAME} and others"}),
+        )  # fmt: skip
+        await conn.executemany(
+            "insert into bulk_rows (bulk_id, ordinal, credential_id, outcome, detail, changes) "
+            "values ($1, $2, $3, 'refused', $4, '{}')",
+            [(bulk_id, 1, UUID(hers["id"]), f"The number {NUMBER!r} is taken already."),
+             (bulk_id, 2, uuid4(), "Somebody else's.")],
+        )  # fmt: skip
+    await posted(http, f"holders/{person['id']}/erase", {"reason": "asked"})
+    assert await everything(service, *PLANTED) == []
+    assert await everything(service, "Somebody else's")
+    assert await service.count("bulk_rows") == 2
 
 
 async def test_an_erasure_waits_for_an_import_that_is_just_being_read(http, service, person):

@@ -54,7 +54,7 @@ async def erase_holder(
     counts = await store.count_kept(tx.conn, _ids(persons), credential_ids)
     if dry_run:
         return Erasure(holder_id, None, tx.cause.actor, reason, counts)
-    await _forget_in_imports(tx, persons, credentials)
+    await _forget_in_jobs(tx, persons, credentials)
     await store.keep_what_stays(tx.conn, _ids(persons), credential_ids)
     keys = {person.id: await store.keys_of_holder(tx.conn, person.id) for person in persons}
     await image_store.remove_images_of(tx.conn, credential_ids, machine_now())
@@ -117,7 +117,7 @@ async def _let_go(tx: Transaction, holder_id: UUID, now: datetime) -> list[Holde
     return persons
 
 
-async def _forget_in_imports(tx: Transaction, persons: Sequence[Holder], credentials: Sequence[Held]) -> None:
+async def _forget_in_jobs(tx: Transaction, persons: Sequence[Holder], credentials: Sequence[Held]) -> None:
     external_ids = [person.external_id for person in persons if person.external_id is not None]
     texts = telling_texts(
         [
@@ -128,6 +128,7 @@ async def _forget_in_imports(tx: Transaction, persons: Sequence[Holder], credent
     unread = await import_store.forget_holders(tx.conn, external_ids, texts)
     ids = [*_ids(persons), *(credential.id for credential in credentials)]
     unread += await store.forget_in_imports(tx.conn, external_ids, texts, ids)
+    await store.forget_in_bulks(tx.conn, [credential.id for credential in credentials], texts)
     if unread:
         raise Conflict(
             f"The import {unread[0]} is just being read and may name the holder; try again in a moment."

@@ -104,6 +104,15 @@ update imports set
 where cursor_key = any($1::text[])
     or exists (select from unnest($2::text[]) as t (said) where strpos(lower(file_name), lower(t.said)) > 0);
 
+-- name: forget_in_bulks
+-- Take credentials ($1) out of what actions on many have told, and the texts of their holder ($2) out of what
+-- was noted with such actions.
+with told_gone as (
+    update bulk_rows set detail = null, changes = null where credential_id = any($1::uuid[])
+)
+update bulks set action = action - 'note' - 'notes'
+where exists (select from unnest($2::text[]) as t (said) where strpos(lower(action::text), lower(t.said)) > 0);
+
 -- name: at_work_on
 -- Imports that are at one of these external ids just now.
 select id from imports where cursor_key = any($1::text[]) and finished_at is null;
@@ -184,6 +193,10 @@ select jsonb_build_object(
         select coalesce(jsonb_agg(to_jsonb(x) order by x.import_id, x.line), '[]') from import_rows x
         where x.holder_key in (select external_id from persons)
             or x.credential_id in (select id from credentials where holder_id in (select id from persons))
+    ),
+    'bulk_rows', (
+        select coalesce(jsonb_agg(to_jsonb(x) order by x.bulk_id, x.ordinal), '[]') from bulk_rows x
+        where x.credential_id in (select id from credentials where holder_id in (select id from persons))
     ),
     'copies', (
         select coalesce(jsonb_agg(to_jsonb(x) order by x.id), '[]')

@@ -72,6 +72,11 @@ async def forget_in_imports(
     return [row["id"] for row in await conn.fetch(QUERIES["at_work_on"], external_ids)]
 
 
+async def forget_in_bulks(conn: Connection, credential_ids: Sequence[UUID], texts: Sequence[str]) -> None:
+    """Take credentials, and the texts of their holder, out of what is kept of actions on many."""
+    await conn.execute(QUERIES["forget_in_bulks"], credential_ids, texts)
+
+
 async def keep_erasure(
     conn: Connection, holder_id: UUID, now: datetime, actor: str, reason: str, counts: Mapping[str, int]
 ) -> None:
