@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 from collections import Counter
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -33,24 +34,23 @@ def with_dirt(licences: Licences, chance: random.Random) -> list[LicenceRow]:
     rows = list(licences.rows)
     for kind in DIRTY:
         row = chance.choice(rows)
-        changed = {
+        what_else: dict[str, dict[str, Any]] = {
             "end before start": {"start": row.end + timedelta(days=9), "number": row.number + "x"},
             "no end": {"number": row.number + "y", "status": "AAI", "since": None},
             "unknown status": {"status": "???", "number": row.number + "z"},
             "no account": {"account": ""},
             "overlap": {"start": row.end - timedelta(days=40), "end": row.end + timedelta(days=200)},
             "twice": {},
-        }[kind]
-        rows.append(LicenceRow(**{**row.__dict__, **changed}))
+        }
+        rows.append(replace(row, **what_else[kind]))
     chance.shuffle(rows)
     return rows
 
 
 async def taken_in(http: Any, file: Path, **fields: Any) -> str:
+    content = await asyncio.to_thread(file.read_bytes)
     answer = await http.post(
-        "/v1/imports",
-        files={"file": (file.name, file.read_bytes())},
-        data={"mapping": "chicago"} | fields,
+        "/v1/imports", files={"file": (file.name, content)}, data={"mapping": "chicago"} | fields
     )
     assert answer.status_code == 201, answer.text
     return str(answer.headers["location"])

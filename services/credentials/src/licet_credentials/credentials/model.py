@@ -262,13 +262,23 @@ def runs_of(terms: Iterable[Term], ladder: tuple[int, ...]) -> tuple[Run, ...]:
     There is no run while the expiry of the last term is unknown; an earlier term of unknown expiry
     counts for nothing.
     """
+    global _latest  # noqa: PLW0603  # everything about one credential is asked at once; it is computed once
+    if terms is _latest[0] and ladder is _latest[1]:
+        return _latest[2]
     ordered = in_order(terms)
     if not ordered or ordered[-1].expiry is Expiry.UNKNOWN:
-        return ()
-    return tuple(
-        _run(min(term.starts_at for term in joined), max(joined, key=_end), ladder)
-        for joined in _joined(ordered)
-    )
+        runs: tuple[Run, ...] = ()
+    else:
+        runs = tuple(
+            _run(min(term.starts_at for term in joined), max(joined, key=_end), ladder)
+            for joined in _joined(ordered)
+        )
+    if isinstance(terms, tuple):  # what can't change
+        _latest = (terms, ladder, runs)
+    return runs
+
+
+_latest: tuple[Iterable[Term], tuple[int, ...], tuple[Run, ...]] = ((), (), ())
 
 
 @dataclass(frozen=True, slots=True)
