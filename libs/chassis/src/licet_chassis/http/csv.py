@@ -10,7 +10,7 @@ import io
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from types import NoneType, UnionType
 from typing import Any, TypeAlias, TypeVar, Union, get_args, get_origin
 
@@ -92,24 +92,30 @@ def csv_of(rows: Sequence[Sequence[Cell]]) -> bytes:
 # the same one in another country, takes for the end of one. The wide forms are taken for the narrow ones.
 _FORMULA = re.compile(r"(?:^|[;,\t\r\n|])[\s\"]*(?=[=+\-@＝＋－＠])|^(?=[\t\r\n])")  # noqa: RUF001
 
+_END_OF_CELL = re.compile(r"[;,\t\r\n|]")
+
 
 def neutral(text: str) -> str:
     """Return the text so that no spreadsheet takes any of it for a formula: with a `'` before what would.
 
     See OWASP, CSV Injection.
     """
-    return _FORMULA.sub(lambda found: found[0] + "'", text) if _FORMULA.search(text) else text
+    if text[:1].isalnum() and not _END_OF_CELL.search(text):
+        return text  # nearly every cell, and there are many
+    return _FORMULA.sub(lambda found: found[0] + "'", text)
 
 
 def _shown(cell: Cell) -> Cell:
-    if cell is None or (isinstance(cell, (int, float)) and not isinstance(cell, bool)):
+    if cell is None or type(cell) in {int, float}:
         return cell
     if isinstance(cell, str):
         return neutral(cell)
+    if isinstance(cell, datetime):
+        return cell.isoformat().replace("+00:00", "Z")
+    if isinstance(cell, date):
+        return cell.isoformat()
     if isinstance(cell, bool):
         return "true" if cell else "false"
-    if isinstance(cell, date):
-        return to_json(cell).decode().strip('"')
     return to_json(_neutral_within(cell)).decode() if cell else ""
 
 
