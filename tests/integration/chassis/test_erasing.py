@@ -123,7 +123,11 @@ async def test_an_event_that_waits_is_dropped_with_its_holder(database):
     handling = Handling(consumer, database, clock, "test")
     gone = uuid4()
     await read(handling, holder_event(gone), holder_event(uuid4()))
-    assert await rows(database, "waiting") == 2
+    foreign = raw(encode(holder_event(gone)), next(OFFSETS))
+    unnamed = tuple(pair for pair in foreign.headers if pair[0] != "ce_partitionkey")
+    below = f"{gone}/from-elsewhere".encode()
+    await handling.handle([Raw(foreign.topic, 0, foreign.offset, below, unnamed, foreign.value)], "cluster")
+    assert await rows(database, "waiting") == 3
     await read(handling, erased_event(gone))
     assert await rows(database, "waiting") == 1
     assert not await rows(database, "waiting where partition_key = $1", str(gone))

@@ -39,8 +39,8 @@ where partition_key = $1 or starts_with(partition_key, $1 || '/')
     or substring(record_key for octet_length($1)) = convert_to($1, 'UTF8');
 
 -- name: forget_waiting
--- Drop events of a holder that wait for something.
-delete from waiting where partition_key = $1;
+-- Drop events of a holder that wait for something, found as parked ones are.
+delete from waiting where partition_key = $1 or starts_with(partition_key, $1 || '/');
 
 -- name: forget_answers
 -- Replace kept answers in which one of these texts stands by one that says nothing. The row stays: a request
