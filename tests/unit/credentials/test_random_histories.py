@@ -354,6 +354,7 @@ LADDERS = st.sampled_from([(90, 30, 0, -7), (400,), (-7,), ()])
 
 @settings(max_examples=150, deadline=None)
 @given(HISTORIES, LADDERS)
+@example([(renew, (0, 20, 2))], (90, 0))  # a gap of one day, which chance seldom finds
 @example([(wait, (31, 0, 0)), (void, (80, 0, 0)), (replan, (0, 0, 0))], (90, 30, 0, -7))
 def test_events_announce_each_change_once_in_order_and_nothing_else(
     history: list[Any], ladder: tuple[int, ...]
