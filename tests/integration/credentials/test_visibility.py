@@ -445,6 +445,49 @@ async def test_a_conflict_does_not_name_what_the_token_does_not_see(world: World
     await refused(everyone, 409, world.ids["holder_id"])
 
 
+async def test_a_circle_of_managers_does_not_name_whom_the_token_does_not_see(world: World) -> None:
+    """Ana manages Zoe, who manages Bo; who sees only Ana and Bo lets Ana report to Bo."""
+    bo = await made(world.http, "holders", kind="employee", name="Bo", team="red", external_id="E-3")
+    for who, manager in (("{holder_id}", "{mine}"), (bo["id"], "{holder_id}")):
+        path = world.of(f"/v1/holders/{who}")
+        version = {"If-Match": (await world.http.get(path)).headers["etag"]}
+        named = await world.http.patch(path, json=world.of({"manager_id": manager}), headers=version)
+        assert named.status_code == 200, named.text
+    closing = await world.http.patch(
+        world.of("/v1/holders/{mine}"), json={"manager_id": bo["id"]},
+        headers={**world.token(licet_teams=["red"]), "If-Match": '"1"'},
+    )  # fmt: skip
+    await refused(closing, 409, "Nobody can report to themselves")
+    assert ELSEWHERE[3] not in closing.text
+
+
+async def test_a_merged_record_is_seen_where_whom_it_turned_out_to_be_is_seen(world: World) -> None:
+    double = await made(world.http, "holders", kind="employee", name="Zoe E.", team="red", external_id="E-4")
+    into = {"into": world.ids["holder_id"], **REASON}
+    merged = await world.http.post(f"/v1/holders/{double['id']}/merge", json=into)
+    assert merged.status_code == 200, merged.text
+    path = f"/v1/holders/{double['id']}"
+    assert (await world.http.get(path, headers=world.token(licet_teams=["red"]))).status_code == 404
+    both = world.token(licet_teams=["red", "blue"])
+    assert (await world.http.get(path, headers=both)).status_code == 308
+    fed = await world.http.put(
+        "/v1/holders/by-external-id/E-4", json={"kind": "employee", "name": "Z", "team": "red"},
+        headers=world.token(licet_teams=["red"]),
+    )  # fmt: skip
+    await refused(fed, 409, "is taken already")
+
+
+async def test_files_leave_out_whom_the_token_does_not_see(world: World) -> None:
+    headers = {**world.token(licet_teams=["red"]), "Accept": "text/csv"}
+    for path, mine in (("/v1/holders", "mine"), ("/v1/credentials", "my_credential")):
+        answer = await world.http.get(path, headers=headers)
+        assert answer.headers["content-type"].startswith("text/csv")
+        assert world.ids[mine] in answer.text
+        assert len(answer.text.splitlines()) == 2
+        for word in ELSEWHERE:
+            assert word not in answer.text
+
+
 async def test_an_answer_is_not_given_again_to_a_token_that_sees_less(world: World) -> None:
     path, body = world.of("/v1/credentials/{credential_id}/suspend"), REASON
     key = {"Idempotency-Key": "k-1"}

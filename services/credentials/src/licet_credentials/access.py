@@ -22,7 +22,7 @@ from licet_chassis.http.auth import Principal, RequiredScope, bearer, principal_
 from licet_chassis.http.problems import Forbidden
 from licet_chassis.http.serving import serving
 from licet_chassis.http.writes import guard_write
-from licet_credentials.errors import ExternalIdTaken, Invalid, NotFound, Refused, Taken
+from licet_credentials.errors import ExternalIdTaken, Invalid, NamesOthers, NotFound, Refused
 from licet_credentials.visibility.model import Sees
 from licet_credentials.visibility.store import find_seen
 
@@ -149,7 +149,7 @@ async def _within(
     await require_seen(tx.conn, sees, subject, mentioned, writes=True, hold=True)
     try:
         yield
-    except Taken as error:
+    except NamesOthers as error:
         raise error.unnamed() from None
     try:
         await require_seen(tx.conn, sees, subject, writes=True)

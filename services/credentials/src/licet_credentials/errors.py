@@ -33,7 +33,15 @@ class Conflict(Refused):
     """The present state does not allow it."""
 
 
-class Taken(Conflict):
+class NamesOthers(Conflict):
+    """A conflict whose sentence names somebody beside those whom the request is about."""
+
+    def unnamed(self) -> Conflict:
+        """Return the same for who may not see them."""
+        raise NotImplementedError
+
+
+class Taken(NamesOthers):
     """What must be unique is another's."""
 
     def __init__(self, what: str, other: str, *, pointer: str) -> None:
@@ -41,7 +49,7 @@ class Taken(Conflict):
         self._what = what
 
     def unnamed(self) -> Conflict:
-        """Return the same for who may not see whose it is."""
+        """Return that it is taken, not by whom."""
         return Conflict(f"{self._what} is taken already.", pointer=self.pointer)
 
 
@@ -63,12 +71,16 @@ class ExternalIdTaken(Taken):
         self.other = other
 
 
-class ManagerCycle(Conflict):
+class ManagerCycle(NamesOthers):
     """Somebody would report to themselves in the end."""
 
     def __init__(self, circle: Sequence[str]) -> None:
         way = " reports to ".join((*circle, circle[0]))
         super().__init__(f"Nobody can report to themselves in the end, as here: {way}. Nothing was changed.")
+
+    def unnamed(self) -> Conflict:
+        """Return that there is a circle, not who is in it."""
+        return Conflict("Nobody can report to themselves in the end. Nothing was changed.")
 
 
 class StaleVersion(Refused):

@@ -13,7 +13,7 @@ from licet_credentials.credentials import commands as credential_commands
 from licet_credentials.credentials.commands import FlagCredential, RenewCredential
 from licet_credentials.credentials.model import Credential
 from licet_credentials.credentials.validity import validity
-from licet_credentials.errors import Conflict, Invalid, NotFound, Refused, Taken
+from licet_credentials.errors import Conflict, Invalid, NamesOthers, NotFound, Refused
 from licet_credentials.register.model import CredentialFilter
 from licet_credentials.register.store import find_credentials
 from licet_credentials.visibility.model import Sees
@@ -89,7 +89,7 @@ async def act_on_one(
         async with tx.conn.transaction():
             try:
                 result = await _carried_out(tx, action, credential_id, sees, now)
-            except Taken as error:
+            except NamesOthers as error:
                 raise (error if sees.everyone else error.unnamed()) from None
             if dry_run:
                 raise _OnlyTried
