@@ -100,6 +100,11 @@ class _Field:
         self._several = tuple(places[column] for column in columns) if len(columns) > 1 else ()
         self._known: dict[object, Found] = {}
 
+    @property
+    def said_by_columns(self) -> bool:
+        """Whether it hangs on the row at all."""
+        return self._place is not None
+
     def read(self, row: Sequence[str]) -> Found:
         """Return what the row says here, or what is wrong with it."""
         if self._several:
@@ -117,6 +122,34 @@ class _Field:
         return found
 
 
+class _Facts:
+    """Several facts of a row; those that no column says are the same in each."""
+
+    def __init__(self, fields: Sequence[tuple[str, _Field]]) -> None:
+        errors: list[RowError] = []
+        self._fields = [(name, field) for name, field in fields if field.said_by_columns]
+        self._same = _found(
+            [(name, field) for name, field in fields if not field.said_by_columns], (), errors
+        )
+
+    def read(self, cells: Sequence[str], errors: list[RowError]) -> tuple[tuple[str, Any], ...]:
+        """Return what the row says of them; what is wrong goes to the errors."""
+        return self._same + _found(self._fields, cells, errors)
+
+
+def _found(
+    fields: Sequence[tuple[str, _Field]], cells: Sequence[str], errors: list[RowError]
+) -> tuple[tuple[str, Any], ...]:
+    facts = []
+    for name, field in fields:
+        value, wrong = field.read(cells)
+        if wrong:
+            errors += wrong
+        elif value is not None:
+            facts.append((name, value))
+    return tuple(facts)
+
+
 class RowReader:
     """Reads rows by a mapping; a row is the cells of `mapping.columns`, in that order."""
 
@@ -126,26 +159,29 @@ class RowReader:
         self._date = date_reader(mapping.date_formats)
         holder, credential, term, flag = mapping.holder, mapping.credential, mapping.term, mapping.flag
         self._key = _Field(self._read_key, holder.external_id.named, self._places)
-        self._holder = [
+        of_holder = [
             (name, self._field(source, READERS[kind], required=name in {"kind", "name"}))
             for name, kind in _HOLDER_KINDS.items()
             if (source := getattr(holder, name)) is not None
         ]
-        self._holder += [
+        of_holder += [
             (name, _Field(partial(_codes, source=several), several.named, self._places))
             for name, several in (("roles", holder.roles), ("queues", holder.queues))
             if several is not None
         ]
+        self._holder = _Facts(of_holder)
         line = READERS["line"]
         self._code = self._field(mapping.type.code, READERS["code"], required=True)
         self._type_name = self._field(mapping.type.name, line, required=True)
         self._number = self._maybe(credential.number, line, required=True)
         self._time_zone = self._maybe(credential.time_zone, READERS["zone"])
-        self._credential = [
-            (name, self._field(source, READERS[kind] if kind else self._date))
-            for name, kind in _CREDENTIAL_KINDS.items()
-            if (source := getattr(credential, name)) is not None
-        ]
+        self._credential = _Facts(
+            [
+                (name, self._field(source, READERS[kind] if kind else self._date))
+                for name, kind in _CREDENTIAL_KINDS.items()
+                if (source := getattr(credential, name)) is not None
+            ]
+        )
         self._attributes = [
             (name, source.place, self._field(source, str)) for name, source in credential.attributes.items()
         ]
@@ -171,7 +207,7 @@ class RowReader:
     def read(self, line: int, cells: Sequence[str]) -> SourceRow | tuple[RowError, ...]:
         """Return what the row says, or everything that is wrong with it."""
         errors: list[RowError] = []
-        holder = HolderSaid(_taken(self._key, cells, errors), _facts(self._holder, cells, errors))
+        holder = HolderSaid(_taken(self._key, cells, errors), self._holder.read(cells, errors))
         credential = self._read_credential(cells, errors)
         term = self._read_term(cells, errors)
         flag: FlagSaid | None = _taken(self._flag, cells, errors)
@@ -188,7 +224,7 @@ class RowReader:
             _taken(self._type_name, cells, errors),
             _taken(self._number, cells, errors),
             _taken(self._time_zone, cells, errors),
-            _facts(self._credential, cells, errors),
+            self._credential.read(cells, errors),
             tuple(
                 (name, place, text)
                 for name, place, field in self._attributes
@@ -259,19 +295,6 @@ def _taken(field: _Field | None, cells: Sequence[str], errors: list[RowError]) -
     if wrong:
         errors += wrong
     return value
-
-
-def _facts(
-    fields: Sequence[tuple[str, _Field]], cells: Sequence[str], errors: list[RowError]
-) -> tuple[tuple[str, Any], ...]:
-    facts = []
-    for name, field in fields:
-        value, wrong = field.read(cells)
-        if wrong:
-            errors += wrong
-        elif value is not None:
-            facts.append((name, value))
-    return tuple(facts)
 
 
 def _codes(cells: Cells, source: SeveralSource) -> tuple[str, ...] | None:
