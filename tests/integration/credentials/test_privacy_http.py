@@ -195,6 +195,22 @@ async def test_a_request_that_is_sent_again_after_the_erasure_has_no_second_effe
     assert (await http.get("/v1/holders")).json()["items"] == []
 
 
+async def test_an_answer_goes_that_has_the_name_only_in_the_name_of_a_file(http, service, person):
+    header = "ID,ACCOUNT NUMBER,LEGAL NAME,LICENSE CODE,LICENSE DESCRIPTION,LICENSE NUMBER,DATE ISSUED,"
+    header += (
+        "LICENSE TERM START DATE,LICENSE TERM EXPIRATION DATE,LICENSE STATUS,LICENSE STATUS CHANGE DATE\n"
+    )
+    answer = await http.post(
+        "/v1/imports", files={"file": (f"{NAME}.csv", header.encode())}, data={"mapping": "chicago"},
+        headers={"Idempotency-Key": "sent"},
+    )  # fmt: skip
+    assert answer.status_code == 201, answer.text
+    await service.work_off_imports()
+    assert any("idempotency" in line for line in await everything(service, f"{NAME}.csv"))
+    await posted(http, f"holders/{person['id']}/erase", {"reason": "asked"})
+    assert await everything(service, *PLANTED) == []
+
+
 async def test_erasing_again_changes_and_publishes_nothing(http, service, person, hers):
     first = await posted(http, f"holders/{person['id']}/erase", {"reason": "asked"})
     await service.published()

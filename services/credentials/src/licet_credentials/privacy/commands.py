@@ -15,7 +15,7 @@ from licet_credentials.images import store as image_store
 from licet_credentials.imports import store as import_store
 from licet_credentials.places.commands import end_supervision
 from licet_credentials.privacy import store
-from licet_credentials.privacy.model import Erasure, telling_texts
+from licet_credentials.privacy.model import SHORTEST_IN_ANSWERS, Erasure, telling_texts
 from licet_credentials.privacy.store import Held
 from licet_events import Topic
 from licet_events.holders import HolderErased
@@ -61,7 +61,8 @@ async def erase_holder(
     await store.delete_all(tx.conn, _ids(persons), credential_ids)
     for person in persons:
         await store.keep_erasure(tx.conn, person.id, now, tx.cause.actor, reason, counts)
-        await _end(tx, person.id, keys[person.id], now)
+        named = telling_texts([person.name, person.email, person.phone], SHORTEST_IN_ANSWERS)
+        await _end(tx, person.id, keys[person.id], now, named)
     return Erasure(holder_id, now, tx.cause.actor, reason, counts)
 
 
@@ -135,8 +136,18 @@ async def _forget_in_jobs(tx: Transaction, persons: Sequence[Holder], credential
         )
 
 
-async def _end(tx: Transaction, holder_id: UUID, credential_ids: Sequence[UUID], now: datetime) -> None:
-    """Put the holder on the list, forget what is on its way, and end every key it ever had."""
+async def _end(
+    tx: Transaction,
+    holder_id: UUID,
+    credential_ids: Sequence[UUID],
+    now: datetime,
+    named: Sequence[str] = (),
+) -> None:
+    """Put the holder on the list, forget what is on its way, and end every key it ever had.
+
+    An answer that was kept is found by an id in it, or where somebody put the person's name, such as into
+    the name of a file, by what it is `named`.
+    """
 
     async def publish(tx: Transaction, holder_id: UUID, now: datetime) -> None:
         await tx.publish(
@@ -148,7 +159,7 @@ async def _end(tx: Transaction, holder_id: UUID, credential_ids: Sequence[UUID],
             now=now,
         )
 
-    await erase_here(tx, holder_id, publish, now=now, mentions=[str(each) for each in credential_ids])
+    await erase_here(tx, holder_id, publish, now=now, mentions=[*map(str, credential_ids), *named])
 
 
 def _ids(persons: Sequence[Holder]) -> list[UUID]:
