@@ -80,6 +80,9 @@ class Scenario(ABC):
     places: ClassVar[frozenset[str]]
     """The failpoints that are on its way."""
 
+    def prepare(self, attempt: Attempt) -> None:  # noqa: B027  # most need nothing
+        """Do what has to be there before."""
+
     @abstractmethod
     def do(self, attempt: Attempt) -> None:
         """Ask for it and wait for its end; raises an HTTP error where the service dies meanwhile."""
@@ -116,20 +119,26 @@ class Renew(Scenario):
         assert [term["expires_on"] for term in terms] == ["2030-12-31", "2032-12-31"]
 
 
+def uploaded(attempt: Attempt) -> Any:
+    """Upload a scan of the attempt's own and return what is shown of it."""
+    scan = io.BytesIO()
+    Image.new("RGB", (320, 200), (90, 40, 200)).save(scan, "JPEG", comment=attempt.tag.encode())
+    path = f"/credentials/{attempt.credential}/images"
+    return attempt.send("POST", path, files={"file": ("scan.jpg", scan.getvalue(), "image/jpeg")}).json()
+
+
 class Upload(Scenario):
     """Uploading a scan."""
 
-    places = frozenset({"write.begun", "write.done", "write.committed"})
+    places = frozenset(
+        {
+            "images.upload.wanted", "images.upload.original_stored", "images.upload.display_stored",
+            "images.upload.thumbnail_stored", "write.begun", "write.done", "write.committed",
+        }
+    )  # fmt: skip
 
     def do(self, attempt: Attempt) -> None:
-        scan = io.BytesIO()
-        shade = int(attempt.tag.rsplit("-", 1)[1]) % 256
-        Image.new("RGB", (320, 200), (shade, 40, 200)).save(scan, "JPEG", comment=attempt.tag.encode())
-        attempt.send(
-            "POST",
-            f"/credentials/{attempt.credential}/images",
-            files={"file": ("scan.jpg", scan.getvalue(), "image/jpeg")},
-        )
+        uploaded(attempt)
 
     def check(self, attempt: Attempt) -> None:
         [image] = attempt.get(f"/credentials/{attempt.credential}")["images"]
@@ -139,10 +148,32 @@ class Upload(Scenario):
                 assert httpx.get(lead.headers["Location"]).status_code == 200
 
 
+class Delete(Scenario):
+    """Deleting a scan, until its objects are gone."""
+
+    places = frozenset({"images.collecting.marked", "images.collecting.removed", "write.committed"})
+
+    def prepare(self, attempt: Attempt) -> None:
+        uploaded(attempt)
+
+    def do(self, attempt: Attempt) -> None:
+        for image in attempt.get(f"/credentials/{attempt.credential}")["images"]:
+            path = f"/credentials/{attempt.credential}/images/{image['id']}"
+            attempt.send("DELETE", path, params={"reason": "wrong_file"})
+
+    def check(self, attempt: Attempt) -> None:
+        assert attempt.get(f"/credentials/{attempt.credential}")["images"] == []
+
+
 class Import(Scenario):
     """Importing a file of three people with two licences each."""
 
-    places = frozenset({"write.begun", "write.done", "write.committed"})
+    places = frozenset(
+        {
+            "write.begun", "write.done", "write.committed", "imports.file_staged", "imports.batch_written",
+            "imports.batch_committed", "relay.read", "relay.sent", "relay.deleted",
+        }
+    )  # fmt: skip
 
     def do(self, attempt: Attempt) -> None:
         rows = [

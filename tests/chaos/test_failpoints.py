@@ -29,6 +29,7 @@ def test_killed_there_and_sent_again_it_is_done_once(
 ) -> None:
     scenario = SCENARIOS[name]
     wanted = attempt(service.client, f"{name}-{next(_numbers)}")
+    scenario.prepare(wanted)
     wait_until_agreed(service)
     service.arm(place)
     try:
