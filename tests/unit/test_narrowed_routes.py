@@ -11,14 +11,15 @@ import pytest
 
 DOCUMENTS = Path(__file__).parents[2] / "docs" / "reference" / "openapi"
 NOBODY, FILTERED = "is about nobody", "leaves out or hides whom the token does not see"
+CLOSED = "changes what all share, so it needs a token that sees everyone"
 ROUTES = {
     "certifications": {
         "GET /v1/eligibility/{holder_id}": FILTERED,
         "POST /v1/eligibility/checks": FILTERED,
         "GET /v1/requirements": NOBODY,
-        "POST /v1/requirements": NOBODY,
+        "POST /v1/requirements": CLOSED,
         "GET /v1/requirements/{requirement_id}": NOBODY,
-        "PATCH /v1/requirements/{requirement_id}": NOBODY,
+        "PATCH /v1/requirements/{requirement_id}": CLOSED,
     },
     "scheduler": {"GET /v1/timers": FILTERED},
     "notifier": {

@@ -323,3 +323,19 @@ async def test_a_narrowed_token_learns_nothing_of_other_teams_people(http, servi
         assert answer.status_code == status
         [one] = (await http.post("/v1/eligibility/checks", json={"checks": [check]})).json()["checks"]
         assert one["reasons"][0]["code"] == code
+
+
+async def test_a_narrowed_token_sets_no_requirements_for_all(http, service, token):
+    await service.require()
+    [one] = (await http.get("/v1/requirements")).json()["items"]
+    path = f"/v1/requirements/{one['id']}"
+    token.principal = replace(token.principal, teams=frozenset({"north"}))
+    assert (await http.get(path)).status_code == 200
+    for changing in (
+        http.post("/v1/requirements", json={}),
+        http.patch(path, json={"severity": "advisory"}, headers={"If-Match": '"1"'}),
+    ):
+        answer = await changing
+        assert answer.status_code == 403, answer.text
+        assert "sees everyone" in answer.json()["detail"]
+    assert (await http.get(path)).json() == one

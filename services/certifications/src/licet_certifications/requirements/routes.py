@@ -142,7 +142,10 @@ class RequirementView(BaseModel):
 
 
 @router.post(
-    "", status_code=201, response_model=RequirementView, dependencies=[requires("certifications:write")]
+    "",
+    status_code=201,
+    response_model=RequirementView,
+    dependencies=[requires("certifications:write", everyone=True)],
 )
 async def post_requirement(body: RequirementBody, request: Request, write: Write) -> Response:
     """Make a requirement."""
@@ -190,7 +193,9 @@ async def get_requirement(requirement_id: UUID, request: Request) -> Response:
 
 
 @router.patch(
-    "/{requirement_id}", response_model=RequirementView, dependencies=[requires("certifications:write")]
+    "/{requirement_id}",
+    response_model=RequirementView,
+    dependencies=[requires("certifications:write", everyone=True)],
 )
 async def patch_requirement(
     requirement_id: UUID, body: RequirementPatch, expected_version: IfMatch, write: Write
