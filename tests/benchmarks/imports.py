@@ -69,8 +69,8 @@ async def _measured(postgres: EmbeddedPostgres, directory: Path) -> list[Result]
     return [
         Result("import / COPY to staging + INSERT SELECT", ">= 0.8 x", ratio_of(theirs, ours), _RUNS, words),
         Result(
-            f"import, memory of {rows:,} rows / {lesser_rows:,}", "<= 1.2 x", first["peak"] / lesser["peak"], 1,
-            f"peak {first['peak'] >> 20} MiB",
+            f"import, memory of {rows:,} rows / {lesser_rows:,}", "<= 1.2 x",
+            first["peak"] / lesser["peak"], 1, f"peak {first['peak'] >> 20} MiB",
         ),
         Result("repeated import, rows written beside its report", "<= 0 rows", grown, 1),
         Result(
