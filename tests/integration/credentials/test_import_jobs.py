@@ -19,11 +19,10 @@ import pytest
 
 from importing.alone import sent
 from importing.licences import LicenceRow, Licences, made_up
-from licet_chassis.database import TRANSIENT
 from licet_credentials.credentials import commands as credential_commands
 from licet_credentials.holders import store as holder_store
 from licet_credentials.imports import batches, store
-from licet_credentials.imports.job import ImportJobs
+from licet_credentials.imports.job import PASSING, ImportJobs
 from licet_credentials.imports.model import Outcome
 
 DIRTY = ("end before start", "no end", "unknown status", "no account", "overlap", "twice")
@@ -374,7 +373,7 @@ async def test_cut_connections_cost_time_and_nothing_else(http, service, tmp_pat
             try:
                 if not await step:
                     break
-            except TRANSIENT:
+            except PASSING:
                 continue
     finally:
         await cutter.close()

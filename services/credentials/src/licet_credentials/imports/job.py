@@ -42,7 +42,10 @@ BATCH_ROWS = 5_000
 MOST_OF_ONE_HOLDER = 10_000
 """How many rows of one holder are taken from one file: they are worked off together, in memory."""
 
-_NOT_OURS: tuple[type[BaseException], ...] = (*TRANSIENT, asyncpg.InterfaceError)
+PASSING: tuple[type[BaseException], ...] = (*TRANSIENT, asyncpg.InternalClientError)
+"""What passes by itself; the driver's own error too, which a connection cut within a COPY leaves."""
+
+_NOT_OURS: tuple[type[BaseException], ...] = (*PASSING, asyncpg.InterfaceError)
 """What says nothing about the rows in hand; among them that the connection is gone."""
 
 _SLAB_ROWS = 5_000
@@ -101,7 +104,7 @@ class ImportJobs:
                 # Of a batch that can't be written, each holder is tried alone: one of them is why.
                 async with self._database.transaction(cause) as tx:
                     moved = await self._go_on(tx, import_id, now, one_by_one=True)
-        except TRANSIENT:
+        except PASSING:
             raise
         except Exception as error:  # noqa: BLE001  # one file that breaks us must not stop the next
             _log.exception("imports.failed", import_id=str(import_id))
