@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 import httpx
@@ -30,6 +31,8 @@ from publishing import published_event
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 ALL_SCOPES = "credentials:read credentials:write credentials:admin"
+
+
 class StandingClock(BusinessClock):
     """Business time that moves only when a test says so."""
 
@@ -134,17 +137,21 @@ async def service(clean_url: str, settings: Settings, issuer: Issuer) -> AsyncIt
     await database.close()
 
 
+# Both take longer to make than most tests take: equal settings share them.
+_made_app = lru_cache(maxsize=8)(create_app)
+_made_storage = lru_cache(maxsize=8)(ImageStorage)
+
+
 @pytest.fixture
 async def app(service: Credentials, settings: Settings) -> AsyncIterator[FastAPI]:
     """The service's application; without its lifespan, hence without Kafka."""
-    app = create_app(settings)
+    app = _made_app(settings)
     app.state.runtime = service.runtime
     app.state.image_workers = ImageWorkers(WorkerLimits(wait_seconds=5))
-    app.state.image_storage = ImageStorage(settings.bucket)
+    app.state.image_storage = _made_storage(settings.bucket)
     app.state.upload_room = settings.upload_room
     yield app
     await app.state.image_workers.close()
-    app.state.image_storage.close()
 
 
 @pytest.fixture
