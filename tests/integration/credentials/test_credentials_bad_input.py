@@ -70,6 +70,16 @@ async def test_a_credential_that_makes_no_sense_is_refused(
     await refused(answer, status, words, pointer)
 
 
+@pytest.mark.parametrize("changes", [{"country": "DE", "subdivision": "US-IL"}, {"country": "DE"}])
+async def test_a_change_leaves_no_subdivision_of_another_country(http, credential, changes):
+    at = f"/v1/credentials/{credential['id']}"
+    known = await http.patch(at, json={"country": "US", "subdivision": "US-NY"}, headers={"If-Match": '"1"'})
+    answer = await http.patch(at, json=changes, headers={"If-Match": known.headers["etag"]})
+    await refused(answer, 422, "does not lie in", "/subdivision")
+    shown = (await http.get(at)).json()
+    assert (shown["country"], shown["subdivision"]) == ("US", "US-NY")
+
+
 @pytest.mark.parametrize(
     ("body", "words", "pointer"),
     [

@@ -107,7 +107,7 @@ def test_a_type_without_validity_needs_a_date():
         (asked(expires_on=date(2026, 6, 30)), "/expires_on", "must end later"),
         (asked(expires_on=date(2026, 1, 1), valid_from=date(2025, 8, 1)), "/expires_on", "end later"),
         (asked(expires_on=date(2027, 1, 1), valid_from=OLD.valid_from), "/valid_from", "start later"),
-        (asked(expires_on=date(2027, 1, 1), valid_from=date(2027, 2, 1)), "/expires_on", "is before valid_from"),
+        (asked(expires_on=date(2027, 1, 1), valid_from=date(2027, 2, 1)), "/expires_on", "before valid_from"),
     ],
 )
 def test_a_term_must_start_and_end_later_than_the_one_before(wanted, pointer, words):

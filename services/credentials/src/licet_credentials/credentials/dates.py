@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import Any
 from uuid import UUID
 
-from licet_credentials.credentials.model import Term, term_of
+from licet_credentials.credentials.model import Term, with_instants
 from licet_credentials.errors import Invalid
 from licet_events.civil import expires_at, starts_at
 from licet_events.credentials import CorrectedField, Expiry
@@ -112,25 +112,6 @@ def correct_term(
         if getattr(term, name) != getattr(corrected, name)
     )
     return (with_instants(corrected), wrong) if wrong else (term, ())
-
-
-def with_instants(term: Term) -> Term:
-    """Return the term with the instants that its dates have in its zone."""
-    return term_of(
-        term.id,
-        valid_from=term.valid_from,
-        expires_on=term.expires_on,
-        expiry=term.expiry,
-        time_zone=term.time_zone,
-        recorded_at=term.recorded_at,
-        revision=term.revision,
-        corrected_at=term.corrected_at,
-        announce_reached=term.announce_reached,
-        previous_term_id=term.previous_term_id,
-        completed_on=term.completed_on,
-        source_key=term.source_key,
-        notes=term.notes,
-    )
 
 
 def _text(value: date | Expiry | str | None) -> str | None:

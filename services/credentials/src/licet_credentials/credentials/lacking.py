@@ -3,8 +3,8 @@
 from datetime import datetime
 from enum import StrEnum
 
-from licet_credentials.credentials.model import Credential, Term, VerificationResult
-from licet_credentials.credentials.validity import current_run
+from licet_credentials.credentials.model import Credential, Term
+from licet_credentials.credentials.validity import current_term
 from licet_credentials.types.model import CredentialType
 from licet_events.catalogue import RenewalEvidence
 
@@ -23,9 +23,8 @@ def lacks(credential: Credential, rules: CredentialType, now: datetime) -> tuple
     Image and check are those of the current term; an image of the credential as a whole will do.
     """
     found = []
-    run = current_run(credential.runs, now)
-    term = next((term for term in credential.terms if run and term.id == run.term_id), credential.last_term)
-    if run is None:
+    term = current_term(credential, now)
+    if not credential.runs:
         found.append(Lack.EXPIRY)
     if rules.renewal_evidence is RenewalEvidence.IMAGE and not _has_image(credential, term):
         found.append(Lack.EVIDENCE)
@@ -40,9 +39,4 @@ def _has_image(credential: Credential, term: Term) -> bool:
 
 def _is_verified(credential: Credential, term: Term, now: datetime) -> bool:
     check = credential.verification
-    return (
-        check is not None
-        and check.result is VerificationResult.CONFIRMED
-        and check.term_id == term.id
-        and (check.valid_until is None or now < check.valid_until)
-    )
+    return check is not None and check.term_id == term.id and check.holds(now)

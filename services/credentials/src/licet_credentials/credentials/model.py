@@ -1,7 +1,7 @@
 """What a credential is: its terms, the runs they form, its flags."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from itertools import pairwise
@@ -80,6 +80,15 @@ def term_of(
         completed_on=completed_on,
         source_key=source_key,
         notes=notes,
+    )
+
+
+def with_instants(term: Term) -> Term:
+    """Return the term with the instants that its dates have in its zone."""
+    return replace(
+        term,
+        starts_at=starts_at(term.first_day, term.time_zone),
+        expires_at=expires_at(term.expires_on, term.time_zone) if term.expires_on else None,
     )
 
 
@@ -171,6 +180,12 @@ class Verification:
     """When the check has to be done again; `None` where once is enough."""
     actor: str
     note: str | None = None
+
+    def holds(self, now: datetime) -> bool:
+        """Whether it confirmed the term and need not be done again by `now`."""
+        return self.result is VerificationResult.CONFIRMED and (
+            self.valid_until is None or now < self.valid_until
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -137,8 +137,8 @@ def next_fixed_date(fixed: FixedDate, after: date) -> date:
     """Return the first such day of a year that is after `after` by at least the minimum of months."""
     earliest = max(add_months(after, fixed.at_least_months), after + _DAY)
     for year in (earliest.year, earliest.year + 1):
-        day = add_months(date(year, fixed.month, 1), 0)
-        day = min(day.replace(day=1) + timedelta(days=fixed.day - 1), _last_of_month(year, fixed.month))
+        first, last = date(year, fixed.month, 1), _last_of_month(year, fixed.month)
+        day = min(first + timedelta(days=fixed.day - 1), last)
         if day >= earliest:
             return day
     raise AssertionError("a fixed date comes once a year")

@@ -33,9 +33,7 @@ from licet_credentials.credentials.model import CredentialFacts
 from licet_credentials.credentials.renewal import RenewalRequest
 from licet_credentials.credentials.verification import Check
 from licet_credentials.credentials.views import CredentialOut, RenewedOut
-from licet_credentials.inputs import (
-    within_country,
-)
+from licet_credentials.inputs import within_country
 from licet_events.credentials import FlagKind
 
 router = APIRouter(prefix="/v1/credentials", tags=["credentials"])

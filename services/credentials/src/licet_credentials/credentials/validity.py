@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from licet_credentials.credentials.model import Credential, Flag, Run
+from licet_credentials.credentials.model import Credential, Flag, Run, Term
 from licet_events.civil import local_date
 from licet_events.credentials import FlagKind, Validity
 
@@ -12,6 +12,14 @@ def current_run(runs: tuple[Run, ...], now: datetime) -> Run | None:
     """Return the run that contains `now`, else the latest past one, else the next."""
     begun = [run for run in runs if run.starts_at <= now]
     return begun[-1] if begun else runs[0] if runs else None
+
+
+def current_term(credential: Credential, now: datetime) -> Term:
+    """Return the term whose end is that of the current run; the last where no run is known."""
+    run = current_run(credential.runs, now)
+    if run is None:
+        return credential.last_term
+    return next(term for term in credential.terms if term.id == run.term_id)
 
 
 _FLAGS_FIRST = (

@@ -81,8 +81,7 @@ def has_fresh_check(credential: Credential, now: datetime) -> bool:
     check = credential.verification
     return (
         check is not None
-        and check.result is VerificationResult.CONFIRMED
-        and (check.valid_until is None or now < check.valid_until)
+        and check.holds(now)
         and check.checked_at > credential.last_term.recorded_at
         and now - check.checked_at <= FRESH_FOR
     )

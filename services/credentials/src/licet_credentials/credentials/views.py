@@ -16,7 +16,7 @@ from licet_credentials.credentials.model import (
     lapses_of,
 )
 from licet_credentials.credentials.renewal import RenewalDates
-from licet_credentials.credentials.validity import current_run, days_left, validity
+from licet_credentials.credentials.validity import current_term, days_left, validity
 from licet_events.catalogue import AttributeValue, Category
 from licet_events.credentials import Expiry, FlagKind, Validity
 
@@ -214,15 +214,13 @@ class RenewedOut(CredentialOut):
 
 
 def _shown(credential: Credential, now: datetime) -> dict[str, Any]:
-    runs = credential.runs
-    run = current_run(runs, now)
-    term = next((term for term in credential.terms if run and term.id == run.term_id), credential.last_term)
+    term = current_term(credential, now)
     taken = {
         name: getattr(credential, name) for name in CredentialOut.model_fields if hasattr(credential, name)
     }
     return taken | {
         "ladder": list(credential.ladder),
-        "validity": validity(runs, credential.flags, now),
+        "validity": validity(credential.runs, credential.flags, now),
         "days_left": days_left(credential, now),
         "valid_from": term.valid_from,
         "expires_on": term.expires_on,

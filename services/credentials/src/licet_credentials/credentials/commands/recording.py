@@ -9,12 +9,13 @@ from uuid import UUID
 from licet_chassis.database import Transaction
 from licet_credentials.credentials import store
 from licet_credentials.credentials.change import Change, announce
-from licet_credentials.credentials.commands.carrying import carry_out
+from licet_credentials.credentials.commands.carrying import carry_out, write
 from licet_credentials.credentials.dates import decide_expiry, require_order
 from licet_credentials.credentials.model import Credential, CredentialFacts, term_of
 from licet_credentials.credentials.steps import new_credential
 from licet_credentials.credentials.store import Loaded, Saved
 from licet_credentials.errors import Invalid, NumberTaken, require_version
+from licet_credentials.inputs import within_country
 from licet_credentials.types.attributes import checked_attributes, merged_attributes
 from licet_events.credentials import CredentialUpdated, Expiry, Origin
 from licet_events.ids import uuid7
@@ -63,8 +64,7 @@ async def record_credential(
         recorded_at=now,
     )
     change = new_credential(said, facts.rules, (term,), (), Origin.API, now)
-    await store.save(tx.conn, [Saved(change, facts.rules)], actor=tx.cause.actor)
-    await tx.publish(*change.events, now=now)
+    await write(tx, [Saved(change, facts.rules)], now)
     return change.credential
 
 
@@ -96,6 +96,8 @@ async def update_credential(
             declared = loaded.rules.attributes
             given["attributes"] = merged_attributes(declared, before.attributes, given["attributes"])
         after = replace(before, **given)
+        if "country" in given or "subdivision" in given:
+            within_country(after.country, after.subdivision)
         changed = tuple(name for name in changes if getattr(after, name) != getattr(before, name))
         if not changed:
             return change

@@ -25,6 +25,7 @@ async def verify_credential(
 
     Revoked and surrendered credentials are checked as well: sources say so of them.
     """
+
     def verify(change: Change, _loaded: Loaded) -> Change:
         credential = change.credential
         require_not_voided(credential)
