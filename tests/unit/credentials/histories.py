@@ -6,8 +6,9 @@ from uuid import UUID
 
 from hypothesis import strategies as st
 
-from licet_credentials.credentials.model import Credential, CredentialFacts, Flag, Term, term_of
+from licet_credentials.credentials.model import Credential, CredentialFacts, Flag
 from licet_credentials.credentials.steps import new_credential
+from licet_credentials.credentials.terms import Term, term_of
 from licet_credentials.types.model import CredentialType
 from licet_events.catalogue import Category, NumberUnique, RenewalEvidence
 from licet_events.credentials import Expiry, FlagKind, Origin

@@ -6,7 +6,9 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from licet_credentials.credentials.model import Flag, Run, Term, runs_of
+from licet_credentials.credentials.model import Flag
+from licet_credentials.credentials.runs import Run, runs_of
+from licet_credentials.credentials.terms import Term
 from licet_credentials.credentials.validity import current_run, days_left, validity
 from licet_events.civil import starts_at
 from licet_events.credentials import Expiry, FlagKind, Validity

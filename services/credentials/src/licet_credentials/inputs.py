@@ -78,7 +78,7 @@ ExternalId = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f/]{1,200}$")]
 """What another system calls a holder."""
 
 Phone = Annotated[str, Field(pattern=r"^[0-9+() ./-]{3,40}$")]
-Locale = Annotated[str, Field(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$")]
+Locale = Annotated[str, Field(max_length=64, pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$")]
 """A language, as BCP 47 has it."""
 
 Reason = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$", examples=["not_paid"])]

@@ -16,6 +16,7 @@ from starlette.responses import Response
 from starlette.types import Scope
 
 from licet_chassis.database import TRANSIENT
+from licet_chassis.outbox.append import LARGEST_RECORD, RecordTooLarge
 
 _log = structlog.get_logger("licet.http")
 
@@ -183,11 +184,30 @@ def handle_problems(app: FastAPI, table: Mapping[type[Exception], int]) -> None:
             request.scope,
         )
 
+    async def out_of_range(request: Request, error: Exception) -> Response:
+        if not isinstance(error.__cause__, OverflowError):
+            raise error
+        return problem_response(
+            BadRequest("A number in the path, the query or the body is larger than any that is stored."),
+            request.scope,
+        )
+
+    async def too_large_to_tell(request: Request, _error: Exception) -> Response:
+        return problem_response(
+            Unprocessable(
+                "What this makes of it would be too large to be published "
+                f"(the most is {LARGEST_RECORD:,} bytes); nothing was changed."
+            ),
+            request.scope,
+        )
+
     for kind in TRANSIENT:
         if issubclass(kind, Exception):
             app.add_exception_handler(kind, transient)
     app.add_exception_handler(asyncpg.exceptions.CharacterNotInRepertoireError, not_text)
     app.add_exception_handler(asyncpg.exceptions.UntranslatableCharacterError, not_text)
+    app.add_exception_handler(asyncpg.exceptions.DataError, out_of_range)
+    app.add_exception_handler(RecordTooLarge, too_large_to_tell)
     app.add_exception_handler(HTTPException, _http_exception)
     app.add_exception_handler(RequestValidationError, _invalid)
     for kind in table:

@@ -8,9 +8,10 @@ from typing import Any
 import asyncpg
 
 from licet_chassis.connection import Connection
-from licet_credentials.credentials.model import Flag, Term
+from licet_credentials.credentials.model import Flag
 from licet_credentials.credentials.rows import run_rows
 from licet_credentials.credentials.store import NumberTakenMeanwhile, Saved, credential_row, history_row
+from licet_credentials.credentials.terms import Term
 from licet_credentials.rows import jsonb
 
 _INFINITE = {

@@ -9,7 +9,8 @@ from uuid import UUID
 from licet_credentials.credentials.change import Change, announce, require_not_voided
 from licet_credentials.credentials.dates import correct_term, require_in_sequence
 from licet_credentials.credentials.flags import correct_flag, undo_flag
-from licet_credentials.credentials.model import Credential, Term, in_order
+from licet_credentials.credentials.model import Credential
+from licet_credentials.credentials.terms import Term, in_order
 from licet_credentials.errors import Conflict, Invalid
 from licet_credentials.types.attributes import checked_attributes
 from licet_credentials.types.model import CredentialType

@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import Any
 from uuid import UUID
 
-from licet_credentials.credentials.model import Term, with_instants
+from licet_credentials.credentials.terms import Term, with_instants
 from licet_credentials.errors import Invalid
 from licet_events.civil import expires_at, starts_at
 from licet_events.credentials import CorrectedField, Expiry

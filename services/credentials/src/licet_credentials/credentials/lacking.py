@@ -3,7 +3,8 @@
 from datetime import datetime
 from enum import StrEnum
 
-from licet_credentials.credentials.model import Credential, Term
+from licet_credentials.credentials.model import Credential
+from licet_credentials.credentials.terms import Term
 from licet_credentials.credentials.validity import current_term
 from licet_credentials.types.model import CredentialType
 from licet_events.catalogue import RenewalEvidence

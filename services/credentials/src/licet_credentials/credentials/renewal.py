@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from licet_credentials.credentials.dates import require_later, require_order
-from licet_credentials.credentials.model import Term
+from licet_credentials.credentials.terms import Term
 from licet_credentials.errors import Conflict, Invalid
 from licet_credentials.types.model import CredentialType
 from licet_events.catalogue import FixedDate, Period, RenewalBasis

@@ -5,15 +5,8 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from licet_credentials.credentials.model import (
-    Credential,
-    Flag,
-    Image,
-    Term,
-    Verification,
-    VerificationResult,
-    in_order,
-)
+from licet_credentials.credentials.model import Credential, Flag, Image, Verification, VerificationResult
+from licet_credentials.credentials.terms import Term, in_order
 from licet_credentials.rows import Row
 from licet_credentials.types.model import CredentialType
 from licet_credentials.types.store import type_of

@@ -6,8 +6,10 @@ from datetime import datetime
 from uuid import UUID
 
 from licet_credentials.credentials.change import ITSELF, Change, announce
-from licet_credentials.credentials.model import Credential, CredentialFacts, Flag, Term, in_order, runs_of
+from licet_credentials.credentials.model import Credential, CredentialFacts, Flag
+from licet_credentials.credentials.runs import runs_of
 from licet_credentials.credentials.state import state_of
+from licet_credentials.credentials.terms import Term, in_order
 from licet_credentials.credentials.validity import validity
 from licet_credentials.types.model import CredentialType
 from licet_events.credentials import CredentialCreated, CredentialRenewed, CredentialUpdated, Origin

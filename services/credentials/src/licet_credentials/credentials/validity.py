@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from licet_credentials.credentials.model import Credential, Flag, Run, Term
+from licet_credentials.credentials.model import Credential, Flag
+from licet_credentials.credentials.runs import Run
+from licet_credentials.credentials.terms import Term
 from licet_events.civil import local_date
 from licet_events.credentials import FlagKind, Validity
 

@@ -7,15 +7,10 @@ from uuid import UUID
 
 from pydantic import BaseModel
 
-from licet_credentials.credentials.model import (
-    Credential,
-    Image,
-    Term,
-    Verification,
-    VerificationResult,
-    lapses_of,
-)
+from licet_credentials.credentials.model import Credential, Image, Verification, VerificationResult
 from licet_credentials.credentials.renewal import RenewalDates
+from licet_credentials.credentials.runs import lapses_of
+from licet_credentials.credentials.terms import Term
 from licet_credentials.credentials.validity import current_term, days_left, validity
 from licet_events.catalogue import AttributeValue, Category
 from licet_events.credentials import Expiry, FlagKind, Validity

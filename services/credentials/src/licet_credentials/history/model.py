@@ -4,7 +4,9 @@ from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
 
-from licet_credentials.credentials.model import Flag, Image, Run, Term, runs_of
+from licet_credentials.credentials.model import Flag, Image
+from licet_credentials.credentials.runs import Run, runs_of
+from licet_credentials.credentials.terms import Term
 from licet_credentials.credentials.validity import Transition, transitions, validity
 from licet_events.civil import expires_at, starts_at
 from licet_events.credentials import Validity

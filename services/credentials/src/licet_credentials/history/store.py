@@ -9,8 +9,8 @@ from uuid import UUID
 
 from licet_chassis.connection import Connection
 from licet_chassis.queries import load_queries
-from licet_credentials.credentials.model import Term
 from licet_credentials.credentials.rows import flags_of, images_of, term_row, terms_of
+from licet_credentials.credentials.terms import Term
 from licet_credentials.history.model import Known
 
 QUERIES = load_queries(__package__ or "")

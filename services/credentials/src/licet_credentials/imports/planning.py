@@ -12,9 +12,10 @@ from typing import Any
 from licet_credentials.credentials.change import Change, announce, settle
 from licet_credentials.credentials.corrections import Correction, correct, with_term_among
 from licet_credentials.credentials.dates import decide_expiry, ending
-from licet_credentials.credentials.model import Credential, CredentialFacts, Flag, Term, term_of
+from licet_credentials.credentials.model import Credential, CredentialFacts, Flag
 from licet_credentials.credentials.renewal import EXPLICIT
 from licet_credentials.credentials.steps import new_credential, with_flags, with_new_term
+from licet_credentials.credentials.terms import Term, term_of
 from licet_credentials.errors import Invalid, Refused
 from licet_credentials.imports.model import (
     Columns,

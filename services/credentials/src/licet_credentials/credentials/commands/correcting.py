@@ -10,8 +10,9 @@ from licet_credentials.credentials.change import Change, announce, settle
 from licet_credentials.credentials.commands.carrying import change_credential, write
 from licet_credentials.credentials.corrections import Correction, correct, with_missing_term
 from licet_credentials.credentials.dates import decide_expiry, require_order
-from licet_credentials.credentials.model import Credential, term_of
+from licet_credentials.credentials.model import Credential
 from licet_credentials.credentials.store import Loaded, Saved
+from licet_credentials.credentials.terms import term_of
 from licet_credentials.errors import Conflict, Invalid, NotFound, require_version
 from licet_credentials.holders import store as holder_store
 from licet_credentials.holders.model import require_not_merged

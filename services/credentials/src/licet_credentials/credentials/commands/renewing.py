@@ -8,10 +8,11 @@ from licet_chassis.database import Transaction
 from licet_credentials.credentials import store
 from licet_credentials.credentials.change import Change, announce, require_open
 from licet_credentials.credentials.commands.carrying import carry_out
-from licet_credentials.credentials.model import Credential, term_of
+from licet_credentials.credentials.model import Credential
 from licet_credentials.credentials.renewal import RenewalDates, RenewalRequest, renewal_dates
 from licet_credentials.credentials.steps import with_new_term
 from licet_credentials.credentials.store import Loaded
+from licet_credentials.credentials.terms import term_of
 from licet_credentials.credentials.verification import (
     FRESH_FOR,
     Check,
