@@ -4,7 +4,6 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
@@ -15,6 +14,7 @@ from licet_chassis.erasure import erased_among
 from licet_chassis.queries import load_queries, load_templates
 from licet_credentials.errors import ExternalIdTaken, Gone, NotFound
 from licet_credentials.holders.model import Holder
+from licet_credentials.ordering import Ordering
 from licet_credentials.rows import Row, fields_of, jsonb
 from licet_credentials.visibility.model import Sees
 from licet_credentials.words import words
@@ -221,23 +221,13 @@ async def read_history(conn: Connection, holder_id: UUID, after: int, limit: int
     return [HolderLine(**fields_of(HolderLine, row) | {"changed": tuple(row["changed"])}) for row in rows]
 
 
-class HolderSort(StrEnum):
+class HolderSort(Ordering):
     """What a list of holders is ordered by, and backwards."""
 
     ENTRY = "id"
     LATEST_ENTRY = "-id"
     NAME = "name"
     NAME_BACKWARDS = "-name"
-
-    @property
-    def key(self) -> str:
-        """What it is ordered by, without direction."""
-        return self.value.removeprefix("-")
-
-    @property
-    def backwards(self) -> bool:
-        """Whether the order is reversed."""
-        return self.value.startswith("-")
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,7 +257,6 @@ async def list_holders(
 
     They come `after` a holder's id and, where the list is sorted by it, name.
     """
-    order = f"{sort.key}_{'down' if sort.backwards else 'up'}"
     given: dict[str, Any] = {
         "limit": limit,
         "kind": wanted.kind,
@@ -279,12 +268,12 @@ async def list_holders(
         "queue": wanted.queue,
         "active": wanted.active or None,
         "inactive": wanted.active is False or None,
-        order: True,
+        sort.clause: True,
         "backwards": sort.backwards or None,
     }
     given |= {f"word_{number}": word for number, word in enumerate(words(wanted.q), start=1)}
     if after is not None:
-        given |= {f"after_{order}": True, "after_id": after[0], "after": after[1]}
+        given |= {f"after_{sort.clause}": True, "after_id": after[0], "after": after[1]}
     return [holder_of(row) for row in await TEMPLATES["list_holders"].fetch(conn, given)]
 
 

@@ -6,6 +6,7 @@ from datetime import date
 from enum import StrEnum
 from uuid import UUID
 
+from licet_credentials.ordering import Ordering
 from licet_events.catalogue import Category
 from licet_events.credentials import Validity
 
@@ -45,7 +46,7 @@ class CredentialFilter:
     """Typed attributes by name, each as a text; of several choices it is one of them."""
 
 
-class Sort(StrEnum):
+class Sort(Ordering):
     """What a list is ordered by, and backwards."""
 
     ENTRY = "id"
@@ -58,13 +59,3 @@ class Sort(StrEnum):
     HOLDER = "holder"
     """By the holder's name."""
     HOLDER_BACKWARDS = "-holder"
-
-    @property
-    def key(self) -> str:
-        """What it is ordered by, without direction."""
-        return self.value.removeprefix("-")
-
-    @property
-    def backwards(self) -> bool:
-        """Whether the order is reversed."""
-        return self.value.startswith("-")

@@ -92,11 +92,10 @@ async def find_credentials(
 
 
 def _order(sort: Sort, after: Position | None) -> dict[str, Any]:
-    order = f"{sort.key}_{'down' if sort.backwards else 'up'}"
-    given: dict[str, Any] = {order: True, "backwards": sort.backwards or None}
+    given: dict[str, Any] = {sort.clause: True, "backwards": sort.backwards or None}
     if after is not None:
         given |= {
-            f"after_{order}": True,
+            f"after_{sort.clause}": True,
             "after_day" if isinstance(after.value, date) else "after": after.value,
             "after_id": after.id,
             "after_holder": after.holder_id,
