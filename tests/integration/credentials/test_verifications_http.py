@@ -175,6 +175,8 @@ async def test_checks_fall_due_again_the_longest_ended_first(
     assert [item["id"] for item in first["items"] + rest["items"]] == [nurse["id"], second["id"]]
     assert (await http.get(path, params={"team": "blue"})).json()["items"] == []
     assert (await http.get(path, params={"type": "unknown"})).json()["items"] == []
+    answer = await http.get(path, headers={"Accept": "text/csv"})
+    assert [line.split(",")[0] for line in answer.text.splitlines()] == ["id", nurse["id"], second["id"]]
     await checked(http, nurse, valid_until="2026-12-31")
     await http.post(f"/v1/credentials/{second['id']}/void", json={"reason": "wrong"})
     assert (await http.get(path)).json()["items"] == []

@@ -126,13 +126,22 @@ async def profile(request: Request, holder_id: UUID) -> Response:
     return resource(shown)
 
 
-@router.get("/{holder_id}/history", dependencies=[READ])
-async def history(request: Request, holder_id: UUID, page: PageQuery) -> Page[HolderHistoryOut]:
+@router.get(
+    "/{holder_id}/history",
+    response_model=Page[HolderHistoryOut],
+    dependencies=[READ],
+    responses=CSV_TOO,
+)
+async def history(request: Request, holder_id: UUID, page: PageQuery) -> Response:
     """List every change of a holder, oldest first; a merged record keeps its own."""
-    async with serving(request).database.reading() as conn:
-        await store.read_holder(conn, holder_id)
-        rows = await store.read_history(conn, holder_id, page.after(int) or 0, page.limit + 1)
-    return page_of(rows, page.limit, lambda line: line.version, HolderHistoryOut.of)
+
+    async def read(asked: PageRequest) -> Page[HolderHistoryOut]:
+        async with serving(request).database.reading() as conn:
+            await store.read_holder(conn, holder_id)
+            rows = await store.read_history(conn, holder_id, asked.after(int) or 0, asked.limit + 1)
+        return page_of(rows, asked.limit, lambda line: line.version, HolderHistoryOut.of)
+
+    return await listed(request, page, read, HolderHistoryOut)
 
 
 @router.patch("/{holder_id}", response_model=HolderState, dependencies=[WRITE])

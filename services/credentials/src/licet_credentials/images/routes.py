@@ -10,7 +10,8 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from licet_chassis.http.auth import principal_of
-from licet_chassis.http.paging import Page, PageQuery, page_of
+from licet_chassis.http.csv import CSV_TOO, listed
+from licet_chassis.http.paging import Page, PageQuery, PageRequest, page_of
 from licet_chassis.http.problems import Unavailable
 from licet_chassis.http.resources import Body, MaybeIfMatch
 from licet_chassis.http.serving import serving
@@ -167,13 +168,22 @@ class ViewOut(BaseModel):
         return cls(actor=view.actor, at=view.at)
 
 
-@router.get("/{credential_id}/images/{image_id}/views", dependencies=[AUDIT])
-async def views(request: Request, credential_id: UUID, image_id: UUID, page: PageQuery) -> Page[ViewOut]:
+@router.get(
+    "/{credential_id}/images/{image_id}/views",
+    response_model=Page[ViewOut],
+    dependencies=[AUDIT],
+    responses=CSV_TOO,
+)
+async def views(request: Request, credential_id: UUID, image_id: UUID, page: PageQuery) -> Response:
     """List who looked at the original of an image, oldest first; also of one that is deleted."""
-    async with serving(request).database.reading() as conn:
-        await require_credential(conn, credential_id)
-        rows = await store.read_views(conn, credential_id, image_id, page.after(UUID), page.limit + 1)
-    return page_of(rows, page.limit, lambda view: view.id, ViewOut.of)
+
+    async def read(asked: PageRequest) -> Page[ViewOut]:
+        async with serving(request).database.reading() as conn:
+            await require_credential(conn, credential_id)
+            rows = await store.read_views(conn, credential_id, image_id, asked.after(UUID), asked.limit + 1)
+        return page_of(rows, asked.limit, lambda view: view.id, ViewOut.of)
+
+    return await listed(request, page, read, ViewOut)
 
 
 @router.get("/{credential_id}/images/{image_id}/{rendition}", status_code=302, dependencies=[READ])

@@ -158,12 +158,16 @@ async def send(
     )
 
 
-@router.get("", dependencies=[AUDIT])
-async def list_(request: Request, page: PageQuery, state: State | None = None) -> Page[ImportOut]:
+@router.get("", response_model=Page[ImportOut], dependencies=[AUDIT], responses=CSV_TOO)
+async def list_(request: Request, page: PageQuery, state: State | None = None) -> Response:
     """List imports, the latest first."""
-    async with serving(request).database.reading() as conn:
-        found = await store.list_imports(conn, state, page.after(UUID), page.limit + 1)
-    return page_of(found, page.limit, lambda job: job.id, ImportOut.of)
+
+    async def read(asked: PageRequest) -> Page[ImportOut]:
+        async with serving(request).database.reading() as conn:
+            found = await store.list_imports(conn, state, asked.after(UUID), asked.limit + 1)
+        return page_of(found, asked.limit, lambda job: job.id, ImportOut.of)
+
+    return await listed(request, page, read, ImportOut)
 
 
 @router.get("/{import_id}", response_model=ImportOut, dependencies=[AUDIT])

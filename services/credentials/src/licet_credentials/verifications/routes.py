@@ -7,7 +7,8 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from licet_chassis.http.paging import Page, PageQuery, page_of
+from licet_chassis.http.csv import CSV_TOO, listed
+from licet_chassis.http.paging import Page, PageQuery, PageRequest, page_of
 from licet_chassis.http.resources import MaybeIfMatch
 from licet_chassis.http.serving import serving
 from licet_chassis.http.writes import Write
@@ -48,14 +49,23 @@ async def verify(
     )
 
 
-@router.get("/credentials/{credential_id}/verifications", dependencies=[READ])
-async def list_(request: Request, credential_id: UUID, page: PageQuery) -> Page[VerificationOut]:
+@router.get(
+    "/credentials/{credential_id}/verifications",
+    response_model=Page[VerificationOut],
+    dependencies=[READ],
+    responses=CSV_TOO,
+)
+async def list_(request: Request, credential_id: UUID, page: PageQuery) -> Response:
     """List the checks of a credential, the latest first."""
-    async with serving(request).database.reading() as conn:
-        await require_credential(conn, credential_id)
-        after = page.after(tuple[Instant, UUID])
-        rows = await store.list_verifications(conn, credential_id, after, page.limit + 1)
-    return page_of(rows, page.limit, lambda row: (row.checked_at, row.id), VerificationOut.of)
+
+    async def read(asked: PageRequest) -> Page[VerificationOut]:
+        async with serving(request).database.reading() as conn:
+            await require_credential(conn, credential_id)
+            after = asked.after(tuple[Instant, UUID])
+            rows = await store.list_verifications(conn, credential_id, after, asked.limit + 1)
+        return page_of(rows, asked.limit, lambda row: (row.checked_at, row.id), VerificationOut.of)
+
+    return await listed(request, page, read, VerificationOut)
 
 
 class DueOut(CredentialOut):
@@ -69,7 +79,7 @@ class DueOut(CredentialOut):
         return cls(**CredentialOut.of(due.credential, now).model_dump(), due_since=due.since)
 
 
-@router.get("/verifications/due")
+@router.get("/verifications/due", response_model=Page[DueOut], responses=CSV_TOO)
 async def due(
     request: Request,
     sees: ReaderSees,
@@ -78,15 +88,20 @@ async def due(
     type: Code | None = None,
     team: Code | None = None,
     location: Code | None = None,
-) -> Page[DueOut]:
+) -> Response:
     """List credentials whose latest check confirmed and ends before an instant, now if it is left out.
 
     The longest ended come first. What was never confirmed is not among them.
     """
     now = serving(request).clock.now()
     wanted = DueFilter(before=before or now, type=type, team=team, location=location)
-    async with serving(request).database.reading() as conn:
-        rows = await store.list_due(conn, wanted, sees, page.after(tuple[Instant, UUID]), page.limit + 1)
-    return page_of(
-        rows, page.limit, lambda row: (row.since, row.credential.id), lambda row: DueOut.of_due(row, now)
-    )
+
+    async def read(asked: PageRequest) -> Page[DueOut]:
+        after = asked.after(tuple[Instant, UUID])
+        async with serving(request).database.reading() as conn:
+            rows = await store.list_due(conn, wanted, sees, after, asked.limit + 1)
+        return page_of(
+            rows, asked.limit, lambda row: (row.since, row.credential.id), lambda row: DueOut.of_due(row, now)
+        )
+
+    return await listed(request, page, read, DueOut)
