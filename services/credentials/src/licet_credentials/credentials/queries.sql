@@ -49,25 +49,25 @@ where type = $1 and number_scope = $2 and number = $3 and not voided and id <> $
 
 -- name: save_credentials
 -- Write new and changed credentials with their terms, runs, flags, images and history, in one statement.
--- $1 credentials, $2 terms, $3 runs, $4 flags, $5 images, $6 verifications,
--- $7 history.
+-- $1 credentials, $2 terms, $3 runs, $4 flags, $5 images, $6 verifications, $7 history.
 with incoming as (
     select * from jsonb_to_recordset($1::jsonb) as c (
         id uuid, version bigint, holder_id uuid, type text, type_version bigint, name text, number text,
         number_scope text, country text, subdivision text, issuer text, issued_on date, notes text,
-        own_ladder integer[], ladder integer[], grace_days integer, attributes jsonb, voided boolean, submitted_at timestamptz, quiet_until timestamptz,
-        announced text, announced_at timestamptz, created_at timestamptz, updated_at timestamptz,
+        own_ladder integer[], ladder integer[], grace_days integer, attributes jsonb, voided boolean,
+        submitted_at timestamptz, quiet_until timestamptz, announced text, announced_at timestamptz,
+        created_at timestamptz, updated_at timestamptz,
         run_count integer, next_change_at timestamptz, verified_until timestamptz
     )
 ), saved as (
     insert into credentials (
         id, version, holder_id, type, type_version, name, number, number_scope, country, subdivision, issuer,
-        issued_on, notes, own_ladder, ladder, grace_days, attributes, voided, submitted_at, quiet_until, announced, announced_at,
-        created_at, updated_at
+        issued_on, notes, own_ladder, ladder, grace_days, attributes, voided, submitted_at, quiet_until,
+        announced, announced_at, created_at, updated_at
     )
     select id, version, holder_id, type, type_version, name, number, number_scope, country, subdivision, issuer,
-        issued_on, notes, own_ladder, ladder, grace_days, attributes, voided, submitted_at, quiet_until, announced, announced_at,
-        created_at, updated_at
+        issued_on, notes, own_ladder, ladder, grace_days, attributes, voided, submitted_at, quiet_until,
+        announced, announced_at, created_at, updated_at
     from incoming
     on conflict (id) do update set
         version = excluded.version, holder_id = excluded.holder_id, type = excluded.type,
@@ -75,14 +75,15 @@ with incoming as (
         number_scope = excluded.number_scope, country = excluded.country, subdivision = excluded.subdivision,
         issuer = excluded.issuer, issued_on = excluded.issued_on, notes = excluded.notes,
         own_ladder = excluded.own_ladder, ladder = excluded.ladder, grace_days = excluded.grace_days,
-        attributes = excluded.attributes, voided = excluded.voided, submitted_at = excluded.submitted_at, quiet_until = excluded.quiet_until, announced = excluded.announced,
-        announced_at = excluded.announced_at, updated_at = excluded.updated_at
+        attributes = excluded.attributes, voided = excluded.voided, submitted_at = excluded.submitted_at,
+        quiet_until = excluded.quiet_until, announced = excluded.announced, announced_at = excluded.announced_at,
+        updated_at = excluded.updated_at
 ), incoming_terms as (
     select * from jsonb_to_recordset($2::jsonb) as t (
         id uuid, revision integer, credential_id uuid, valid_from date, expires_on date, expiry text,
         time_zone text, starts_at timestamptz, expires_at timestamptz, recorded_at timestamptz,
-        corrected_at timestamptz, announce_reached boolean, previous_term_id uuid, completed_on date, source_key text,
-        notes text, known_from timestamptz
+        corrected_at timestamptz, announce_reached boolean, previous_term_id uuid, completed_on date,
+        source_key text, notes text, known_from timestamptz
     )
 ), believed_before as (
     update terms t set known_until = i.known_from
@@ -156,7 +157,8 @@ with incoming as (
         width integer, height integer, size bigint, display_type text, thumbnail_type text, term_id uuid,
         created_at timestamptz
     )
-    on conflict (id) do update set term_id = excluded.term_id where images.term_id is distinct from excluded.term_id
+    on conflict (id) do update set term_id = excluded.term_id
+    where images.term_id is distinct from excluded.term_id
 ), saved_verifications as (
     insert into verifications (id, credential_id, term_id, checked_at, source, result, valid_until, actor, note)
     select id, credential_id, term_id, checked_at, source, result, valid_until, actor, note

@@ -34,7 +34,7 @@ _FLAGS_FIRST = (
 def validity(runs: tuple[Run, ...], flags: tuple[Flag, ...], now: datetime) -> Validity:
     """Return the validity at `now`: the one place where it is decided.
 
-    The list filter in `queries.sql` says the same in SQL; a test holds the two together.
+    `validity_at` in the schema says the same in SQL, for lists; a test holds the two together.
     """
     in_force = {flag.kind for flag in flags if flag.in_force(now)}
     for kind, result in _FLAGS_FIRST:

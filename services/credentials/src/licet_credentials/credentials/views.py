@@ -223,20 +223,9 @@ def _shown(credential: Credential, now: datetime) -> dict[str, Any]:
         "time_zone": term.time_zone,
         "term": TermOut.of(term, images=credential.images, lapse_days=lapse_days(credential).get(term.id, 0)),
         "lapses": [
-            LapseOut(first_day=lapse.first_day, last_day=lapse.last_day, days=lapse.days)
-            for lapse in lapses_of(credential.terms)
+            LapseOut.model_validate(lapse, from_attributes=True) for lapse in lapses_of(credential.terms)
         ],
-        "flags": [
-            FlagOut(
-                id=flag.id,
-                kind=flag.kind,
-                effective_from=flag.effective_from,
-                until=flag.until,
-                reason=flag.reason,
-                note=flag.note,
-            )
-            for flag in credential.flags
-        ],
+        "flags": [FlagOut.model_validate(flag, from_attributes=True) for flag in credential.flags],
         "verification": credential.verification and VerificationOut.of(credential.verification),
         "images": [image_out(credential.id, image) for image in credential.images],
     }
