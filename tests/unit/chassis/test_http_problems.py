@@ -15,6 +15,7 @@ from edge.service import client_of, edge_app
 from licet_chassis.http.auth import requires
 from licet_chassis.http.problems import Conflict, NotFound, Problem, json_pointer, problem_type
 from licet_chassis.http.resources import Body
+from licet_chassis.outbox.append import RecordTooLarge
 
 router = APIRouter(prefix="/v1", dependencies=[requires("credentials:read")])
 
@@ -96,8 +97,18 @@ ERRORS: dict[str, Exception] = {
     "database": asyncpg.CannotConnectNowError("the database system is starting up"),
     "network": ConnectionResetError("gone"),
     "slow": TimeoutError(),
+    "too_large": RecordTooLarge("licet.holders.v1", 1_000_000),
+    "not_a_number": asyncpg.DataError("invalid input for query argument $1"),
     "nul": asyncpg.CharacterNotInRepertoireError("invalid byte sequence"),
 }
+
+
+@router.get("/stored/{number}")
+async def store(number: int) -> None:
+    try:
+        number.to_bytes(8, "big", signed=True)
+    except OverflowError as error:  # as the driver does it
+        raise asyncpg.DataError("invalid input for query argument $1") from error
 
 
 @router.get("/raise/{which}")
@@ -290,6 +301,25 @@ async def test_dependency_that_is_away_is_503_and_may_be_tried_again(client, whi
 
 async def test_text_that_the_database_can_not_store_is_400(client) -> None:
     assert (await client.get("/v1/raise/nul")).status_code == 400
+
+
+async def test_a_number_that_the_database_can_not_store_is_400(client) -> None:
+    answer = await client.get(f"/v1/stored/{2**63}")
+    assert answer.status_code == 400
+    errors_of(answer)
+    assert "larger than any that is stored" in answer.json()["detail"]
+    assert (await client.get(f"/v1/stored/{2**63 - 1}")).status_code == 200
+
+
+async def test_other_data_that_the_driver_does_not_take_is_an_error_of_ours(client) -> None:
+    assert (await client.get("/v1/raise/not_a_number")).status_code == 500
+
+
+async def test_what_is_too_large_to_be_published_is_422(client) -> None:
+    answer = await client.get("/v1/raise/too_large")
+    assert answer.status_code == 422
+    errors_of(answer)
+    assert "the most is 900,000 bytes" in answer.json()["detail"]
 
 
 def test_document_leaves_out_what_is_not_there() -> None:
