@@ -40,6 +40,6 @@ def test_an_announcement_that_nothing_explains_is_found_and_told(run, cli, world
     assert licence["id"] in examined.out
     assert "NOTHING EXPLAINS IT" in examined.out
     world.target.service("credentials").send(
-        "PATCH", f"/v1/credentials/{licence['id']}", json={"issuer": "State"}, headers={"If-Match": "1"}
+        "PATCH", f"/v1/credentials/{licence['id']}", json={"issuer": "State"}, headers={"If-Match": '"1"'}
     )
     assert cli("doctor", "--older-than", "0").code == 0

@@ -62,9 +62,11 @@ def story(world) -> Story:
         "Hedda Quist", email=f"holder-{tag}@example.org", roles=[f"{p}-{tag}" for p in PLOTS], **someone
     )
     story.leaver = world.holder("Lena Voss", email=f"leaver-{tag}@example.org", **someone)
+    # In force before everything else, whatever the time of day: the deployment's zone is not the terms'.
+    day_before = (story.began - timedelta(days=1)).isoformat()
     for plot in PLOTS:
         world.type(f"{plot}-{tag}", validity={"months": 12}, renewal_basis="from_expiry")
-        world.requirement(story.role(plot), f"{plot}-{tag}", effective_from=story.began.isoformat())
+        world.requirement(story.role(plot), f"{plot}-{tag}", effective_from=day_before)
         story.credentials[plot] = world.credential(
             story.leaver if plot == "left" else story.holder,
             f"{plot}-{tag}",
