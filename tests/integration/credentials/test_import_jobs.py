@@ -20,8 +20,8 @@ import pytest
 from importing.alone import sent
 from importing.licences import LicenceRow, Licences, made_up
 from licet_credentials.credentials import commands as credential_commands
-from licet_credentials.holders import store as holder_store
-from licet_credentials.imports import batches, store
+from licet_credentials.holders import commands as holder_commands
+from licet_credentials.imports import store
 from licet_credentials.imports.job import PASSING, ImportJobs
 from licet_credentials.imports.model import Outcome
 
@@ -193,11 +193,7 @@ async def test_what_copy_writes_is_what_save_writes(http, service, tmp_path, lic
     async with service.database.reading() as conn:
         await conn.execute("truncate holders, credentials, outbox cascade")
 
-    async def saved_holders(conn: Any, changes: Any, *, actor: str) -> None:
-        if changes:
-            await holder_store.save_holders(conn, changes, actor=actor)
-
-    monkeypatch.setattr(batches, "copy_new", saved_holders)
+    monkeypatch.setattr(holder_commands, "write_new", holder_commands.write)
     monkeypatch.setattr(credential_commands, "write_new", credential_commands.write)
     await done(http, service, file)
     assert await written() == copied

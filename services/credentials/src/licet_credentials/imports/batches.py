@@ -15,7 +15,6 @@ from licet_credentials.credentials.store import Saved, number_scope
 from licet_credentials.holders import commands as holder_commands
 from licet_credentials.holders import store as holder_store
 from licet_credentials.holders.commands import HolderFacts, fed_holder, new_holder
-from licet_credentials.holders.copying import copy_new
 from licet_credentials.holders.model import Holder
 from licet_credentials.holders.store import HolderChange
 from licet_credentials.imports import store
@@ -327,8 +326,7 @@ async def _write(
     changes = [party.change for party in changed if party.change is not None]
     if changes:
         new = [party.change for party in changed if party.change is not None and party.new]
-        await copy_new(tx.conn, new, actor=tx.cause.actor)
-        await tx.publish(*(change.event for change in new), now=now)
+        await holder_commands.write_new(tx, new, now)
         await holder_commands.write(tx, [change for change in changes if change.holder.version > 1], now)
         await holder_commands.link_reports(tx, [change.holder for change in new], now)
     saved = [(each, Saved(each.plan.change, each.rules)) for each in planned if each.plan.change is not None]

@@ -1,6 +1,6 @@
 """What can be done with holders: each takes a transaction, what is said, and `now`, and never commits."""
 
-from licet_credentials.holders.commands.carrying import link_reports, updated_holder, write
+from licet_credentials.holders.commands.carrying import link_reports, updated_holder, write, write_new
 from licet_credentials.holders.commands.leaving import (
     Leavers,
     LeaversOfFeed,
@@ -35,4 +35,5 @@ __all__ = [
     "update_holder",
     "updated_holder",
     "write",
+    "write_new",
 ]

@@ -9,6 +9,7 @@ from uuid import UUID
 from licet_chassis.database import Transaction
 from licet_credentials.errors import Invalid, ManagerCycle
 from licet_credentials.holders import store
+from licet_credentials.holders.copying import copy_new
 from licet_credentials.holders.model import Holder, changed_fields, checked, state_of
 from licet_credentials.holders.store import HolderChange
 from licet_events.holders import HolderUpdated
@@ -22,6 +23,12 @@ async def write(tx: Transaction, changes: Sequence[HolderChange], now: datetime)
     """
     await store.save_holders(tx.conn, changes, actor=tx.cause.actor)
     await _require_no_cycle(tx, changes)
+    await tx.publish(*(change.event for change in changes), now=now)
+
+
+async def write_new(tx: Transaction, changes: Sequence[HolderChange], now: datetime) -> None:
+    """Write many holders of which none is there yet and none has a manager, and publish their events."""
+    await copy_new(tx.conn, changes, actor=tx.cause.actor)
     await tx.publish(*(change.event for change in changes), now=now)
 
 
