@@ -7,7 +7,7 @@ from typing import Annotated, Any, TypeVar
 from pydantic import AfterValidator, AwareDatetime, Field, PlainValidator, StringConstraints, TypeAdapter
 
 from licet_credentials.errors import Invalid
-from licet_credentials.iso3166 import is_country, is_subdivision
+from licet_credentials.iso3166 import is_country, is_subdivision, lies_in
 from licet_events.civil import zone
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
@@ -125,7 +125,7 @@ Ladder = Annotated[
 
 def within_country(country: str | None, subdivision: str | None) -> None:
     """Raise `Invalid` where the subdivision is one of another country."""
-    if subdivision is not None and not subdivision.startswith(f"{country}-"):
+    if subdivision is not None and not lies_in(subdivision, country):
         raise Invalid(
             f"The subdivision {subdivision} does not lie in the country {country}.", pointer="/subdivision"
         )

@@ -16,6 +16,11 @@ def is_subdivision(code: str) -> bool:
     return code in _codes("3166-2", "code")
 
 
+def lies_in(subdivision: str, country: str | None) -> bool:
+    """Return whether the subdivision is one of the country."""
+    return subdivision.startswith(f"{country}-")
+
+
 @cache
 def _codes(part: str, member: str) -> frozenset[str]:
     # pycountry's own objects take 12 MB for names and types that nothing here asks for: each entry

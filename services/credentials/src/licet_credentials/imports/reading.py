@@ -15,6 +15,7 @@ from licet_credentials.imports.model import (
     TermSaid,
 )
 from licet_credentials.imports.values import READERS, Reader, date_reader
+from licet_credentials.iso3166 import lies_in
 from licet_events.credentials import FlagKind
 
 LONGEST_VALUE = 200
@@ -234,10 +235,10 @@ class RowReader:
         subdivision = self._mapping.credential.subdivision
         if subdivision is not None:
             facts = dict(said.facts)
-            country, lies_in = facts.get("country"), facts.get("subdivision")
-            if lies_in is not None and not lies_in.startswith(f"{country}-"):
+            country, code = facts.get("country"), facts.get("subdivision")
+            if code is not None and not lies_in(code, country):
                 detail = f"must lie in the country, which is {country or 'not named'}"
-                errors.append(RowError(subdivision.place, lies_in, detail))
+                errors.append(RowError(subdivision.place, code, detail))
         return said
 
     def _read_term(self, cells: Sequence[str], errors: list[RowError]) -> TermSaid:
