@@ -290,6 +290,7 @@ async def test_a_file_that_is_too_large_or_missing_or_of_no_credential_is_refuse
 async def test_when_no_worker_is_free_the_answer_says_when_to_come_again(http, app, service, credential):
     await app.state.image_workers.close()
     app.state.image_workers = ImageWorkers(WorkerLimits(processes=0, wait_seconds=0.05))
+    app.state.upload_room = UploadRoom(64 << 20, wait_seconds=0.05, receive_seconds=5)
     answer = await sent(http, credential, saved(picture(), "PNG"))
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
 

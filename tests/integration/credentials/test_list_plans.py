@@ -100,7 +100,7 @@ async def test_a_page_far_into_the_list_costs_what_the_first_does(registers, sor
     _, first = await cost(large, CredentialFilter(), sort=sort)
     async with explained(large) as conn:
         (after,) = (
-            await store.find_credentials(conn.conn, CredentialFilter(), now=NOW, limit=50_000, sort=sort)
+            await store.find_credentials(conn.conn, CredentialFilter(), now=NOW, limit=20_000, sort=sort)
         )[-1:]
         far: Any = Explained(conn.conn)
         await store.find_credentials(far, CredentialFilter(), now=NOW, limit=PAGE, sort=sort, after=after)
