@@ -77,6 +77,8 @@ class Operation:
     def requests(self, known: Mapping[str, Any], *, thinned: int = 1) -> Iterator[Request]:
         """Yield requests, each wrong in one place; `known` has what is good, by the name of the field.
 
+        Under a path it has fields of that body which need not be there, and without which it is not taken.
+
         Where it is `thinned`, each place has only some of the values, others than the place before.
         """
         return _Making(self, known).requests(thinned)
@@ -135,7 +137,9 @@ class _Making:
         self._parameters = operation.declared.get("parameters", ())
         content = operation.declared.get("requestBody", {}).get("content", {}).get("application/json")
         self._schema = None if content is None else self._resolved(content["schema"])
-        self._body = None if self._schema is None else self._good(self._schema)
+        self._body = (
+            None if self._schema is None else self._good(self._schema) | known.get(operation.path, {})
+        )
         self._path = self._filled()
 
     def _filled(self, **odd: str) -> str:

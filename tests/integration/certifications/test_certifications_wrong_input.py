@@ -12,7 +12,7 @@ async def test_nothing_that_is_sent_is_an_error_of_ours(http: httpx.AsyncClient,
     async def known(number: int) -> Mapping[str, Any]:
         made = await service.require(f"role:tried-{number}")
         return {
-            "requirement_id": str(made.id), "target": "role:forklift", "kind": "all_of", "types": ["licence"],
+            "requirement_id": str(made.id), "target": "role:forklift", "expression": {"all_of": ["licence"]},
             "time_zone": "Europe/Berlin",
         }  # fmt: skip
 

@@ -41,6 +41,7 @@ async def test_nothing_that_is_sent_is_an_error_of_ours(
             "holder_id": ana["id"], "into": twin["id"], "credential_id": credential["id"], "type": code,
             "code": code, "types": [code], "external_id": f"E-{number}", "kind": "employee",
             "name": "driving", "reason": "tried", "time_zone": "Europe/Berlin", "rendition": "display",
+            "/v1/credentials/bulk": {"ids": [credential["id"]], "void": {"reason": "tried"}},
         }  # fmt: skip
 
     assert await faults(anyone, "credentials", known, thinned=thinned) == []
