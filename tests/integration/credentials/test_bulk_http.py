@@ -14,8 +14,8 @@ from licet_credentials.bulk.job import BulkJobs
 from .conftest import ALL_SCOPES, made
 
 DATES = {"valid_from": "2026-01-01", "expires_on": "2026-06-30", "time_zone": "Europe/Berlin"}
-RENEW = {"renew": {"expires_on": "2027-06-30"}}
-VOID = {"void": {"reason": "entered_twice"}}
+RENEW: dict[str, Any] = {"renew": {"expires_on": "2027-06-30"}}
+VOID: dict[str, Any] = {"void": {"reason": "entered_twice"}}
 
 
 @pytest.fixture
@@ -141,7 +141,8 @@ async def test_what_is_cancelled_keeps_what_is_done_and_does_no_more(http, servi
 
 async def test_a_crash_in_the_middle_repeats_nothing_and_loses_nothing(http, service, cards, monkeypatch):
     """The connection goes after a credential was changed and before its line is written."""
-    finish_row, lost = store.finish_row, []
+    finish_row = store.finish_row
+    lost: list[int] = []
 
     async def lost_once(conn: Any, bulk_id: UUID, ordinal: int, result: Any) -> None:
         if ordinal == 2 and not lost:

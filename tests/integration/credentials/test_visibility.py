@@ -96,7 +96,7 @@ async def world(http: httpx.AsyncClient, service: Any, licence: Any, issuer: Any
         return {"Authorization": f"Bearer {issuer.token(scope=scope, **claims)}"}
 
     asked = {"void": REASON, "ids": [secret["id"]], "dry_run": True}
-    claims = {"licet_teams": ["blue"], "licet_locations": ["north"]}
+    claims: dict[str, Any] = {"licet_teams": ["blue"], "licet_locations": ["north"]}
     bulk = await http.post("/v1/credentials/bulk", json=asked, headers=token(**claims))
     ids["bulk_id"] = bulk.json()["id"]
     await service.published()
@@ -280,7 +280,7 @@ async def answered(status: int, world: World, route: str, answer: Any) -> None:
     assert status == 200 or world.ids["holder_id"] not in answer.json()["detail"], route
 
 
-HIDES = {
+HIDES: dict[str, Any] = {
     HIDDEN: told_as_of_nobody,
     UNSEEN_IN_BODY: told_as_of_nobody,
     LEFT_OUT: left_out,

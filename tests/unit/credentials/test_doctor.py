@@ -7,7 +7,7 @@ from hypothesis import given
 
 from licet_credentials.credentials.change import settle
 from licet_credentials.doctor.model import difference
-from licet_events.credentials import FlagKind, Validity
+from licet_events.credentials import CredentialStatusChanged, FlagKind, Validity
 from unit.credentials.histories import INSTANTS, LADDERS, NOW, credential, flag, flag_sets, term, terms
 
 START = datetime(2025, 1, 1, tzinfo=UTC)
@@ -29,7 +29,10 @@ def test_what_has_not_been_announced_differs_since_it_happened(made, ladder, fla
         assert found is None
     else:
         assert found is not None
-        assert (found.since, found.computed) == (events[0].effective_at, events[-1].to)
+        first, last = events[0], events[-1]
+        assert isinstance(first, CredentialStatusChanged)
+        assert isinstance(last, CredentialStatusChanged)
+        assert (found.since, found.computed) == (first.effective_at, last.to)
 
 
 def test_a_change_that_was_taken_back_before_anyone_looked_differs_too():

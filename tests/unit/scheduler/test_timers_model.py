@@ -14,7 +14,7 @@ from licet_events.schedule import (
     PassedOverReason,
     ScheduleEvent,
 )
-from licet_scheduler.timers.model import Claim, Outcome, Timer, decide, next_due, plan_of
+from licet_scheduler.timers.model import Claim, Outcome, Resting, Timer, decide, next_due, plan_of
 from scheduling.states import ENTERED, LADDER, credential, flag, term
 
 UNTIL = date(2026, 12, 31)
@@ -55,7 +55,7 @@ def announced(claim: Claim) -> list[tuple[str, int | None]]:
     return [(d.kind, d.step) for d in claim.decisions if d.outcome is Outcome.ANNOUNCED]
 
 
-def passed_over(claim: Claim) -> dict[int | None, PassedOverReason | None]:
+def passed_over(claim: Claim) -> dict[int | None, PassedOverReason | Resting | None]:
     return {d.step: d.reason for d in claim.decisions if d.outcome is Outcome.PASSED_OVER}
 
 

@@ -15,7 +15,8 @@ of `$1 is null or …` would have one bad plan for all.
     limit :limit
 
 A line that ends in `--if a, b` is there if any of these is given, one that ends in `--unless a, b` if none
-is. Such a mark alone on its line stands for all lines up to `--end`. `:kind` becomes `$1`, `$2`, … in the order of the text. A name may also be given only to choose lines.
+is. Such a mark alone on its line stands for all lines up to `--end`. `:kind` becomes `$1`, `$2`, … in the
+order of the text. A name may also be given only to choose lines.
 """
 
 import re
