@@ -214,3 +214,19 @@ def test_the_mappings_that_are_shipped_can_be_read():
     name, text = find_mapping("chicago")
     assert name == "chicago"
     assert read_mapping(text).columns[0] == "ACCOUNT NUMBER"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a = " + "[" * 900 + "]" * 900,
+        "a = " + "{x=" * 900,
+        "a = " + "9" * 5_000,
+        TOML.replace("%d.%m.%Y", "%d.%m.%Y%d"),
+        TOML.replace('"employee"', '"employee"\ntime_zone = "\\u0000"'),
+    ],
+    ids=["nested lists", "nested tables", "endless number", "a directive twice", "U+0000"],
+)
+def test_a_mapping_that_breaks_its_reader_is_refused_like_any_other(text):
+    with pytest.raises(Invalid, match="The mapping"):
+        read_mapping(text)

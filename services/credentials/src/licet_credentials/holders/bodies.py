@@ -9,7 +9,9 @@ from licet_chassis.http.resources import Body
 from licet_credentials.inputs import Code, Email, ExternalId, Instant, Line, Locale, Note, Phone, Reason, Zone
 from licet_events.holders import HolderKind
 
-AttributeValue = Annotated[str, Field(max_length=1000)] | int | bool
+Whole = Annotated[int, Field(ge=-(2**53), le=2**53)]
+"""An integer that every reader of JSON takes whole."""
+AttributeValue = Annotated[str, Field(max_length=1000)] | Whole | bool
 AttributeName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
 Codes = Annotated[tuple[Code, ...], Field(max_length=100)]
 

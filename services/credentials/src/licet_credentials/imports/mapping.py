@@ -30,6 +30,7 @@ from licet_events.catalogue import (
 from licet_events.credentials import FlagKind
 
 _MOST_ERRORS = 20
+_LONGEST_NAME = 64
 
 
 class _Part(BaseModel):
@@ -296,17 +297,41 @@ def find_mapping(given: str) -> tuple[str, str]:
     if given in names:
         return given, known.joinpath(f"{given}.toml").read_text(encoding="utf-8")
     if "=" not in given:
-        raise Invalid(f"There is no mapping {given!r}; known ones: {', '.join(names)}.", pointer="/mapping")
+        raise Invalid(
+            f"There is no mapping {given[:_LONGEST_NAME]!r}; known ones: {', '.join(names)}.",
+            pointer="/mapping",
+        )
     read_mapping(given)
     return "given", given
+
+
+def _declared(text: str) -> dict[str, Any]:
+    try:
+        declared = tomllib.loads(text)
+    except (ValueError, RecursionError) as error:  # a number or a nesting without end raises others
+        reason = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
+        raise Invalid(f"The mapping is not TOML: {reason}.", pointer="/mapping") from None
+    if any("\0" in value for value in _texts(declared)):
+        raise Invalid("The mapping has a text with U+0000.", pointer="/mapping")
+    return declared
+
+
+def _texts(declared: Any) -> Iterator[str]:
+    if isinstance(declared, str):
+        yield declared
+    elif isinstance(declared, dict):
+        yield from declared
+        for value in declared.values():
+            yield from _texts(value)
+    elif isinstance(declared, list):
+        for value in declared:
+            yield from _texts(value)
 
 
 def read_mapping(text: str) -> Mapping:
     """Return the mapping that the TOML says; raises `Invalid` with every place that is wrong."""
     try:
-        return Mapping.model_validate(tomllib.loads(text))
-    except tomllib.TOMLDecodeError as error:
-        raise Invalid(f"The mapping is not TOML: {error}.", pointer="/mapping") from None
+        return Mapping.model_validate(_declared(text))
     except ValidationError as error:
         wrong = error.errors(include_url=False)
         told = "; ".join(

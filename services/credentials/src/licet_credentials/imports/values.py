@@ -1,5 +1,6 @@
 """From the text of a cell to a value: each kind with a sentence that says what is allowed."""
 
+import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime
 from functools import lru_cache
@@ -110,7 +111,7 @@ def checked_format(date_format: str) -> str:
     day = datetime(2024, 11, 23, tzinfo=UTC)
     try:
         same = datetime.strptime(day.strftime(date_format), date_format).replace(tzinfo=UTC).date()
-    except ValueError:
+    except (ValueError, re.error):  # the latter for a directive that stands twice
         same = None
     if same != day.date():
         raise ValueError(
