@@ -477,6 +477,21 @@ async def test_a_merged_record_is_seen_where_whom_it_turned_out_to_be_is_seen(wo
     await refused(fed, 409, "is taken already")
 
 
+async def test_what_was_held_leaves_out_what_is_somebody_elses_today(world: World, service: Any) -> None:
+    known_at = service.clock.now().isoformat()
+    service.clock.advance(days=1)
+    moved = await world.http.post(
+        world.of("/v1/credentials/{my_credential}/corrections"),
+        json=world.of({"holder_id": "{holder_id}", "reason": "wrong_person"}),
+    )
+    assert moved.status_code == 200, moved.text
+    path, query = world.of("/v1/holders/{mine}/credentials"), {"on": "2026-03-01", "known_at": known_at}
+    everything = await world.http.get(path, params=query)
+    assert [each["credential_id"] for each in everything.json()["items"]] == [world.ids["my_credential"]]
+    some = await world.http.get(path, params=query, headers=world.token(licet_teams=["red"]))
+    assert some.json()["items"] == []
+
+
 async def test_files_leave_out_whom_the_token_does_not_see(world: World) -> None:
     headers = {**world.token(licet_teams=["red"]), "Accept": "text/csv"}
     for path, mine in (("/v1/holders", "mine"), ("/v1/credentials", "my_credential")):

@@ -13,7 +13,7 @@ from starlette.responses import Response
 from licet_chassis.http.csv import CSV_TOO, listed
 from licet_chassis.http.paging import Page, PageQuery, PageRequest, page_of
 from licet_chassis.http.serving import serving
-from licet_credentials.access import READ
+from licet_credentials.access import READ, ReaderSees
 from licet_credentials.credentials.store import read_credential, require_credential
 from licet_credentials.credentials.views import TermOut, lapse_days
 from licet_credentials.history import store
@@ -92,13 +92,13 @@ class HeldOut(BaseModel):
 @router.get(
     "/holders/{holder_id}/credentials",
     response_model=Page[HeldOut],
-    dependencies=[READ],
     responses=CSV_TOO,
 )
 async def held(
     request: Request,
     holder_id: UUID,
     page: PageQuery,
+    sees: ReaderSees,
     on: Annotated[Day | None, Query(description="the day; where it is left out, today")] = None,
     known_at: Annotated[
         Instant | None, Query(description="by what was known then; where it is left out, today")
@@ -113,7 +113,12 @@ async def held(
         async with running.database.reading() as conn:
             await holder_store.read_holder(conn, holder_id)
             known = await store.known_of_holder(
-                conn, holder_id, min(known_at or now, now), after=asked.after(UUID), limit=asked.limit + 1
+                conn,
+                holder_id,
+                min(known_at or now, now),
+                sees=sees,
+                after=asked.after(UUID),
+                limit=asked.limit + 1,
             )
         found = page_of(known, asked.limit, lambda credential: credential.id, lambda each: held_on(each, day))
         return Page(

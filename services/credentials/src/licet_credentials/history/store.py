@@ -12,6 +12,7 @@ from licet_chassis.queries import load_queries
 from licet_credentials.credentials.rows import flags_of, images_of, term_row, terms_of
 from licet_credentials.credentials.terms import Term
 from licet_credentials.history.model import Known
+from licet_credentials.visibility.model import Sees
 
 QUERIES = load_queries(__package__ or "")
 
@@ -52,13 +53,16 @@ async def read_history(conn: Connection, credential_id: UUID, after: int, limit:
 
 
 async def known_of_holder(
-    conn: Connection, holder_id: UUID, known_at: datetime, *, after: UUID | None, limit: int
+    conn: Connection, holder_id: UUID, known_at: datetime, *, sees: Sees, after: UUID | None, limit: int
 ) -> list[Known]:
     """Return a page of the credentials that were known to be the holder's, as they were known then.
 
-    Name and number are those of today: only what decides about validity is kept in all its revisions.
+    Name and number are those of today: only what decides about validity is kept in all its revisions. What
+    has moved to somebody who is not seen is left out.
     """
-    rows = await conn.fetch(QUERIES["known_of_holder"], holder_id, known_at, after, limit)
+    rows = await conn.fetch(
+        QUERIES["known_of_holder"], holder_id, known_at, after, limit, sees.teams, sees.locations
+    )
     return [
         Known(
             id=row["id"],
