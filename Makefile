@@ -7,7 +7,7 @@ MEMBERS := libs/events libs/chassis libs/cli \
 	services/credentials services/certifications services/scheduler services/notifier
 PROJECTS := $(MEMBERS:%=%/pyproject.toml)
 CODE := libs services tests
-JOBS ?= 2
+JOBS ?= 3
 ARGS ?=
 UV ?= uv
 
@@ -21,6 +21,7 @@ help:
 	@echo 'make format    format the code'
 	@echo 'make generate  write schemas, AsyncAPI, OpenAPI and reference again'
 	@echo 'make bench     run the benchmarks; ARGS=… names some'
+	@echo 'make chaos     kill, cut and erase, and see that everything still agrees'
 	@echo 'make compose-demo  try Licet on Docker Compose from end to end'
 	@echo 'make lock      lock requirements anew (needs uv)'
 	@echo 'make clean     remove the virtual environment and caches'

@@ -26,7 +26,7 @@ def pytest_xdist_make_scheduler(config: Any, log: Any) -> Any:
     class OneRun(scheduler.LoadFileScheduling):  # type: ignore[misc]  # it ships no types
         def _split_scope(self, nodeid: str) -> str:
             file = nodeid.split("::", 1)[0]
-            own = ("test_embedded_run.py", "test_kept_data.py", "test_erasure.py")  # these start their own
+            own = ("test_embedded_run.py", "test_kept_data.py")  # these start their own
             return "tests/e2e" if file.startswith("tests/e2e/") and not file.endswith(own) else file
 
     return OneRun(config, log) if config.getvalue("dist") == "loadfile" else None

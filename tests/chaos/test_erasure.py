@@ -26,6 +26,7 @@ import pytest
 from PIL import Image
 
 from consuming.harness import producing
+from e2e.conftest import World
 from licet_cli.embedded.state import SERVICES
 from licet_cli.target import open_target
 from licet_events import Event, Topic, encode
@@ -36,8 +37,6 @@ from searching.files import search_files
 from searching.tables import Found, search_database
 from searching.topics import compacted, read_topics, search_records
 from unit.credentials.pictures import picture, saved
-
-from .conftest import World
 
 pytestmark = [
     pytest.mark.timeout(600),  # four starts of a run with data, two of them from a copy
@@ -259,7 +258,7 @@ def poisoned(headers: Any) -> list[tuple[str, bytes]]:
     return [(name, said.get(name, value)) for name, value in headers]
 
 
-def test_the_person_was_everywhere_where_it_is_looked_for(planted):
+def test_the_person_was_everywhere_where_it_is_looked_for(planted: Planted) -> None:
     """Else the search would find nothing for the wrong reason."""
     places = {
         found.where.rpartition("/")[2] if "/" in found.where else found.where
@@ -277,7 +276,7 @@ def test_the_person_was_everywhere_where_it_is_looked_for(planted):
     assert any(found.text == ARTIST and "objects" in found.where for found in planted.found_before)
 
 
-def test_nothing_of_an_erased_person_is_found_in_any_store(planted, tmp_path):
+def test_nothing_of_an_erased_person_is_found_in_any_store(planted: Planted, tmp_path: Path) -> None:
     run, person = planted.run, planted.person
     dry = run.cli("erase", person["id"], "--dry-run").good()
     assert "images" in dry.out
@@ -293,7 +292,7 @@ def test_nothing_of_an_erased_person_is_found_in_any_store(planted, tmp_path):
     assert run.cli("erase", str(uuid4())).code == 1
 
 
-def test_the_last_word_of_every_key_of_the_person_is_that_it_ended(planted):
+def test_the_last_word_of_every_key_of_the_person_is_that_it_ended(planted: Planted) -> None:
     records = asyncio.run(read_topics(planted.run.state["kafka"]["url"]))
     hers = [each for each in records if (each.key or b"").decode().partition("/")[0] == planted.person["id"]]
     left = compacted(each for each in hers if Topic(each.topic).compacted)
@@ -301,7 +300,7 @@ def test_the_last_word_of_every_key_of_the_person_is_that_it_ended(planted):
     assert any(each.topic == Topic.HOLDERS and each.value is None for each in hers)
 
 
-def test_after_an_older_backup_was_restored_the_list_is_applied_again(planted, tmp_path):
+def test_after_an_older_backup_was_restored_the_list_is_applied_again(planted: Planted, tmp_path: Path) -> None:
     run = planted.run
     ids = tmp_path / "erased.json"
     ids.write_text(json.dumps(planted.erased))
@@ -315,7 +314,7 @@ def test_after_an_older_backup_was_restored_the_list_is_applied_again(planted, t
     assert planted.search() == []
 
 
-def test_a_copy_of_everything_had_all_services_in_it(planted):
+def test_a_copy_of_everything_had_all_services_in_it(planted: Planted) -> None:
     copy = planted.run.directory / "planted" / "copy.zip"
     assert copy.stat().st_mode & 0o077 == 0
     with ZipFile(BytesIO(copy.read_bytes())) as archive:
