@@ -300,7 +300,9 @@ def test_the_last_word_of_every_key_of_the_person_is_that_it_ended(planted: Plan
     assert any(each.topic == Topic.HOLDERS and each.value is None for each in hers)
 
 
-def test_after_an_older_backup_was_restored_the_list_is_applied_again(planted: Planted, tmp_path: Path) -> None:
+def test_after_an_older_backup_was_restored_the_list_is_applied_again(
+    planted: Planted, tmp_path: Path
+) -> None:
     run = planted.run
     ids = tmp_path / "erased.json"
     ids.write_text(json.dumps(planted.erased))
