@@ -31,7 +31,7 @@ up: $(VENV)/run.stamp
 	@$(BIN)/licet up $(ARGS)
 
 test: $(VENV)/dev.stamp
-	@$(BIN)/python -m pytest -q -n $(JOBS) --dist loadfile $(ARGS)
+	@$(BIN)/python -m pytest -q -n $(JOBS) --dist loadfile -m 'not faults' $(ARGS)
 
 check: $(VENV)/dev.stamp
 	@echo 'ruff …' && $(BIN)/ruff check $(CODE) && $(BIN)/ruff format --check --quiet $(CODE)
@@ -52,6 +52,7 @@ bench: $(VENV)/dev.stamp
 	@PYTHONPATH=tests $(BIN)/python -m benchmarks $(ARGS)
 
 chaos: $(VENV)/dev.stamp
+	@$(BIN)/python -m pytest -q -n $(JOBS) --dist loadfile -m faults tests/integration
 	@$(BIN)/python -m pytest -q -s tests/chaos $(ARGS)
 
 compose-demo: $(VENV)/run.stamp

@@ -18,6 +18,8 @@ from licet_chassis.outbox.relay import Relay
 from licet_events import Record, Topic, encode
 from licet_events.holders import HolderRegistered, HolderUpdated
 
+pytestmark = pytest.mark.faults
+
 ROOM = 2 << 20
 
 

@@ -33,6 +33,8 @@ from licet_events import Record, Topic, encode
 from licet_events.holders import HolderRegistered, HolderUpdated
 from licet_events.partition import partition_for
 
+pytestmark = pytest.mark.faults
+
 REAL = os.environ.get("LICET_TEST_SERVERS", "embedded") != "embedded"
 EVENTS = 10_000 if REAL else 1_000
 # Two members at once never come to an agreement on the mock broker: there each hands over to the next.

@@ -26,6 +26,8 @@ from unit.credentials.pictures import pdf, picture, saved
 
 from .conftest import NOW, made
 
+pytestmark = pytest.mark.faults
+
 PNG = saved(picture(), "PNG")
 
 

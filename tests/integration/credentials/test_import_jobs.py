@@ -316,6 +316,7 @@ async def test_the_report_is_also_a_csv_file_with_a_line_for_each_error(http, se
 KILLED_AT = ("imports.file_staged", "imports.batch_written", "imports.batch_committed")
 
 
+@pytest.mark.faults
 @pytest.mark.parametrize("place", KILLED_AT)
 async def test_a_killed_process_loses_at_most_the_batch_in_hand_and_doubles_nothing(
     http, service, tmp_path, clean_url, place
@@ -347,6 +348,7 @@ async def test_a_killed_process_loses_at_most_the_batch_in_hand_and_doubles_noth
     assert len(await report(http, job)) == len(licences.rows)
 
 
+@pytest.mark.faults
 async def test_cut_connections_cost_time_and_nothing_else(http, service, tmp_path, clean_url):
     licences = made_up("C", holders=60)
     await sent(service.database, licences.write(tmp_path / "c.csv"), "chicago")
