@@ -168,5 +168,5 @@ def wait_until_agreed(service: Any, bound: float = 30.0) -> Facts:
         found = disagreements(facts)
         if not found:
             return facts
-        assert time.monotonic() < deadline, found
+        assert time.monotonic() < deadline, found[:20]
         time.sleep(0.2)

@@ -4,7 +4,7 @@ import io
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import httpx
@@ -154,7 +154,7 @@ class Delete(Scenario):
     places = frozenset({"images.collecting.marked", "images.collecting.removed", "write.committed"})
 
     def prepare(self, attempt: Attempt) -> None:
-        uploaded(attempt)
+        uploaded(replace(attempt, tag=f"{attempt.tag}-upload"))
 
     def do(self, attempt: Attempt) -> None:
         for image in attempt.get(f"/credentials/{attempt.credential}")["images"]:
@@ -202,5 +202,6 @@ SCENARIOS: dict[str, Scenario] = {
     "create": Create(),
     "renew": Renew(),
     "upload": Upload(),
+    "delete": Delete(),
     "import": Import(),
 }
