@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from enum import Enum
+from inspect import cleandoc
 from typing import Any, get_args
 
 from pydantic import BaseModel
@@ -44,7 +45,7 @@ def described_schemas(
 
 
 def _tombstone(model: type[EventData]) -> Schema:
-    return {"title": model.__name__, "description": model.__doc__, "type": "null"}
+    return {"title": model.__name__, "description": cleandoc(model.__doc__ or ""), "type": "null"}
 
 
 def _describe(schema: Schema, cls: type) -> None:
