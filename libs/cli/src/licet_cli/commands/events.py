@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import os
+import signal
 from importlib.resources import files
 from typing import Annotated
 
@@ -37,10 +39,12 @@ def tail(
             async for record in follow(target.kafka_url, topics, from_start=from_start, until_end=until_end):
                 print(json.dumps(record.document()) if as_json else record.line(), flush=True)
 
+    # At once: it is in no group and keeps nothing, and a client that is busy may pass over a cancellation.
+    before = signal.signal(signal.SIGINT, lambda *_: os._exit(0))
     try:
         asyncio.run(show())
-    except KeyboardInterrupt:
-        raise typer.Exit(0) from None
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 @app.command("schema")
