@@ -128,6 +128,27 @@ def settings(clean_url: str) -> Settings:
 
 
 @pytest.fixture
+def bucket(s3: Any) -> str:
+    name: str = s3.create_bucket()
+    return name
+
+
+@pytest.fixture
+def stored_settings(clean_url: str, s3: Any, bucket: str) -> Settings:
+    """Settings with a bucket of the test's own."""
+    return Settings(
+        database_url=SecretStr(clean_url), kafka_url="nowhere:1", issuer_url="https://issuer.test",
+        s3_url=s3.endpoint, s3_bucket=bucket, s3_access_key=SecretStr(s3.access_key),
+        s3_secret_key=SecretStr(s3.secret_key), s3_region=s3.region,
+    )  # fmt: skip
+
+
+def objects(s3: Any, bucket: str) -> list[str]:
+    """Return the keys of what is in the bucket."""
+    return [item["Key"] for item in s3.client().list_objects_v2(Bucket=bucket).get("Contents", [])]
+
+
+@pytest.fixture
 async def service(clean_url: str, settings: Settings, issuer: Issuer) -> AsyncIterator[Credentials]:
     database = await Database.open(clean_url, service="credentials", max_size=8)
     clock = StandingClock()

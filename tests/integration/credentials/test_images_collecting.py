@@ -36,17 +36,8 @@ class Killed(Exception):
 
 
 @pytest.fixture
-def bucket(s3):
-    return s3.create_bucket()
-
-
-@pytest.fixture
-def settings(clean_url, s3, bucket) -> Settings:
-    return Settings(
-        database_url=SecretStr(clean_url), kafka_url="nowhere:1", issuer_url="https://issuer.test",
-        s3_url=s3.endpoint, s3_bucket=bucket, s3_access_key=SecretStr(s3.access_key),
-        s3_secret_key=SecretStr(s3.secret_key), s3_region=s3.region,
-    )  # fmt: skip
+def settings(stored_settings: Settings) -> Settings:
+    return stored_settings
 
 
 @pytest.fixture(autouse=True)

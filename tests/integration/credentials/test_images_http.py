@@ -9,7 +9,6 @@ from typing import Any
 import httpx
 import pytest
 from PIL import Image
-from pydantic import SecretStr
 from structlog.testing import capture_logs
 
 from licet_credentials.images.collecting import Collecting
@@ -18,25 +17,12 @@ from licet_credentials.images.workers import ImageWorkers, WorkerLimits
 from licet_credentials.settings import Settings
 from unit.credentials.pictures import pdf, picture, png_header, saved, with_gps
 
-from .conftest import ALL_SCOPES
+from .conftest import ALL_SCOPES, objects
 
 
 @pytest.fixture
-def bucket(s3):
-    return s3.create_bucket()
-
-
-@pytest.fixture
-def settings(clean_url, s3, bucket) -> Settings:
-    return Settings(
-        database_url=SecretStr(clean_url), kafka_url="nowhere:1", issuer_url="https://issuer.test",
-        s3_url=s3.endpoint, s3_bucket=bucket, s3_access_key=SecretStr(s3.access_key),
-        s3_secret_key=SecretStr(s3.secret_key), s3_region=s3.region,
-    )  # fmt: skip
-
-
-def objects(s3: Any, bucket: str) -> list[str]:
-    return [item["Key"] for item in s3.client().list_objects_v2(Bucket=bucket).get("Contents", [])]
+def settings(stored_settings: Settings) -> Settings:
+    return stored_settings
 
 
 async def sent(http: Any, credential: Any, content: bytes, **fields: Any) -> Any:

@@ -9,7 +9,6 @@ from zipfile import ZipFile
 
 import asyncpg
 import pytest
-from pydantic import SecretStr
 
 from consuming.harness import until
 from licet_credentials.images.collecting import Collecting
@@ -21,7 +20,7 @@ from licet_events.holders import HolderErased, HolderUpdated
 from searching.tables import search_database, tables_of
 from unit.credentials.pictures import picture, with_gps
 
-from .conftest import ALL_SCOPES, NOW, made
+from .conftest import ALL_SCOPES, NOW, made, objects
 
 NAME, EMAIL, PHONE, EXTERNAL = "Zerlina Quastel", "zerlina@quastel.test", "+49 30 5550199", "HR-77001"
 NUMBER, OLD_NUMBER, NOTE, ATTRIBUTE = "ZQ-4711-X", "ZQ-0815-Y", "limps since the fall of 2019", "red bicycle"
@@ -44,21 +43,8 @@ WAITING = "pg_locks where locktype = 'advisory' and not granted"
 
 
 @pytest.fixture
-def bucket(s3):
-    return s3.create_bucket()
-
-
-@pytest.fixture
-def settings(clean_url, s3, bucket) -> Settings:
-    return Settings(
-        database_url=SecretStr(clean_url), kafka_url="nowhere:1", issuer_url="https://issuer.test",
-        s3_url=s3.endpoint, s3_bucket=bucket, s3_access_key=SecretStr(s3.access_key),
-        s3_secret_key=SecretStr(s3.secret_key), s3_region=s3.region,
-    )  # fmt: skip
-
-
-def objects(s3: Any, bucket: str) -> list[str]:
-    return [item["Key"] for item in s3.client().list_objects_v2(Bucket=bucket).get("Contents", [])]
+def settings(stored_settings: Settings) -> Settings:
+    return stored_settings
 
 
 async def posted(http: Any, path: str, body: Any = None, *, status: int = 200, **options: Any) -> Any:

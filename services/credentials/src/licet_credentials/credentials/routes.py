@@ -153,17 +153,24 @@ async def submit(
     )
 
 
+async def _act(
+    request: Request, credential_id: UUID, command: Any, body: ActionIn, expected: int | None, write: Any
+) -> Response:
+    answer: Response = await write(
+        lambda tx, now: command(
+            tx, credential_id, body.reason, body.note, expected_version=expected, now=now
+        ),
+        view=_shown_now(request),
+    )
+    return answer
+
+
 @router.post("/{credential_id}/submissions/end", response_model=CredentialOut, dependencies=[WRITE])
 async def end_submission(
     request: Request, credential_id: UUID, body: ActionIn, expected: MaybeIfMatch, write: Write
 ) -> Response:
     """Note that the issuer returned the renewal, or that it was withdrawn; reminders come back."""
-    return await write(
-        lambda tx, now: commands.end_submission(
-            tx, credential_id, body.reason, body.note, expected_version=expected, now=now
-        ),
-        view=_shown_now(request),
-    )
+    return await _act(request, credential_id, commands.end_submission, body, expected, write)
 
 
 @router.post("/{credential_id}/suspend", response_model=CredentialOut, dependencies=[WRITE])
@@ -214,12 +221,7 @@ async def reinstate(
     request: Request, credential_id: UUID, body: ActionIn, expected: MaybeIfMatch, write: Write
 ) -> Response:
     """End a suspension."""
-    return await write(
-        lambda tx, now: commands.reinstate_credential(
-            tx, credential_id, body.reason, body.note, expected_version=expected, now=now
-        ),
-        view=_shown_now(request),
-    )
+    return await _act(request, credential_id, commands.reinstate_credential, body, expected, write)
 
 
 @router.post("/{credential_id}/void", response_model=CredentialOut, dependencies=[WRITE])
@@ -227,9 +229,4 @@ async def void(
     request: Request, credential_id: UUID, body: ActionIn, expected: MaybeIfMatch, write: Write
 ) -> Response:
     """Mark as entered in error."""
-    return await write(
-        lambda tx, now: commands.void_credential(
-            tx, credential_id, body.reason, body.note, expected_version=expected, now=now
-        ),
-        view=_shown_now(request),
-    )
+    return await _act(request, credential_id, commands.void_credential, body, expected, write)

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from licet_credentials.credentials.model import Credential, Flag, Image, Verification, VerificationResult
 from licet_credentials.credentials.terms import Term, in_order
-from licet_credentials.rows import Row
+from licet_credentials.rows import Row, fields_of
 from licet_credentials.types.model import CredentialType
 from licet_credentials.types.store import type_of
 from licet_events.catalogue import AttributeValue, Category
@@ -133,34 +133,11 @@ def run_rows(credential: Credential) -> list[dict[str, Any]]:
 
 def term_row(row: Row) -> Term:
     """Return the term that a row is."""
-    return Term(
-        id=row["id"],
-        revision=row["revision"],
-        valid_from=row["valid_from"],
-        expires_on=row["expires_on"],
-        expiry=Expiry(row["expiry"]),
-        time_zone=row["time_zone"],
-        starts_at=row["starts_at"],
-        expires_at=row["expires_at"],
-        recorded_at=row["recorded_at"],
-        corrected_at=row["corrected_at"],
-        announce_reached=row["announce_reached"],
-        previous_term_id=row["previous_term_id"],
-        completed_on=row["completed_on"],
-        source_key=row["source_key"],
-        notes=row["notes"],
-    )
+    return Term(**fields_of(Term, row) | {"expiry": Expiry(row["expiry"])})
 
 
 def _flag(row: Row) -> Flag:
-    return Flag(
-        id=row["id"],
-        kind=FlagKind(row["kind"]),
-        effective_from=row["effective_from"],
-        until=row["until"],
-        reason=row["reason"],
-        note=row["note"],
-    )
+    return Flag(**fields_of(Flag, row) | {"kind": FlagKind(row["kind"])})
 
 
 def _attribute(value: Any) -> AttributeValue:
@@ -173,35 +150,9 @@ def _verification(entry: str | None) -> Verification | None:
 
 def verification_row(row: Row) -> Verification:
     """Return the verification that a row is."""
-    return Verification(
-        id=row["id"],
-        term_id=row["term_id"],
-        checked_at=row["checked_at"],
-        source=row["source"],
-        result=VerificationResult(row["result"]),
-        valid_until=row["valid_until"],
-        actor=row["actor"],
-        note=row["note"],
-    )
+    return Verification(**fields_of(Verification, row) | {"result": VerificationResult(row["result"])})
 
 
 def images_of(rows: str) -> tuple[Image, ...]:
     """Return the images that a JSON array of their rows is."""
-    return tuple(_image(_from_json(image)) for image in json.loads(rows))
-
-
-def _image(row: Row) -> Image:
-    return Image(
-        id=row["id"],
-        kind=row["kind"],
-        sha256=row["sha256"],
-        generation=row["generation"],
-        content_type=row["content_type"],
-        width=row["width"],
-        height=row["height"],
-        size=row["size"],
-        display_type=row["display_type"],
-        thumbnail_type=row["thumbnail_type"],
-        term_id=row["term_id"],
-        created_at=row["created_at"],
-    )
+    return tuple(Image(**fields_of(Image, _from_json(image))) for image in json.loads(rows))

@@ -1,5 +1,6 @@
 """Leaving and coming back, one by one or as a complete feed tells it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -26,11 +27,9 @@ async def deactivate_holder(
     now: datetime,
 ) -> Holder:
     """Note that a holder has left: notices stop, facts go on. No feed brings them back."""
-    holder = await store.lock_holder(tx.conn, holder_id)
-    require_version(expected_version, holder.version)
-    change = _deactivated(holder, reason, now, note=note)
-    await write(tx, [change], now)
-    return change.holder
+    return await _carry_out(
+        tx, holder_id, lambda holder: _deactivated(holder, reason, now, note=note), expected_version, now
+    )
 
 
 async def reactivate_holder(
@@ -43,11 +42,23 @@ async def reactivate_holder(
     now: datetime,
 ) -> Holder:
     """Note that a holder has come back."""
+    return await _carry_out(
+        tx, holder_id, lambda holder: reactivated(holder, reason, now, note=note), expected_version, now
+    )
+
+
+async def _carry_out(
+    tx: Transaction,
+    holder_id: UUID,
+    change: Callable[[Holder], HolderChange],
+    expected_version: int | None,
+    now: datetime,
+) -> Holder:
     holder = await store.lock_holder(tx.conn, holder_id)
     require_version(expected_version, holder.version)
-    change = reactivated(holder, reason, now, note=note)
-    await write(tx, [change], now)
-    return change.holder
+    changed = change(holder)
+    await write(tx, [changed], now)
+    return changed.holder
 
 
 def reactivated(holder: Holder, reason: str, now: datetime, *, note: str | None = None) -> HolderChange:
