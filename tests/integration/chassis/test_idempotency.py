@@ -168,6 +168,29 @@ async def test_key_belongs_to_its_principal(
         }
 
 
+@pytest.mark.parametrize("claim", ["licet_teams", "licet_locations"])
+async def test_an_answer_is_not_given_again_to_a_token_that_sees_others(
+    client: httpx.AsyncClient, issuer: Issuer, database: Database, claim: str
+) -> None:
+    def sees(*codes: str) -> dict[str, str]:
+        return bearer(issuer.token(scope="edge:write", **{claim: list(codes)}))
+
+    async def sent(token: dict[str, str], key: str) -> httpx.Response:
+        return await client.post("/v1/counters", json=BODY, headers=token | {"Idempotency-Key": key})
+
+    everyone = bearer(issuer.token(scope="edge:write"))
+    assert (await sent(everyone, "wide")).status_code == 201
+    assert (await sent(sees("red", "blue"), "narrow")).status_code == 201
+    again = await sent(sees("blue", "red"), "narrow")
+    assert (again.status_code, again.headers[REPLAYED]) == (201, "true")
+    for key in ("wide", "narrow"):
+        for token in (sees("red"), sees()):
+            refused = await sent(token, key)
+            assert (refused.status_code, "sees other people" in refused.text) == (422, True)
+    assert (await sent(everyone, "narrow")).status_code == 422
+    assert await count(database) == 2
+
+
 async def test_without_a_key_every_request_has_its_effect(
     client: httpx.AsyncClient, database: Database
 ) -> None:

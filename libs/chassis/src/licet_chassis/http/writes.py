@@ -72,7 +72,8 @@ class Writer:
         which is gone once it is parsed.
 
         With an `Idempotency-Key` the answer is kept in the same transaction, so effect and answer
-        are there together or not at all. Errors are not kept: nothing was done. The command may run
+        are there together or not at all. It is given again only to a token that sees the same people.
+        Errors are not kept: nothing was done. The command may run
         twice, the first time rolled back, so it must not act on anything but the transaction.
         """
         running = serving(self._request)
@@ -114,7 +115,8 @@ class Writer:
             return None
         if row["request_hash"] != request_hash:
             raise Unprocessable(
-                "This Idempotency-Key was used for another request; a new request needs a new key.",
+                "This Idempotency-Key was used for another request, or with a token that sees other people;"
+                " a new request needs a new key.",
                 errors=[{"header": "Idempotency-Key", "detail": "was used for another request"}],
             )
         headers: dict[str, str] = json.loads(row["headers"])
@@ -128,9 +130,11 @@ class Writer:
         )  # fmt: skip
 
     async def _hash(self, fingerprint: bytes | None) -> bytes:
-        request = self._request
+        request, principal = self._request, principal_of(self._request)
         body = await request.body() if fingerprint is None else fingerprint
         return _digest(
+            _claim(principal.teams),
+            _claim(principal.locations),
             request.method.encode(),
             request.url.path.encode(),
             request.url.query.encode(),
@@ -186,6 +190,10 @@ def _answer(
     if view is None:
         return Response(status_code=204, headers=headers)
     return resource(view(result), status=status(result) if callable(status) else status, headers=headers)
+
+
+def _claim(codes: frozenset[str] | None) -> bytes:
+    return json.dumps(None if codes is None else sorted(codes)).encode()
 
 
 def _digest(*parts: bytes) -> bytes:
