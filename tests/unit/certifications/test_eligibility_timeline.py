@@ -326,9 +326,11 @@ def test_facts_name_the_versions_that_a_timeline_rests_on():
         place=PLACE,
         requirements=[second, FROM_FEBRUARY],
         credentials=[other, a_credential(2, FIRST)],
+        types={"licence": 4, "unasked": 5},
     )
     assert [(fact.kind, fact.id, fact.version) for fact in named] == [
         ("credential", str(UUID(int=2)), 1),
+        ("credential_type", "licence", 4),
         ("holder", str(HOLDER.id), 1),
         ("location", "chi", 1),
         ("requirement", str(UUID(int=100)), 2),

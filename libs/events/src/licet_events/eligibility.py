@@ -61,7 +61,7 @@ class FactVersion(Model):
     """Which version of a fact a timeline rests on."""
 
     kind: str
-    """`holder`, `credential`, `requirement`, `location`."""
+    """`holder`, `credential`, `credential_type`, `requirement`, `location`."""
     id: str
     version: int
 

@@ -9,7 +9,7 @@ from licet_chassis.consuming import Consumer, Projection
 from licet_chassis.consuming.ending import without_ended
 from licet_chassis.database import Transaction
 from licet_events import Event, Topic
-from licet_events.catalogue import LocationChanged, LocationSnapshot
+from licet_events.catalogue import CredentialTypeEvent, LocationEvent
 from licet_events.credentials import CredentialEvent, CredentialMoved
 from licet_events.holders import HolderEvent
 from licet_events.types import types_of
@@ -32,13 +32,19 @@ async def learn_locations(tx: Transaction, events: Sequence[Event[Any]], _now: d
     await store.learn_locations(tx.conn, events)
 
 
+async def learn_types(tx: Transaction, events: Sequence[Event[Any]], _now: datetime) -> None:
+    """Keep what credential types are called."""
+    await store.learn_types(tx.conn, events)
+
+
 FACTS = Consumer(
     name="facts",
     topics=(Topic.HOLDERS, Topic.CREDENTIALS, Topic.CATALOGUE),
     handlers=(
         Projection(types=types_of(HolderEvent), apply=learn_holders),
         Projection(types=(*types_of(CredentialEvent), CredentialMoved), apply=learn_credentials),
-        Projection(types=(LocationChanged, LocationSnapshot), apply=learn_locations),
+        Projection(types=types_of(LocationEvent), apply=learn_locations),
+        Projection(types=types_of(CredentialTypeEvent), apply=learn_types),
     ),
 )
-"""Holders, credentials and locations in one group: each is whole, and none waits for another."""
+"""Holders, credentials and the catalogue in one group: each fact is whole, and none waits for another."""

@@ -127,6 +127,7 @@ async def compute(conn: Connection, pairs: Sequence[Pair]) -> dict[Pair, dict[st
             requirements=facts.requirements.get(pair.target, ()),
             credentials=facts.credentials.get(pair.holder_id, ()),
             places=facts.places,
+            types=facts.types,
         )
         for pair in pairs
     }

@@ -118,6 +118,29 @@ class Credential:
 
 
 @dataclass(frozen=True, slots=True)
+class NamedType:
+    """The credential type that a requirement names, by its code or by an alias."""
+
+    code: str
+    version: int
+
+
+def resolved(requirement: RequirementState, types: Mapping[str, NamedType]) -> RequirementState:
+    """Return the requirement with the codes of the types that it names.
+
+    A name of no known type stays: nobody has a credential of it yet. Where two names turn out to be one
+    type's, it is asked for once, and `k_of` for no more types than are left.
+    """
+    said = requirement.expression
+    named = tuple(dict.fromkeys(types[name].code if name in types else name for name in said.types))
+    if named == said.types:
+        return requirement
+    k = None if said.k is None else min(said.k, len(named))
+    expression = said.model_copy(update={"types": named, "k": k})
+    return requirement.model_copy(update={"expression": expression})
+
+
+@dataclass(frozen=True, slots=True)
 class Standing:
     """What one credential is good for in one stretch of time."""
 
@@ -172,10 +195,16 @@ def decide(
     requirements: Sequence[RequirementState],
     credentials: Sequence[Credential],
     places: Mapping[str, Place],
+    types: Mapping[str, NamedType],
 ) -> dict[str, Decision]:
-    """Return the decision for each location where one is kept; none if the target is not the holder's."""
+    """Return the decision for each location where one is kept; none if the target is not the holder's.
+
+    `types` has those that are known by what requirements call them.
+    """
     if holder is None or target not in holder.targets:
         return {}
+    requirements = [resolved(requirement, types) for requirement in requirements]
+    known = {named.code: named.version for named in types.values()}
     decisions = {}
     for code in sorted(places_of(holder, requirements)):
         place = places.get(code, Place(code))
@@ -187,7 +216,13 @@ def decide(
                 requirements=requirements,
                 credentials=credentials,
             ),
-            facts(holder=holder, place=place, requirements=requirements, credentials=credentials),
+            facts(
+                holder=holder,
+                place=place,
+                requirements=requirements,
+                credentials=credentials,
+                types=known,
+            ),
         )
     return decisions
 
@@ -203,8 +238,12 @@ def facts(
     place: Place,
     requirements: Iterable[RequirementState],
     credentials: Iterable[Credential],
+    types: Mapping[str, int],
 ) -> tuple[FactVersion, ...]:
-    """Return the versions of everything that a timeline rests on, in a fixed order."""
+    """Return the versions of everything that a timeline rests on, in a fixed order.
+
+    `types` has the versions of credential types by code.
+    """
     latest: dict[tuple[str, str], int] = {("holder", str(holder.id)): holder.version}
     if place.version is not None:
         latest["location", place.code] = place.version
@@ -213,6 +252,7 @@ def facts(
         key = ("requirement", str(requirement.id))
         latest[key] = max(latest.get(key, 0), requirement.version)
         named.update(requirement.expression.types)
+    latest |= {("credential_type", code): types[code] for code in named & types.keys()}
     for credential in credentials:
         if credential.type in named:
             latest["credential", str(credential.id)] = credential.version

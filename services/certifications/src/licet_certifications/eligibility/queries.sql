@@ -11,8 +11,9 @@ returning c.kind, c.subject, c.type, c.correlation_id, c.causation_id, c.tracepa
 
 -- name: queue_affected
 -- Queue every holder and target whose timeline may rest on one of the changed facts ($1: JSON array).
--- A holder: its targets, and those it had. A credential: only targets whose requirements name its type.
--- A requirement: all holders of its target. A location: where jurisdictions have to match.
+-- A holder: its targets, and those it had. A credential: only targets whose requirements name its type, by
+-- code or alias. A requirement: all holders of its target. A location: where jurisdictions have to match.
+-- A name of a type: all holders of targets whose requirements say it.
 with changed as (
     select * from jsonb_to_recordset($1::jsonb) as t (
         kind text, subject text, type text, correlation_id text, causation_id text, traceparent text
@@ -33,7 +34,9 @@ with changed as (
     from changed c
     join holders h on h.id = c.subject::uuid
     cross join unnest(h.targets) as has (target)
-    join requirement_versions v on v.target = has.target and c.type = any (v.types)
+    left join credential_types t on t.code = c.type
+    join requirement_versions v
+        on v.target = has.target and v.types && (array[c.type] || coalesce(t.aliases, '{}'))
     where c.kind = 'credential'
     union all
     select h.id, c.subject, c.correlation_id, c.causation_id, c.traceparent
@@ -46,6 +49,12 @@ with changed as (
     join timelines t on t.location = c.subject and t.ended_at is null
     join requirement_versions v on v.target = t.target and v.match_jurisdiction
     where c.kind = 'location'
+    union all
+    select h.id, v.target, c.correlation_id, c.causation_id, c.traceparent
+    from changed c
+    join requirement_versions v on c.subject = any (v.types)
+    join holders h on h.targets @> array[v.target]
+    where c.kind = 'name'
 )
 insert into recomputations (holder_id, target, correlation_id, causation_id, traceparent)
 select distinct on (holder_id, target) holder_id, target, correlation_id, causation_id, traceparent
@@ -86,6 +95,14 @@ select id, version, active, team, location, targets from holders where id = any 
 -- name: read_requirement_versions
 -- All versions of all requirements of some targets.
 select target, state from requirement_versions where target = any ($1::text[]);
+
+-- name: read_types
+-- The credential types that are called by some names. A code is nobody's alias; should two types claim an
+-- alias while it goes from one to the other, it is that of the last row.
+select name, t.code, t.version
+from unnest($1::text[]) as name
+join credential_types t on t.code = name or name = any (t.aliases)
+order by name, t.code = name, t.code;
 
 -- name: read_credentials
 -- The credentials of some holders, of some types only.

@@ -11,7 +11,7 @@ from uuid import UUID
 import asyncpg
 from pydantic import TypeAdapter
 
-from licet_certifications.eligibility.model import Credential, Holder, Place, Said
+from licet_certifications.eligibility.model import Credential, Holder, NamedType, Place, Said
 from licet_chassis.cause import Cause
 from licet_chassis.connection import Connection
 from licet_chassis.queries import load_queries
@@ -44,6 +44,8 @@ class Facts:
     credentials: Mapping[UUID, Sequence[Credential]]
     """By holder; only of types that one of the requirements names."""
     places: Mapping[str, Place]
+    types: Mapping[str, NamedType]
+    """By each name that a requirement says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +119,7 @@ async def read_holders(conn: Connection, holder_ids: Sequence[UUID]) -> dict[UUI
 
 
 async def read_facts(conn: Connection, pairs: Iterable[Pair]) -> Facts:
-    """Return all facts that the timelines of the pairs rest on, in four queries however many there are."""
+    """Return all facts that the timelines of the pairs rest on, in five queries however many there are."""
     holder_ids = sorted({pair.holder_id for pair in pairs})
     holders = await read_holders(conn, holder_ids)
     requirements: dict[str, list[RequirementState]] = {}
@@ -126,9 +128,14 @@ async def read_facts(conn: Connection, pairs: Iterable[Pair]) -> Facts:
     ):
         requirements.setdefault(row["target"], []).append(RequirementState.model_validate_json(row["state"]))
     states = [state for several in requirements.values() for state in several]
-    types = sorted({name for state in states for name in state.expression.types})
+    names = {name for state in states for name in state.expression.types}
+    types = {
+        row["name"]: NamedType(row["code"], row["version"])
+        for row in await conn.fetch(QUERIES["read_types"], sorted(names))
+    }
+    of_types = sorted({types[name].code if name in types else name for name in names})
     credentials: dict[UUID, list[Credential]] = {}
-    for row in await conn.fetch(QUERIES["read_credentials"], holder_ids, types):
+    for row in await conn.fetch(QUERIES["read_credentials"], holder_ids, of_types):
         credentials.setdefault(row["holder_id"], []).append(_credential_of(row))
     codes = {code for state in states for code in state.locations}
     codes |= {holder.location for holder in holders.values() if holder.location is not None}
@@ -136,7 +143,7 @@ async def read_facts(conn: Connection, pairs: Iterable[Pair]) -> Facts:
         row["code"]: Place(row["code"], row["version"], row["country"], row["subdivision"])
         for row in await conn.fetch(QUERIES["read_locations"], sorted(codes))
     }
-    return Facts(holders, requirements, credentials, places)
+    return Facts(holders, requirements, credentials, places, types)
 
 
 async def lock_timelines(conn: Connection, pairs: Sequence[Pair]) -> dict[Pair, dict[str, Kept]]:

@@ -1,4 +1,4 @@
--- What holders, credentials and locations are, kept by version, and the note that something changed.
+-- What holders, credentials, their types and locations are, kept by version, and the note that something changed.
 
 -- name: learn_holders
 -- Keep each holder that is newer than ours ($1: JSON array), and note those of whom something counts.
@@ -120,6 +120,34 @@ select 'location', told.code, told.correlation_id, told.causation_id, told.trace
 from told join kept using (code)
 where told.differs
 order by told.code
+on conflict (kind, subject, type) do update set
+    correlation_id = excluded.correlation_id, causation_id = excluded.causation_id,
+    traceparent = excluded.traceparent;
+
+-- name: learn_types
+-- Keep each credential type that is newer than ours ($1: JSON array), and note each name that has become
+-- an alias of it or is none any more.
+with told as (
+    select t.*, coalesce(c.aliases, '{}') as old_aliases
+    from jsonb_to_recordset($1::jsonb) as t (
+        code text, version bigint, aliases text[], correlation_id text, causation_id text, traceparent text
+    )
+    left join credential_types c on c.code = t.code
+    where c.code is null or c.version < t.version
+), kept as (
+    insert into credential_types as c (code, version, aliases)
+    select code, version, aliases from told order by code
+    on conflict (code) do update set version = excluded.version, aliases = excluded.aliases
+    where c.version < excluded.version
+    returning c.code
+)
+insert into changes (kind, subject, correlation_id, causation_id, traceparent)
+select distinct on (renamed.name)
+    'name', renamed.name, told.correlation_id, told.causation_id, told.traceparent
+from told join kept using (code)
+cross join unnest(told.aliases || told.old_aliases) as renamed (name)
+where renamed.name <> all (told.aliases) or renamed.name <> all (told.old_aliases)
+order by renamed.name
 on conflict (kind, subject, type) do update set
     correlation_id = excluded.correlation_id, causation_id = excluded.causation_id,
     traceparent = excluded.traceparent;

@@ -8,7 +8,13 @@ from uuid import UUID
 from licet_chassis.connection import Connection
 from licet_chassis.queries import load_queries
 from licet_events import Event
-from licet_events.catalogue import LocationEvent, LocationSnapshot, LocationState
+from licet_events.catalogue import (
+    CredentialTypeEvent,
+    CredentialTypeState,
+    LocationEvent,
+    LocationSnapshot,
+    LocationState,
+)
 from licet_events.credentials import CredentialEvent, CredentialMoved, CredentialSnapshot, CredentialState
 from licet_events.holders import HolderEvent, HolderSnapshot, HolderState
 
@@ -50,6 +56,15 @@ async def learn_locations(conn: Connection, events: Sequence[Event[LocationEvent
         for event in _newest(events, key=lambda data: data.location.code)
     ]
     await conn.execute(QUERIES["learn_locations"], json.dumps(rows))
+
+
+async def learn_types(conn: Connection, events: Sequence[Event[CredentialTypeEvent]]) -> None:
+    """Take over what each credential type is called in its newest state."""
+    rows = [
+        _type_row(event.data.credential_type) | _told_by(event)
+        for event in _newest(events, key=lambda data: data.credential_type.code)
+    ]
+    await conn.execute(QUERIES["learn_types"], json.dumps(rows))
 
 
 async def forget_holder(conn: Connection, holder_id: UUID) -> None:
@@ -99,6 +114,10 @@ def _credential_row(state: CredentialState) -> dict[str, Any]:
         "type": state.type,
         "facts": facts,
     }
+
+
+def _type_row(state: CredentialTypeState) -> dict[str, Any]:
+    return {"code": state.code, "version": state.version, "aliases": list(state.aliases)}
 
 
 def _location_row(state: LocationState) -> dict[str, Any]:

@@ -26,6 +26,14 @@ create table locations (
     subdivision text
 );
 
+-- What requirements may call a credential type: its code, or an alias. What a name means is looked up
+-- whenever a timeline is computed; requirements keep it as it was said.
+create table credential_types (
+    code text primary key,
+    version bigint not null,
+    aliases text[] not null
+);
+
 -- A target is known once a requirement has named it or a holder has had it.
 create table targets (
     target text primary key
@@ -85,7 +93,7 @@ create table past_timelines (
 -- Facts that have changed, each once, until it is known what they touch. What that is can only be said
 -- after the commit: two facts that change side by side do not see one another.
 create table changes (
-    kind text not null check (kind in ('holder', 'credential', 'requirement', 'location')),
+    kind text not null check (kind in ('holder', 'credential', 'requirement', 'location', 'name')),
     subject text not null,
     type text not null default '',
     queued_at timestamptz not null default clock_timestamp(),
