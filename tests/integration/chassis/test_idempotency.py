@@ -173,7 +173,8 @@ async def test_an_answer_is_not_given_again_to_a_token_that_sees_others(
     client: httpx.AsyncClient, issuer: Issuer, database: Database, claim: str
 ) -> None:
     def sees(*codes: str) -> dict[str, str]:
-        return bearer(issuer.token(scope="edge:write", **{claim: list(codes)}))
+        claims: dict[str, Any] = {claim: list(codes)}
+        return bearer(issuer.token(scope="edge:write", **claims))
 
     async def sent(token: dict[str, str], key: str) -> httpx.Response:
         return await client.post("/v1/counters", json=BODY, headers=token | {"Idempotency-Key": key})

@@ -492,6 +492,47 @@ async def test_what_was_held_leaves_out_what_is_somebody_elses_today(world: Worl
     assert some.json()["items"] == []
 
 
+async def test_the_history_of_a_moved_credential_says_nothing_of_whom_the_token_does_not_see(
+    world: World,
+) -> None:
+    card = world.of("/v1/credentials/{credential_id}")
+    steps = [
+        ("suspend", {"reason": "audit", "note": "Zoe Elsewhere was ill"}),
+        ("corrections", world.of({"holder_id": "{mine}", "reason": "wrong_person", "note": "not Zoe's"})),
+        ("reinstate", {"reason": "audit", "note": "Ana is well"}),
+    ]
+    for action, body in steps:
+        assert (await world.http.post(f"{card}/{action}", json=body)).status_code == 200
+
+    async def told(accept: str, **claims: Any) -> httpx.Response:
+        headers = {**world.token(**claims), "Accept": accept}
+        answer = await world.http.get(f"{card}/history", headers=headers)
+        assert answer.status_code == 200, answer.text
+        return answer
+
+    def moves(answer: httpx.Response) -> Any:
+        [moved] = [item for item in answer.json()["items"] if "corrected" in item["details"]]
+        return moved["details"]["corrected"]
+
+    everything = await told("application/json")
+    move = {"field": "holder_id", "was": world.ids["holder_id"], "now": world.ids["mine"]}
+    assert moves(everything) == [move]
+    assert moves(await told("application/json", licet_teams=["red", "blue"])) == [move]
+    notes = [item["note"] for item in everything.json()["items"]]
+    assert notes[-3:] == [body["note"] for _, body in steps]
+
+    some = await told("application/json", licet_teams=["red"])
+    assert moves(some) == [move | {"was": None}]
+    assert [item["note"] for item in some.json()["items"]] == [*[None] * (len(notes) - 1), "Ana is well"]
+    hides = {"details", "note"}
+    assert [{name: item[name] for name in item.keys() - hides} for item in some.json()["items"]] == [
+        {name: item[name] for name in item.keys() - hides} for item in everything.json()["items"]
+    ]
+    for answer in (some, await told("text/csv", licet_teams=["red"])):
+        assert world.ids["holder_id"] not in answer.text
+        assert "Zoe" not in answer.text
+
+
 async def test_files_leave_out_whom_the_token_does_not_see(world: World) -> None:
     headers = {**world.token(licet_teams=["red"]), "Accept": "text/csv"}
     for path, mine in (("/v1/holders", "mine"), ("/v1/credentials", "my_credential")):

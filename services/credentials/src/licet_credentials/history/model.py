@@ -1,7 +1,9 @@
-"""What a holder held on a day, by what was known at some time."""
+"""What a holder held on a day, by what was known at some time; and what is told of a change."""
 
-from dataclasses import dataclass
-from datetime import date
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from typing import Any
 from uuid import UUID
 
 from licet_credentials.credentials.model import Flag, Image
@@ -50,3 +52,42 @@ def held_on(known: Known, day: date) -> Held | None:
             later = transitions(runs, known.flags, start=at_first, after=first, until=ends)
             return Held(known, run, at_first, tuple(each for each in later if each.at < ends))
     return None
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryLine:
+    """One change of a credential: what, by whom, when and why."""
+
+    version: int
+    holder_id: UUID
+    """Whose it was from then on."""
+    event_type: str
+    details: Mapping[str, Any]
+    reason: str | None
+    note: str | None
+    actor: str
+    at: datetime
+
+
+_HOLDER_ID = "holder_id"
+_BETWEEN = ("was", "now")
+
+
+def holders_of(line: HistoryLine) -> frozenset[UUID]:
+    """Return whose the credential was, and who had it before, where this change moved it."""
+    moves = (each for each in line.details.get("corrected", ()) if each["field"] == _HOLDER_ID)
+    return frozenset({line.holder_id, *(UUID(each[name]) for each in moves for name in _BETWEEN)})
+
+
+def without(line: HistoryLine, unseen: Collection[UUID]) -> HistoryLine:
+    """Return a change as it is told where these holders are not seen: without their ids and without words."""
+    if holders_of(line).isdisjoint(unseen):
+        return line
+    hidden = {str(each) for each in unseen}
+    details = dict(line.details)
+    if "corrected" in details:
+        details["corrected"] = [
+            each | {name: None for name in _BETWEEN if each["field"] == _HOLDER_ID and each[name] in hidden}
+            for each in details["corrected"]
+        ]
+    return replace(line, details=details, note=None)

@@ -17,8 +17,7 @@ from licet_credentials.access import READ, ReaderSees
 from licet_credentials.credentials.store import read_credential, require_credential
 from licet_credentials.credentials.views import TermOut, lapse_days
 from licet_credentials.history import store
-from licet_credentials.history.model import Held, held_on
-from licet_credentials.history.store import HistoryLine
+from licet_credentials.history.model import Held, HistoryLine, held_on
 from licet_credentials.holders import store as holder_store
 from licet_credentials.inputs import Day, Instant
 from licet_events.civil import local_date
@@ -41,7 +40,7 @@ class HistoryOut(BaseModel):
     @classmethod
     def of(cls, line: HistoryLine) -> "HistoryOut":
         """Show a line of history."""
-        return cls(**{name: getattr(line, name) for name in line.__slots__})
+        return cls(**{name: getattr(line, name) for name in cls.model_fields})
 
 
 class DayChange(BaseModel):
@@ -161,16 +160,16 @@ async def terms(request: Request, credential_id: UUID) -> Response:
 @router.get(
     "/credentials/{credential_id}/history",
     response_model=Page[HistoryOut],
-    dependencies=[READ],
     responses=CSV_TOO,
 )
-async def history(request: Request, credential_id: UUID, page: PageQuery) -> Response:
+async def history(request: Request, credential_id: UUID, page: PageQuery, sees: ReaderSees) -> Response:
     """List what happened, oldest first."""
 
     async def read(asked: PageRequest) -> Page[HistoryOut]:
         async with serving(request).database.reading() as conn:
             await require_credential(conn, credential_id)
-            rows = await store.read_history(conn, credential_id, asked.after(int) or 0, asked.limit + 1)
+            after = asked.after(int) or 0
+            rows = await store.read_history(conn, credential_id, after, asked.limit + 1, sees=sees)
         return page_of(rows, asked.limit, lambda line: line.version, HistoryOut.of)
 
     return await listed(request, page, read, HistoryOut)

@@ -1,18 +1,16 @@
 """What was, in the database."""
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from licet_chassis.connection import Connection
 from licet_chassis.queries import load_queries
 from licet_credentials.credentials.rows import flags_of, images_of, term_row, terms_of
 from licet_credentials.credentials.terms import Term
-from licet_credentials.history.model import Known
+from licet_credentials.history.model import HistoryLine, Known, holders_of, without
 from licet_credentials.visibility.model import Sees
+from licet_credentials.visibility.store import find_seen
 
 QUERIES = load_queries(__package__ or "")
 
@@ -23,24 +21,18 @@ async def read_terms(conn: Connection, credential_id: UUID) -> list[tuple[Term, 
     return [(term_row(row), row["known_from"], row["known_until"]) for row in rows]
 
 
-@dataclass(frozen=True, slots=True)
-class HistoryLine:
-    """One change of a credential: what, by whom, when and why."""
+async def read_history(
+    conn: Connection, credential_id: UUID, after: int, limit: int, *, sees: Sees
+) -> list[HistoryLine]:
+    """Return what happened to a credential after the version `after`, oldest first.
 
-    version: int
-    event_type: str
-    details: Mapping[str, Any]
-    reason: str | None
-    note: str | None
-    actor: str
-    at: datetime
-
-
-async def read_history(conn: Connection, credential_id: UUID, after: int, limit: int) -> list[HistoryLine]:
-    """Return what happened to a credential after the version `after`, oldest first."""
-    return [
+    Of the time when it was somebody's who is not seen, there are neither ids nor notes.
+    """
+    rows = await conn.fetch(QUERIES["read_history"], credential_id, after, limit)
+    lines = [
         HistoryLine(
             version=row["version"],
+            holder_id=row["holder_id"],
             event_type=row["event_type"],
             details=json.loads(row["details"]),
             reason=row["reason"],
@@ -48,8 +40,14 @@ async def read_history(conn: Connection, credential_id: UUID, after: int, limit:
             actor=row["actor"],
             at=row["at"],
         )
-        for row in await conn.fetch(QUERIES["read_history"], credential_id, after, limit)
+        for row in rows
     ]
+    if sees.everyone:
+        return lines
+    named = frozenset[UUID]().union(*(holders_of(line) for line in lines))
+    found = await find_seen(conn, sees, named, (), ())
+    unseen = {holder_id for holder_id in named if not found.get(holder_id)}
+    return [without(line, unseen) for line in lines]
 
 
 async def known_of_holder(
