@@ -10,6 +10,7 @@ from licet_chassis.cause import Cause
 from licet_credentials.credentials.commands import move_credential
 from licet_credentials.holders import store
 from licet_credentials.holders.commands import HolderFacts, merging, register_holder
+from licet_credentials.visibility.model import Sees
 from licet_events.holders import HolderKind, HolderMerged
 
 from .conftest import made, waits_for_a_lock
@@ -236,7 +237,7 @@ async def test_what_is_recorded_during_a_merge_ends_with_the_holder_that_is_left
         )
         await waits_for_a_lock(service)
         await merging.merge_holder(
-            tx, UUID(ana["id"]), UUID(twin["id"]), "duplicate", note=None, expected_version=None,
+            tx, UUID(ana["id"]), UUID(twin["id"]), "duplicate", note=None, expected_version=None, sees=Sees(),
             now=service.clock.now(),
         )  # fmt: skip
     assert (await recording)["holder_id"] == twin["id"]
@@ -251,7 +252,9 @@ async def test_who_comes_to_report_to_the_duplicate_meanwhile_reports_to_the_hol
 
     async def merge_both(tx: Any) -> None:
         ids = (UUID(ana["id"]), UUID(twin["id"]))
-        await merging.merge_holder(tx, *ids, "duplicate", note=None, expected_version=None, now=now)
+        await merging.merge_holder(
+            tx, *ids, "duplicate", note=None, expected_version=None, sees=Sees(), now=now
+        )
 
     async def register(tx: Any) -> None:
         await register_holder(tx, facts, now=now)

@@ -83,8 +83,8 @@ async def world(http: httpx.AsyncClient, service: Any, licence: Any, issuer: Any
         http, name=ELSEWHERE[0], email=ELSEWHERE[1], external_id=ELSEWHERE[3], number=ELSEWHERE[2], **PLACES
     )
     twin = await made(http, "holders", kind="employee", name=ELSEWHERE[0], **PLACES)
-    await http.put("/v1/teams/blue", json={"name": "Blue", "supervisor_ids": [blue["id"]]})
-    await http.put("/v1/locations/north", json={"name": "North", "supervisor_ids": [blue["id"]]})
+    await http.put("/v1/teams/blue", json={"name": "Blue", "supervisor_ids": [twin["id"]]})
+    await http.put("/v1/locations/north", json={"name": "North", "supervisor_ids": [twin["id"]]})
     ids = {
         "mine": red["id"], "my_credential": card["id"], "holder_id": blue["id"],
         "twin": twin["id"], "credential_id": secret["id"], "external_id": ELSEWHERE[3],
@@ -475,6 +475,58 @@ async def test_a_merged_record_is_seen_where_whom_it_turned_out_to_be_is_seen(wo
         headers=world.token(licet_teams=["red"]),
     )  # fmt: skip
     await refused(fed, 409, "is taken already")
+
+
+@pytest.mark.parametrize("reach", ["report", "merged before", "team"])
+async def test_a_merge_that_would_change_whom_the_token_does_not_see_takes_one_that_sees_everyone(
+    world: World, service: Any, reach: str
+) -> None:
+    double = await made(world.http, "holders", kind="employee", name="Ana E.", team="red", external_id="E-4")
+    mine, out = {"into": world.ids["mine"], **REASON}, world.of("/v1/holders/{holder_id}")
+    if reach == "report":
+        tag = {"If-Match": (await world.http.get(out)).headers["etag"]}
+        done = await world.http.patch(out, json={"manager_id": double["id"]}, headers=tag)
+    elif reach == "merged before":
+        done = await world.http.post(f"{out}/merge", json={"into": double["id"], **REASON})
+    else:
+        done = await world.http.put("/v1/teams/red", json={"name": "R", "supervisor_ids": [double["id"]]})
+    assert done.status_code < 300, done.text
+    before, path = await kept(service), f"/v1/holders/{double['id']}/merge"
+    some = await world.http.post(path, json=mine, headers=world.token(licet_teams=["red"]))
+    await refused(some, 403, "It takes a token that sees everyone.")
+    assert all(word not in some.text for word in (*ELSEWHERE, world.ids["holder_id"]))
+    assert await kept(service) == before
+    assert (await world.http.post(path, json=mine)).status_code == 200
+
+
+async def test_a_merge_changes_reports_that_the_token_sees(world: World) -> None:
+    double = await made(world.http, "holders", kind="employee", name="Ana E.", team="red")
+    report = await made(
+        world.http, "holders", kind="employee", name="Cy", team="red", manager_id=double["id"]
+    )
+    answer = await world.http.post(
+        f"/v1/holders/{double['id']}/merge",
+        json={"into": world.ids["mine"], **REASON},
+        headers=world.token(licet_teams=["red"]),
+    )
+    assert (answer.status_code, answer.json()["reports"]) == (200, [report["id"]])
+
+
+async def test_a_merge_does_not_name_the_credential_in_its_way_to_a_token_that_may_not_see_it(
+    world: World, service: Any
+) -> None:
+    double, card = await person(world.http, name="Ana E.", team="red", number=ELSEWHERE[2])
+    async with service.database.reading() as conn:  # the rule is of today, the credentials of before
+        await conn.execute("update credential_types set number_unique = 'jurisdiction'")
+        await conn.execute(
+            "update credentials set number_scope = 'jurisdiction:DE' where id = $1",
+            world.ids["credential_id"],
+        )
+    path, mine = f"/v1/holders/{double['id']}/merge", {"into": world.ids["mine"], **REASON}
+    some = await world.http.post(path, json=mine, headers=world.token(licet_teams=["red"]))
+    await refused(some, 409, card["id"])
+    assert world.ids["credential_id"] not in some.text
+    await refused(await world.http.post(path, json=mine), 409, world.ids["credential_id"])
 
 
 async def test_what_was_held_leaves_out_what_is_somebody_elses_today(world: World, service: Any) -> None:

@@ -42,6 +42,7 @@ from licet_credentials.verifications.routes import router as verifications
 PROBLEMS: dict[type[Exception], int] = {
     errors.NotFound: 404,
     errors.Gone: 410,
+    errors.OutOfReach: 403,
     errors.Conflict: 409,
     errors.StaleVersion: 412,
     errors.TooLarge: 413,

@@ -33,6 +33,10 @@ class Conflict(Refused):
     """The present state does not allow it."""
 
 
+class OutOfReach(Refused):
+    """It would change somebody, or something that all share, beyond what the token sees."""
+
+
 class NamesOthers(Conflict):
     """A conflict whose sentence names somebody beside those whom the request is about."""
 

@@ -196,12 +196,21 @@ async def reactivate(holder_id: UUID, body: ReasonIn, expected: MaybeIfMatch, wr
     )
 
 
-@router.post("/{holder_id}/merge", response_model=MergedOut, dependencies=[WRITE])
-async def merge(holder_id: UUID, body: MergeIn, expected: MaybeIfMatch, write: Write) -> Response:
+@router.post("/{holder_id}/merge", response_model=MergedOut)
+async def merge(
+    holder_id: UUID, body: MergeIn, sees: WriterSees, expected: MaybeIfMatch, write: Write
+) -> Response:
     """Let a duplicate lead to the holder that it turned out to be, with its credentials; for good."""
     return await write(
         lambda tx, now: commands.merge_holder(
-            tx, holder_id, body.into, body.reason, note=body.note, expected_version=expected, now=now
+            tx,
+            holder_id,
+            body.into,
+            body.reason,
+            note=body.note,
+            expected_version=expected,
+            sees=sees,
+            now=now,
         ),
         view=MergedOut.of,
     )

@@ -7,16 +7,48 @@ from uuid import UUID
 
 from licet_chassis.database import Transaction
 from licet_credentials.credentials.commands import move_credential
-from licet_credentials.errors import Conflict, Invalid, NotFound, NumberTaken, require_version
+from licet_credentials.errors import (
+    Conflict,
+    Invalid,
+    NamesOthers,
+    NotFound,
+    NumberTaken,
+    OutOfReach,
+    require_version,
+)
 from licet_credentials.holders import store
 from licet_credentials.holders.commands.carrying import updated_holder, write
 from licet_credentials.holders.model import Holder, merged, require_not_merged, state_of
 from licet_credentials.holders.store import HolderChange
 from licet_credentials.places.commands import replace_supervisor
+from licet_credentials.visibility.model import Sees
 from licet_events.holders import HolderMerged
 
 MOST = 200
 """Credentials, and holders around a duplicate, that one merge takes along: it is one transaction."""
+
+_OUT_OF_REACH = (
+    "This merge would also change what this token does not see: whom the duplicate manages, or a team or"
+    " location that it supervises. It takes a token that sees everyone."
+)
+
+
+class _NumberInBoth(NamesOthers):
+    """A credential would move to where another has its number."""
+
+    def __init__(self, credential_id: UUID, other: UUID | None) -> None:
+        super().__init__(
+            f"Both have one number under one type: the duplicate's credential {credential_id} and credential"
+            f" {other}. Void the one that is too many first."
+        )
+        self._credential_id = credential_id
+
+    def unnamed(self) -> Conflict:
+        """Return which of the duplicate's it is, and not the other."""
+        return Conflict(
+            f"The number of the duplicate's credential {self._credential_id} is taken already where it would"
+            " move to. Void the one that is too many first."
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,26 +74,28 @@ async def merge_holder(
     *,
     note: str | None,
     expected_version: int | None,
+    sees: Sees,
     now: datetime,
 ) -> Merged:
     """Let a duplicate lead to the holder that it turned out to be, with all that hangs on it; for good.
 
     Its credentials move, but for voided ones; its reports and the places it supervises have the other
     instead; what was merged into it leads on. What the record says about the person is not taken over,
-    but for its external id where the other has none. Raises `Conflict` where more than `MOST` would
-    have to change, where the holder that is to be left is inactive or merged, and for a number that
-    both have under one type.
+    but for its external id where the other has none. Raises `OutOfReach` where one of those would have
+    to change who is not seen, or a place, which is everybody's. Raises `Conflict` where more than `MOST`
+    would have to change, where the holder that is to be left is inactive or merged, and for a number
+    that both have under one type.
     """
     if duplicate_id == into_id:
         raise Invalid("A holder can't be merged into itself.", pointer="/into")
     before = await store.read_holder(tx.conn, duplicate_id)
     if before.external_id is not None:
         await store.reserve_external_ids(tx.conn, [before.external_id])
-    await _around(tx, duplicate_id, into_id)
+    await _around(tx, duplicate_id, into_id, sees)
     # From here on whoever is about to record something for the duplicate, or to report to it, waits, and then
     # sees the merge. Those who did so before are looked up again.
     await store.fence(tx.conn, duplicate_id)
-    around = await _around(tx, duplicate_id, into_id)
+    around = await _around(tx, duplicate_id, into_id, sees)
     duplicate, into = _both(around, duplicate_id, into_id)
     require_version(expected_version, duplicate.version)
     if duplicate.external_id != before.external_id:
@@ -77,6 +111,8 @@ async def merge_holder(
     await write(tx, changes, now)
     await store.carry_naming(tx.conn, duplicate_id, into_id)
     places = await replace_supervisor(tx, duplicate_id, into_id, now=now)
+    if places and not sees.everyone:
+        raise OutOfReach(_OUT_OF_REACH)
     after = {change.holder.id: change.holder for change in changes}
     return Merged(
         holder=after.get(into_id, into),
@@ -91,8 +127,10 @@ async def merge_holder(
     )
 
 
-async def _around(tx: Transaction, duplicate_id: UUID, into_id: UUID) -> dict[UUID, Holder]:
+async def _around(tx: Transaction, duplicate_id: UUID, into_id: UUID, sees: Sees) -> dict[UUID, Holder]:
     around = await store.lock_around(tx.conn, [duplicate_id, into_id], MOST + 3)
+    if not all(sees.may_see(team=holder.team, location=holder.location) for holder in around.values()):
+        raise OutOfReach(_OUT_OF_REACH)
     if len(around) > MOST + 2:
         raise Conflict(
             f"More than {MOST} holders report to the duplicate or were merged into it; give some of its"
@@ -167,7 +205,4 @@ async def _move(
     try:
         await move_credential(tx, credential_id, into_id, reason, note=note, now=now)
     except NumberTaken as error:
-        raise Conflict(
-            f"Both have one number under one type: the duplicate's credential {credential_id} and credential"
-            f" {error.other}. Void the one that is too many first.",
-        ) from error
+        raise _NumberInBoth(credential_id, error.other) from error
