@@ -26,7 +26,8 @@ select ('01900000-0000-7000-9000-' || lpad(to_hex(n), 12, '0'))::uuid, 1,
     (array['Ana', 'Ben', 'Chloe', 'Dmitri', 'Elif', 'Femi', 'Grace', 'Hans'])[1 + n % 8] || ' '
         || initcap(substr(translate(md5(n::text), '0123456789', 'ghijklmnop'), 1, 4 + n % 5))
         || case when rare = 2 then ' Quillfeather' else '' end,
-    'e' || n || '@example.test', 'team-' || n / 12, 'site-' || n / 15,
+    substr(translate(md5(n::text), '0123456789', 'ghijklmnop'), 1, 4 + n % 5) || '.' || n || '@example.test',
+    'team-' || n / 12, 'site-' || n / 15,
     case when rare = 3 then '{rigger}'::text[] else '{worker}' end,
     case when rare = 4 then '{night}'::text[] else '{day}' end,
     '{}', rare <> 5, '{now}', '{now}'
