@@ -1,19 +1,23 @@
-"""A credential that was moved to another holder: nobody is told of what was not theirs."""
+"""A credential that went to another holder: whoever has it when a mail leaves is told, and each step once."""
 
+from datetime import timedelta
 from uuid import UUID, uuid4
 
 import pytest
 import pytest_asyncio
 
+from licet_chassis.consuming.handling import Handling
 from licet_events.credentials import (
     CorrectedField,
     CredentialCorrected,
     CredentialMoved,
     CredentialState,
     CredentialVerified,
+    CredentialVoided,
     VerificationState,
 )
-from licet_events.holders import HolderRegistered
+from licet_events.holders import HolderErased, HolderMerged, HolderRegistered
+from licet_notifier.notifications.commands import PATIENCE, forget_holder
 from mailing.cases import CREATED, event, expiring, holder_state
 from mailing.office import open_office
 
@@ -38,7 +42,25 @@ async def entered(office) -> tuple[CredentialState, CredentialCorrected, Credent
     return licence, moved(licence, bo), CredentialMoved(holder_id=ada, credential_id=licence.id)
 
 
+def merged(licence: CredentialState, into: UUID) -> HolderMerged:
+    """Ada turns out to be Bo."""
+    duplicate = holder_state(licence.holder_id, version=2, active=False, merged_into=into)
+    return HolderMerged(holder=duplicate, into=into)
+
+
+def told(smtp) -> list[str]:
+    return sorted(mail.recipient for mail in smtp.messages)
+
+
 ORDERS = pytest.mark.parametrize("state_first", [True, False], ids=["state first", "end first"])
+BO = ["bo@example.org", "fallback@example.org"]
+"""Bo has no manager."""
+
+
+async def deliver_all_day(office) -> None:
+    await office.deliver()
+    office.clock.at += timedelta(hours=2)  # in the fallback's zone the day has begun
+    await office.deliver()
 
 
 @ORDERS
@@ -46,40 +68,127 @@ async def test_later_reminders_go_to_the_new_holder(office, smtp, state_first):
     _, arrived, left = await entered(office)
     await office.read(*((arrived, left) if state_first else (left, arrived)))
     await office.read(event(expiring(arrived.credential)))
-    await office.deliver()
-    recipients = [mail.recipient for mail in smtp.messages]
-    assert "bo@example.org" in recipients
-    assert "ada@example.org" not in recipients
+    await deliver_all_day(office)
+    assert told(smtp) == BO
 
 
 @ORDERS
-async def test_a_mail_that_waits_for_the_wrong_holder_is_not_sent(office, smtp, state_first):
+async def test_a_mail_that_waits_follows_its_credential(office, smtp, state_first):
     licence, arrived, left = await entered(office)
     await office.read(event(expiring(licence)))
     await office.read(*((arrived, left) if state_first else (left, arrived)))
+    await deliver_all_day(office)
+    assert told(smtp) == BO
+    new = arrived.credential.holder_id
+    assert {(row["state"], row["holder_id"]) for row in await office.rows()} == {("sent", new)}
+    assert {one.data.holder_id for one in await office.published()} == {new}
+
+
+@pytest.mark.parametrize("order", ["move first", "merge first", "merge between"])
+async def test_of_merged_holders_the_one_that_is_left_is_told_once(office, smtp, order):
+    """Topics have no order among each other: the merge may be known before the move."""
+    licence, arrived, left = await entered(office)
+    merge = merged(licence, arrived.credential.holder_id)
+    notice = event(expiring(licence))
+    await office.read(notice)
+    steps = {
+        "move first": (arrived, left, merge), "merge first": (merge, arrived, left),
+        "merge between": (left, merge, arrived),
+    }[order]  # fmt: skip
+    for step in steps:
+        await office.read(step)
+        await office.delivery.step()
+    await deliver_all_day(office)
+    await office.read(notice)  # as a backfill repeats it
+    await deliver_all_day(office)
+    assert told(smtp) == BO
+
+
+async def test_nobody_is_told_again_of_what_the_merged_holder_was_told(office, smtp):
+    licence, arrived, left = await entered(office)
+    notice = event(expiring(licence))
+    await office.read(notice)
     await office.deliver()
+    assert told(smtp) == ["ada@example.org", "max@example.org"]
+    await office.read(arrived, left, merged(licence, arrived.credential.holder_id))
+    await office.read(notice)  # as a backfill repeats it
+    await deliver_all_day(office)
+    assert told(smtp) == ["ada@example.org", "max@example.org"]
+
+
+@pytest.mark.parametrize("order", ["move first", "merge first"])
+async def test_a_notice_for_the_merged_holder_that_comes_late_goes_to_the_one_that_is_left(
+    office, smtp, order
+):
+    licence, arrived, left = await entered(office)
+    merge = merged(licence, arrived.credential.holder_id)
+    if order == "move first":
+        await office.read(arrived, left, merge, event(expiring(licence)))
+    else:
+        await office.read(merge, event(expiring(licence)))
+        assert await office.rows() == []
+        await office.read(arrived, left)
+        await office.try_waiting()
+    await deliver_all_day(office)
+    assert told(smtp) == BO
+
+
+async def test_while_the_new_holder_has_yet_to_be_told_of_the_mail_waits(office, smtp):
+    licence, arrived, left = await entered(office)
+    await office.read(event(expiring(licence)))
+    await office.read(left)
+    await office.delivery.step()
     assert smtp.messages == []
-    assert {(row["state"], row["reason"]) for row in await office.rows()} == {("skipped", "corrected")}
+    assert {row["state"] for row in await office.rows()} == {"pending"}
+    await office.read(arrived)
+    await deliver_all_day(office)
+    assert told(smtp) == BO
 
 
-async def test_nor_is_it_while_the_new_holder_has_yet_to_be_told_of(office, smtp):
+async def test_a_mail_does_not_wait_for_ever(office, smtp):
     licence, _, left = await entered(office)
     await office.read(event(expiring(licence)))
     await office.read(left)
+    office.clock.at += PATIENCE
     await office.deliver()
     assert smtp.messages == []
-    assert {(row["state"], row["reason"]) for row in await office.rows()} == {("skipped", "corrected")}
+    assert {(row["state"], row["reason"]) for row in await office.rows()} == {
+        ("skipped", "credential_unknown")
+    }
 
 
-async def test_a_notice_for_the_wrong_holder_that_comes_in_between_waits_and_is_skipped(office, smtp):
+async def test_a_notice_for_the_wrong_holder_that_comes_in_between_goes_to_the_right_one(office, smtp):
     licence, arrived, left = await entered(office)
     await office.read(left, event(expiring(licence)))
     assert await office.rows() == []
     await office.read(arrived)
     await office.try_waiting()
+    await deliver_all_day(office)
+    assert told(smtp) == BO
+
+
+async def test_what_was_voided_stays_with_the_merged_holder_and_waits_for_nothing(office, smtp):
+    licence, arrived, _ = await entered(office)
+    await office.read(event(expiring(licence)))
+    voided = licence.model_copy(update={"version": 2, "voided": True})
+    await office.read(CredentialVoided(credential=voided, reason="entered_twice"))
+    await office.read(merged(licence, arrived.credential.holder_id))
+    await office.deliver()
+    assert {(row["state"], row["reason"]) for row in await office.rows()} == {("skipped", "voided")}
+    assert smtp.messages == []
+
+
+async def test_what_waits_goes_with_the_erased_who_has_the_credential_by_then(office, smtp):
+    office.handling = Handling(
+        office.handling.consumer, office.database, office.clock, "notifier", forget_holder
+    )
+    licence, arrived, left = await entered(office)
+    await office.read(event(expiring(licence)))
+    await office.read(arrived, left)
+    await office.read(HolderErased(holder_id=arrived.credential.holder_id))
+    assert await office.rows() == []
     await office.deliver()
     assert smtp.messages == []
-    assert {(row["state"], row["reason"]) for row in await office.rows()} == {("skipped", "corrected")}
 
 
 async def test_a_check_of_a_credential_is_taken_over_as_every_other_state(office):

@@ -1,15 +1,15 @@
 -- name: keep_holders
 -- Take over the states of many holders, each unless a newer one is known. In order of id: whoever
 -- locks several rows does so in that order.
-insert into holders (id, version, name, email, time_zone, team, location, manager_id, active)
+insert into holders (id, version, name, email, time_zone, team, location, manager_id, active, merged)
 select * from unnest(
     $1::uuid[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::uuid[],
-    $9::boolean[]
+    $9::boolean[], $10::boolean[]
 )
 on conflict (id) do update set
     version = excluded.version, name = excluded.name, email = excluded.email,
     time_zone = excluded.time_zone, team = excluded.team, location = excluded.location,
-    manager_id = excluded.manager_id, active = excluded.active
+    manager_id = excluded.manager_id, active = excluded.active, merged = excluded.merged
 where holders.version <= excluded.version;
 
 -- name: keep_credentials
@@ -58,7 +58,7 @@ from credentials where id = any($1::uuid[]) order by id for share;
 
 -- name: lock_holders
 -- Read holders and their managers and keep their changes out until the transaction ends.
-select id, version, name, email, time_zone, team, location, manager_id, active
+select id, version, name, email, time_zone, team, location, manager_id, active, merged
 from holders
 where id = any($1::uuid[]) or id in (select manager_id from holders where id = any($1::uuid[]))
 order by id for share;

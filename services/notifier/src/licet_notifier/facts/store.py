@@ -30,6 +30,7 @@ async def keep_holders(conn: Connection, states: Iterable[HolderState]) -> None:
         [row.id for row in rows], [row.version for row in rows], [row.name for row in rows],
         [row.email for row in rows], [row.time_zone for row in rows], [row.team for row in rows],
         [row.location for row in rows], [row.manager_id for row in rows], [row.active for row in rows],
+        [row.merged_into is not None for row in rows],
     )  # fmt: skip
 
 
@@ -151,7 +152,7 @@ async def forget_holder(conn: Connection, holder_id: UUID) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What is known about the holders and credentials of some notices, held until the transaction ends."""
+    """What is known of the credentials of notices and of their holders, held until the transaction ends."""
 
     holders: dict[UUID, Holder]
     credentials: dict[UUID, Credential]
@@ -159,12 +160,10 @@ class Known:
     teams: dict[str, Place]
     locations: dict[str, Place]
 
-    def facts_of(self, notice: Notice, later_notice_at: datetime | None) -> Facts | None:
-        """Return what decides about the notice, or `None` where its holder or credential is unknown."""
-        holder = self.holders.get(notice.holder_id)
-        credential = self.credentials.get(notice.credential_id)
-        if holder is None or credential is None:
-            return None
+    def facts_of(self, notice: Notice, later_notice_at: datetime | None) -> Facts:
+        """Return what decides about the notice; its credential and whoever has that are known."""
+        credential = self.credentials[notice.credential_id]
+        holder = self.holders[credential.holder_id]
         manager = self.holders.get(holder.manager_id) if holder.manager_id else None
         return Facts(
             holder=holder,
@@ -190,7 +189,8 @@ async def lock_known(conn: Connection, notices: Sequence[Notice]) -> Known:
             QUERIES["lock_credentials"], sorted({notice.credential_id for notice in notices})
         )
     }
-    holders = await _lock_holders(conn, {notice.holder_id for notice in notices})
+    # Whose a credential is, and not whose it was when it was announced: it may have moved since.
+    holders = await _lock_holders(conn, {credential.holder_id for credential in credentials.values()})
     # The rows are read after the locks, the managers' ids before them: one that changed in between
     # is missing.
     missing = {holder.manager_id for holder in holders.values() if holder.manager_id} - holders.keys()

@@ -1,7 +1,7 @@
 """What is done about a notice: decide who is told, begin mails, note what came of them."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -27,6 +27,10 @@ from licet_notifier.notifications.retry import RetryPolicy
 from licet_notifier.notifications.store import Attempted, Begun, Claimed
 from licet_notifier.notifications.wording import Wording, wording
 
+PATIENCE = timedelta(days=1)
+"""For how long, in business time, a mail waits for a credential or its holder to arrive."""
+_ARRIVING_FOR = timedelta(seconds=1)
+
 
 class NotYetKnown(Exception):
     """Something that the decision rests on has not arrived from its owner yet."""
@@ -41,7 +45,9 @@ class NotYetKnown(Exception):
 async def decide_notice(tx: Transaction, notice: Notice, *, deployment: Deployment, now: datetime) -> None:
     """Decide who is told of a notice, and note it; raises `NotYetKnown`."""
     known = await lock_known(tx.conn, [notice])
-    _must_be_known(notice, known)
+    unknown = _awaited(notice, known) or _awaited_manager(notice, known)
+    if unknown is not None:
+        raise unknown
     await _decide(tx, notice, known, deployment, now)
 
 
@@ -53,12 +59,7 @@ async def decide_with_what_is_known(
     A manager who never came is one who is not known, and the fallback gets the mail.
     """
     known = await lock_known(tx.conn, [notice])
-    credential = known.credentials.get(notice.credential_id)
-    if (
-        notice.holder_id in known.holders
-        and credential is not None
-        and credential.version >= notice.credential_version
-    ):
+    if _awaited(notice, known) is None:
         await _decide(tx, notice, known, deployment, now)
         return
     decision = Decision(
@@ -68,23 +69,40 @@ async def decide_with_what_is_known(
     await _keep(tx, notice, [decision], now)
 
 
-def _must_be_known(notice: Notice, known: Known) -> None:
+def _awaited(notice: Notice, known: Known) -> NotYetKnown | None:
+    """Return what has to arrive before it can be said who is told; `None` if all is there.
+
+    Whoever has the credential is told, and that may change: between the end of its key and its state
+    under the next one it is nobody's, and what is a merged holder's is on its way to another.
+    """
+    arriving = f"credential:{notice.credential_id}"
     credential = known.credentials.get(notice.credential_id)
     if credential is None or credential.version < notice.credential_version:
-        raise NotYetKnown(f"credential:{notice.credential_id}", NotificationReason.CREDENTIAL_UNKNOWN)
-    holder = known.holders.get(notice.holder_id)
+        return NotYetKnown(arriving, NotificationReason.CREDENTIAL_UNKNOWN)
+    holder = known.holders.get(credential.holder_id)
     if holder is None:
-        raise NotYetKnown(f"holder:{notice.holder_id}", NotificationReason.HOLDER_UNKNOWN)
-    if holder.manager_id is not None and holder.manager_id not in known.holders:
-        raise NotYetKnown(f"holder:{holder.manager_id}", NotificationReason.HOLDER_UNKNOWN)
+        return NotYetKnown(f"holder:{credential.holder_id}", NotificationReason.HOLDER_UNKNOWN)
+    if holder.merged and not credential.voided:
+        return NotYetKnown(arriving, NotificationReason.HOLDER_INACTIVE)
+    return None
+
+
+def _awaited_manager(notice: Notice, known: Known) -> NotYetKnown | None:
+    holder = known.holders[known.credentials[notice.credential_id].holder_id]
+    if holder.manager_id is None or holder.manager_id in known.holders:
+        return None
+    return NotYetKnown(f"holder:{holder.manager_id}", NotificationReason.HOLDER_UNKNOWN)
+
+
+def _of_present_holder(notice: Notice, known: Known) -> Notice:
+    return replace(notice, holder_id=known.credentials[notice.credential_id].holder_id)
 
 
 async def _decide(
     tx: Transaction, notice: Notice, known: Known, deployment: Deployment, now: datetime
 ) -> None:
+    notice = _of_present_holder(notice, known)
     facts = known.facts_of(notice, await store.keep_notice(tx.conn, notice))
-    if facts is None:
-        raise NotYetKnown(f"holder:{notice.holder_id}", NotificationReason.HOLDER_UNKNOWN)
     await _keep(tx, notice, decide(notice, facts, deployment, now), now)
 
 
@@ -96,7 +114,7 @@ async def _keep(tx: Transaction, notice: Notice, decisions: Sequence[Decision], 
 
 def _skip(notice: Notice, decision: Decision) -> Outcome:
     return Outcome(
-        notification_id(notice.event_id, decision.told, notice.holder_id),
+        notification_id(notice.event_id, decision.told),
         notice,
         decision.role,
         decision.recipient_id,
@@ -149,40 +167,68 @@ async def begin_mails(
     if not claimed:
         return []
     known = await lock_known(tx.conn, [each.notice for each in claimed])
-    begun: list[tuple[Begun, Wording]] = []
-    skipped: list[tuple[Claimed, Decision]] = []
-    later: list[tuple[Claimed, Decision]] = []
+    found = _Found()
     for each in claimed:
-        facts = known.facts_of(each.notice, each.later_notice_at)
-        if facts is None:
-            # Both were known when this was decided. A holder is erased; a credential leaves for another.
-            left = each.notice.holder_id in known.holders
-            reason = NotificationReason.CORRECTED if left else NotificationReason.HOLDER_UNKNOWN
-            skipped.append((each, Decision(each.told, each.told, reason=reason)))
-            continue
-        decisions = decide(each.notice, facts, deployment, now)
-        decision = next(decision for decision in decisions if decision.told is each.told)
-        if not decision.due:
-            skipped.append((each, decision))
-        elif decision.not_before is not None and decision.not_before > now:
-            later.append((each, decision))
+        unknown = _awaited(each.notice, known)
+        if unknown is None:
+            mail = replace(each, notice=_of_present_holder(each.notice, known))
+            if mail.notice != each.notice:
+                found.moved.append(mail.notice)
+            facts = known.facts_of(mail.notice, mail.later_notice_at)
+            decisions = decide(mail.notice, facts, deployment, now)
+            decision = next(decision for decision in decisions if decision.told is mail.told)
+            if found.due(mail, decision, now):
+                begun = Begun(mail, decision, message_id(mail.notification_id), template_version(mail.notice))
+                found.begun.append((begun, wording(mail.notice, facts, decisions, decision, now)))
+        elif now < each.not_before + PATIENCE:
+            found.arriving.append(each.notification_id)
         else:
-            mail = Begun(each, decision, message_id(each.notification_id), template_version(each.notice))
-            begun.append((mail, wording(each.notice, facts, decisions, decision, now)))
-    if begun:
+            found.skipped.append((each, Decision(each.told, each.told, reason=unknown.reason)))
+    await _note(tx, found, lease, now)
+    return found.begun
+
+
+@dataclass
+class _Found:
+    """What looking again at mails that may leave has come to."""
+
+    begun: list[tuple[Begun, Wording]] = field(default_factory=list)
+    skipped: list[tuple[Claimed, Decision]] = field(default_factory=list)
+    later: list[tuple[Claimed, Decision]] = field(default_factory=list)
+    moved: list[Notice] = field(default_factory=list)
+    """Notices whose credentials are another holder's by now."""
+    arriving: list[UUID] = field(default_factory=list)
+    """Mails of which something has yet to arrive."""
+
+    def due(self, mail: Claimed, decision: Decision, now: datetime) -> bool:
+        """Return whether the mail leaves now; else it is skipped, or goes later."""
+        if not decision.due:
+            self.skipped.append((mail, decision))
+        elif decision.not_before is not None and decision.not_before > now:
+            self.later.append((mail, decision))
+        else:
+            return True
+        return False
+
+
+async def _note(tx: Transaction, found: _Found, lease: timedelta, now: datetime) -> None:
+    if found.moved:
+        await store.follow_credentials(tx.conn, found.moved)
+    if found.arriving:
+        await store.try_again(tx.conn, found.arriving, machine_now() + _ARRIVING_FOR)
+    if found.begun:
         await store.mark_sending(
-            tx.conn, [mail for mail, _ in begun], lease_until=machine_now() + lease, now=now
+            tx.conn, [mail for mail, _ in found.begun], lease_until=machine_now() + lease, now=now
         )
-    if later:
+    if found.later:
         await store.postpone(
-            tx.conn, [(each.notification_id, decision.not_before) for each, decision in later], now=now
+            tx.conn, [(each.notification_id, decision.not_before) for each, decision in found.later], now=now
         )
-    if skipped:
+    if found.skipped:
         await store.mark_skipped(
-            tx.conn, [(each.notification_id, decision) for each, decision in skipped], now=now
+            tx.conn, [(each.notification_id, decision) for each, decision in found.skipped], now=now
         )
-        await announce(tx, [_skip(each.notice, decision) for each, decision in skipped], now=now)
-    return begun
+        await announce(tx, [_skip(each.notice, decision) for each, decision in found.skipped], now=now)
 
 
 async def record_attempts(tx: Transaction, attempts: Sequence[Attempted], *, now: datetime) -> None:

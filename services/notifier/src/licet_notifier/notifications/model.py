@@ -65,6 +65,8 @@ class Holder:
     location: str | None
     manager_id: UUID | None
     active: bool
+    merged: bool = False
+    """Whether it is a duplicate that leads to another, to whom its credentials go."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,13 +278,13 @@ def outcome_event_id(outcome: Outcome) -> UUID:
     return derived_id("notification-outcome", outcome.notification_id, outcome.state)
 
 
-def notification_id(event_id: UUID, told: RecipientRole, holder_id: UUID) -> UUID:
+def notification_id(event_id: UUID, told: RecipientRole) -> UUID:
     """Return the id of the decision about (event, recipient, channel).
 
-    The recipient is named by role and by whose credential it is: the manager of a holder stays one
-    recipient when another person becomes it between the decision and the mail.
+    The recipient is named by role: whoever has the credential, or is the manager of who has it, stays
+    one recipient when another person becomes it between the decision and the mail.
     """
-    return derived_id("notification", event_id, f"{told}:{holder_id}", CHANNEL)
+    return derived_id("notification", event_id, told, CHANNEL)
 
 
 def route(question: Question, decisions: Decisions) -> Decisions:
@@ -377,8 +379,7 @@ def drop_flagged(question: Question, decisions: Decisions) -> Decisions:
 def drop_outdated(question: Question, decisions: Decisions) -> Decisions:
     """Skip what is about a term that is no longer the end of the current run, or was corrected."""
     notice, credential = question.notice, question.facts.credential
-    moved = credential.holder_id != notice.holder_id
-    if moved or (notice.term_id and credential.terms.get(notice.term_id) != notice.term_revision):
+    if notice.term_id and credential.terms.get(notice.term_id) != notice.term_revision:
         return _skip(decisions, NotificationReason.CORRECTED)
     run = credential.current_run(question.now)
     if run is None or run.term_id != notice.term_id:

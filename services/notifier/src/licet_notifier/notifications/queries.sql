@@ -27,7 +27,7 @@ returning id;
 -- name: claim_due
 -- Take mails that may leave now ($1, business time) and are to be tried now ($2, machine time); other
 -- deliveries take others.
-select n.id, n.told, n.attempts, n.unknown_attempts, notice.*,
+select n.id, n.told, n.attempts, n.unknown_attempts, n.not_before, notice.*,
     (
         select max(later.at) from notices later
         where later.credential_id = notice.credential_id and later.term_id is not distinct from notice.term_id
@@ -38,6 +38,19 @@ where n.state = 'pending' and n.not_before <= $1 and n.next_try <= $2
 order by n.not_before, n.id
 limit $3
 for update of n skip locked;
+
+-- name: follow_credentials
+-- Let notices, and all decisions about them, be those of the holders to whom their credentials went.
+with moved as (
+    select * from unnest($1::uuid[], $2::uuid[]) as told (event_id, holder_id)
+), theirs as (
+    update notices set holder_id = moved.holder_id from moved where notices.event_id = moved.event_id
+)
+update notifications n set holder_id = moved.holder_id from moved where n.event_id = moved.event_id;
+
+-- name: try_again
+-- Leave mails for a while: what they rest on is on its way.
+update notifications set next_try = $1 where id = any($2::uuid[]);
 
 -- name: mark_sending
 -- Begin the mails, each under a lease: whoever sees it run out knows that their outcome is unknown.
@@ -127,9 +140,11 @@ where n.id = $1
   and ($3::text[] is null or h.location = any($3));
 
 -- name: forget_decisions
--- Delete every decision to tell somebody about a holder's credentials.
-delete from notifications where holder_id = $1;
+-- Delete every decision to tell somebody about a holder's credentials, also before they were that holder's.
+delete from notifications
+where holder_id = $1 or credential_id in (select id from credentials where holder_id = $1);
 
 -- name: forget_notices
 -- Delete what the scheduler announced of a holder's credentials; the decisions are gone before.
-delete from notices where holder_id = $1;
+delete from notices
+where holder_id = $1 or credential_id in (select id from credentials where holder_id = $1);

@@ -32,6 +32,7 @@ class Claimed:
     unknown_attempts: int
     notice: Notice
     later_notice_at: datetime | None
+    not_before: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +112,7 @@ async def keep_decisions(
     states = [State.PENDING if decision.due else State.SKIPPED for decision in decisions]
     rows = await conn.fetch(
         QUERIES["keep_decisions"],
-        [notification_id(notice.event_id, each.told, notice.holder_id) for each in decisions],
+        [notification_id(notice.event_id, each.told) for each in decisions],
         notice.event_id, notice.credential_id, notice.holder_id, CHANNEL, machine_now, notice.template, now,
         [each.told for each in decisions], [each.role for each in decisions],
         [each.recipient_id for each in decisions], [each.detour for each in decisions], states,
@@ -133,9 +134,21 @@ async def claim_due(
             row["unknown_attempts"],
             _notice(row),
             row["later_notice_at"],
+            row["not_before"],
         )
         for row in rows
     ]
+
+
+async def follow_credentials(conn: Connection, moved: Sequence[Notice]) -> None:
+    """Let notices, with all decisions about them, be those of the holders that they name now."""
+    holders = {notice.event_id: notice.holder_id for notice in moved}
+    await conn.execute(QUERIES["follow_credentials"], list(holders), list(holders.values()))
+
+
+async def try_again(conn: Connection, ids: Sequence[UUID], next_try: datetime) -> None:
+    """Leave these mails until this machine time."""
+    await conn.execute(QUERIES["try_again"], next_try, ids)
 
 
 async def mark_sending(

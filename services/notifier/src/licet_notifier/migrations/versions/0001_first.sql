@@ -8,7 +8,8 @@ create table holders (
     team text,
     location text,
     manager_id uuid,
-    active boolean not null
+    active boolean not null,
+    merged boolean not null
 );
 
 create table credentials (
@@ -41,7 +42,8 @@ create table places (
     primary key (kind, code)
 );
 
--- What the scheduler announced: one row an event.
+-- What the scheduler announced: one row an event. A credential may go to another holder while mails wait;
+-- the row and its decisions are then that holder's as soon as one of the mails is begun.
 create table notices (
     event_id uuid primary key,
     event_name text not null,
