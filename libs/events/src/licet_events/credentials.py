@@ -190,6 +190,16 @@ class CredentialEvent(EventData):
         return f"{self.credential.holder_id}/{self.credential.id}"
 
     @property
+    def partition_key(self) -> str:
+        """The holder's id."""
+        return str(self.credential.holder_id)
+
+    @property
+    def subject(self) -> str:
+        """The credential's id."""
+        return str(self.credential.id)
+
+    @property
     def sequence(self) -> int:
         """The credential's version."""
         return self.credential.version

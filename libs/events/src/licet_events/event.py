@@ -270,6 +270,7 @@ def _event(data: EventData, attributes: Mapping[str, str]) -> Event[EventData]:
         raise MalformedEvent(f"a ce_ header does not decode: {error}") from None
 
 
+@lru_cache
 def _rfc3339(instant: datetime) -> bytes:
     if instant.tzinfo is None:
         raise ValueError(f"{instant} has no offset; an event's times are instants")

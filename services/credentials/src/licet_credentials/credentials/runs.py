@@ -40,10 +40,8 @@ def runs_of(terms: Iterable[Term], ladder: tuple[int, ...]) -> tuple[Run, ...]:
     if not ordered or ordered[-1].expiry is Expiry.UNKNOWN:
         runs: tuple[Run, ...] = ()
     else:
-        runs = tuple(
-            _run(min(term.starts_at for term in joined), max(joined, key=_end), ladder)
-            for joined in _joined(ordered)
-        )
+        largest = max(ladder, default=0)
+        runs = tuple([_run(stretch, largest) for stretch in _joined(ordered)])
     if isinstance(terms, tuple):  # what can't change
         _latest = (terms, ladder, runs)
     return runs
@@ -69,44 +67,57 @@ class Lapse:
 
 def lapses_of(terms: Iterable[Term]) -> tuple[Lapse, ...]:
     """Return the gaps between the runs of terms, in order of time."""
-    runs = _joined(in_order(terms))
     return tuple(
-        Lapse(after[0].id, ended + _DAY, after[0].first_day - _DAY)
-        for before, after in pairwise(runs)
-        if (ended := max(before, key=_end).expires_on) is not None
+        Lapse(after.first.id, ended + _DAY, after.first.first_day - _DAY)
+        for before, after in pairwise(_joined(in_order(terms)))
+        if (ended := before.last.expires_on) is not None
     )
 
 
-def _joined(ordered: Iterable[Term]) -> list[list[Term]]:
-    """Return the terms that count, those of one run together; each has one at least."""
-    runs: list[list[Term]] = []
+@dataclass(slots=True)
+class _Stretch:
+    """Terms that touch or overlap: the first, the one that ends last, and the earliest instant of any."""
+
+    first: Term
+    last: Term
+    starts_at: datetime
+
+
+def _joined(ordered: Iterable[Term]) -> list[_Stretch]:
+    """Return the stretches that the terms form, without those that count for nothing."""
+    stretches: list[_Stretch] = []
     for term in ordered:
         if term.expiry is Expiry.UNKNOWN:
             continue
-        if runs and _reaches(max(runs[-1], key=_end), term.first_day):
-            runs[-1].append(term)
-        else:
-            runs.append([term])
-    return runs
+        if not stretches or not _reaches(stretches[-1].last, term.first_day):
+            stretches.append(_Stretch(term, term, term.starts_at))
+            continue
+        stretch = stretches[-1]
+        stretch.starts_at = min(stretch.starts_at, term.starts_at)
+        if _end(term) > _end(stretch.last):
+            stretch.last = term
+    return stretches
 
 
 def _reaches(term: Term, day: date) -> bool:
     return term.expires_on is None or day <= term.expires_on + _DAY
 
 
+_NEVER = date.max, datetime.max.replace(tzinfo=UTC)
+
+
 def _end(term: Term) -> tuple[date, datetime]:
     if term.expires_on is None or term.expires_at is None:
-        return date.max, datetime.max.replace(tzinfo=UTC)
+        return _NEVER
     return term.expires_on, term.expires_at
 
 
-def _run(start: datetime, last: Term, ladder: tuple[int, ...]) -> Run:
-    expiring_at = None
-    largest = max(ladder, default=0)
-    if last.expires_on and largest > 0:
-        expiring_at = max(start, starts_at(last.expires_on - largest * _DAY, last.time_zone))
+def _run(stretch: _Stretch, largest_step: int) -> Run:
+    last, expiring_at = stretch.last, None
+    if last.expires_on and largest_step > 0:
+        expiring_at = max(stretch.starts_at, starts_at(last.expires_on - largest_step * _DAY, last.time_zone))
     return Run(
-        starts_at=start,
+        starts_at=stretch.starts_at,
         expiring_at=expiring_at,
         expires_at=last.expires_at,
         expires_on=last.expires_on,

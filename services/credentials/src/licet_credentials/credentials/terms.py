@@ -98,10 +98,10 @@ def _first_day(
 
 def in_order(terms: Iterable[Term]) -> tuple[Term, ...]:
     """Return the terms in the order in which they count: by first day, then end, then entry."""
-    return tuple(
-        sorted(
-            terms,
-            # The id decides between equals, so that the order of the rows never matters.
-            key=lambda term: (term.first_day, term.expires_on or date.max, term.recorded_at, term.id),
-        )
-    )
+    # The id decides between equals, so that the order of the rows never matters.
+    return tuple(sorted(terms, key=_order))
+
+
+def _order(term: Term) -> tuple[date, date, datetime, UUID]:
+    first_day = term.valid_from or term.first_day
+    return first_day, term.expires_on or date.max, term.recorded_at, term.id
