@@ -243,3 +243,60 @@ async def test_expiry_may_become_unknown_or_never_and_dated_again(
     assert (body["expiry"], body["validity"]) == ("dated", "expiring")
     terms = (await http.get(f"/v1/credentials/{credential['id']}/terms")).json()["items"]
     assert [term["expiry"] for term in terms] == ["dated", expiry, "dated"]
+
+
+async def test_a_term_that_should_never_have_been_recorded_is_withdrawn_and_stays_readable(
+    http, service, credential
+):
+    renewed = await made(http, f"credentials/{credential['id']}/renewals")
+    wrong = renewed["term"]
+    service.clock.advance(days=150)  # the first term has ended, the renewal goes on
+    await made(http, f"credentials/{credential['id']}/suspend", reason="look", until="2026-08-01")
+    await service.published()
+    before = service.clock.now()
+    service.clock.advance(hours=1)
+    body = await corrected(http, credential, term_id=wrong["id"], withdraw_term=True)
+    assert (body["expires_on"], body["term"]["id"]) == ("2026-06-30", credential["term"]["id"])
+    told, *_ = await service.published()
+    assert fields(told) == [
+        ("valid_from", "2026-07-01", None), ("expires_on", "2027-06-30", None), ("expiry", "dated", None),
+        ("time_zone", "Europe/Berlin", None),
+    ]  # fmt: skip
+    assert told.data.term_id == UUID(wrong["id"])
+    shown = (await http.get(f"/v1/credentials/{credential['id']}")).json()
+    assert shown["expires_on"] == "2026-06-30"
+    first, last = (await http.get(f"/v1/credentials/{credential['id']}/terms")).json()["items"]
+    assert (first["known_until"], last["known_until"]) == (
+        None,
+        service.clock.now().isoformat().replace("+00:00", "Z"),
+    )
+    path = f"/v1/holders/{credential['holder_id']}/credentials"
+    held = (await http.get(path, params={"on": "2026-09-01"})).json()["items"]
+    believed = (await http.get(path, params={"on": "2026-09-01", "known_at": before.isoformat()})).json()[
+        "items"
+    ]
+    assert (held, [each["term"]["id"] for each in believed]) == ([], [wrong["id"]])
+    # The renewal that was right is recorded as if the wrong one had never been.
+    body = await made(http, f"credentials/{credential['id']}/renewals", expires_on="2026-12-31")
+    assert body["expires_on"] == "2026-12-31"
+
+
+async def test_a_term_on_which_something_rests_is_not_withdrawn(http, service, credential):
+    first = credential["term"]["id"]
+    only = await refused(http, credential, term_id=first, withdraw_term=True)
+    assert "only term" in only["detail"]
+    renewed = await made(http, f"credentials/{credential['id']}/renewals")
+    followed = await refused(http, credential, term_id=first, withdraw_term=True)
+    assert "Another term renewed it" in followed["detail"]
+    last = renewed["term"]["id"]
+    assert "which term" in (await refused(http, credential, withdraw_term=True))["detail"]
+    dated = await refused(http, credential, term_id=last, withdraw_term=True, expires_on="2028-01-01")
+    assert "no dates" in dated["detail"]
+    await made(
+        http, f"credentials/{credential['id']}/verifications", source="register", result="confirmed",
+        term_id=last,
+    )  # fmt: skip
+    await service.published()
+    checked = await refused(http, credential, term_id=last, withdraw_term=True)
+    assert "A check of it" in checked["detail"]
+    assert await service.told() == []

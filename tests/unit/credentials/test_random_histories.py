@@ -163,6 +163,12 @@ def correct_term(memory: Memory, n: Numbers) -> Command:
     return _correct(memory, term_id=which.id, term=said[(n[2] // 2) % 4 if n[2] > 90 else n[2] % 2])
 
 
+def withdraw_term(memory: Memory, n: Numbers) -> Command:
+    terms = memory.credential.terms
+    which = terms[-1] if n[1] % 2 else terms[n[0] % len(terms)]
+    return _correct(memory, term_id=which.id, withdraw_term=True)
+
+
 def correct_flag(memory: Memory, n: Numbers) -> Command:
     flags = memory.credential.flags
     flag_id = flags[n[0] % len(flags)].id if flags else UUID(int=0)
@@ -238,8 +244,8 @@ def end_submission(memory: Memory, _n: Numbers) -> Command:
 
 
 HAPPENINGS: tuple[Callable[[Memory, Numbers], Command | None], ...] = (
-    wait, settle, renew, correct_term, correct_flag, move, retype, add_term, suspend, end_for_good,
-    reinstate, void, replan, submit, end_submission,
+    wait, settle, renew, correct_term, withdraw_term, correct_flag, move, retype, add_term, suspend,
+    end_for_good, reinstate, void, replan, submit, end_submission,
 )  # fmt: skip
 
 

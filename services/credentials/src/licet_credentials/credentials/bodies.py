@@ -107,6 +107,8 @@ class CorrectionIn(Body):
 
     term_id: UUID | None = None
     """Which term was wrong; where it is left out, the last."""
+    withdraw_term: bool = False
+    """Whether that term should never have been recorded."""
     valid_from: Day | None = None
     expires_on: Day | None = None
     expiry: Expiry = Field(default_factory=lambda: Expiry.DATED)
@@ -135,6 +137,7 @@ class CorrectionIn(Body):
             reason=self.reason,
             term_id=self.term_id,
             term={name: said[name] for name in TERM_FIELDS if name in said},
+            withdraw_term=self.withdraw_term,
             flag_id=self.flag_id,
             flag={name: said[name] for name in FLAG_FIELDS if name in said},
             undo_flag=self.undo_flag,

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
+from uuid import UUID
 
 from licet_credentials.credentials.model import Credential, Verification
 from licet_credentials.credentials.state import state_of
@@ -30,6 +31,8 @@ class Change:
     """The keys under which it is no more; told after the events, of which one has the new key."""
     checks: tuple[Verification, ...] = ()
     """Checks that were made on the way."""
+    withdrawn: tuple[UUID, ...] = ()
+    """Terms that are believed no more."""
 
     def tell(
         self, credential: Credential, now: datetime, event: Callable[[CredentialState], CredentialEvent]

@@ -34,6 +34,8 @@ class Correction:
     """Which term was wrong; where it is left out, the last."""
     term: Mapping[str, Any] = field(default_factory=dict)
     """Of that term, by name: those of `TERM_FIELDS` that were wrong."""
+    withdraw_term: bool = False
+    """Whether that term should never have been recorded."""
     flag_id: UUID | None = None
     """Which flag was wrong."""
     flag: Mapping[str, Any] = field(default_factory=dict)
@@ -61,12 +63,21 @@ def correct(
 
     `was` is the type that the credential has, `rules` the one that it is to have. One that was under a
     wrong holder gets its next version under the right one, and leaves the key it had. Raises `Invalid`
-    where nothing differs from what is recorded, or what is asked for makes no sense.
+    where nothing differs from what is recorded, or what is asked for makes no sense, and `Conflict` for a
+    term on which something rests.
     """
+    told = put_right(change, correction, now, was=was, rules=rules)
+    return announce(told, now, reason="corrected", actor=actor)
+
+
+def put_right(
+    change: Change, correction: Correction, now: datetime, *, was: CredentialType, rules: CredentialType
+) -> Change:
+    """Carry a correction out as `correct` does, and leave what it brings to validity to be announced."""
     before = change.credential
     require_not_voided(before)
     term = _term_meant(before, correction)
-    after, wrong_term = _with_term(before, term, correction.term, now)
+    after, wrong_term = _with_term(before, term, correction, now)
     after, wrong_flag = _with_flag(after, correction)
     after, wrong_type = _with_type(after, was, rules, correction.attributes)
     after, wrong_holder = _with_holder(after, correction.holder_id)
@@ -87,7 +98,9 @@ def correct(
     if wrong_holder:
         left = CredentialMoved(holder_id=before.holder_id, credential_id=before.id)
         told = replace(told, left=(*told.left, left))
-    return announce(told, now, reason="corrected", actor=actor)
+    if correction.withdraw_term and term is not None:
+        told = replace(told, withdrawn=(*told.withdrawn, term.id))
+    return told
 
 
 def with_missing_term(change: Change, term: Term, reason: str, now: datetime) -> Change:
@@ -134,11 +147,13 @@ def with_term_among(change: Change, term: Term, reason: str, now: datetime) -> C
 
 
 def _term_meant(credential: Credential, correction: Correction) -> Term | None:
-    if not correction.term:
+    if not correction.term and not correction.withdraw_term:
         if correction.term_id is not None:
             raise Invalid(f"Say what was wrong with the term: {', '.join(TERM_FIELDS)}.", pointer="/term_id")
         return None
     if correction.term_id is None:
+        if correction.withdraw_term:
+            raise Invalid("Say which term should never have been recorded.", pointer="/term_id")
         return credential.last_term
     for term in credential.terms:
         if term.id == correction.term_id:
@@ -146,17 +161,41 @@ def _term_meant(credential: Credential, correction: Correction) -> Term | None:
     raise Invalid(f"The credential has no term {correction.term_id}.", pointer="/term_id")
 
 
-def _with_term(
-    credential: Credential, term: Term | None, given: Mapping[str, Any], now: datetime
-) -> Corrected:
+def _with_term(credential: Credential, term: Term | None, correction: Correction, now: datetime) -> Corrected:
     if term is None:
         return credential, ()
-    corrected, wrong = correct_term(term, given, now)
+    if correction.withdraw_term:
+        if correction.term:
+            raise Invalid("A term that is withdrawn has no dates to correct.", pointer="/withdraw_term")
+        return _without_term(credential, term)
+    corrected, wrong = correct_term(term, correction.term, now)
     if not wrong:
         return credential, ()
     terms = in_order(corrected if each.id == term.id else each for each in credential.terms)
     require_in_sequence(terms, term.id)
     return replace(credential, terms=terms), wrong
+
+
+def _without_term(credential: Credential, term: Term) -> Corrected:
+    rests = (
+        "It is the only term; void the credential instead."
+        if len(credential.terms) == 1
+        else "Another term renewed it; withdraw that one first."
+        if any(each.previous_term_id == term.id for each in credential.terms)
+        else "An image supports it; remove the image first."
+        if any(image.term_id == term.id for image in credential.images)
+        else "A check of it was noted; correct its dates instead."
+        if credential.verification is not None and credential.verification.term_id == term.id
+        else None
+    )
+    if rests is not None:
+        raise Conflict(f"The term {term.id} can't be withdrawn. {rests}", pointer="/withdraw_term")
+    wrong = tuple(
+        CorrectedField(field=name, was=str(value))
+        for name in TERM_FIELDS
+        if (value := getattr(term, name)) is not None
+    )
+    return replace(credential, terms=tuple(each for each in credential.terms if each.id != term.id)), wrong
 
 
 def _with_flag(credential: Credential, correction: Correction) -> Corrected:

@@ -177,6 +177,11 @@ from jsonb_to_recordset($7::jsonb) as h (
     note text, actor text, at timestamptz
 );
 
+-- name: withdraw_terms
+-- Believe terms no more; what was believed of them stays readable.
+update terms t set known_until = w.at
+from unnest($1::uuid[], $2::timestamptz[]) as w (id, at) where t.id = w.id and t.known_until is null;
+
 -- name: credential_exists
 -- Whether there is such a credential.
 select exists (select 1 from credentials where id = $1);

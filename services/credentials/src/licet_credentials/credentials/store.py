@@ -140,7 +140,7 @@ class Saved:
 
 
 async def save(conn: Connection, saved: Sequence[Saved], *, actor: str) -> None:
-    """Write credentials and one line of history for each event, in one statement.
+    """Write credentials and one line of history for each event, in one statement but for withdrawn terms.
 
     Raises `NumberTakenMeanwhile` where another credential got the number at the same moment.
     """
@@ -166,6 +166,13 @@ async def save(conn: Connection, saved: Sequence[Saved], *, actor: str) -> None:
         if error.constraint_name != "credentials_number_unique":
             raise
         raise NumberTakenMeanwhile(_number_in(error, saved), None) from error
+    withdrawn = [
+        (term, each.change.credential.updated_at) for each in saved for term in each.change.withdrawn
+    ]
+    if withdrawn:
+        await conn.execute(
+            QUERIES["withdraw_terms"], *(list(column) for column in zip(*withdrawn, strict=True))
+        )
     _SAVED()
 
 
