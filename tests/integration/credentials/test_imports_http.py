@@ -193,6 +193,29 @@ async def test_a_file_or_mapping_that_cannot_be_read_is_refused(
     assert await service.count("imports") == 0
 
 
+@pytest.mark.parametrize(
+    ("given", "shown"),
+    [
+        ("C:\\Users\\ana\\licences.csv", "licences.csv"),
+        ("../../etc/passwd", "passwd"),
+        ("May\0 \r\n\x1b[31m\u202e2026.csv", "May [31m 2026.csv"),
+        ("licences/", "unnamed"),
+        ("x" * 300 + ".csv", "x" * 200),
+        ("Führerscheine März.csv", "Führerscheine März.csv"),
+    ],
+)
+async def test_a_file_is_shown_by_its_plain_name_whatever_it_was_sent_under(http, given, shown):
+    body = (
+        b'--b\r\nContent-Disposition: form-data; name="mapping"\r\n\r\nchicago\r\n'
+        b'--b\r\nContent-Disposition: form-data; name="file"; filename="%s"\r\n\r\n%s\r\n--b--\r\n'
+    ) % (given.replace("\\", "\\\\").replace("\r\n", "\x0b").encode(), file_of(ROWS))
+    answer = await http.post(
+        "/v1/imports", content=body, headers={"Content-Type": "multipart/form-data; boundary=b"}
+    )
+    assert answer.status_code == 201, answer.text
+    assert answer.json()["file_name"] == shown
+
+
 async def test_an_import_goes_on_after_the_batch_that_a_crash_interrupted(http, service):
     answer = await sent(http, file_of(ROWS))
     first = ImportJobs(service.database, service.clock, "UTC", batch_rows=1)

@@ -19,7 +19,7 @@ from licet_credentials.access import ADMIN, AUDIT
 from licet_credentials.imports import commands, store
 from licet_credentials.imports.commands import TakeIn
 from licet_credentials.imports.model import Outcome, State
-from licet_credentials.imports.uploads import looked_at
+from licet_credentials.imports.uploads import looked_at, plain_name
 
 LARGEST_FILE = 2 << 30
 """Bytes of a CSV file."""
@@ -147,7 +147,7 @@ async def send(
     """Take in a CSV file, worked off in the background; `mapping` is TOML or the name of a known one."""
     upload = await looked_at(file, largest=LARGEST_FILE)
     command = TakeIn(
-        upload.pieces, upload.size, upload.head, upload.utf8, (file.filename or "")[:200], mapping, dry_run
+        upload.pieces, upload.size, upload.head, upload.utf8, plain_name(file.filename), mapping, dry_run
     )
     return await write(
         lambda tx, now: commands.take_in(tx, command, now=now),
