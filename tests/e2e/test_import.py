@@ -157,7 +157,7 @@ def test_an_import_is_listed_and_undone(imported, world, tmp_path):
     ).good()
     assert undone.json["state"] == "undone"
     assert undone.json["undone"] == {
-        "credentials_voided": licences.credentials, "credentials_left": 0,
+        "credentials_voided": licences.credentials, "terms_withdrawn": 0, "credentials_left": 0,
         "holders_deactivated": licences.holders, "holders_left": 0,
     }  # fmt: skip
     with (tmp_path / "undone.report.csv").open(newline="") as report:

@@ -19,11 +19,18 @@ import pytest
 
 from importing.alone import sent
 from importing.licences import LicenceRow, Licences, made_up
+from licet_credentials import imports
 from licet_credentials.credentials import commands as credential_commands
 from licet_credentials.holders import commands as holder_commands
 from licet_credentials.imports import store
 from licet_credentials.imports.job import PASSING, ImportJobs
 from licet_credentials.imports.model import Outcome
+
+CHICAGO = Path(imports.__file__).with_name("mappings").joinpath("chicago.toml").read_text(encoding="utf-8")
+TERMS_ALONE = CHICAGO.replace('issued_on = { column = "DATE ISSUED" }', "")
+"""The mapping by which a later row changes no fact about the credential."""
+CORRECTING = TERMS_ALONE.replace("[flag]", 'on_change = "correct"\n[flag]')
+"""The mapping by which other dates under one key are a correction."""
 
 DIRTY = ("end before start", "no end", "unknown status", "no account", "overlap", "twice")
 
@@ -260,21 +267,70 @@ async def test_undoing_leaves_what_somebody_has_changed_since_and_tells_both(
     assert (again.status_code, again.json()["state"]) == (202, "undone")
 
 
-async def test_what_was_there_before_stays_as_the_import_left_it(http, service, tmp_path, licences):
-    whole = licences.rows
-    numbers = Counter(row.number for row in whole)
-    number = next(number for number, times in numbers.items() if times > 2)
-    mine = sorted((row for row in whole if row.number == number), key=lambda row: row.end)
-    await done(http, service, licences.write(tmp_path / "old.csv", mine[:-1]))
-    job = await done(http, service, licences.write(tmp_path / "new.csv", mine[-1:]))
-    await http.post(f"/v1/imports/{job['id']}/undo")
+async def undone(http, service, job):
+    assert (await http.post(f"/v1/imports/{job['id']}/undo")).status_code == 202
     await service.work_off_imports()
-    undone = (await http.get(f"/v1/imports/{job['id']}")).json()
-    assert undone["undone"] == {
-        "credentials_voided": 0, "credentials_left": 1, "holders_deactivated": 0, "holders_left": 0,
+    return (await http.get(f"/v1/imports/{job['id']}")).json()["undone"]
+
+
+def terms_of_one_credential(licences, count):
+    """Return the last rows of a licence that has no flag."""
+    histories: dict[str, list[LicenceRow]] = {}
+    for row in licences.rows:
+        histories.setdefault(row.number, []).append(row)
+    return next(
+        sorted(rows, key=lambda row: row.end)[-count:]
+        for rows in histories.values()
+        if len(rows) >= count and all(row.status == "AAI" for row in rows)
+    )
+
+
+async def test_terms_are_withdrawn_from_what_was_there_before(http, service, tmp_path, licences):
+    *old, _, _ = mine = terms_of_one_credential(licences, 4)
+    await done(http, service, licences.write(tmp_path / "old.csv", old), mapping=TERMS_ALONE)
+    [before] = (await http.get("/v1/credentials")).json()["items"]
+    job = await done(http, service, licences.write(tmp_path / "new.csv", mine), mapping=TERMS_ALONE)
+    await service.published()
+    assert await undone(http, service, job) == {
+        "credentials_voided": 0, "terms_withdrawn": 2, "credentials_left": 0, "holders_deactivated": 0,
+        "holders_left": 0,
     }  # fmt: skip
-    [line] = await report(http, job)
-    assert (line["outcome"], line["undo"], line["undo_reason"]) == ("renewed", "left", "was_there_before")
+    assert [(line["outcome"], line["undo"]) for line in await report(http, job)] == [
+        ("unchanged", None), ("unchanged", None), ("renewed", "undone"), ("renewed", "undone"),
+    ]  # fmt: skip
+    [after] = (await http.get("/v1/credentials")).json()["items"]
+    assert after["term"] == before["term"]
+    told = [name for name in await service.told() if not name.endswith("status_changed")]
+    assert told == ["credential.corrected"] * 2
+    again = await done(http, service, licences.write(tmp_path / "again.csv", mine), mapping=TERMS_ALONE)
+    assert again["counts"]["renewed"] == 2
+
+
+async def test_what_an_import_corrected_stays_and_is_told_so(http, service, tmp_path, licences):
+    *old, new = mine = terms_of_one_credential(licences, 3)
+    await done(http, service, licences.write(tmp_path / "old.csv", old), mapping=TERMS_ALONE)
+    wrong = replace(old[-1], start=old[-1].start + timedelta(days=1))
+    rows = licences.write(tmp_path / "new.csv", [mine[0], wrong, new])
+    job = await done(http, service, rows, mapping=CORRECTING)
+    assert (await undone(http, service, job))["terms_withdrawn"] == 1
+    lines = {line["outcome"]: (line["undo"], line["undo_reason"]) for line in await report(http, job)}
+    assert lines == {
+        "unchanged": (None, None), "corrected": ("left", "was_there_before"), "renewed": ("undone", None),
+    }  # fmt: skip
+    assert (await http.get(f"/v1/imports/{job['id']}")).json()["undone"]["credentials_left"] == 1
+
+
+async def test_a_term_on_which_something_rests_by_now_is_left(http, service, tmp_path, licences):
+    *old, _ = mine = terms_of_one_credential(licences, 2)
+    await done(http, service, licences.write(tmp_path / "old.csv", old))
+    job = await done(http, service, licences.write(tmp_path / "new.csv", mine))
+    [held] = (await http.get("/v1/credentials")).json()["items"]
+    said = {"source": "register", "result": "confirmed"}
+    checked = await http.post(f"/v1/credentials/{held['id']}/verifications", json=said)
+    assert checked.status_code == 201, checked.text
+    assert (await undone(http, service, job))["credentials_left"] == 1
+    line = (await report(http, job))[-1]
+    assert (line["outcome"], line["undo"], line["undo_reason"]) == ("renewed", "left", "changed_since")
 
 
 @pytest.mark.parametrize("action", ["cancel", "undo"])

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -292,7 +292,7 @@ def _report(batch: Batch, parties: Sequence[_Party], planned: Sequence[_Planned]
             for result in each.plan.results
         ]
         batch.note(results, each.credential_id, each.party.external_id)
-        batch.counts["terms_created"] += each.plan.terms_added
+        batch.counts["terms_created"] += len(each.plan.added)
         batch.counts["credentials_created"] += each.existing_id is None and each.plan.change is not None
     for party in parties:
         batch.note(party.rejected, None, party.external_id)
@@ -336,10 +336,12 @@ async def _write(
         Effect(HOLDERS, change.holder.id, change.holder.version, change.holder.version == 1)
         for change in changes
     ]
-    batch.effects += [
-        Effect(CREDENTIALS, one.change.credential.id, one.change.credential.version, each.existing_id is None)
-        for each, one in saved
-    ]
+    for each, one in saved:
+        credential = one.change.credential
+        effect = Effect(CREDENTIALS, credential.id, credential.version, each.existing_id is None)
+        if each.existing_id is not None:
+            effect = replace(effect, terms=each.plan.added, more=each.plan.more)
+        batch.effects.append(effect)
 
 
 def rejected(row_lines: Iterable[int], error: RowError) -> list[RowResult]:

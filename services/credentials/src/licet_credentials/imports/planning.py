@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from licet_credentials.credentials.change import Change, announce, settle
 from licet_credentials.credentials.corrections import Correction, correct, with_term_among
@@ -64,7 +65,10 @@ class Plan:
     results: tuple[RowResult, ...]
     accepted: tuple[SourceRow, ...]
     """The rows that were not rejected."""
-    terms_added: int = 0
+    added: tuple[UUID, ...] = ()
+    """The terms that are new."""
+    more: bool = False
+    """Whether a credential that was there before gets more than new terms."""
 
 
 @dataclass
@@ -133,7 +137,7 @@ def _recorded(
     terms = [term for _, term in work.added]
     flags = _flags(accepted, time_zone)
     change = new_credential(said, rules, terms, flags, Origin.IMPORT, now)
-    return Plan(change, tuple(work.results.values()), accepted, len(terms))
+    return Plan(change, tuple(work.results.values()), accepted, tuple(term.id for term in terms))
 
 
 def _changed(
@@ -150,8 +154,10 @@ def _changed(
     change = settled
     for row, term in work.corrections:
         change = _corrected(change, row, term, rules, work, now)
+    corrected = change
     for row, term in work.added:
         change = _with_term(change, row, term, work, now)
+    with_terms = change
     accepted = work.accepted(rows)
     if accepted:
         change = _with_facts(change, existing, accepted, rules, work, now)
@@ -159,8 +165,9 @@ def _changed(
     results = tuple(work.results.values())
     if change.events == settled.events:
         return Plan(None, results, accepted)
+    more = corrected.events != settled.events or change.events != with_terms.events
     change = announce(change, now, reason=IMPORTED, actor=work.ruling.actor)
-    return Plan(change, results, accepted, len(change.credential.terms) - len(existing.terms))
+    return Plan(change, results, accepted, tuple(term.id for _, term in work.added), more)
 
 
 def _match_terms(

@@ -107,11 +107,17 @@ select import_id, line, 'rejected', holder_key, $3::jsonb from import_staged
 where import_id = $1 and holder_key = $2;
 
 -- name: report_rows
--- A page of what became of an import's rows. The undoing told is that of what the row did.
-select r.line, r.outcome, r.credential_id, r.errors, e.undo, e.undo_reason
+-- A page of what became of an import's rows. The undoing told is that of what the row did: of credentials
+-- that were there before, terms alone are taken back.
+select r.line, r.outcome, r.credential_id, r.errors,
+    case when stays then 'left' else e.undo end as undo,
+    case when stays then 'was_there_before' else e.undo_reason end as undo_reason
 from import_rows r
 left join import_effects e on e.import_id = r.import_id and e.step = 1 and e.id = r.credential_id
     and r.outcome not in ('unchanged', 'rejected')
+cross join lateral (
+    select e.undo = 'undone' and not e.created and r.outcome in ('corrected', 'updated') as stays
+) as kept
 where r.import_id = $1 and r.line > $2 and ($3::text is null or r.outcome = $3)
 order by r.line limit $4;
 
@@ -121,14 +127,16 @@ select count(*) from imports where state in ('queued', 'running', 'cancelling', 
 
 -- name: keep_effects
 -- What an import has made or changed, by what it may be undone: step 1 are credentials, step 2 holders.
-insert into import_effects (import_id, step, id, version, created)
-select $1, step, id, version, created
-from unnest($2::smallint[], $3::uuid[], $4::bigint[], $5::boolean[]) as e (step, id, version, created)
-on conflict (import_id, step, id) do update set version = excluded.version;
+insert into import_effects as known (import_id, step, id, version, created, terms, more)
+select $1, step, id, version, created, terms::uuid[], more
+from unnest($2::smallint[], $3::uuid[], $4::bigint[], $5::boolean[], $6::text[], $7::boolean[])
+    as e (step, id, version, created, terms, more)
+on conflict (import_id, step, id) do update set
+    version = excluded.version, terms = known.terms || excluded.terms, more = known.more or excluded.more;
 
 -- name: next_effects
 -- What is to be undone next.
-select id, version, created from import_effects
+select step, id, version, created, terms, more from import_effects
 where import_id = $1 and step = $2 and ($3::uuid is null or id > $3) order by id limit $4;
 
 -- name: note_undone

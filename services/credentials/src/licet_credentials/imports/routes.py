@@ -47,7 +47,10 @@ class UndoCounts(BaseModel):
     """How much of what was made is taken back, and how much is left."""
 
     credentials_voided: int = 0
+    terms_withdrawn: int = 0
+    """From credentials that were there before."""
     credentials_left: int = 0
+    """On which something of the import stays."""
     holders_deactivated: int = 0
     holders_left: int = 0
 
@@ -128,7 +131,7 @@ class ImportRowOut(BaseModel):
     undo: str | None
     """Once the import is undone: `undone`, or `left`."""
     undo_reason: str | None
-    """Why it was left: `was_there_before`, `changed_since`, `voided_already`."""
+    """Why it was left: `was_there_before`, `changed_since`, `voided_already`, `something_rests_on_it`."""
 
 
 @router.post(

@@ -318,6 +318,10 @@ class Effect:
     id: UUID
     version: int
     created: bool
+    terms: tuple[UUID, ...] = ()
+    """Of a credential that was there before, those that it got."""
+    more: bool = False
+    """Whether that is not all that was changed of it."""
 
 
 async def keep_effects(conn: Connection, import_id: UUID, effects: Sequence[Effect]) -> None:
@@ -329,6 +333,8 @@ async def keep_effects(conn: Connection, import_id: UUID, effects: Sequence[Effe
         [effect.id for effect in effects],
         [effect.version for effect in effects],
         [effect.created for effect in effects],
+        [f"{{{','.join(map(str, effect.terms))}}}" for effect in effects],
+        [effect.more for effect in effects],
     )
 
 
@@ -337,7 +343,7 @@ async def next_effects(
 ) -> list[Effect]:
     """Return what is to be undone next."""
     rows = await conn.fetch(QUERIES["next_effects"], import_id, step, after, limit)
-    return [Effect(step, row["id"], row["version"], row["created"]) for row in rows]
+    return [Effect(**{**row, "terms": tuple(row["terms"])}) for row in rows]
 
 
 @dataclass(slots=True)

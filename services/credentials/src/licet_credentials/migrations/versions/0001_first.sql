@@ -401,6 +401,9 @@ create table import_effects (
     id uuid not null,
     version bigint not null,
     created boolean not null,
+    -- Of a credential that was there before: the terms that it got, and whether that is not all it got.
+    terms uuid[] not null default '{}',
+    more boolean not null default false,
     undo text,
     undo_reason text,
     primary key (import_id, step, id)
