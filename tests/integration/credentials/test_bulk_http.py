@@ -1,6 +1,7 @@
 """One action on many credentials: each by its ordinary command, with what came of it."""
 
 import asyncio
+import random
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -77,6 +78,27 @@ async def test_a_dry_run_tells_what_would_come_of_each_and_changes_nothing(http,
     assert [line["outcome"] for line in told] == ["done", "refused", "done"]
     assert told == await report(http, done)
     assert await service.told() == ["credential.renewed"] * 2
+
+
+async def test_a_dry_run_tells_of_numbers_that_those_before_would_have_taken(http, service, licence):
+    assert licence["number_unique"] == "holder"
+    people = [await made(http, "holders", kind="employee", name=f"Bo {number}") for number in range(5)]
+    numbers = random.Random(4711)
+    for person in people:
+        for number in numbers.sample(range(6), 3):
+            await made(
+                http, "credentials", holder_id=person["id"], type="licence", number=f"A-{number}", **DATES
+            )
+    moved = {"reassign": {"holder_id": people[0]["id"], "reason": "one_person"}}
+    tried = await asked(http, **moved, filter={"type": "licence"}, dry_run=True)
+    await service.work_off_bulk()
+    done = await asked(http, **moved, filter={"type": "licence"})
+    await service.work_off_bulk()
+    told = await report(http, tried)
+    assert told == await report(http, done)
+    refused = [line["detail"] for line in told if line["outcome"] == "refused"]
+    taken_by = {line["credential_id"] for line in told if line["outcome"] == "done"}
+    assert any(any(one in detail for one in taken_by) for detail in refused)
 
 
 async def test_one_that_is_refused_says_why_and_stops_no_other(http, service, cards):

@@ -1,7 +1,7 @@
 """Taking in an action on many credentials, and carrying it out on one of them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -9,6 +9,7 @@ from uuid import UUID
 from licet_chassis.database import Transaction
 from licet_credentials.bulk import store
 from licet_credentials.bulk.model import MOST, Action, Job, Outcome, Reassign, Renew, Result, Suspend
+from licet_credentials.bulk.store import Claimed
 from licet_credentials.credentials import commands as credential_commands
 from licet_credentials.credentials.commands import FlagCredential, RenewCredential
 from licet_credentials.credentials.model import Credential
@@ -77,21 +78,23 @@ class _OnlyTried(Exception):
     """Takes back what a dry run did to a credential."""
 
 
-async def act_on_one(
-    tx: Transaction, action: Action, credential_id: UUID, sees: Sees, *, dry_run: bool, now: datetime
-) -> Result:
+async def act_on_one(tx: Transaction, bulk_id: UUID, row: Claimed, action: Action, now: datetime) -> Result:
     """Carry the action out on one credential by the command that a single request takes.
 
-    What is refused, or only tried, is taken back, with its events; the transaction goes on.
+    What is refused, or only tried, is taken back, with its events; the transaction goes on. Of what those
+    before it would have come to, a dry run minds the numbers: nothing else of one stands in another's way.
     """
     result = Result(Outcome.FAILED)
     try:
         async with tx.conn.transaction():
             try:
-                result = await _carried_out(tx, action, credential_id, sees, now)
+                result = await _carried_out(tx, action, row.credential_id, row.sees, now)
+                if row.dry_run and isinstance(action, Reassign):
+                    takes = await store.take_number(tx.conn, bulk_id, row.credential_id)
+                    result = replace(result, takes=takes)
             except NamesOthers as error:
-                raise (error if sees.everyone else error.unnamed()) from None
-            if dry_run:
+                raise (error if row.sees.everyone else error.unnamed()) from None
+            if row.dry_run:
                 raise _OnlyTried
     except _OnlyTried:
         return result

@@ -57,9 +57,7 @@ class BulkJobs:
             if row is None:
                 return False
             try:
-                result = await act_on_one(
-                    tx, action_of(row.action), row.credential_id, row.sees, dry_run=row.dry_run, now=now
-                )
+                result = await act_on_one(tx, bulk_id, row, action_of(row.action), now)
             except _NOT_OURS:
                 raise
             except Exception as error:  # noqa: BLE001  # one that breaks us must not stop the rest

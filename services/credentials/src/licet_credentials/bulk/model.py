@@ -103,6 +103,8 @@ class Result:
     """Why not, for the caller to act on."""
     changes: Mapping[str, Any] | None = None
     """What it is afterwards; in a dry run, what it would be."""
+    takes: UUID | None = None
+    """In a dry run: the number that no other of the job can take then, as a hash."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,9 +45,24 @@ select action, dry_run, teams, locations from bulks where id = $1 and state = 'r
 select ordinal, credential_id from bulk_rows
 where bulk_id = $1 and outcome is null order by ordinal limit 1 for update skip locked;
 
+-- name: hold_numbers
+-- Let no other credential of the job take a number until the transaction ends.
+select pg_advisory_xact_lock(hashtextextended('licet.bulk/' || $1::uuid, 0));
+
+-- name: number_taken
+-- Which number a credential has as a dry run has made it, as a hash with the scope in which nobody else may
+-- have it; and who of the job took it before.
+select held.key, held.number, taken.credential_id as other
+from (
+    select number, md5(concat_ws(chr(31), type, number_scope, number))::uuid as key
+    from credentials where id = $2 and number_scope is not null and number is not null and not voided
+) held
+left join bulk_rows taken on taken.bulk_id = $1 and taken.takes = held.key
+limit 1;
+
 -- name: finish_row
 -- What came of one credential.
-update bulk_rows set outcome = $3, detail = $4, changes = $5 where bulk_id = $1 and ordinal = $2;
+update bulk_rows set outcome = $3, detail = $4, changes = $5, takes = $6 where bulk_id = $1 and ordinal = $2;
 
 -- name: finish_bulk
 -- A job is finished once nothing of it waits; what another instance has in hand still does.

@@ -10,7 +10,7 @@ from uuid import UUID
 from licet_chassis.connection import Connection
 from licet_chassis.queries import load_queries
 from licet_credentials.bulk.model import Job, Outcome, ReportLine, Result, State
-from licet_credentials.errors import NotFound
+from licet_credentials.errors import NotFound, NumberTaken
 from licet_credentials.rows import Row, jsonb
 from licet_credentials.visibility.model import Sees
 
@@ -77,7 +77,24 @@ async def claim_row(conn: Connection, bulk_id: UUID) -> Claimed | None:
 async def finish_row(conn: Connection, bulk_id: UUID, ordinal: int, result: Result) -> None:
     """Note what came of a credential."""
     changes = None if result.changes is None else jsonb(result.changes)
-    await conn.execute(QUERIES["finish_row"], bulk_id, ordinal, result.outcome.value, result.detail, changes)
+    await conn.execute(
+        QUERIES["finish_row"], bulk_id, ordinal, result.outcome.value, result.detail, changes, result.takes
+    )
+
+
+async def take_number(conn: Connection, bulk_id: UUID, credential_id: UUID) -> UUID | None:
+    """Return which number a credential takes, as the dry run has made it; a hash, `None` where it takes none.
+
+    Raises `NumberTaken` where one took it that was tried before; others wait until the transaction ends.
+    """
+    await conn.execute(QUERIES["hold_numbers"], bulk_id)
+    row = await conn.fetchrow(QUERIES["number_taken"], bulk_id, credential_id)
+    if row is None:
+        return None
+    if row["other"] is not None:
+        raise NumberTaken(row["number"], row["other"])
+    key: UUID = row["key"]
+    return key
 
 
 async def finish_bulk(conn: Connection, bulk_id: UUID, now: datetime) -> None:

@@ -468,7 +468,10 @@ create table bulk_rows (
     outcome text,
     detail text,
     changes jsonb,
+    -- In a dry run: the number that it would have, with the scope in which nobody else may, as a hash.
+    takes uuid,
     primary key (bulk_id, ordinal)
 );
 create index bulk_rows_waiting on bulk_rows (bulk_id, ordinal) where outcome is null;
 create index bulk_rows_outcome on bulk_rows (bulk_id, outcome, ordinal);
+create index bulk_rows_takes on bulk_rows (bulk_id, takes) where takes is not null;
