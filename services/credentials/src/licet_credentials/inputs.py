@@ -77,6 +77,14 @@ Code = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 ExternalId = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f/]{1,200}$")]
 """What another system calls a holder."""
 
+Whole = Annotated[int, Field(ge=-(2**53), le=2**53)]
+"""An integer that every reader of JSON takes whole."""
+
+AttributeName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
+"""What an attribute of a holder is called."""
+
+AttributeText = Annotated[str, Field(max_length=1000)]
+
 Phone = Annotated[str, Field(pattern=r"^[0-9+() ./-]{3,40}$")]
 Locale = Annotated[str, Field(max_length=64, pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$")]
 """A language, as BCP 47 has it."""

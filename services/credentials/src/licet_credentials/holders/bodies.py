@@ -6,13 +6,24 @@ from uuid import UUID
 from pydantic import Field
 
 from licet_chassis.http.resources import Body
-from licet_credentials.inputs import Code, Email, ExternalId, Instant, Line, Locale, Note, Phone, Reason, Zone
+from licet_credentials.inputs import (
+    AttributeName,
+    AttributeText,
+    Code,
+    Email,
+    ExternalId,
+    Instant,
+    Line,
+    Locale,
+    Note,
+    Phone,
+    Reason,
+    Whole,
+    Zone,
+)
 from licet_events.holders import HolderKind
 
-Whole = Annotated[int, Field(ge=-(2**53), le=2**53)]
-"""An integer that every reader of JSON takes whole."""
-AttributeValue = Annotated[str, Field(max_length=1000)] | Whole | bool
-AttributeName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
+AttributeValue = AttributeText | Whole | bool
 Codes = Annotated[tuple[Code, ...], Field(max_length=100)]
 
 

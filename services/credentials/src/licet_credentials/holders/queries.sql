@@ -102,6 +102,16 @@ from (select path from up where next = start order by cardinality(path), path li
     join holders h on h.id = step.id
 order by step.place;
 
+-- name: ways_up
+-- Everybody on the ways up by managers from the holders $1, those themselves too: to whom they report, or
+-- whom they await.
+with recursive up as (
+    select id, manager_id, awaited_manager, external_id from holders where id = any($1::uuid[])
+    union
+    select h.id, h.manager_id, h.awaited_manager, h.external_id from up join holders h on h.id = up.manager_id
+)
+select id as holder_id, manager_id, awaited_manager, coalesce(external_id, id::text) as called from up;
+
 -- name: lock_awaiting_manager
 -- Holders whose manager was named before being known, held until the transaction ends.
 select * from holders where awaited_manager = any($1::text[]) order by id for no key update;

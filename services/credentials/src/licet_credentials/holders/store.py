@@ -141,6 +141,22 @@ async def manager_cycle(conn: Connection, holder_ids: Sequence[UUID]) -> list[st
     return [row["called"] for row in rows]
 
 
+@dataclass(frozen=True, slots=True)
+class StepUp:
+    """A holder on a way up by managers."""
+
+    holder_id: UUID
+    manager_id: UUID | None
+    awaited_manager: str | None
+    called: str
+    """As people know the holder."""
+
+
+async def ways_up(conn: Connection, holder_ids: Sequence[UUID]) -> list[StepUp]:
+    """Return everybody on the ways up by managers from these holders, themselves included."""
+    return [StepUp(**row) for row in await conn.fetch(QUERIES["ways_up"], list(holder_ids))]
+
+
 async def lock_awaiting_manager(conn: Connection, external_ids: Sequence[str]) -> list[Holder]:
     """Return the holders that named one of these external ids as their manager before it was known."""
     rows = await conn.fetch(QUERIES["lock_awaiting_manager"], list(external_ids))

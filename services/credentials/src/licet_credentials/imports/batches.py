@@ -18,6 +18,7 @@ from licet_credentials.holders.commands import HolderFacts, fed_holder, new_hold
 from licet_credentials.holders.model import Holder
 from licet_credentials.holders.store import HolderChange
 from licet_credentials.imports import store
+from licet_credentials.imports.managers import Managers, managers_of, named_managers
 from licet_credentials.imports.mapping import Mapping as Declared
 from licet_credentials.imports.model import (
     OnChange,
@@ -55,6 +56,8 @@ class Batch:
     types_created: set[str] = field(default_factory=set)
     report: list[Reported] = field(default_factory=list)
     effects: list[Effect] = field(default_factory=list)
+    linked: list[Holder] = field(default_factory=list)
+    """Those whose managers were entered; they may be of an earlier batch, or of none."""
 
     def note(self, results: Iterable[RowResult], credential_id: UUID | None, holder_key: str) -> None:
         """Take rows into the report."""
@@ -125,42 +128,82 @@ async def _parties(tx: Transaction, rows: Sequence[SourceRow], terms: Terms, now
     by_key: dict[str, list[SourceRow]] = {}
     for row in rows:
         by_key.setdefault(row.holder.external_id, []).append(row)
-    known = await holder_store.lock_by_external_ids(tx.conn, list(by_key))
+    named = named_managers(rows)
+    known = await holder_store.lock_by_external_ids(tx.conn, list(by_key), naming=named)
+    managers = await managers_of(tx, rows, named, known)
     newest_terms = await store.newest_terms(tx.conn, [holder.id for holder in known.values()])
     parties = []
     for external_id in sorted(by_key):
         holder = known.get(external_id)
         if holder is None:
-            said = newest(by_key[external_id]).holder
-            change = new_holder(HolderFacts(external_id=external_id, **dict(said.facts)), now)
-            parties.append(_Party(external_id, by_key[external_id], change.holder, change, new=True))
+            parties.append(_entered(external_id, by_key[external_id], managers, terms.declared, now))
         else:
             party = _Party(external_id, by_key[external_id], holder)
-            _decide_facts(party, newest_terms.get(holder.id), terms.declared, now)
+            _decide_facts(party, newest_terms.get(holder.id), managers, terms.declared, now)
             parties.append(party)
     return parties
 
 
-def _decide_facts(party: _Party, recorded: Rank | None, declared: Declared, now: datetime) -> None:
-    """Find out what the rows change about a known holder; rows that the mapping wants rejected go."""
+def _entered(
+    external_id: str, rows: list[SourceRow], managers: Managers, declared: Declared, now: datetime
+) -> _Party:
+    """Return a holder who is new, as the newest row says; rows that would close a circle go."""
+    rejected: list[RowResult] = []
+    while True:
+        said = newest(rows).holder
+        facts = dict(said.facts) | {"attributes": dict(said.attributes)}
+        circle = None if said.manager is None else managers.take(external_id, said.manager)
+        if circle is None:
+            facts |= dict(managers.facts_of(said))
+            change = new_holder(HolderFacts(external_id=external_id, **facts), now)
+            return _Party(external_id, rows, change.holder, change, new=True, rejected=rejected)
+        rejected.append(_reject_newest(rows, declared.places.manager, said.manager or "", circle))
+        if not rows:
+            nobody = new_holder(HolderFacts(external_id=external_id, **facts), now).holder
+            return _Party(external_id, rows, nobody, new=True, rejected=rejected)
+
+
+def _reject_newest(rows: list[SourceRow], column: str, value: str, detail: str) -> RowResult:
+    top = newest(rows)
+    rows.remove(top)
+    return RowResult(top.line, Outcome.REJECTED, (RowError(column, value, detail),))
+
+
+def _decide_facts(
+    party: _Party, recorded: Rank | None, managers: Managers, declared: Declared, now: datetime
+) -> None:
+    """Find out what the rows change about a known holder; rows that the mapping wants rejected go.
+
+    So do those that would close a circle of managers.
+    """
     on_change = declared.holder.on_change
     while party.rows:
         top = newest(party.rows)
         if recorded is not None and top.rank < recorded and top.term.key != recorded[2]:
             return  # what is recorded came with a newer term
-        said = facts_that_differ(top.holder.facts, party.holder)
+        facts = (*top.holder.facts, *managers.facts_of(top.holder))
+        if top.holder.attributes:
+            facts += (("attributes", {**party.holder.attributes, **dict(top.holder.attributes)}),)
+        said = facts_that_differ(facts, party.holder)
         change = fed_holder(party.holder, party.external_id, said, now) if said else None
         if change is None:
             return
         if on_change is not OnChange.REJECT:
-            if on_change is OnChange.UPDATE:
+            if on_change is OnChange.KEEP:
+                return
+            manager = top.holder.manager if _MANAGER & said.keys() else None
+            circle = None if manager is None else managers.take(party.holder, manager)
+            if circle is None:
                 party.change, party.facts_of = change, top.line
-            return
+                return
+            party.rejected.append(_reject_newest(party.rows, declared.places.manager, manager or "", circle))
+            continue
         told = ", ".join(f"{name} {getattr(party.holder, name)!r}" for name in sorted(said))
         detail = f"the holder is recorded with {told}; the mapping has holder.on_change reject"
-        error = RowError(declared.places.holder, party.external_id, detail)
-        party.rejected.append(RowResult(top.line, Outcome.REJECTED, (error,)))
-        party.rows.remove(top)
+        party.rejected.append(_reject_newest(party.rows, declared.places.holder, party.external_id, detail))
+
+
+_MANAGER = {"manager_id", "awaited_manager"}
 
 
 async def _types(
@@ -328,7 +371,7 @@ async def _write(
         new = [party.change for party in changed if party.change is not None and party.new]
         await holder_commands.write_new(tx, new, now)
         await holder_commands.write(tx, [change for change in changes if change.holder.version > 1], now)
-        await holder_commands.link_reports(tx, [change.holder for change in new], now)
+        batch.linked += await holder_commands.link_reports(tx, [change.holder for change in new], now)
     saved = [(each, Saved(each.plan.change, each.rules)) for each in planned if each.plan.change is not None]
     await credential_commands.write_new(tx, [one for each, one in saved if each.existing_id is None], now)
     await credential_commands.write(tx, [one for each, one in saved if each.existing_id is not None], now)

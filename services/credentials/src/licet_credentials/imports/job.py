@@ -197,6 +197,8 @@ class ImportJobs:
         await store.insert_report(tx.conn, work.id, batch.report)
         if batch.effects:
             await store.keep_effects(tx.conn, work.id, batch.effects)
+        if batch.linked:
+            await store.keep_links(tx.conn, work.id, batch.linked)
         work.cursor_key = staged[-1][0]
         work.done_rows += len(staged)
         work.counts += batch.counts
@@ -272,6 +274,7 @@ def _add(batch: Batch, done: Batch) -> None:
     batch.types_created |= done.types_created
     batch.report += done.report
     batch.effects += done.effects
+    batch.linked += done.linked
 
 
 def _text(spool: IO[bytes], encoding: str) -> IO[str]:

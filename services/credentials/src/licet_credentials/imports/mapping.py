@@ -18,7 +18,7 @@ from pydantic import (
 from licet_credentials.errors import Invalid
 from licet_credentials.imports.model import Columns, OnChange, OnTermChange
 from licet_credentials.imports.values import READERS, checked_format, date_reader
-from licet_credentials.inputs import Ladder, Reason
+from licet_credentials.inputs import AttributeName, Ladder, Reason
 from licet_events.catalogue import (
     DEFAULT_LADDER,
     Category,
@@ -82,18 +82,20 @@ def _constant_alone(given: Any) -> Any:
 def _read_as(kind: str) -> AfterValidator:
     # What the mapping itself says is judged once, here, and not in a million rows.
     def check(source: Source) -> Source:
-        texts = {} if source.constant is None else {"constant": source.constant}
-        texts |= {
-            f"values.{text}": source.prefix + meaning for text, meaning in (source.values or {}).items()
-        }
-        for place, text in texts.items():
-            try:
-                READERS[kind](text)
-            except ValueError as error:
-                raise ValueError(f"{place}: {text!r} {error}") from None
+        _require_readable(source, kind)
         return source
 
     return AfterValidator(check)
+
+
+def _require_readable(source: Source, kind: str) -> None:
+    texts = {} if source.constant is None else {"constant": source.constant}
+    texts |= {f"values.{text}": source.prefix + meaning for text, meaning in (source.values or {}).items()}
+    for place, text in texts.items():
+        try:
+            READERS[kind](text)
+        except ValueError as error:
+            raise ValueError(f"{place}: {text!r} {error}") from None
 
 
 _Column = BeforeValidator(_column_alone)
@@ -129,6 +131,17 @@ class SeveralSource(_Part):
 Several = Annotated[SeveralSource, _Column]
 
 
+class AttributeSource(Source):
+    """Where an attribute of a holder comes from, and what its text is."""
+
+    kind: Literal["text", "integer", "boolean"] = "text"
+
+    @model_validator(mode="after")
+    def _texts_are_of_the_kind(self) -> "AttributeSource":
+        _require_readable(self, self.kind)
+        return self
+
+
 class HolderMapping(_Part):
     """The columns of a holder. An empty cell says nothing; what is recorded stays."""
 
@@ -143,8 +156,14 @@ class HolderMapping(_Part):
     locale: LocaleSource | None = None
     team: CodeSource | None = None
     location: CodeSource | None = None
+    manager: ExternalIdSource | None = None
+    """The external id of the holder's manager, who may be entered later, or never."""
     roles: Several | None = None
     queues: Several | None = None
+    attributes: Annotated[dict[AttributeName, Annotated[AttributeSource, _Column]], Field(max_length=50)] = (
+        Field(default_factory=dict)
+    )
+    """What else is to be known, by name; one that a row does not say stays."""
     on_change: OnChange = OnChange.UPDATE
     """What becomes of a row that says otherwise about a known holder."""
 
@@ -267,13 +286,14 @@ class Mapping(_Part):
     @property
     def places(self) -> Columns:
         """Which columns say what, for errors."""
-        number, key = self.credential.number, self.term.key
+        number, key, manager = self.credential.number, self.term.key, self.holder.manager
         dates = [source.place for source in (self.term.valid_from, self.term.expires_on) if source]
         return Columns(
             holder=self.holder.external_id.place,
             number=number.place if number else "",
             type=self.type.code.place,
             key=key.place if key else " + ".join(dates),
+            manager=manager.place if manager else "",
         )
 
     def _sources(self) -> Iterator[Source | SeveralSource]:
@@ -282,6 +302,7 @@ class Mapping(_Part):
                 value = getattr(part, name)
                 if isinstance(value, Source | SeveralSource):
                     yield value
+        yield from self.holder.attributes.values()
         yield from self.credential.attributes.values()
 
 

@@ -81,6 +81,9 @@ class HolderSaid(NamedTuple):
 
     external_id: str
     facts: tuple[tuple[str, Any], ...]
+    manager: str | None = None
+    """The manager's external id."""
+    attributes: tuple[tuple[str, Any], ...] = ()
 
 
 class CredentialSaid(NamedTuple):
@@ -164,6 +167,7 @@ class Columns(NamedTuple):
     number: str
     type: str
     key: str
+    manager: str = ""
 
 
 def facts_that_differ(said: Sequence[tuple[str, Any]], recorded: object) -> Mapping[str, Any]:

@@ -134,6 +134,14 @@ from unnest($2::smallint[], $3::uuid[], $4::bigint[], $5::boolean[], $6::text[],
 on conflict (import_id, step, id) do update set
     version = excluded.version, terms = known.terms || excluded.terms, more = known.more or excluded.more;
 
+-- name: keep_links
+-- Holders that were linked to their managers. Of one that the import has made or changed that is no change of
+-- somebody else's; what others have changed in between stays one.
+insert into import_effects as known (import_id, step, id, version, created)
+select $1, $2, id, version, false from unnest($3::uuid[], $4::bigint[]) as linked (id, version)
+on conflict (import_id, step, id) do update set version = excluded.version
+where known.version = excluded.version - 1;
+
 -- name: next_effects
 -- What is to be undone next.
 select step, id, version, created, terms, more from import_effects

@@ -159,7 +159,11 @@ class RowReader:
         self._mapping = mapping
         self._date = date_reader(mapping.date_formats)
         holder, credential, term, flag = mapping.holder, mapping.credential, mapping.term, mapping.flag
-        self._key = _Field(self._read_key, holder.external_id.named, self._places)
+        self._key = _Field(
+            partial(self._one_holder, holder.external_id, required=True),
+            holder.external_id.named,
+            self._places,
+        )
         of_holder = [
             (name, self._field(source, READERS[kind], required=name in {"kind", "name"}))
             for name, kind in _HOLDER_KINDS.items()
@@ -171,6 +175,14 @@ class RowReader:
             if several is not None
         ]
         self._holder = _Facts(of_holder)
+        self._manager = (
+            None
+            if holder.manager is None
+            else _Field(partial(self._one_holder, holder.manager), holder.manager.named, self._places)
+        )
+        self._holder_attributes = _Facts(
+            [(name, self._field(source, READERS[source.kind])) for name, source in holder.attributes.items()]
+        )
         line = READERS["line"]
         self._code = self._field(mapping.type.code, READERS["code"], required=True)
         self._type_name = self._field(mapping.type.name, line, required=True)
@@ -208,16 +220,20 @@ class RowReader:
     def read(self, line: int, cells: Sequence[str]) -> SourceRow | tuple[RowError, ...]:
         """Return what the row says, or everything that is wrong with it."""
         errors: list[RowError] = []
-        holder = HolderSaid(_taken(self._key, cells, errors), self._holder.read(cells, errors))
+        holder = HolderSaid(
+            _taken(self._key, cells, errors),
+            self._holder.read(cells, errors),
+            _taken(self._manager, cells, errors),
+            self._holder_attributes.read(cells, errors),
+        )
         credential = self._read_credential(cells, errors)
         term = self._read_term(cells, errors)
         flag: FlagSaid | None = _taken(self._flag, cells, errors)
         return tuple(errors) if errors else SourceRow(line, holder, credential, term, flag)
 
-    def _read_key(self, cells: Cells) -> str | None:
-        mapping = self._mapping.holder
-        external_id = cells.value(mapping.external_id, READERS["external id"], required=True)
-        return None if external_id is None else mapping.same_as.get(external_id, external_id)
+    def _one_holder(self, source: Source, cells: Cells, *, required: bool = False) -> str | None:
+        external_id = cells.value(source, READERS["external id"], required=required)
+        return None if external_id is None else self._mapping.holder.same_as.get(external_id, external_id)
 
     def _read_credential(self, cells: Sequence[str], errors: list[RowError]) -> CredentialSaid:
         said = CredentialSaid(

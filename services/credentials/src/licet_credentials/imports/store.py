@@ -13,6 +13,7 @@ from pydantic_core import to_json
 from licet_chassis.connection import Connection
 from licet_chassis.queries import load_queries
 from licet_credentials.errors import NotFound
+from licet_credentials.holders.model import Holder
 from licet_credentials.imports.detecting import Dialect
 from licet_credentials.imports.model import Outcome, Rank, RowError, RowResult, State, rank_of
 from licet_credentials.rows import jsonb
@@ -336,6 +337,12 @@ async def keep_effects(conn: Connection, import_id: UUID, effects: Sequence[Effe
         [f"{{{','.join(map(str, effect.terms))}}}" for effect in effects],
         [effect.more for effect in effects],
     )
+
+
+async def keep_links(conn: Connection, import_id: UUID, linked: Sequence[Holder]) -> None:
+    """Keep which holders were linked to managers whom an import has entered, after what it did to them."""
+    ids, versions = [holder.id for holder in linked], [holder.version for holder in linked]
+    await conn.execute(QUERIES["keep_links"], import_id, HOLDERS, ids, versions)
 
 
 async def next_effects(

@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from licet_credentials.inputs import (
+    AttributeText,
     Code,
     Country,
     Email,
@@ -18,6 +19,7 @@ from licet_credentials.inputs import (
     Note,
     Phone,
     Subdivision,
+    Whole,
     Zone,
 )
 from licet_events.holders import HolderKind
@@ -36,6 +38,9 @@ _KINDS: Mapping[str, tuple[Any, str]] = {
     "external id": (ExternalId, "must be at most 200 characters without slashes and control characters"),
     "phone": (Phone, "must be a telephone number: 3 to 40 digits, spaces and + ( ) . / -"),
     "locale": (Locale, "must be a language by BCP 47, such as de-AT"),
+    "text": (AttributeText, "must be a text of at most 1,000 characters"),
+    "integer": (Whole, "must be an integer between -2^53 and 2^53"),
+    "boolean": (bool, "must be true or false, yes or no, 1 or 0"),
     "holder kind": (HolderKind, f"must be one of {', '.join(HolderKind)}"),
 }
 

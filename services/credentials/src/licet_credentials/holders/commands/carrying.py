@@ -27,7 +27,10 @@ async def write(tx: Transaction, changes: Sequence[HolderChange], now: datetime)
 
 
 async def write_new(tx: Transaction, changes: Sequence[HolderChange], now: datetime) -> None:
-    """Write many holders of which none is there yet and none has a manager, and publish their events."""
+    """Write many holders of which none is there yet, and publish their events.
+
+    None of them can close a circle before `link_reports`: nobody reports to them yet.
+    """
     await copy_new(tx.conn, changes, actor=tx.cause.actor)
     await tx.publish(*(change.event for change in changes), now=now)
 
@@ -74,11 +77,12 @@ async def linked_reports(tx: Transaction, managers: Sequence[Holder], now: datet
     ]
 
 
-async def link_reports(tx: Transaction, managers: Sequence[Holder], now: datetime) -> None:
-    """Link the holders that named one of these as their manager before they were known."""
+async def link_reports(tx: Transaction, managers: Sequence[Holder], now: datetime) -> list[Holder]:
+    """Link the holders that named one of these as their manager before they were known; returns them."""
     changes = await linked_reports(tx, managers, now)
     if changes:
         await write(tx, changes, now)
+    return [change.holder for change in changes]
 
 
 async def led_manager(tx: Transaction, manager_id: UUID | None) -> UUID | None:
