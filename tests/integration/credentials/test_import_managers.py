@@ -1,10 +1,12 @@
 """A file names managers: those who come later, those who never come, and those who can't be."""
 
+import asyncio
 from typing import Any
 
+from licet_chassis.cause import Cause
 from licet_credentials.imports.job import ImportJobs
 
-from .conftest import made
+from .conftest import made, waits_for_a_lock
 
 MAPPING = """
 [holder]
@@ -133,3 +135,17 @@ async def test_undoing_takes_links_for_what_the_import_did_and_those_of_others_f
     await service.work_off_imports()
     active = {name: holder["active"] for name, holder in (await holders(http)).items()}
     assert active == {"A-1": False, "M-1": False, "Z-1": False, "B-1": True, "X-9": True}
+
+
+async def test_reports_that_await_a_manager_are_held_before_any_credential(http, service):
+    """Credentials after holders is how everybody locks: otherwise two would wait for one another."""
+    await imported(http, service, "A-1,X-9,,,2027-01-01", "K-1,,,,2027-01-01")
+    async with service.database.transaction(Cause.new("user:other")) as tx:
+        await tx.conn.fetch("select from holders where external_id = 'A-1' for update")
+        importing = asyncio.create_task(
+            imported(http, service, "K-1,,,,2027-06-30", "X-9,,,,2027-01-01", batch_rows=100)
+        )
+        await waits_for_a_lock(service)
+        assert await tx.conn.fetch("select from credentials for update nowait")
+    await importing
+    assert (await managers(http))["A-1"] == "X-9"

@@ -40,13 +40,16 @@ select * from holders where id = $1;
 select * from holders where id = $1 for no key update;
 
 -- name: lock_holders_by_external_id
--- Holders by the ids another system has for them, and those that they were merged into, held until the
--- transaction ends, always in one order.
+-- Holders by the ids another system has for them, those that they were merged into, and those that await a
+-- manager of such an id, held until the transaction ends, always in one order. Whoever enters the manager
+-- links the latter in the end, and then holds credentials, after which no holder is waited for.
 select * from holders
 where id = any(array(
     select id from holders where external_id = any($1::text[])
     union all
     select merged_into from holders where external_id = any($1::text[]) and merged_into is not null
+    union all
+    select id from holders where awaited_manager = any($1::text[])
 ))
 order by id for no key update;
 

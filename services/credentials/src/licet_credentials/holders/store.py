@@ -81,7 +81,7 @@ async def lock_by_external_ids(
 
     The id of a merged record leads to the holder it was merged into. Whoever would create the same ones
     waits, in the same order, until this transaction ends; so does whoever would create those that it
-    is `naming` and does not hold itself.
+    is `naming` and does not hold itself. Who awaits one of them as manager is held too.
     """
     await reserve_external_ids(conn, external_ids, naming=naming)
     rows = await conn.fetch(QUERIES["lock_holders_by_external_id"], list(external_ids))
