@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from licet_cli.following import follow, in_words, write_report
+from licet_cli.following import IMPORTS, in_words
 from licet_cli.output import JsonOption, fail, show
 from licet_cli.target import Against, Deployment, open_target
 from licet_events.ids import uuid7
@@ -42,8 +42,8 @@ def import_file(
                 data={"mapping": chosen, "dry_run": str(dry_run).lower()},
                 timeout=_UPLOAD_TIMEOUT,
             ).json()
-        job = follow(service, job)
-        write_report(service, job, target_report)
+        job = IMPORTS.follow(service, job)
+        IMPORTS.write_report(service, job, target_report)
     if job["state"] == "failed":
         fail(f"The import failed: {job['problem']} Report: {target_report}")
     counts: dict[str, int] = job["counts"]

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from licet_cli.following import follow, in_words, write_report
+from licet_cli.following import IMPORTS, in_words
 from licet_cli.output import JsonOption, fail, show, table
 from licet_cli.target import Against, Deployment, open_target
 
@@ -51,7 +51,7 @@ def show_import(
         service = target.service("credentials")
         job = service.get(f"/v1/imports/{import_id}")
         if report is not None:
-            write_report(service, job, report)
+            IMPORTS.write_report(service, job, report)
     show(job, as_json, _told(job))
 
 
@@ -60,7 +60,7 @@ def cancel(import_id: ImportId, as_json: JsonOption = False, against: Against = 
     """End an import after the batch in hand. What is done stays; licet imports undo takes it back."""
     with open_target(against) as target:
         service = target.service("credentials")
-        job = follow(service, service.post(f"/v1/imports/{import_id}/cancel"))
+        job = IMPORTS.follow(service, service.post(f"/v1/imports/{import_id}/cancel"))
     show(job, as_json, _told(job))
 
 
@@ -71,12 +71,12 @@ def undo(
     as_json: JsonOption = False,
     against: Against = Deployment.EMBEDDED,
 ) -> None:
-    """Void what an import recorded and deactivate whom it entered; what has changed since is left."""
+    """Take back what an import recorded and whom it entered; what has changed since is left."""
     with open_target(against) as target:
         service = target.service("credentials")
-        job = follow(service, service.post(f"/v1/imports/{import_id}/undo"))
+        job = IMPORTS.follow(service, service.post(f"/v1/imports/{import_id}/undo"))
         if report is not None:
-            write_report(service, job, report)
+            IMPORTS.write_report(service, job, report)
     show(job, as_json, _told(job))
     if job["state"] == "failed":
         fail(f"Undoing failed: {job['problem']}")
