@@ -20,7 +20,9 @@ from licet_credentials.imports.model import (
     TermSaid,
     newest,
 )
-from licet_credentials.imports.planning import MOST_TERMS, Plan, Ruling, plan_credential
+from licet_credentials.imports.planning import Plan, plan_credential
+from licet_credentials.imports.sorting import Ruling
+from licet_credentials.imports.terms import MOST_TERMS
 from licet_credentials.types.model import CredentialType
 from licet_events.catalogue import Category, NumberUnique, RenewalEvidence
 from licet_events.credentials import CredentialCorrected, CredentialRenewed, FlagKind

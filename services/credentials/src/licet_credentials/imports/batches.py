@@ -30,7 +30,8 @@ from licet_credentials.imports.model import (
     facts_that_differ,
     newest,
 )
-from licet_credentials.imports.planning import Plan, Ruling, plan_credential
+from licet_credentials.imports.planning import Plan, plan_credential
+from licet_credentials.imports.sorting import Ruling
 from licet_credentials.imports.store import CREDENTIALS, HOLDERS, Effect, NumberKey, Reported
 from licet_credentials.types import commands as type_commands
 from licet_credentials.types import store as type_store
