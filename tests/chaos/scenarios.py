@@ -198,10 +198,38 @@ class Import(Scenario):
         )
 
 
+class Bulk(Scenario):
+    """Renewing three at once."""
+
+    places = frozenset(
+        {"bulk.credential_written", "bulk.credential_committed", "credentials.saved", "outbox.appended"}
+    )
+
+    def prepare(self, attempt: Attempt) -> None:
+        for number in range(2):
+            body = {"holder_id": attempt.holder, "type": "licence", "number": f"{attempt.tag}-{number}"}
+            more = replace(attempt, tag=f"{attempt.tag}-{number}")
+            more.send("POST", "/credentials", json={**body, "expires_on": "2030-12-31"})
+
+    def do(self, attempt: Attempt) -> None:
+        asked = {"renew": {"expires_on": "2032-12-31"}, "filter": {"holder_id": attempt.holder}}
+        sent = attempt.send("POST", "/credentials/bulk", json=asked).json()
+        while sent["state"] == "running":
+            time.sleep(0.05)
+            sent = attempt.get(f"/credentials/bulk/{sent['id']}")
+        assert (sent["state"], sent["counts"]["done"]) == ("finished", 3), sent
+
+    def check(self, attempt: Attempt) -> None:
+        for each in attempt.get("/credentials", holder_id=attempt.holder)["items"]:
+            terms = attempt.get(f"/credentials/{each['id']}/terms")["items"]
+            assert [term["expires_on"] for term in terms] == ["2030-12-31", "2032-12-31"]
+
+
 SCENARIOS: dict[str, Scenario] = {
     "create": Create(),
     "renew": Renew(),
     "upload": Upload(),
     "delete": Delete(),
     "import": Import(),
+    "bulk": Bulk(),
 }

@@ -12,6 +12,7 @@ import structlog
 from licet_chassis.cause import Cause, new_traceparent
 from licet_chassis.clock import BusinessClock
 from licet_chassis.database import TRANSIENT, Database
+from licet_chassis.failpoints import Failpoint
 from licet_credentials.bulk import store
 from licet_credentials.bulk.bodies import action_of
 from licet_credentials.bulk.commands import act_on_one
@@ -19,6 +20,7 @@ from licet_credentials.bulk.model import Outcome, Result
 
 _log = structlog.get_logger("licet.bulk")
 
+_WRITTEN, _COMMITTED = Failpoint("bulk.credential_written"), Failpoint("bulk.credential_committed")
 _ROWS_A_STEP = 50
 _JOBS_A_STEP = 10
 _NOT_OURS: tuple[type[BaseException], ...] = (*TRANSIENT, asyncpg.InterfaceError)
@@ -64,4 +66,6 @@ class BulkJobs:
                 _log.exception("bulk.failed", bulk_id=str(bulk_id), credential_id=str(row.credential_id))
                 result = Result(Outcome.FAILED, f"an unexpected {type(error).__name__}; see the log")
             await store.finish_row(tx.conn, bulk_id, row.ordinal, result)
+            _WRITTEN()
+        _COMMITTED()
         return True
