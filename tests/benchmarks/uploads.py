@@ -2,7 +2,7 @@
 
 The service is a process of its own, on PostgreSQL and an S3 server of this machine. Memory is the
 proportional set size of its process tree, looked at all the time; whoever is told to come again has waited
-no longer than the setting says; and somebody else reads a credential meanwhile.
+no longer than half a minute; and somebody else reads a credential meanwhile.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ from unit.credentials.pictures import photograph, saved
 
 _UPLOADS = 50
 _PATIENCE = 30.0
-"""Seconds: LICET_IMAGE_WAIT_SECONDS as it is by default."""
+"""Seconds, of which LICET_IMAGE_WAIT_SECONDS leaves some to the machine."""
 _PAUSE = 0.01
 
 
@@ -80,7 +80,7 @@ def _results(
     return [
         Result("50 uploads of 12 MP at once, MiB of API and workers", "<= 768 MiB", largest / 2**20, 1, note),
         Result("answers but kept or 503 with Retry-After", "<= 0", odd, _UPLOADS),
-        Result("longest wait for a 503 / its setting", "<= 1.2 x", max(waits, default=0) / _PATIENCE, 1),
+        Result("longest wait for a 503 / half a minute", "<= 1 x", max(waits, default=0) / _PATIENCE, 1),
         Result("other calls that failed meanwhile", "<= 0", failed, len(others)),
         Result(
             "other calls, p99 meanwhile / alone", "<= 20 x", _p99(others) / _p99(alone), len(others),

@@ -32,8 +32,11 @@ class Settings(ServiceSettings):
     """Of one worker."""
     image_seconds: int = Field(20, ge=1, le=300)
     """For one image."""
-    image_wait_seconds: float = Field(30.0, gt=0, le=300)
-    """How long an upload waits for room and a worker before it is told to come again."""
+    image_wait_seconds: float = Field(25.0, gt=0, le=300)
+    """How long an upload waits for room and a worker before it is told to come again.
+
+    It is told within half a minute also where the machine has much to do.
+    """
     image_spool_bytes: int = Field(192 << 20, ge=64 << 20)
     """Of disk, where Python keeps temporary files (TMPDIR), for uploads that are being worked on."""
     image_receive_seconds: float = Field(60.0, gt=0, le=600)

@@ -26,7 +26,7 @@ class WorkerLimits:
     memory_bytes: int = 640 << 20
     seconds: int = 20
     """For one image, of processor time and of time that passes."""
-    wait_seconds: float = 30.0
+    wait_seconds: float = 25.0
     """How long a request waits for a worker before it is told to come again."""
 
 
