@@ -10,6 +10,7 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
+from edge.documented import Documented
 from licet_certifications.app import ACTOR, create_app, work_off
 from licet_certifications.consumers import FACTS
 from licet_certifications.eligibility.commands import queue_affected
@@ -206,7 +207,10 @@ def app(service: Certifications, settings: Settings) -> FastAPI:
 @pytest.fixture
 async def http(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
     transport = httpx.ASGITransport(app=app)
-    async with httpx.AsyncClient(transport=transport, base_url="http://certifications") as client:
+    hooks: dict[str, list[Any]] = {"response": [Documented("certifications")]}
+    async with httpx.AsyncClient(
+        transport=transport, base_url="http://certifications", event_hooks=hooks
+    ) as client:
         yield client
 
 

@@ -12,6 +12,7 @@ import pytest
 from fastapi import FastAPI
 from pydantic import SecretStr
 
+from edge.documented import Documented
 from edge.issuer import Issuer
 from licet_chassis.cause import Cause
 from licet_chassis.clock import BusinessClock
@@ -179,7 +180,10 @@ async def app(service: Credentials, settings: Settings) -> AsyncIterator[FastAPI
 async def anyone(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
     """A client without a token."""
     transport = httpx.ASGITransport(app=app)
-    async with httpx.AsyncClient(transport=transport, base_url="http://credentials.test") as client:
+    hooks: dict[str, list[Any]] = {"response": [Documented("credentials")]}
+    async with httpx.AsyncClient(
+        transport=transport, base_url="http://credentials.test", event_hooks=hooks
+    ) as client:
         yield client
 
 

@@ -89,7 +89,7 @@ async def test_a_dry_run_tells_of_numbers_that_those_before_would_have_taken(htt
             await made(
                 http, "credentials", holder_id=person["id"], type="licence", number=f"A-{number}", **DATES
             )
-    moved = {"reassign": {"holder_id": people[0]["id"], "reason": "one_person"}}
+    moved: dict[str, Any] = {"reassign": {"holder_id": people[0]["id"], "reason": "one_person"}}
     tried = await asked(http, **moved, filter={"type": "licence"}, dry_run=True)
     await service.work_off_bulk()
     done = await asked(http, **moved, filter={"type": "licence"})

@@ -64,6 +64,11 @@ def resource(view: BaseModel, *, status: int = 200, headers: Mapping[str, str] |
     return Response(view.model_dump_json(by_alias=True), status, headers=sent, media_type="application/json")
 
 
+def created_too(view: type[BaseModel]) -> dict[int | str, dict[str, Any]]:
+    """Return what a PUT declares as its `responses`, so that OpenAPI says that it may create as well."""
+    return {201: {"model": view, "description": "It was not there and is created"}}
+
+
 async def _expected_version(
     if_match: Annotated[
         str | None, Header(alias="If-Match", description='The `ETag` of the version to change, such as `"3"`')

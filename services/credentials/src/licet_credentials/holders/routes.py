@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from licet_chassis.http.csv import CSV_TOO, listed
 from licet_chassis.http.paging import MOST, Page, PageQuery, PageRequest, page_of
-from licet_chassis.http.resources import IfMatch, MaybeIfMatch, resource
+from licet_chassis.http.resources import IfMatch, MaybeIfMatch, created_too, resource
 from licet_chassis.http.serving import serving
 from licet_chassis.http.writes import Write
 from licet_credentials.access import READ, SHARED_WRITE, WRITE, ReaderSees, WriterSees, require_place
@@ -93,7 +93,10 @@ async def list_(
 
 
 MERGED: dict[int | str, dict[str, Any]] = {
-    308: {"description": "The record was merged; `Location` has the holder that it turned out to be"}
+    308: {
+        "model": HolderState,
+        "description": "The record was merged; `Location` has the holder that it turned out to be",
+    }
 }
 
 
@@ -154,7 +157,12 @@ async def update(holder_id: UUID, body: HolderPatch, expected: IfMatch, write: W
     )
 
 
-@router.put("/by-external-id/{external_id}", response_model=HolderState, dependencies=[WRITE])
+@router.put(
+    "/by-external-id/{external_id}",
+    response_model=HolderState,
+    dependencies=[WRITE],
+    responses=created_too(HolderState),
+)
 async def put(
     external_id: Annotated[str, Path(pattern=r"^[^\x00-\x1f\x7f/]{1,200}$")], body: HolderFeed, write: Write
 ) -> Response:

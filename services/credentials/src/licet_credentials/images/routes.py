@@ -83,6 +83,7 @@ _FORM: dict[str, Any] = {
     dependencies=[WRITE],
     max_body_size=LARGEST_FILE + _FORM_BYTES,
     openapi_extra=_FORM,
+    responses={200: {"model": ImageOut, "description": "The same file was there already"}},
 )
 async def upload(request: Request, credential_id: UUID, write: Write) -> Response:
     """Keep evidence: the original privately, and of an image two renditions without metadata.
@@ -186,7 +187,12 @@ async def views(request: Request, credential_id: UUID, image_id: UUID, page: Pag
     return await listed(request, page, read, ViewOut)
 
 
-@router.get("/{credential_id}/images/{image_id}/{rendition}", status_code=302, dependencies=[READ])
+@router.get(
+    "/{credential_id}/images/{image_id}/{rendition}",
+    status_code=302,
+    response_class=RedirectResponse,
+    dependencies=[READ],
+)
 async def rendition(
     request: Request,
     credential_id: UUID,

@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from licet_chassis.http.csv import CSV_TOO, listed
 from licet_chassis.http.paging import Page, PageQuery, PageRequest, page_of
-from licet_chassis.http.resources import Body, MaybeIfMatch, resource
+from licet_chassis.http.resources import Body, MaybeIfMatch, created_too, resource
 from licet_chassis.http.serving import serving
 from licet_chassis.http.writes import Write, Writer
 from licet_credentials.access import CATALOGUE, SHARED_WRITE
@@ -41,14 +41,24 @@ class LocationIn(TeamIn):
     subdivision: Subdivision | None = None
 
 
-@router.put("/locations/{code}", response_model=LocationState, dependencies=[SHARED_WRITE])
+@router.put(
+    "/locations/{code}",
+    response_model=LocationState,
+    dependencies=[SHARED_WRITE],
+    responses=created_too(LocationState),
+)
 async def put_location(code: PlaceCode, body: LocationIn, expected: MaybeIfMatch, write: Write) -> Response:
     """Create or replace a location; the same again changes nothing."""
     within_country(body.country, body.subdivision)
     return await _put(LOCATION, code, body, expected, write)
 
 
-@router.put("/teams/{code}", response_model=TeamState, dependencies=[SHARED_WRITE])
+@router.put(
+    "/teams/{code}",
+    response_model=TeamState,
+    dependencies=[SHARED_WRITE],
+    responses=created_too(TeamState),
+)
 async def put_team(code: PlaceCode, body: TeamIn, expected: MaybeIfMatch, write: Write) -> Response:
     """Create or replace a team; the same again changes nothing."""
     return await _put(TEAM, code, body, expected, write)
