@@ -137,6 +137,7 @@ class Database:
             command_timeout=command_timeout,
             timeout=10,
             max_inactive_connection_lifetime=60,
+            reset=_leave,
             server_settings={
                 "application_name": f"licet-{service}",
                 "timezone": "UTC",
@@ -191,6 +192,12 @@ class Database:
         except _RETRIED_AT_ONCE:
             async with self.transaction(cause) as tx:
                 return await work(tx)
+
+
+async def _leave(_conn: Connection) -> None:
+    # Nobody leaves anything in a session that is lent: what is set or locked is so for a transaction, which
+    # asyncpg has rolled back by now if it is open. To clear it all the same would be a round trip each time.
+    pass
 
 
 def _told(error: asyncpg.InterfaceError) -> Exception:
