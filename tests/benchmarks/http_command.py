@@ -50,8 +50,9 @@ async def _compare(postgres: EmbeddedPostgres, pgbench: str, directory: Path) ->
         create_bucket=lambda: "none",
     )  # fmt: skip
     service = CredentialsService(
-        directory, database_url=postgres.url("licet"), kafka="127.0.0.1:9", s3=nowhere, parts=("http",)
-    )
+        directory, database_url=postgres.url("licet"), kafka="127.0.0.1:9", s3=nowhere, parts=("http",),
+        killable=False,
+    )  # fmt: skip
     try:
         await asyncio.to_thread(service.start)
         await _requests(service, 1)

@@ -24,12 +24,21 @@ class CredentialsService:
     """One process of the service on real servers. Its state is theirs, so a start goes on where it was."""
 
     def __init__(
-        self, directory: Path, *, database_url: str, kafka: str, s3: Any, parts: Sequence[str] = ()
+        self,
+        directory: Path,
+        *,
+        database_url: str,
+        kafka: str,
+        s3: Any,
+        parts: Sequence[str] = (),
+        killable: bool = True,
     ) -> None:
+        """Without `killable` it has no places at which it looks whether to kill itself, as in production."""
         self.database_url = database_url
         self.kafka = kafka
         self.s3 = s3
         self._parts = parts
+        self._killable = killable
         self.bucket: str = s3.create_bucket()
         self._armed = directory / "failpoint"
         self._log = directory / "service.log"
@@ -66,9 +75,10 @@ class CredentialsService:
 
     def _environment(self) -> dict[str, str]:
         ours = {name: value for name, value in os.environ.items() if not name.startswith("LICET_")}
+        failpoints = {"LICET_FAILPOINTS": str(self._armed)} if self._killable else {}
         return ours | {
             "LICET_ENVIRONMENT": "embedded",
-            "LICET_FAILPOINTS": str(self._armed),
+            **failpoints,
             "LICET_PORT": str(self.port),
             "LICET_DATABASE_URL": self.database_url,
             "LICET_KAFKA_URL": self.kafka,
