@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import Depends, Security
+from fastapi import Security
 from starlette.requests import Request
 
 from licet_chassis.connection import Connection
 from licet_chassis.database import Transaction
-from licet_chassis.http.auth import Principal, RequiredScope, bearer, principal_of
+from licet_chassis.http.auth import Principal, RequiredScope, principal_of
 from licet_chassis.http.problems import Forbidden
 from licet_chassis.http.serving import serving
 from licet_chassis.http.writes import guard_write
@@ -56,7 +56,7 @@ class Access(RequiredScope):
         self.catalogue = catalogue
         """Whether what it shows is about nobody."""
 
-    async def __call__(self, request: Request, _scheme: Annotated[Any, Depends(bearer)]) -> Any:
+    async def __call__(self, request: Request) -> Any:
         """Return what the token sees; raises 403 and, for those whom it does not see, 404 or 422."""
         principal = principal_of(request)
         principal.must_have(self.scope, *self.instead)

@@ -8,12 +8,13 @@ from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Annotated, Any, Self
+from typing import Any, Self
 
 import jwt
-from fastapi import Depends, FastAPI, Security
+from fastapi import FastAPI, Security
+from fastapi.openapi.models import HTTPBearer as HTTPBearerModel
 from fastapi.routing import RouteContext, iter_route_contexts
-from fastapi.security import HTTPBearer
+from fastapi.security.base import SecurityBase
 from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -232,22 +233,22 @@ class Authentication:
         await self.app(scope, receive, send)
 
 
-bearer = HTTPBearer(
-    scheme_name="bearer",
-    bearerFormat="JWT",
-    description="A token of the deployment's issuer",
-    auto_error=False,
-)
+_BEARER = HTTPBearerModel(bearerFormat="JWT", description="A token of the deployment's issuer")
 
 
-class RequiredScope:
-    """The dependency behind `requires`; tests recognise it by its class."""
+class RequiredScope(SecurityBase):
+    """The dependency behind `requires`; tests recognise it by its class.
+
+    To OpenAPI it is the scheme `bearer` itself, so that it needs no dependency of its own for that.
+    """
 
     def __init__(self, scope: str, *, everyone: bool = False) -> None:
+        self.model = _BEARER
+        self.scheme_name = "bearer"
         self.scope = scope
         self.everyone = everyone
 
-    async def __call__(self, request: Request, _scheme: Annotated[Any, Depends(bearer)]) -> Principal:
+    async def __call__(self, request: Request) -> Principal:
         """Return the principal; raises 403 if the token lacks the scope or does not see enough."""
         principal = principal_of(request)
         principal.must_have(self.scope)
