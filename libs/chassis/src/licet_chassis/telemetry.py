@@ -4,6 +4,7 @@ import logging
 import re
 import sys
 from collections.abc import Mapping, MutableMapping
+from functools import lru_cache
 from typing import Any
 
 import structlog
@@ -59,6 +60,8 @@ def configure_logging(*, service: str, level: str = "info", log_format: str = "j
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
+    # No line of ours names them, so nobody need find them out.
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     # These bring handlers or levels of their own; what they say goes the same way as everything else.
     for name, floor in _LIBRARIES.items():
         logger = logging.getLogger(name)
@@ -111,15 +114,23 @@ def redact(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> Mutab
 def _clean(key: str, value: Any) -> Any:
     if value is None or isinstance(value, bool | int | float):
         return value
-    if _SECRET_KEY.search(key):
-        return REDACTED
-    if key.lower() in _PERSONAL_KEYS:
-        return PERSONAL
+    instead = _shown_instead(key)
+    if instead is not None:
+        return instead
+    if isinstance(value, str):
+        return _clean_text(value)
     if isinstance(value, Mapping):
         return {str(inner): _clean(str(inner), item) for inner, item in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
         return [_clean("", item) for item in value]
     return f"<{len(value)} bytes>" if isinstance(value, bytes) else _clean_text(str(value))
+
+
+@lru_cache(maxsize=1_000)
+def _shown_instead(key: str) -> str | None:
+    if _SECRET_KEY.search(key):
+        return REDACTED
+    return PERSONAL if key.lower() in _PERSONAL_KEYS else None
 
 
 def _clean_text(text: str) -> str:
