@@ -13,7 +13,7 @@ from licet_chassis.cause import Cause
 from licet_chassis.clock import machine_now
 from licet_chassis.connection import Connection, Pool
 from licet_chassis.outbox.append import append
-from licet_events import Event, EventData, encode
+from licet_events import Event, EventData, Record, encode
 
 T = TypeVar("T")
 
@@ -86,27 +86,32 @@ class Transaction:
         `causes` gives each its own cause, in the same order, where one transaction carries on several
         conversations; without it all have the transaction's.
         """
+        await append(self.conn, self.records_of(events, causes))
+
+    def records_of(
+        self,
+        events: Sequence[tuple[EventData, UUID | None, datetime]],
+        causes: Sequence[Cause] | None = None,
+    ) -> list[Record]:
+        """Return what `publish_all` appends, for whoever appends it when its time has come."""
         recorded = machine_now()
-        await append(
-            self.conn,
-            [
-                encode(
-                    Event.of(
-                        item,
-                        id=event_id,
-                        source=self._source,
-                        time=time,
-                        recorded_time=recorded,
-                        correlation_id=cause.correlation_id,
-                        causation_id=cause.causation_id,
-                        traceparent=cause.traceparent,
-                    )
+        return [
+            encode(
+                Event.of(
+                    item,
+                    id=event_id,
+                    source=self._source,
+                    time=time,
+                    recorded_time=recorded,
+                    correlation_id=cause.correlation_id,
+                    causation_id=cause.causation_id,
+                    traceparent=cause.traceparent,
                 )
-                for (item, event_id, time), cause in zip(
-                    events, causes or [self.cause] * len(events), strict=True
-                )
-            ],
-        )
+            )
+            for (item, event_id, time), cause in zip(
+                events, causes or [self.cause] * len(events), strict=True
+            )
+        ]
 
 
 class Database:

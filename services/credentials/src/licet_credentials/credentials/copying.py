@@ -1,13 +1,13 @@
 """Writing many new credentials at once, by COPY: the same rows as `store.save` writes."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from operator import attrgetter
 from typing import Any
 
 import asyncpg
 
-from licet_chassis.connection import Connection
+from licet_chassis.copying import Copying
 from licet_credentials.credentials.model import Flag
 from licet_credentials.credentials.rows import run_rows
 from licet_credentials.credentials.store import NumberTakenMeanwhile, Saved, credential_row, history_row
@@ -36,15 +36,15 @@ _BESIDE = frozenset({"run_count", "next_change_at", "verified_until"})
 _term, _flag = attrgetter(*_TERM), attrgetter(*_FLAG)
 
 
-async def copy_new(conn: Connection, saved: Sequence[Saved], *, actor: str) -> None:
+async def copy_new(copying: Copying, saved: Sequence[Saved], *, actor: str) -> None:
     """Write credentials none of which is there yet, without images and checks, in a few round trips.
 
-    Raises `NumberTakenMeanwhile` where another credential got the number at the same moment.
+    Raises `NumberTakenMeanwhile` where another credential got the number at the same moment. The last rows
+    may still be on their way when it returns.
     """
     if not saved:
         return
-    credentials: list[Mapping[str, Any]] = []
-    register, terms, runs, flags, history = [], [], [], [], []
+    credentials, register, runs = [], [], []
     for item in saved:
         credential = item.change.credential
         its_runs = run_rows(credential)
@@ -59,33 +59,34 @@ async def copy_new(conn: Connection, saved: Sequence[Saved], *, actor: str) -> N
                 _finite(row["verified_until"]),
             )
         )
-        belongs = (credential.id, credential.updated_at)
-        terms += [(*_term(term), *belongs) for term in credential.terms]
-        flags += [(*_flag(flag), *belongs) for flag in credential.flags]
         runs += [tuple([_finite(run.get(name)) for name in _RUN]) for run in its_runs]
+    columns = tuple(name for name in credentials[0] if name not in _BESIDE)
+    await copying.take(
+        "credentials", columns, [tuple([row[name] for name in columns]) for row in credentials]
+    )
+    history = []
+    for item in saved:
         for event in item.change.events:
             line = history_row(event, actor, item.note)
             line["details"] = jsonb(line["details"])
             history.append(tuple([line[name] for name in _HISTORY]))
-    columns = tuple(name for name in credentials[0] if name not in _BESIDE)
+    terms, flags = [], []
+    for item in saved:
+        credential = item.change.credential
+        belongs = (credential.id, credential.updated_at)
+        terms += [(*_term(term), *belongs) for term in credential.terms]
+        flags += [(*_flag(flag), *belongs) for flag in credential.flags]
     try:
-        await _copy(
-            conn, "credentials", columns, [tuple([row[name] for name in columns]) for row in credentials]
-        )
-    except asyncpg.UniqueViolationError as error:
+        await copying.take("register", _REGISTER, register)
+    except asyncpg.UniqueViolationError as error:  # of the credentials before
         if error.constraint_name != "credentials_number_unique":
             raise
         raise NumberTakenMeanwhile(saved[0].change.credential.number or "", None) from error
-    await _copy(conn, "terms", (*_TERM, "credential_id", "known_from"), terms)
-    await _copy(conn, "runs", _RUN, runs)
-    await _copy(conn, "register", _REGISTER, register)
-    await _copy(conn, "flags", (*_FLAG, "credential_id", "known_from"), flags)
-    await _copy(conn, "credential_history", _HISTORY, history)
-
-
-async def _copy(conn: Connection, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-    if rows:
-        await conn.copy_records_to_table(table, records=rows, columns=columns)
+    await copying.take("runs", _RUN, runs)
+    await copying.take("flags", (*_FLAG, "credential_id", "known_from"), flags)
+    await copying.take("credential_history", _HISTORY, history)
+    # They take longest: time for the caller to make what follows.
+    await copying.take("terms", (*_TERM, "credential_id", "known_from"), terms)
 
 
 def _finite(value: Any) -> Any:

@@ -4,7 +4,9 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from uuid import UUID
 
+from licet_chassis.copying import Copying
 from licet_chassis.database import Transaction
+from licet_chassis.outbox.append import append
 from licet_credentials.credentials import store
 from licet_credentials.credentials.change import Change, settle
 from licet_credentials.credentials.copying import copy_new
@@ -25,8 +27,11 @@ async def write(tx: Transaction, saved: Sequence[Saved], now: datetime) -> None:
 
 async def write_new(tx: Transaction, saved: Sequence[Saved], now: datetime) -> None:
     """Write many credentials of which none is there yet, and publish their events; as `write` does."""
-    await copy_new(tx.conn, saved, actor=tx.cause.actor)
-    await tx.publish(*(event for each in saved for event in each.change.events), now=now)
+    async with Copying(tx.conn) as copying:
+        await copy_new(copying, saved, actor=tx.cause.actor)
+        # While the last rows are written.
+        records = tx.records_of([(event, None, now) for each in saved for event in each.change.events])
+    await append(tx.conn, records)
 
 
 Step = Callable[[Change, Loaded], Change]
