@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from licet_credentials.imports.job import ImportJobs
+from licet_credentials.imports.mapping import find_mapping
 
 HEADER = (
     "ID", "ACCOUNT NUMBER", "LEGAL NAME", "LICENSE CODE", "LICENSE DESCRIPTION", "LICENSE NUMBER",
@@ -160,6 +161,27 @@ async def test_rows_that_are_no_csv_or_repeat_a_term_are_told(http, service):
     assert (short["line"], short["errors"][0]["detail"]) == (8, "has 3 fields, the header has 12")
     [twice] = (await http.get(path, params={"outcome": "unchanged"})).json()["items"]
     assert twice["line"] == 7
+
+
+async def test_another_day_of_a_flag_corrects_it_if_the_mapping_says_so(http, service):
+    _, text = find_mapping("chicago")
+    await imported(http, service, ROWS)
+    await service.published()
+    other = list(ROWS[2])
+    other[10] = "09/20/2014"
+    _, [row] = await imported(http, service, [other])
+    assert (row["outcome"], row["errors"][0]["column"]) == ("rejected", "LICENSE STATUS CHANGE DATE")
+    assert await service.told() == []
+    correcting = text.replace("[flag]", '[flag]\non_change = "correct"')
+    _, [row] = await imported(http, service, [other], mapping=correcting)
+    assert row["outcome"] == "corrected"
+    [event] = await service.published()
+    assert [flag.effective_from.isoformat() for flag in event.data.credential.flags] == [
+        "2014-09-20T05:00:00+00:00"
+    ]
+    assert [await service.count("flags where known_until is null"), await service.count("flags")] == [2, 3]
+    job, _ = await imported(http, service, [other, *ROWS[:2]], mapping=correcting)
+    assert (job["counts"]["unchanged"], await service.told()) == (3, [])
 
 
 async def test_a_term_with_other_dates_under_the_same_key_is_rejected(http, service):

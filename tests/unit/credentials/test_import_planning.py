@@ -1,5 +1,6 @@
 """What rows come to never hangs on their order, nor on how they are divided over files."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import count
 from uuid import UUID
@@ -42,7 +43,7 @@ _lines = count(2)
 def ruling(
     on_change: OnChange = OnChange.UPDATE, on_term_change: OnTermChange = OnTermChange.REJECT
 ) -> Ruling:
-    columns = Columns("ACCOUNT", "NUMBER", "CODE", "ID")
+    columns = Columns("ACCOUNT", "NUMBER", "CODE", "ID", "BOSS", "SINCE")
     return Ruling(on_change, on_term_change, False, columns, "user:importer")
 
 
@@ -234,3 +235,108 @@ def test_nothing_is_recorded_under_a_retired_type():
     plan = plan_credential([FIRST], None, retired, facts, ZONE, ruling(), NOW)
     assert plan.change is None
     assert "retired" in plan.results[0].errors[0].detail
+
+
+def suspended(since: date, until: date | None = None, reason: str = "not_paid") -> FlagSaid:
+    return FlagSaid(FlagKind.SUSPENDED, reason, since, until)
+
+
+def with_flag(flag: FlagSaid, key: str = "k1") -> SourceRow:
+    return row(key, date(2024, 1, 1), date(2024, 12, 31), flag=flag)
+
+
+def how_flags(on_flag_change: OnTermChange) -> Ruling:
+    return replace(ruling(), on_flag_change=on_flag_change)
+
+
+def flags_of(credential: Credential) -> list[tuple[str, str | None, str]]:
+    return [
+        (f"{flag.effective_from:%m-%d %H}", f"{flag.until:%m-%d %H}" if flag.until else None, flag.reason)
+        for flag in credential.flags
+    ]
+
+
+MAY, JUNE, JULY = date(2024, 5, 1), date(2024, 6, 1), date(2024, 7, 1)
+
+
+def test_a_flag_told_otherwise_under_its_key_does_what_the_mapping_wants():
+    base = after(planned([with_flag(suspended(MAY))]))
+    changed = with_flag(suspended(JUNE, JULY, "appealed"))
+    rejected = planned([changed], base, how_flags(OnTermChange.REJECT))
+    assert (rejected.change, rejected.results[0].outcome) == (None, Outcome.REJECTED)
+    [error] = rejected.results[0].errors
+    assert (error.column, error.value) == ("SINCE", "2024-06-01")
+    assert "recorded from 2024-05-01" in error.detail
+    kept = planned([changed], base, how_flags(OnTermChange.KEEP))
+    assert (kept.change, kept.results[0].outcome) == (None, Outcome.UNCHANGED)
+    corrected = planned([changed], base, how_flags(OnTermChange.CORRECT))
+    assert corrected.results[0].outcome is Outcome.CORRECTED
+    right = after(corrected)
+    assert flags_of(right) == [("06-01 05", "07-02 05", "appealed")]
+    assert corrected.change is not None
+    event, _ended = corrected.change.events
+    assert isinstance(event, CredentialCorrected)
+    assert [each.field for each in event.corrected] == ["effective_from", "until", "reason"]
+    assert planned([changed], right, how_flags(OnTermChange.CORRECT)).change is None
+    both = after(planned([changed], base, how_flags(OnTermChange.RENEW)))
+    assert len(both.flags) == 2
+    assert planned([changed, with_flag(suspended(MAY))], both, how_flags(OnTermChange.RENEW)).change is None
+
+
+def test_a_suspension_that_recurs_with_another_term_is_one_more():
+    base = after(planned([with_flag(suspended(MAY, JUNE))]))
+    again = row("k2", date(2025, 1, 1), date(2025, 12, 31), flag=suspended(date(2025, 5, 1)))
+    assert len(after(planned([again], base, how_flags(OnTermChange.CORRECT))).flags) == 2
+
+
+def test_an_end_that_a_file_does_not_say_may_be_any_and_what_was_undone_stays_so():
+    base = after(planned([with_flag(suspended(MAY))]))
+    [flag] = base.flags
+    for until in (flag.effective_from + timedelta(9), flag.effective_from):
+        ended = replace(base, flags=(replace(flag, until=until),))
+        plan = planned([with_flag(suspended(MAY))], ended, how_flags(OnTermChange.CORRECT))
+        assert (plan.change, plan.results[0].outcome) == (None, Outcome.UNCHANGED)
+
+
+def test_a_flag_that_somebody_set_by_hand_is_taken_for_the_row_with_its_day():
+    base = after(planned([with_flag(suspended(MAY))]))
+    by_hand = replace(base, flags=(replace(base.flags[0], source_key=None, reason="by_phone"),))
+    assert planned([with_flag(suspended(MAY))], by_hand).change is None
+    assert len(after(planned([with_flag(suspended(JUNE))], by_hand)).flags) == 2
+
+
+def test_a_flag_that_rows_of_several_terms_mean_is_told_otherwise_once():
+    def rows(since: date) -> list[SourceRow]:
+        later = row("k2", date(2025, 1, 1), date(2025, 12, 31), flag=suspended(since))
+        return [later, with_flag(suspended(since))]
+
+    base = after(planned(rows(MAY)))
+    assert len(base.flags) == 1
+    how = how_flags(OnTermChange.CORRECT)
+    right = after(planned(rows(JUNE), base, how))
+    assert flags_of(right) == [("06-01 05", None, "not_paid")]
+    apart = after(planned([rows(MAY)[0], with_flag(suspended(JUNE))], base, how))
+    assert len(apart.flags) == 2
+    assert planned([with_flag(suspended(JUNE)), rows(MAY)[0]], apart, how).change is None
+
+
+def test_rows_that_contradict_one_another_about_a_flag_are_told_and_told_again():
+    recorded = after(planned([with_flag(suspended(JUNE))]))
+    how = how_flags(OnTermChange.CORRECT)
+    for existing, good in ((None, Outcome.CREATED), (recorded, Outcome.UNCHANGED)):
+        rows = [with_flag(suspended(since)) for since in (MAY, JUNE)]
+        plan = planned(rows, existing, how)
+        assert {result.outcome for result in plan.results} == {good, Outcome.REJECTED}
+        assert len(after(plan, existing).flags) == 1
+        assert planned(rows[::-1], after(plan, existing), how).change is None
+
+
+def test_a_row_of_which_a_part_can_not_be_right_comes_to_nothing():
+    other = row("k2", date(2025, 1, 1), date(2025, 12, 31), flag=suspended(date(2025, 1, 1)))
+    base = after(planned([with_flag(suspended(MAY, JUNE)), other]))
+    # Both its term and its flag differ; the flag would overlap the other suspension.
+    wrong = row("k1", date(2024, 2, 1), date(2024, 12, 31), flag=suspended(MAY, date(2025, 2, 1)))
+    how = replace(how_flags(OnTermChange.CORRECT), on_term_change=OnTermChange.CORRECT)
+    plan = planned([wrong], base, how)
+    assert plan.change is None
+    assert "suspended from" in plan.results[0].errors[0].detail

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from licet_credentials.credentials.dates import DateOrInstant, beginning, ending
@@ -28,15 +29,18 @@ def undo_flag(credential: Credential, flag_id: UUID) -> tuple[Credential, tuple[
 
 
 def correct_flag(
-    credential: Credential, flag_id: UUID, given: Mapping[str, DateOrInstant | None]
+    credential: Credential, flag_id: UUID, given: Mapping[str, Any]
 ) -> tuple[Credential, tuple[CorrectedField, ...]]:
-    """Return the credential with the flag from and until when it should have been, and what was wrong.
+    """Return the credential with the flag as it should have been, and what was wrong.
+
+    `given` has from and until when it should have been, and for imports its reason.
 
     A date means the whole of that day in the zone of the last term. Raises `Invalid` for a flag that it
     does not have, for the end of a final one, and `Conflict` where a suspension overlaps another.
     """
     flag, zone = _flag(credential, flag_id), credential.last_term.time_zone
-    since, until = given.get("effective_from"), given.get("until", flag.until)
+    since: DateOrInstant | None = given.get("effective_from")
+    until: DateOrInstant | None = given.get("until", flag.until)
     if flag.kind.final and "until" in given:
         raise Invalid(
             f"{flag.kind.value.capitalize()} is final and has no end; undo_flag takes it back.",
@@ -46,11 +50,12 @@ def correct_flag(
         flag,
         effective_from=flag.effective_from if since is None else beginning(since, zone),
         until=None if until is None else ending(until, zone),
+        reason=given.get("reason", flag.reason),
     )
     _require_fitting(credential, corrected)
     wrong = tuple(
         CorrectedField(field=name, was=_text(getattr(flag, name)), now=_text(getattr(corrected, name)))
-        for name in ("effective_from", "until")
+        for name in ("effective_from", "until", "reason")
         if getattr(flag, name) != getattr(corrected, name)
     )
     return _exchanged(credential, corrected), wrong
@@ -70,8 +75,8 @@ def _exchanged(credential: Credential, flag: Flag) -> Credential:
     return replace(credential, flags=flags)
 
 
-def _text(instant: datetime | None) -> str | None:
-    return None if instant is None else instant.isoformat()
+def _text(value: datetime | str | None) -> str | None:
+    return value.isoformat() if isinstance(value, datetime) else value
 
 
 def _require_fitting(credential: Credential, flag: Flag) -> None:

@@ -22,6 +22,8 @@ class Flag:
     until: datetime | None
     reason: str
     note: str | None = None
+    source_key: str | None = None
+    """What identifies the term with which it came in the file it was imported from."""
 
     @property
     def undone(self) -> bool:

@@ -130,19 +130,22 @@ with incoming as (
         is distinct from (excluded.validity, excluded.next_change_at, excluded.verified_until)
 ), incoming_flags as (
     select i.*, coalesce(f.revision, 0) + (
-        f.id is null or (f.effective_from, f.until) is distinct from (i.effective_from, i.until)
+        f.id is null
+        or (f.effective_from, f.until, f.reason) is distinct from (i.effective_from, i.until, i.reason)
     )::integer as revision
     from jsonb_to_recordset($4::jsonb) as i (
         id uuid, credential_id uuid, kind text, effective_from timestamptz, until timestamptz, reason text,
-        note text, known_from timestamptz
+        note text, source_key text, known_from timestamptz
     )
     left join flags f on f.id = i.id and f.known_until is null
 ), flags_believed_before as (
     update flags f set known_until = i.known_from
     from incoming_flags i where f.id = i.id and f.revision < i.revision and f.known_until is null
 ), saved_flags as (
-    insert into flags (id, revision, credential_id, kind, effective_from, until, reason, note, known_from)
-    select id, revision, credential_id, kind, effective_from, until, reason, note, known_from
+    insert into flags (
+        id, revision, credential_id, kind, effective_from, until, reason, note, source_key, known_from
+    )
+    select id, revision, credential_id, kind, effective_from, until, reason, note, source_key, known_from
     from incoming_flags
     on conflict (id, revision) do nothing
 ), saved_images as (

@@ -301,6 +301,7 @@ def _ruling(declared: Declared, actor: str) -> Ruling:
         announce_reached=declared.term.announce_reached,
         columns=declared.places,
         actor=actor,
+        on_flag_change=(declared.flag and declared.flag.on_change) or declared.term.on_change,
     )
 
 

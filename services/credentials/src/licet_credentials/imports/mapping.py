@@ -235,6 +235,8 @@ class FlagMapping(_Part):
     date: str
     until: str | None = None
     values: dict[str, FlagMeaning]
+    on_change: OnTermChange | None = None
+    """What becomes of a row that tells a recorded flag otherwise; where it is left out, as for terms."""
 
     @property
     def named(self) -> tuple[str, ...]:
@@ -294,6 +296,7 @@ class Mapping(_Part):
             type=self.type.code.place,
             key=key.place if key else " + ".join(dates),
             manager=manager.place if manager else "",
+            flag=self.flag.date if self.flag else "",
         )
 
     def _sources(self) -> Iterator[Source | SeveralSource]:

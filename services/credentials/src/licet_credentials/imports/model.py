@@ -19,7 +19,7 @@ class Outcome(StrEnum):
     ADDED = "added"
     """Its term was put among those of a credential that was there, not after the last of them."""
     CORRECTED = "corrected"
-    """The term that it names was corrected."""
+    """The term that it names, or its flag, was corrected."""
     UPDATED = "updated"
     """Other facts about credential or holder were changed."""
     UNCHANGED = "unchanged"
@@ -168,6 +168,7 @@ class Columns(NamedTuple):
     type: str
     key: str
     manager: str = ""
+    flag: str = ""
 
 
 def facts_that_differ(said: Sequence[tuple[str, Any]], recorded: object) -> Mapping[str, Any]:

@@ -6,12 +6,11 @@ from datetime import datetime
 from typing import Any
 
 from licet_credentials.credentials.change import Change
-from licet_credentials.credentials.corrections import Correction, correct, with_term_among
+from licet_credentials.credentials.corrections import with_term_among
 from licet_credentials.credentials.dates import decide_expiry
 from licet_credentials.credentials.renewal import EXPLICIT
 from licet_credentials.credentials.steps import with_new_term
 from licet_credentials.credentials.terms import Term, term_of
-from licet_credentials.errors import Refused
 from licet_credentials.imports.model import OnTermChange, Outcome, SourceRow, TermSaid
 from licet_credentials.imports.sorting import IMPORTED, Ruling, Sorting
 from licet_credentials.types.model import CredentialType
@@ -113,23 +112,11 @@ def _term(said: TermSaid, time_zone: str, rules: CredentialType, ruling: Ruling,
     )
 
 
-def with_corrected_term(
-    change: Change, row: SourceRow, term: Term, rules: CredentialType, work: Sorting, now: datetime
-) -> Change:
-    """Return the change with the dates of a term as the row says; one that can not hold is rejected."""
+def right_term(row: SourceRow) -> Mapping[str, Any]:
+    """Return what is right about a term that is recorded wrong, as a correction takes it."""
     said = row.term
     expiry = Expiry.NEVER if said.never else Expiry.DATED if said.expires_on else Expiry.UNKNOWN
-    right: Mapping[str, Any] = {
-        "valid_from": said.valid_from,
-        "expires_on": said.expires_on,
-        "expiry": expiry,
-    }
-    try:
-        correction = Correction(IMPORTED, term_id=term.id, term=right)
-        return correct(change, correction, now, was=rules, rules=rules, actor=work.ruling.actor)
-    except Refused as error:
-        work.reject(row, *_key(row, work), error.detail)
-        return change
+    return {"valid_from": said.valid_from, "expires_on": said.expires_on, "expiry": expiry}
 
 
 def with_term(change: Change, row: SourceRow, term: Term, work: Sorting, now: datetime) -> Change:

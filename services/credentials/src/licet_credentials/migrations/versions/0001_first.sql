@@ -226,6 +226,7 @@ create table flags (
     until timestamptz,
     reason text not null,
     note text,
+    source_key text,
     known_from timestamptz not null,
     known_until timestamptz,
     primary key (id, revision)
