@@ -13,30 +13,17 @@ from licet_credentials.credentials import store as credential_store
 from licet_credentials.credentials.model import CredentialFacts
 from licet_credentials.credentials.store import Saved, number_scope
 from licet_credentials.holders import commands as holder_commands
-from licet_credentials.holders import store as holder_store
-from licet_credentials.holders.commands import HolderFacts, fed_holder, new_holder
 from licet_credentials.holders.model import Holder
-from licet_credentials.holders.store import HolderChange
 from licet_credentials.imports import store
-from licet_credentials.imports.managers import Managers, managers_of, named_managers
+from licet_credentials.imports.defining import types_of
 from licet_credentials.imports.mapping import Mapping as Declared
-from licet_credentials.imports.model import (
-    OnChange,
-    Outcome,
-    Rank,
-    RowError,
-    RowResult,
-    SourceRow,
-    facts_that_differ,
-    newest,
-)
+from licet_credentials.imports.model import Outcome, RowError, RowResult, SourceRow
+from licet_credentials.imports.parties import Party, parties_of
 from licet_credentials.imports.planning import Plan, plan_credential
 from licet_credentials.imports.sorting import Ruling
 from licet_credentials.imports.store import CREDENTIALS, HOLDERS, Effect, NumberKey, Reported
 from licet_credentials.types import commands as type_commands
-from licet_credentials.types import store as type_store
 from licet_credentials.types.model import CredentialType
-from licet_events.catalogue import RenewalEvidence
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,25 +54,11 @@ class Batch:
             self.counts[result.outcome.value] += 1
 
 
-@dataclass
-class _Party:
-    """A holder of the batch with the rows that are about it."""
-
-    external_id: str
-    rows: list[SourceRow]
-    holder: Holder
-    change: HolderChange | None = None
-    new: bool = False
-    rejected: list[RowResult] = field(default_factory=list)
-    facts_of: int | None = None
-    """The line whose facts about the holder are taken over."""
-
-
 @dataclass(slots=True)
 class _Planned:
     """What is to be done with one credential of a party."""
 
-    party: _Party
+    party: Party
     plan: Plan
     rules: CredentialType
     existing_id: UUID | None
@@ -115,8 +88,8 @@ async def carry_out(tx: Transaction, rows: Sequence[SourceRow], terms: Terms, *,
     number of round trips that does not grow with the batch.
     """
     batch = Batch()
-    parties = await _parties(tx, rows, terms, now)
-    types = await _types(tx, rows, terms, batch, now)
+    parties = await parties_of(tx, rows, terms.declared, now)
+    types, batch.types_created = await types_of(tx, rows, terms.declared, now)
     planned = await _plan(tx, parties, types, terms, now)
     kept = await _with_free_numbers(tx, planned, terms)
     _report(batch, parties, kept)
@@ -124,129 +97,9 @@ async def carry_out(tx: Transaction, rows: Sequence[SourceRow], terms: Terms, *,
     return batch
 
 
-async def _parties(tx: Transaction, rows: Sequence[SourceRow], terms: Terms, now: datetime) -> list[_Party]:
-    """Return the holders of the rows, each with what the newest row says of it."""
-    by_key: dict[str, list[SourceRow]] = {}
-    for row in rows:
-        by_key.setdefault(row.holder.external_id, []).append(row)
-    named = named_managers(rows)
-    known = await holder_store.lock_by_external_ids(tx.conn, list(by_key), naming=named)
-    managers = await managers_of(tx, rows, named, known)
-    newest_terms = await store.newest_terms(tx.conn, [holder.id for holder in known.values()])
-    parties = []
-    for external_id in sorted(by_key):
-        holder = known.get(external_id)
-        if holder is None:
-            parties.append(_entered(external_id, by_key[external_id], managers, terms.declared, now))
-        else:
-            party = _Party(external_id, by_key[external_id], holder)
-            _decide_facts(party, newest_terms.get(holder.id), managers, terms.declared, now)
-            parties.append(party)
-    return parties
-
-
-def _entered(
-    external_id: str, rows: list[SourceRow], managers: Managers, declared: Declared, now: datetime
-) -> _Party:
-    """Return a holder who is new, as the newest row says; rows that would close a circle go."""
-    rejected: list[RowResult] = []
-    while True:
-        said = newest(rows).holder
-        facts = dict(said.facts) | {"attributes": dict(said.attributes)}
-        circle = None if said.manager is None else managers.take(external_id, said.manager)
-        if circle is None:
-            facts |= dict(managers.facts_of(said))
-            change = new_holder(HolderFacts(external_id=external_id, **facts), now)
-            return _Party(external_id, rows, change.holder, change, new=True, rejected=rejected)
-        rejected.append(_reject_newest(rows, declared.places.manager, said.manager or "", circle))
-        if not rows:
-            nobody = new_holder(HolderFacts(external_id=external_id, **facts), now).holder
-            return _Party(external_id, rows, nobody, new=True, rejected=rejected)
-
-
-def _reject_newest(rows: list[SourceRow], column: str, value: str, detail: str) -> RowResult:
-    top = newest(rows)
-    rows.remove(top)
-    return RowResult(top.line, Outcome.REJECTED, (RowError(column, value, detail),))
-
-
-def _decide_facts(
-    party: _Party, recorded: Rank | None, managers: Managers, declared: Declared, now: datetime
-) -> None:
-    """Find out what the rows change about a known holder; rows that the mapping wants rejected go.
-
-    So do those that would close a circle of managers.
-    """
-    on_change = declared.holder.on_change
-    while party.rows:
-        top = newest(party.rows)
-        if recorded is not None and top.rank < recorded and top.term.key != recorded[2]:
-            return  # what is recorded came with a newer term
-        facts = (*top.holder.facts, *managers.facts_of(top.holder))
-        if top.holder.attributes:
-            facts += (("attributes", {**party.holder.attributes, **dict(top.holder.attributes)}),)
-        said = facts_that_differ(facts, party.holder)
-        change = fed_holder(party.holder, party.external_id, said, now) if said else None
-        if change is None:
-            return
-        if on_change is not OnChange.REJECT:
-            if on_change is OnChange.KEEP:
-                return
-            manager = top.holder.manager if _MANAGER & said.keys() else None
-            circle = None if manager is None else managers.take(party.holder, manager)
-            if circle is None:
-                party.change, party.facts_of = change, top.line
-                return
-            party.rejected.append(_reject_newest(party.rows, declared.places.manager, manager or "", circle))
-            continue
-        told = ", ".join(f"{name} {getattr(party.holder, name)!r}" for name in sorted(said))
-        detail = f"the holder is recorded with {told}; the mapping has holder.on_change reject"
-        party.rejected.append(_reject_newest(party.rows, declared.places.holder, party.external_id, detail))
-
-
-_MANAGER = {"manager_id", "awaited_manager"}
-
-
-async def _types(
-    tx: Transaction, rows: Sequence[SourceRow], terms: Terms, batch: Batch, now: datetime
-) -> Mapping[str, CredentialType]:
-    """Return the credential types of the rows by what they call them, made up where there are none."""
-    names = {row.credential.type_code: row.credential.type_name for row in rows}
-    types = await type_store.hold_types(tx.conn, sorted(names))
-    if terms.declared.type.define:
-        for code in sorted(names.keys() - types.keys()):
-            types[code] = _new_type(code, names[code], terms.declared, now)
-            batch.types_created.add(code)
-    return types
-
-
-def _new_type(code: str, name: str, declared: Declared, now: datetime) -> CredentialType:
-    rules = declared.type
-    return CredentialType(
-        code=code,
-        version=1,
-        name=name,
-        category=rules.category,
-        expires=rules.expires,
-        validity=rules.validity,
-        ladder=rules.ladder,
-        renewal_window_days=None,
-        grace_days=rules.grace_days,
-        renewal_basis=rules.renewal_basis,
-        fixed_date=None,
-        renewal_evidence=RenewalEvidence.NONE,
-        number_unique=rules.number_unique,
-        attributes=rules.attributes,
-        aliases=(),
-        retired=False,
-        created_at=now,
-        updated_at=now,
-    )
-
-
 async def _plan(
     tx: Transaction,
-    parties: Sequence[_Party],
+    parties: Sequence[Party],
     types: Mapping[str, CredentialType],
     terms: Terms,
     now: datetime,
@@ -328,7 +181,7 @@ async def _with_free_numbers(tx: Transaction, planned: Sequence[_Planned], terms
     return free
 
 
-def _report(batch: Batch, parties: Sequence[_Party], planned: Sequence[_Planned]) -> None:
+def _report(batch: Batch, parties: Sequence[Party], planned: Sequence[_Planned]) -> None:
     for each in planned:
         results = [
             RowResult(result.line, Outcome.UPDATED)
@@ -345,7 +198,7 @@ def _report(batch: Batch, parties: Sequence[_Party], planned: Sequence[_Planned]
 
 async def _write(
     tx: Transaction,
-    parties: Sequence[_Party],
+    parties: Sequence[Party],
     planned: Sequence[_Planned],
     types: Mapping[str, CredentialType],
     batch: Batch,
