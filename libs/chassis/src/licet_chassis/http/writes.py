@@ -104,15 +104,17 @@ class Writer:
 
     async def _answer_given(self, tx: Transaction, key: str, request_hash: bytes) -> Response | None:
         subject = principal_of(self._request).subject
-        # Released by commit or rollback, so whoever gets it after us sees what we did.
-        if not await tx.conn.fetchval(QUERIES["claim_key"], _lock_number(subject, key)):
+        # Released by commit or rollback, so whoever gets it after us sees what we did. Whoever does not get it
+        # may have met another who only wants the answer, and then there is one.
+        ours = await tx.conn.fetchval(QUERIES["claim_key"], _lock_number(subject, key))
+        row = await tx.conn.fetchrow(QUERIES["read_answer"], subject, key)
+        if row is None:
+            if ours:
+                return None
             raise Conflict(
                 "A request with this Idempotency-Key is still being worked on; send it again in a moment.",
                 headers={"Retry-After": "1"},
             )
-        row = await tx.conn.fetchrow(QUERIES["read_answer"], subject, key)
-        if row is None:
-            return None
         if row["request_hash"] != request_hash:
             raise Unprocessable(
                 "This Idempotency-Key was used for another request, or with a token that sees other people;"
