@@ -104,8 +104,8 @@ class Writer:
 
     async def _answer_given(self, tx: Transaction, key: str, request_hash: bytes) -> Response | None:
         subject = principal_of(self._request).subject
-        # Released by commit or rollback, so whoever gets it after us sees what we did. Whoever does not get it
-        # may have met another who only wants the answer, and then there is one.
+        # Released by commit or rollback, so whoever gets it after us sees what we did. Whoever does not get
+        # it may have met another who only wants the answer, and then there is one.
         ours = await tx.conn.fetchval(QUERIES["claim_key"], _lock_number(subject, key))
         row = await tx.conn.fetchrow(QUERIES["read_answer"], subject, key)
         if row is None:
