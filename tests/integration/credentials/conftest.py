@@ -169,7 +169,7 @@ async def app(service: Credentials, settings: Settings) -> AsyncIterator[FastAPI
     """The service's application; without its lifespan, hence without Kafka."""
     app = _made_app(settings)
     app.state.runtime = service.runtime
-    app.state.image_workers = ImageWorkers(WorkerLimits(wait_seconds=5))
+    app.state.image_workers = ImageWorkers(WorkerLimits())
     app.state.image_storage = _made_storage(settings.bucket)
     app.state.upload_room = settings.upload_room
     yield app

@@ -64,7 +64,7 @@ def kill(monkeypatch):
 class InProcess:
     """What the workers do, done here: starting a process for each test would be most of its time."""
 
-    async def examine(self, *paths: Path, patience: float) -> Examined:
+    async def examine(self, *paths: Path, until: float) -> Examined:
         return Examined(**await asyncio.to_thread(examine, *paths, pixels=1_000_000))
 
     async def close(self) -> None:

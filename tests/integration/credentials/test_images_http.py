@@ -3,6 +3,7 @@
 import asyncio
 import io
 import tempfile
+import time
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -275,10 +276,38 @@ async def test_a_file_that_is_too_large_or_missing_or_of_no_credential_is_refuse
 
 async def test_when_no_worker_is_free_the_answer_says_when_to_come_again(http, app, service, credential):
     await app.state.image_workers.close()
-    app.state.image_workers = ImageWorkers(WorkerLimits(processes=0, wait_seconds=0.05))
+    app.state.image_workers = ImageWorkers(WorkerLimits(processes=0))
     app.state.upload_room = UploadRoom(64 << 20, wait_seconds=0.05, receive_seconds=5)
     answer = await sent(http, credential, saved(picture(), "PNG"))
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
+
+
+async def test_what_a_file_takes_to_come_is_part_of_the_time_for_which_it_waits(
+    http, app, service, credential
+):
+    await app.state.image_workers.close()
+    app.state.image_workers = ImageWorkers(WorkerLimits(processes=0))
+    app.state.upload_room = UploadRoom(64 << 20, wait_seconds=25, receive_seconds=60)
+    loop, began = asyncio.get_running_loop(), time.monotonic()
+    clock = loop.time
+    content = saved(picture(), "PNG")
+
+    async def slowly() -> AsyncIterator[bytes]:
+        yield b'--b\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\n'
+        # From here on it is half a minute later; nothing is left of the patience, and no worker is free.
+        loop.time = lambda: clock() + 30  # type: ignore[method-assign]
+        yield content + b"\r\n--b--\r\n"
+
+    try:
+        answer = await http.post(
+            f"/v1/credentials/{credential['id']}/images",
+            content=slowly(),
+            headers={"Content-Type": "multipart/form-data; boundary=b"},
+        )
+    finally:
+        loop.time = clock  # type: ignore[method-assign]
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
+    assert time.monotonic() - began < 20
 
 
 async def test_when_there_is_no_room_for_another_file_the_answer_says_when_to_come_again(

@@ -166,6 +166,17 @@ async def test_a_pdf_is_known_and_not_rendered(workers, tmp_path, version):
     assert not thumbnail.exists()
 
 
+async def test_whose_patience_has_ended_gets_a_worker_only_where_one_is_free(workers, tmp_path):
+    ended = asyncio.get_running_loop().time() - 1
+    source = tmp_path / "source"
+    source.write_bytes(pdf())
+    paths = (source, tmp_path / "d", tmp_path / "t")
+    assert await workers.examine(*paths, until=ended) == Examined("application/pdf")
+    none = ImageWorkers(WorkerLimits(processes=0))
+    with pytest.raises(Busy):
+        await none.examine(*paths, until=ended)
+
+
 async def test_an_encrypted_pdf_is_taken(workers, tmp_path):
     source = tmp_path / "source"
     source.write_bytes(pdf().replace(b"/Root 1 0 R", b"/Root 1 0 R/Encrypt 9 0 R"))
@@ -210,13 +221,14 @@ async def test_an_image_that_needs_too_much_memory_is_refused(tmp_path):
 
 
 async def test_whoever_waits_too_long_for_a_worker_is_told_so(tmp_path):
-    workers = ImageWorkers(WorkerLimits(seconds=5, wait_seconds=0.05))
+    workers = ImageWorkers(WorkerLimits(seconds=5))
     await rendered(workers, tmp_path, saved(picture(), "PNG"))
     os.kill(workers.processes[0], signal.SIGSTOP)
     first = asyncio.create_task(rendered(workers, tmp_path, saved(picture(), "PNG")))
     await asyncio.sleep(0)
+    soon = asyncio.get_running_loop().time() + 0.05
     with pytest.raises(Busy):
-        await rendered(workers, tmp_path, saved(picture(), "PNG"))
+        await workers.examine(tmp_path / "source", tmp_path / "d", tmp_path / "t", until=soon)
     os.kill(workers.processes[0], signal.SIGCONT)
     await first
     await workers.close()

@@ -92,10 +92,13 @@ async def test_one_that_is_cancelled_as_its_turn_comes_gives_the_room_back():
         pass
 
 
-async def test_patience_is_what_is_left_of_it():
-    shared = room(2 * MIB, wait_seconds=30)
-    async with shared.reserved(MIB) as patience:
-        assert patience == pytest.approx(30, abs=1)
+async def test_whose_patience_has_ended_gets_room_only_where_some_is_free():
+    shared = room(2 * MIB)
+    ended = shared.patience_ends() - 30
+    async with shared.reserved(MIB, until=ended):
+        with pytest.raises(Busy):
+            async with shared.reserved(MIB, until=ended):
+                pass
 
 
 async def test_what_a_killed_process_left_of_an_upload_is_removed_after_a_while(tmp_path, monkeypatch):

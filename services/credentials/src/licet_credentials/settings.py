@@ -78,5 +78,4 @@ class Settings(ServiceSettings):
             self.image_pixels,
             self.image_memory_bytes,
             self.image_seconds,
-            self.image_wait_seconds,
         )

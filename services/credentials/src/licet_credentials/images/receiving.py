@@ -44,22 +44,24 @@ class UploadRoom:
         self._wait_seconds = wait_seconds
         self._waiting: deque[tuple[int, asyncio.Future[None]]] = deque()
 
-    @asynccontextmanager
-    async def reserved(self, size: int) -> AsyncIterator[float]:
-        """Have room for a file of at most `size` bytes; yields the seconds of patience that are left.
+    def patience_ends(self) -> float:
+        """Return until when an upload that comes now waits for room and a worker, by the loop's clock."""
+        return asyncio.get_running_loop().time() + self._wait_seconds
 
-        Raises `Busy` where there was none in time. While it is copied a file lies there twice.
+    @asynccontextmanager
+    async def reserved(self, size: int, *, until: float | None = None) -> AsyncIterator[None]:
+        """Have room for a file of at most `size` bytes; raises `Busy` where there was none in time.
+
+        `until` is what `patience_ends` said when the upload came. While it is copied a file lies there twice.
         """
         room = min(max(2 * size, _LEAST_ROOM), self._all)
-        loop = asyncio.get_running_loop()
-        began = loop.time()
-        await self._take(room)
+        await self._take(room, self.patience_ends() if until is None else until)
         try:
-            yield max(0.0, self._wait_seconds - (loop.time() - began))
+            yield
         finally:
             self._give(room)
 
-    async def _take(self, room: int) -> None:
+    async def _take(self, room: int, until: float) -> None:
         if not self._waiting and room <= self._free:
             self._free -= room
             return
@@ -67,7 +69,7 @@ class UploadRoom:
         place = (room, granted)
         self._waiting.append(place)
         try:
-            async with asyncio.timeout(self._wait_seconds):
+            async with asyncio.timeout_at(until):
                 await granted
         except BaseException as error:
             if granted.done() and not granted.cancelled():  # at the very last moment

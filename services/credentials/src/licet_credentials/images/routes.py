@@ -94,16 +94,17 @@ async def upload(request: Request, credential_id: UUID, write: Write) -> Respons
     storage: ImageStorage = request.app.state.image_storage
     room: UploadRoom = request.app.state.upload_room
     running = serving(request)
+    until = room.patience_ends()
     async with running.database.reading() as conn:
         await require_credential(conn, credential_id)
     try:
         async with (
-            room.reserved(_declared(request)) as patience,
+            room.reserved(_declared(request), until=until),
             received(request, UploadIn, largest=LARGEST_FILE, seconds=room.receive_seconds) as file,
         ):
             said = file.fields
             examined = await workers.examine(
-                file.path, file.rendition(DISPLAY), file.rendition(THUMBNAIL), patience=patience
+                file.path, file.rendition(DISPLAY), file.rendition(THUMBNAIL), until=until
             )
             image = await store_evidence(
                 file.path,

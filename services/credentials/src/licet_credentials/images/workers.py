@@ -26,8 +26,6 @@ class WorkerLimits:
     memory_bytes: int = 640 << 20
     seconds: int = 20
     """For one image, of processor time and of time that passes."""
-    wait_seconds: float = 25.0
-    """How long a request waits for a worker before it is told to come again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,15 +55,16 @@ class ImageWorkers:
         return [worker.pid for worker in self._all]
 
     async def examine(
-        self, source: Path, display: Path, thumbnail: Path, *, patience: float | None = None
+        self, source: Path, display: Path, thumbnail: Path, *, until: float | None = None
     ) -> Examined:
         """Look into the file at `source`, and write both renditions if it is an image.
 
-        Raises `ImageRefused` with the reason, and `Busy` where no worker was free in time; `patience`
-        are the seconds that are left of it. A worker that takes too long or dies is replaced.
+        Raises `ImageRefused` with the reason, and `Busy` where no worker was free `until` an instant of the
+        event loop's clock; one that is free is had also after it. A worker that takes too long or dies is
+        replaced.
         """
         request = json.dumps({"source": str(source), "display": str(display), "thumbnail": str(thumbnail)})
-        async with self._worker(self._limits.wait_seconds if patience is None else patience) as worker:
+        async with self._worker(until) as worker:
             answer = json.loads(await self._ask(worker, request))
         if "refused" in answer:
             raise ImageRefused(answer["refused"], pointer="/file")
@@ -92,10 +91,10 @@ class ImageWorkers:
         return answer
 
     @contextlib.asynccontextmanager
-    async def _worker(self, patience: float) -> AsyncIterator[asyncio.subprocess.Process]:
+    async def _worker(self, until: float | None) -> AsyncIterator[asyncio.subprocess.Process]:
         """Lend a worker; one whose work did not end with an answer is killed, not lent again."""
         try:
-            async with asyncio.timeout(patience):
+            async with asyncio.timeout_at(until):
                 await self._free.acquire()
         except TimeoutError:
             raise Busy("Too many images are being worked on; send it again in a moment.") from None
