@@ -1,5 +1,6 @@
 """Requirements and eligibility over HTTP."""
 
+import csv
 from dataclasses import replace
 from datetime import date
 from typing import Any
@@ -158,6 +159,12 @@ async def test_the_list_pages_and_filters_by_target(http):
     assert (len(first["items"]), second["next_cursor"]) == (2, None)
     of_a = (await http.get("/v1/requirements", params={"target": "role:a"})).json()["items"]
     assert {one["id"] for one in of_a} == {ids[0], ids[2]}
+    query = {"target": "role:a", "limit": 1}
+    file = await http.get("/v1/requirements", params=query, headers={"Accept": "text/csv"})
+    lines = list(csv.DictReader(file.text.splitlines()))
+    assert [(line["id"], line["expression"]) for line in lines] == [
+        (each, '{"all_of":["licence"]}') for each in (ids[0], ids[2])
+    ]
     assert (await http.get("/v1/requirements", params={"target": "a"})).status_code == 422
 
 

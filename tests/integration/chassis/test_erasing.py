@@ -1,13 +1,17 @@
 """What every service forgets of an erased holder, and drops when it still arrives."""
 
 import asyncio
+import csv
 from itertools import count
+from types import SimpleNamespace
 from uuid import uuid4
 
 import asyncpg
 import pytest
 
 from consuming.harness import NOW, holder_event, raw, until
+from edge.issuer import Issuer
+from edge.service import client_of, edge_app, edge_settings
 from licet_chassis import erasure
 from licet_chassis.cause import Cause
 from licet_chassis.clock import BusinessClock
@@ -16,6 +20,8 @@ from licet_chassis.consuming.handling import Handling
 from licet_chassis.consuming.parked import replay
 from licet_chassis.consuming.records import Raw
 from licet_chassis.consuming.waiting import waiting_loop
+from licet_chassis.erasures import erasures_router
+from licet_chassis.operations import operations_router
 from licet_chassis.outbox.append import append
 from licet_events import Event, Topic, encode
 from licet_events.holders import HolderErased, HolderRegistered, HolderUpdated
@@ -93,6 +99,21 @@ async def test_erasing_waits_behind_nothing_that_is_parked_and_takes_it_along(da
     assert await rows(database, "parked where partition_key = $1", str(other)) == 1
     assert await rows(database, "parked") == 1
     assert await rows(database, "erased_holders") == 1
+
+
+async def test_what_is_parked_and_who_is_erased_can_be_had_as_csv(database, handling, effects):
+    gone, others = uuid4(), [uuid4(), uuid4()]
+    effects.failing = {each: PermanentFailure("no") for each in others}
+    await read(handling, erased_event(gone), *map(holder_event, others))
+    issuer = Issuer()
+    app = edge_app(issuer, operations_router(edge_settings()), erasures_router(None), database=database)
+    async with client_of(app, issuer.token(scope="operations:read")) as client:
+        app.state.process = SimpleNamespace(runtime=app.state.runtime)
+        for path, column, there in (
+            ("/v1/parked", "partition_key", map(str, others)), ("/v1/erasures", "holder_id", [str(gone)]),
+        ):  # fmt: skip
+            file = await client.get(path, params={"limit": 1}, headers={"Accept": "text/csv"})
+            assert [line[column] for line in csv.DictReader(file.text.splitlines())] == list(there)
 
 
 async def test_what_was_replayed_from_parked_goes_too(database, handling, effects):

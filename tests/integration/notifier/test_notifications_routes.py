@@ -1,3 +1,4 @@
+import csv
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -45,6 +46,9 @@ async def test_every_decision_is_listed_with_its_reason_newest_first(office):
         everything = (await client.get("/v1/notifications")).json()
         assert everything["next_cursor"] is None
         assert len(everything["items"]) == 4
+        file = await client.get("/v1/notifications", headers={"Accept": "text/csv"})
+        lines = list(csv.DictReader(file.text.splitlines()))
+        assert [line["id"] for line in lines] == [item["id"] for item in everything["items"]]
         of_holder = (await client.get("/v1/notifications", params={"holder_id": str(first)})).json()["items"]
         assert [(item["outcome"], item["reason"]) for item in of_holder] == [("sent", "due")] * 2
         skipped = (await client.get("/v1/notifications", params={"outcome": "skipped"})).json()["items"]

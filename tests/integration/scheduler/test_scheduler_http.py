@@ -1,5 +1,6 @@
 """What `GET /v1/timers` shows, and to whom."""
 
+import csv
 from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime
 from typing import Any
@@ -80,6 +81,8 @@ async def test_the_list_goes_from_page_to_page_without_gap_or_repetition(
         if cursor is None:
             break
     assert seen == sorted(str(named(number)) for number in range(7))
+    file = await client.get("/v1/timers", params={"limit": "3"}, headers={"Accept": "text/csv"})
+    assert [row["credential_id"] for row in csv.DictReader(file.text.splitlines())] == seen
 
 
 async def test_a_token_of_some_teams_and_locations_sees_only_their_timers(

@@ -7,10 +7,12 @@ from uuid import UUID
 
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, Field
+from starlette.responses import Response
 
 from licet_chassis.erasure import Erase, LeftToErase, erase_here, list_erased
 from licet_chassis.http.auth import requires
-from licet_chassis.http.paging import Page, PageQuery, page_of
+from licet_chassis.http.csv import CSV_TOO, listed
+from licet_chassis.http.paging import Page, PageQuery, PageRequest, page_of
 from licet_chassis.http.requests import request_cause
 from licet_chassis.http.resources import Body
 from licet_chassis.http.serving import serving
@@ -47,22 +49,31 @@ def erasures_router(erase: Erase | None, left: LeftToErase | None = None) -> API
     """
     router = APIRouter(prefix="/v1/erasures", tags=["operations"])
 
-    @router.get("", dependencies=[requires("operations:read", everyone=True)])
-    async def erasures(request: Request, page: PageQuery) -> Page[ErasedHolder]:
+    @router.get(
+        "",
+        response_model=Page[ErasedHolder],
+        dependencies=[requires("operations:read", everyone=True)],
+        responses=CSV_TOO,
+    )
+    async def erasures(request: Request, page: PageQuery) -> Response:
         """List the holders that are erased here, in the order of their ids."""
-        async with serving(request).database.reading() as conn:
-            rows = await list_erased(conn, page.after(UUID), page.limit + 1)
-            more = await left(conn, [row.holder_id for row in rows]) if left and rows else {}
-        return page_of(
-            rows,
-            page.limit,
-            lambda row: row.holder_id,
-            lambda row: ErasedHolder(
-                holder_id=row.holder_id,
-                erased_at=row.erased_at,
-                left=row.unpublished + more.get(row.holder_id, 0),
-            ),
-        )
+
+        async def read(asked: PageRequest) -> Page[ErasedHolder]:
+            async with serving(request).database.reading() as conn:
+                rows = await list_erased(conn, asked.after(UUID), asked.limit + 1)
+                more = await left(conn, [row.holder_id for row in rows]) if left and rows else {}
+            return page_of(
+                rows,
+                asked.limit,
+                lambda row: row.holder_id,
+                lambda row: ErasedHolder(
+                    holder_id=row.holder_id,
+                    erased_at=row.erased_at,
+                    left=row.unpublished + more.get(row.holder_id, 0),
+                ),
+            )
+
+        return await listed(request, page, read, ErasedHolder)
 
     if erase is not None:
         _add_erasing_again(router, erase)

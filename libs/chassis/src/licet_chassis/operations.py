@@ -8,7 +8,7 @@ from typing import Any
 
 import structlog
 from fastapi import APIRouter, Request
-from fastapi.responses import StreamingResponse
+from fastapi.responses import Response, StreamingResponse
 from pydantic import BaseModel
 
 from licet_chassis.backfill import backfill
@@ -16,7 +16,8 @@ from licet_chassis.clock import ClockNotMovable
 from licet_chassis.consuming import parked
 from licet_chassis.consuming.handling import QUERIES
 from licet_chassis.http.auth import requires
-from licet_chassis.http.paging import Page, PageQuery, page_of
+from licet_chassis.http.csv import CSV_TOO, listed
+from licet_chassis.http.paging import Page, PageQuery, PageRequest, page_of
 from licet_chassis.http.problems import Conflict, NotFound
 from licet_chassis.http.resources import Body
 from licet_chassis.process import Process
@@ -104,14 +105,18 @@ def operations_router(settings: ServiceSettings) -> APIRouter:
         process = _process(request)
         return Work(now=process.runtime.clock.now(), pending=await process.pending())
 
-    @router.get("/parked", dependencies=[_READ])
-    async def list_parked(request: Request, page: PageQuery) -> Page[ParkedRecord]:
+    @router.get("/parked", response_model=Page[ParkedRecord], dependencies=[_READ], responses=CSV_TOO)
+    async def list_parked(request: Request, page: PageQuery) -> Response:
         """List parked records that were not replayed, oldest first."""
-        async with _process(request).runtime.database.reading() as conn:
-            rows = await conn.fetch(QUERIES["list_parked"], page.after(int) or 0, page.limit + 1)
-        return page_of(
-            rows, page.limit, lambda row: row["id"], lambda row: ParkedRecord(**_parked_fields(row))
-        )
+
+        async def read(asked: PageRequest) -> Page[ParkedRecord]:
+            async with _process(request).runtime.database.reading() as conn:
+                rows = await conn.fetch(QUERIES["list_parked"], asked.after(int) or 0, asked.limit + 1)
+            return page_of(
+                rows, asked.limit, lambda row: row["id"], lambda row: ParkedRecord(**_parked_fields(row))
+            )
+
+        return await listed(request, page, read, ParkedRecord)
 
     @router.get("/parked/{parked_id}", dependencies=[_READ])
     async def show_parked(request: Request, parked_id: int) -> ParkedBytes:

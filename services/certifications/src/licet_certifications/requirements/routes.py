@@ -13,7 +13,8 @@ from licet_certifications.requirements import commands, store
 from licet_certifications.requirements.model import Rule, today_in
 from licet_chassis.database import Transaction
 from licet_chassis.http.auth import requires
-from licet_chassis.http.paging import Page, PageQuery, page_of
+from licet_chassis.http.csv import CSV_TOO, listed
+from licet_chassis.http.paging import Page, PageQuery, PageRequest, page_of
 from licet_chassis.http.resources import Body, IfMatch, resource
 from licet_chassis.http.serving import serving
 from licet_chassis.http.writes import Write
@@ -171,16 +172,25 @@ async def post_requirement(body: RequirementBody, request: Request, write: Write
     )
 
 
-@router.get("", dependencies=[requires("certifications:read")])
+@router.get(
+    "",
+    response_model=Page[RequirementView],
+    dependencies=[requires("certifications:read")],
+    responses=CSV_TOO,
+)
 async def list_requirements(
     request: Request, page: PageQuery, target: Annotated[Target | None, Query()] = None
-) -> Page[RequirementView]:
+) -> Response:
     """List requirements, oldest first; of one target, if one is given."""
-    async with serving(request).database.reading() as conn:
-        rows = await store.list_requirements(
-            conn, after=page.after(UUID), target=target, limit=page.limit + 1
-        )
-    return page_of(rows, page.limit, lambda state: state.id, RequirementView.of)
+
+    async def read(asked: PageRequest) -> Page[RequirementView]:
+        async with serving(request).database.reading() as conn:
+            rows = await store.list_requirements(
+                conn, after=asked.after(UUID), target=target, limit=asked.limit + 1
+            )
+        return page_of(rows, asked.limit, lambda state: state.id, RequirementView.of)
+
+    return await listed(request, page, read, RequirementView)
 
 
 @router.get(

@@ -9,7 +9,8 @@ from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict
 
 from licet_chassis.http.auth import Principal, requires
-from licet_chassis.http.paging import Page, PageQuery, page_of
+from licet_chassis.http.csv import CSV_TOO, listed
+from licet_chassis.http.paging import Page, PageQuery, PageRequest, page_of
 from licet_chassis.http.problems import NotFound
 from licet_chassis.http.resources import resource
 from licet_chassis.http.serving import serving_of
@@ -67,7 +68,7 @@ class NotificationOut(BaseModel):
         return cls(outcome=fields.pop("state"), **fields)
 
 
-@router.get("/notifications")
+@router.get("/notifications", response_model=Page[NotificationOut], responses=CSV_TOO)
 async def list_notifications(
     request: Request,
     principal: Reader,
@@ -75,20 +76,24 @@ async def list_notifications(
     holder_id: Annotated[UUID | None, Query(description="Whose credentials")] = None,
     credential_id: Annotated[UUID | None, Query(description="Which credential")] = None,
     outcome: Annotated[State | None, Query(description="What became of it")] = None,
-) -> Page[NotificationOut]:
+) -> Response:
     """List decisions to send or not, newest first, each with its reason."""
-    async with serving_of(request.scope).database.reading() as conn:
-        rows = await store.list_notifications(
-            conn,
-            holder_id=holder_id,
-            credential_id=credential_id,
-            state=outcome,
-            teams=_codes(principal.teams),
-            locations=_codes(principal.locations),
-            before=page.after(tuple[datetime, UUID]),
-            limit=page.limit + 1,
-        )
-    return page_of(rows, page.limit, lambda row: (row.created_at, row.id), NotificationOut.of)
+
+    async def read(asked: PageRequest) -> Page[NotificationOut]:
+        async with serving_of(request.scope).database.reading() as conn:
+            rows = await store.list_notifications(
+                conn,
+                holder_id=holder_id,
+                credential_id=credential_id,
+                state=outcome,
+                teams=_codes(principal.teams),
+                locations=_codes(principal.locations),
+                before=asked.after(tuple[datetime, UUID]),
+                limit=asked.limit + 1,
+            )
+        return page_of(rows, asked.limit, lambda row: (row.created_at, row.id), NotificationOut.of)
+
+    return await listed(request, page, read, NotificationOut)
 
 
 @router.get("/notifications/{notification_id}", response_model=NotificationOut)

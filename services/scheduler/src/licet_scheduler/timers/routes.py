@@ -6,9 +6,11 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, Request
 from pydantic import AwareDatetime, BaseModel
+from starlette.responses import Response
 
 from licet_chassis.http.auth import Principal, requires
-from licet_chassis.http.paging import Page, PageQuery, page_of
+from licet_chassis.http.csv import CSV_TOO, listed
+from licet_chassis.http.paging import Page, PageQuery, PageRequest, page_of
 from licet_chassis.http.serving import serving
 from licet_scheduler.timers import store
 from licet_scheduler.timers.model import Identity, Outcome, Reason, waiting
@@ -78,30 +80,36 @@ class TimerView(BaseModel):
     decisions: list[DecisionView]
 
 
-@router.get("")
+@router.get("", response_model=Page[TimerView], responses=CSV_TOO)
 async def list_timers(
     request: Request,
     page: PageQuery,
     principal: Annotated[Principal, requires("scheduler:read")],
     credential_id: Annotated[UUID | None, Query()] = None,
-) -> Page[TimerView]:
+) -> Response:
     """List timers in order of credentials, or the one of a credential: what is due, what was decided."""
     running = serving(request)
-    async with running.database.reading() as conn:
-        if credential_id is None:
-            rows = await store.list_timers(
-                conn,
-                after=page.after(UUID),
-                teams=principal.teams,
-                locations=principal.locations,
-                limit=page.limit + 1,
-            )
-        else:
-            rows = await store.find_timer(
-                conn, credential_id, teams=principal.teams, locations=principal.locations
-            )
-    now = running.clock.now()
-    return page_of(rows, page.limit, lambda shown: shown.timer.credential_id, lambda shown: _view(shown, now))
+
+    async def read(asked: PageRequest) -> Page[TimerView]:
+        async with running.database.reading() as conn:
+            if credential_id is None:
+                rows = await store.list_timers(
+                    conn,
+                    after=asked.after(UUID),
+                    teams=principal.teams,
+                    locations=principal.locations,
+                    limit=asked.limit + 1,
+                )
+            else:
+                rows = await store.find_timer(
+                    conn, credential_id, teams=principal.teams, locations=principal.locations
+                )
+        now = running.clock.now()
+        return page_of(
+            rows, asked.limit, lambda shown: shown.timer.credential_id, lambda shown: _view(shown, now)
+        )
+
+    return await listed(request, page, read, TimerView)
 
 
 def _view(shown: store.ShownTimer, now: datetime) -> TimerView:
