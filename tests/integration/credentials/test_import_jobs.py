@@ -316,9 +316,48 @@ async def test_what_an_import_corrected_stays_and_is_told_so(http, service, tmp_
     assert (await undone(http, service, job))["terms_withdrawn"] == 1
     lines = {line["outcome"]: (line["undo"], line["undo_reason"]) for line in await report(http, job)}
     assert lines == {
-        "unchanged": (None, None), "corrected": ("left", "was_there_before"), "renewed": ("undone", None),
+        "unchanged": (None, None), "corrected": ("left", "was_there_before"),
+        "renewed": ("undone", "other_changes_stay"),
     }  # fmt: skip
     assert (await http.get(f"/v1/imports/{job['id']}")).json()["undone"]["credentials_left"] == 1
+
+
+async def test_a_row_that_changed_more_than_is_taken_back_says_so(http, service, tmp_path, licences):
+    *old, new = mine = terms_of_one_credential(licences, 2)
+    await done(http, service, licences.write(tmp_path / "old.csv", old))
+    job = await done(http, service, licences.write(tmp_path / "new.csv", mine))  # another day of issue
+    await undone(http, service, job)
+    *_, line = await report(http, job)
+    assert (line["outcome"], line["undo"], line["undo_reason"]) == (
+        "renewed", "undone", "other_changes_stay",
+    )  # fmt: skip
+    renamed = replace(new, name="Another Name, Inc.")
+    rows = licences.write(tmp_path / "renamed.csv", [*old, renamed])
+    job = await done(http, service, rows, mapping=TERMS_ALONE)
+    await undone(http, service, job)
+    *_, line = await report(http, job)
+    assert (line["outcome"], line["undo"], line["undo_reason"]) == (
+        "renewed", "undone", "other_changes_stay",
+    )  # fmt: skip
+
+
+async def test_what_was_undone_and_is_imported_again_is_all_there_and_can_be_undone_again(
+    http, service, tmp_path, licences
+):
+    file = licences.write(tmp_path / "l.csv")
+    first = await done(http, service, file)
+    left = (await http.get("/v1/holders", params={"limit": 1})).json()["items"][0]
+    counts = await undone(http, service, first)
+    again = await done(http, service, file)
+    assert again["counts"]["credentials_created"] == first["counts"]["credentials_created"]
+    assert (await http.get("/v1/holders", params={"active": "false"})).json()["items"] == []
+    assert await undone(http, service, again) == counts
+    # Whom a person has deactivated stays so.
+    await http.post(f"/v1/holders/{left['id']}/reactivate", json={"reason": "back"})
+    await http.post(f"/v1/holders/{left['id']}/deactivate", json={"reason": "left"})
+    await done(http, service, file)
+    inactive = (await http.get("/v1/holders", params={"active": "false"})).json()["items"]
+    assert [holder["id"] for holder in inactive] == [left["id"]]
 
 
 async def test_a_term_on_which_something_rests_by_now_is_left(http, service, tmp_path, licences):

@@ -14,6 +14,7 @@ from licet_credentials.credentials.model import CredentialFacts
 from licet_credentials.credentials.store import Saved, number_scope
 from licet_credentials.holders import commands as holder_commands
 from licet_credentials.holders.model import Holder
+from licet_credentials.holders.store import HolderChange
 from licet_credentials.imports import store
 from licet_credentials.imports.defining import types_of
 from licet_credentials.imports.mapping import Mapping as Declared
@@ -214,6 +215,7 @@ async def _write(
         if party.change is not None and (party.external_id in alive if party.new else party.facts_of in good)
     ]
     batch.counts["holders_created"] += sum(party.new for party in changed)
+    back = [party.back for party in parties if party.back is not None and party.external_id in alive]
     batch.counts["holders_updated"] += sum(not party.new for party in changed)
     used = {each.rules.code for each in planned if each.plan.accepted}
     batch.types_created &= used
@@ -221,6 +223,7 @@ async def _write(
         return
     for code in sorted(batch.types_created):
         await type_commands.define_type(tx, types[code], now=now)
+    await holder_commands.write(tx, back, now)
     changes = [party.change for party in changed if party.change is not None]
     if changes:
         new = [party.change for party in changed if party.change is not None and party.new]
@@ -230,16 +233,29 @@ async def _write(
     saved = [(each, Saved(each.plan.change, each.rules)) for each in planned if each.plan.change is not None]
     await credential_commands.write_new(tx, [one for each, one in saved if each.existing_id is None], now)
     await credential_commands.write(tx, [one for each, one in saved if each.existing_id is not None], now)
-    batch.effects += [
-        Effect(HOLDERS, change.holder.id, change.holder.version, change.holder.version == 1)
-        for change in changes
-    ]
+    batch.effects += _on_holders(changed, back)
     for each, one in saved:
         credential = one.change.credential
         effect = Effect(CREDENTIALS, credential.id, credential.version, each.existing_id is None)
         if each.existing_id is not None:
             effect = replace(effect, terms=each.plan.added, more=each.plan.more)
         batch.effects.append(effect)
+
+
+def _on_holders(changed: Sequence[Party], back: Sequence[HolderChange]) -> list[Effect]:
+    """Return what was done to holders; whoever is back was entered by this import, as by the undone one."""
+    entered = {change.holder.id for change in back}
+    versions = {change.holder.id: change.holder.version for change in back}
+    lines: dict[UUID, int | None] = {}
+    for party in changed:
+        versions[party.holder.id] = party.change.holder.version if party.change else party.holder.version
+        lines[party.holder.id] = party.facts_of
+        if party.new:
+            entered.add(party.holder.id)
+    return [
+        Effect(HOLDERS, ident, version, ident in entered, line=None if ident in entered else lines.get(ident))
+        for ident, version in versions.items()
+    ]
 
 
 def rejected(row_lines: Iterable[int], error: RowError) -> list[RowResult]:

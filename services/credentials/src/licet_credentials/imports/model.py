@@ -26,6 +26,10 @@ class Outcome(StrEnum):
     REJECTED = "rejected"
 
 
+UNDONE_REASON = "import_undone"
+"""The reason code of what undoing an import changes."""
+
+
 class State(StrEnum):
     """How far an import has come."""
 

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from licet_chassis.database import Transaction
 from licet_credentials.holders import store as holder_store
-from licet_credentials.holders.commands import HolderFacts, fed_holder, new_holder
+from licet_credentials.holders.commands import HolderFacts, fed_holder, new_holder, reactivated
 from licet_credentials.holders.model import Holder
 from licet_credentials.holders.store import HolderChange
 from licet_credentials.imports import store
@@ -22,6 +22,7 @@ from licet_credentials.imports.model import (
     facts_that_differ,
     newest,
 )
+from licet_credentials.imports.sorting import IMPORTED
 
 
 @dataclass
@@ -36,6 +37,8 @@ class Party:
     rejected: list[RowResult] = field(default_factory=list)
     facts_of: int | None = None
     """The line whose facts about the holder are taken over."""
+    back: HolderChange | None = None
+    """They were entered by an import that was undone, and are active again; `change` comes after it."""
 
 
 async def parties_of(
@@ -49,13 +52,16 @@ async def parties_of(
     known = await holder_store.lock_by_external_ids(tx.conn, list(by_key), naming=named)
     managers = await managers_of(tx, rows, named, known)
     newest_terms = await store.newest_terms(tx.conn, [holder.id for holder in known.values()])
+    inactive = [holder.id for holder in known.values() if not holder.active]
+    undone = await store.holders_undone(tx.conn, inactive)
     parties = []
     for external_id in sorted(by_key):
         holder = known.get(external_id)
         if holder is None:
             parties.append(_entered(external_id, by_key[external_id], managers, declared, now))
         else:
-            party = Party(external_id, by_key[external_id], holder)
+            back = reactivated(holder, IMPORTED, now) if holder.id in undone else None
+            party = Party(external_id, by_key[external_id], back.holder if back else holder, back=back)
             _decide_facts(party, newest_terms.get(holder.id), managers, declared, now)
             parties.append(party)
     return parties

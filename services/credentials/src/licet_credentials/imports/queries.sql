@@ -110,11 +110,17 @@ where import_id = $1 and holder_key = $2;
 -- A page of what became of an import's rows. The undoing told is that of what the row did: of credentials
 -- that were there before, terms alone are taken back.
 select r.line, r.outcome, r.credential_id, r.errors,
-    case when stays then 'left' else e.undo end as undo,
-    case when stays then 'was_there_before' else e.undo_reason end as undo_reason
+    case when stays then 'left' when e.id is null then h.undo else e.undo end as undo,
+    case
+        when stays then 'was_there_before'
+        when e.id is null then h.undo_reason
+        when e.undo = 'undone' and (e.more or h.undo = 'left') then 'other_changes_stay'
+        else e.undo_reason
+    end as undo_reason
 from import_rows r
 left join import_effects e on e.import_id = r.import_id and e.step = 1 and e.id = r.credential_id
     and r.outcome not in ('unchanged', 'rejected')
+left join import_effects h on h.import_id = r.import_id and h.step = 2 and h.line = r.line
 cross join lateral (
     select e.undo = 'undone' and not e.created and r.outcome in ('corrected', 'updated') as stays
 ) as kept
@@ -127,12 +133,13 @@ select count(*) from imports where state in ('queued', 'running', 'cancelling', 
 
 -- name: keep_effects
 -- What an import has made or changed, by what it may be undone: step 1 are credentials, step 2 holders.
-insert into import_effects as known (import_id, step, id, version, created, terms, more)
-select $1, step, id, version, created, terms::uuid[], more
-from unnest($2::smallint[], $3::uuid[], $4::bigint[], $5::boolean[], $6::text[], $7::boolean[])
-    as e (step, id, version, created, terms, more)
+insert into import_effects as known (import_id, step, id, version, created, terms, more, line)
+select $1, step, id, version, created, terms::uuid[], more, line
+from unnest($2::smallint[], $3::uuid[], $4::bigint[], $5::boolean[], $6::text[], $7::boolean[], $8::integer[])
+    as e (step, id, version, created, terms, more, line)
 on conflict (import_id, step, id) do update set
-    version = excluded.version, terms = known.terms || excluded.terms, more = known.more or excluded.more;
+    version = excluded.version, terms = known.terms || excluded.terms, more = known.more or excluded.more,
+    line = coalesce(excluded.line, known.line);
 
 -- name: keep_links
 -- Holders that were linked to their managers. Of one that the import has made or changed that is no change of
@@ -144,7 +151,7 @@ where known.version = excluded.version - 1;
 
 -- name: next_effects
 -- What is to be undone next.
-select step, id, version, created, terms, more from import_effects
+select step, id, version, created, terms, more, line from import_effects
 where import_id = $1 and step = $2 and ($3::uuid is null or id > $3) order by id limit $4;
 
 -- name: note_undone
@@ -165,6 +172,15 @@ where h.actor not like 'service:%';
 select distinct o.id from unnest($1::uuid[], $2::bigint[]) as o (id, version)
 join holder_history h on h.holder_id = o.id and h.version > o.version
 where h.actor not like 'service:%';
+
+-- name: holders_undone
+-- Which of these holders are inactive because an import that had entered them was undone.
+select holder_id from (
+    select distinct on (holder_id) holder_id, event_type, reason from holder_history
+    where holder_id = any($1::uuid[]) and event_type in ($3, $4)
+    order by holder_id, version desc
+) as last
+where event_type = $3 and reason = $2;
 
 -- name: holders_with_credentials
 -- Which of these holders have a credential that is not voided.

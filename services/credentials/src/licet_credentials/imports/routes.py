@@ -131,7 +131,10 @@ class ImportRowOut(BaseModel):
     undo: str | None
     """Once the import is undone: `undone`, or `left`."""
     undo_reason: str | None
-    """Why it was left: `was_there_before`, `changed_since`, `voided_already`, `something_rests_on_it`."""
+    """Why it was left: `was_there_before`, `changed_since`, `voided_already`, `something_rests_on_it`.
+
+    Or `other_changes_stay`: its term is taken back, and not all that the import changed beside.
+    """
 
 
 @router.post(

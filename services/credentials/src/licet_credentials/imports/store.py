@@ -15,8 +15,9 @@ from licet_chassis.queries import load_queries
 from licet_credentials.errors import NotFound
 from licet_credentials.holders.model import Holder
 from licet_credentials.imports.detecting import Dialect
-from licet_credentials.imports.model import Outcome, Rank, RowError, RowResult, State, rank_of
+from licet_credentials.imports.model import UNDONE_REASON, Outcome, Rank, RowError, RowResult, State, rank_of
 from licet_credentials.rows import jsonb
+from licet_events.holders import HolderDeactivated, HolderReactivated
 
 QUERIES = load_queries(__package__ or "")
 
@@ -323,6 +324,8 @@ class Effect:
     """Of a credential that was there before, those that it got."""
     more: bool = False
     """Whether that is not all that was changed of it."""
+    line: int | None = None
+    """Of a holder that was there before, the row whose facts were taken over."""
 
 
 async def keep_effects(conn: Connection, import_id: UUID, effects: Sequence[Effect]) -> None:
@@ -336,6 +339,7 @@ async def keep_effects(conn: Connection, import_id: UUID, effects: Sequence[Effe
         [effect.created for effect in effects],
         [f"{{{','.join(map(str, effect.terms))}}}" for effect in effects],
         [effect.more for effect in effects],
+        [effect.line for effect in effects],
     )
 
 
@@ -378,6 +382,20 @@ async def changed_since(conn: Connection, effects: Sequence[Effect]) -> set[UUID
     name = "credentials_changed_since" if step == CREDENTIALS else "holders_changed_since"
     ids, versions = [effect.id for effect in effects], [effect.version for effect in effects]
     return {row["id"] for row in await conn.fetch(QUERIES[name], ids, versions)}
+
+
+async def holders_undone(conn: Connection, ids: Sequence[UUID]) -> set[UUID]:
+    """Return which of these holders are inactive because an import that had entered them was undone."""
+    if not ids:
+        return set()
+    rows = await conn.fetch(
+        QUERIES["holders_undone"],
+        ids,
+        UNDONE_REASON,
+        HolderDeactivated.event_type,
+        HolderReactivated.event_type,
+    )
+    return {row["holder_id"] for row in rows}
 
 
 async def holders_with_credentials(conn: Connection, ids: Sequence[UUID]) -> set[UUID]:

@@ -19,11 +19,9 @@ from licet_credentials.errors import Conflict
 from licet_credentials.holders import commands as holder_commands
 from licet_credentials.holders import store as holder_store
 from licet_credentials.imports import store
+from licet_credentials.imports.model import UNDONE_REASON
 from licet_credentials.imports.store import CREDENTIALS, HOLDERS, Effect, Undone, Work
 from licet_events.credentials import CredentialVoided
-
-UNDONE_REASON = "import_undone"
-"""The reason code of what undoing changes."""
 
 _UNDONE, _LEFT = "undone", "left"
 _WAS_THERE, _CHANGED, _VOIDED, _RESTS, _HAS_CREDENTIALS, _INACTIVE = (

@@ -7,6 +7,7 @@ from licet_credentials.holders.commands.leaving import (
     deactivate_holder,
     deactivate_leavers,
     reactivate_holder,
+    reactivated,
 )
 from licet_credentials.holders.commands.merging import Merged, merge_holder
 from licet_credentials.holders.commands.registering import (
@@ -31,6 +32,7 @@ __all__ = [
     "new_holder",
     "put_holder",
     "reactivate_holder",
+    "reactivated",
     "register_holder",
     "update_holder",
     "updated_holder",

@@ -405,10 +405,13 @@ create table import_effects (
     -- Of a credential that was there before: the terms that it got, and whether that is not all it got.
     terms uuid[] not null default '{}',
     more boolean not null default false,
+    -- Of a holder that was there before: the row whose facts were taken over.
+    line integer,
     undo text,
     undo_reason text,
     primary key (import_id, step, id)
 );
+create index import_effects_line on import_effects (import_id, line) where line is not null;
 
 -- Who was given a copy of everything about a holder.
 create table holder_copies (
