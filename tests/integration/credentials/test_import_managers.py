@@ -1,7 +1,10 @@
 """A file names managers: those who come later, those who never come, and those who can't be."""
 
 import asyncio
+import random
 from typing import Any
+
+import pytest
 
 from licet_chassis.cause import Cause
 from licet_credentials.imports.job import ImportJobs
@@ -29,9 +32,12 @@ expires_on = "until"
 HEADER = "who,boss,shift,floor,until"
 
 
-async def imported(http: Any, service: Any, *rows: str, batch_rows: int = 1, mapping: str = MAPPING) -> Any:
+async def imported(
+    http: Any, service: Any, *rows: str, batch_rows: int = 1, mapping: str = MAPPING, dry_run: str = "false"
+) -> Any:
     content = "\n".join([HEADER, *rows]).encode()
-    answer = await http.post("/v1/imports", files={"file": ("m.csv", content)}, data={"mapping": mapping})
+    said = {"mapping": mapping, "dry_run": dry_run}
+    answer = await http.post("/v1/imports", files={"file": ("m.csv", content)}, data=said)
     assert answer.status_code == 201, answer.text
     jobs = ImportJobs(service.database, service.clock, "UTC", batch_rows=batch_rows)
     while await jobs.step():
@@ -125,6 +131,20 @@ async def test_a_row_that_would_close_a_circle_is_rejected_with_line_and_column_
     [line] = await rejected(http, await imported(http, service, "A-1,E-1,,,2027-01-01"))
     assert (line["line"], line["errors"][0]["column"]) == (2, "boss")
     assert await managers(http) == before
+
+
+@pytest.mark.parametrize("seed", range(4))
+async def test_a_dry_run_tells_of_the_same_circles_whatever_batch_their_rows_are_in(http, service, seed):
+    chance = random.Random(seed)
+    people = [f"P-{number}" for number in range(9)]
+    await imported(http, service, *(f"{one},{chance.choice(people)},,,2027-01-01" for one in people[:4]))
+    rows = [f"{one},{chance.choice(people)},,,2027-06-30" for one in people]
+    tried = await imported(http, service, *rows, dry_run="true")
+    assert await service.count("import_managers") == 0
+    done = await imported(http, service, *rows)
+    assert tried["counts"] == done["counts"]
+    assert await rejected(http, tried) == await rejected(http, done)
+    assert done["counts"]["rejected"], "not tested: nobody would report to themselves"
 
 
 async def test_undoing_takes_links_for_what_the_import_did_and_those_of_others_for_changes(http, service):

@@ -29,7 +29,7 @@ PLANTED = (NAME, EMAIL, PHONE, EXTERNAL, NUMBER, OLD_NUMBER, NOTE, ATTRIBUTE)
 PERSONS = {
     "holders", "holder_history", "holder_copies", "credentials", "terms", "runs", "register", "flags",
     "images", "image_views", "verifications", "credential_history", "import_staged", "import_rows",
-    "import_numbers", "import_chunks", "bulk_rows",
+    "import_numbers", "import_managers", "import_chunks", "bulk_rows",
 }  # fmt: skip
 """Tables of what is about persons; see licet_credentials/privacy/queries.sql."""
 LINKS = {"bulks", "imports", "import_effects", "image_objects", "locations", "teams"}

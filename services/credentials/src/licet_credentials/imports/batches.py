@@ -89,7 +89,7 @@ async def carry_out(tx: Transaction, rows: Sequence[SourceRow], terms: Terms, *,
     number of round trips that does not grow with the batch.
     """
     batch = Batch()
-    parties = await parties_of(tx, rows, terms.declared, now)
+    parties = await parties_of(tx, rows, terms.declared, terms.import_id if terms.dry_run else None, now)
     types, batch.types_created = await types_of(tx, rows, terms.declared, now)
     planned = await _plan(tx, parties, types, terms, now)
     kept = await _with_free_numbers(tx, planned, terms)
@@ -220,6 +220,8 @@ async def _write(
     used = {each.rules.code for each in planned if each.plan.accepted}
     batch.types_created &= used
     if terms.dry_run:
+        links = {party.external_id: party.manager for party in changed if party.manager is not None}
+        await store.keep_managers(tx.conn, terms.import_id, links)
         return
     for code in sorted(batch.types_created):
         await type_commands.define_type(tx, types[code], now=now)

@@ -9,6 +9,7 @@ from licet_chassis.database import Transaction
 from licet_credentials.errors import ManagerCycle
 from licet_credentials.holders import store as holder_store
 from licet_credentials.holders.model import Holder
+from licet_credentials.imports import store
 from licet_credentials.imports.model import HolderSaid, SourceRow
 
 Place = UUID | str
@@ -19,7 +20,7 @@ Place = UUID | str
 class Managers:
     """Whom the rows of a batch name as managers, and who reports to whom as far as that matters to them."""
 
-    known: Mapping[str, UUID] = field(default_factory=dict)
+    known: dict[str, UUID] = field(default_factory=dict)
     """Where the external ids lead that are known."""
     reports_to: dict[Place, Place | None] = field(default_factory=dict)
     called: dict[Place, str] = field(default_factory=dict)
@@ -31,13 +32,17 @@ class Managers:
         manager = self.known.get(said.manager)
         return ("manager_id", manager), ("awaited_manager", None if manager else said.manager)
 
+    def place(self, external_id: str) -> Place:
+        """Return where an external id leads: to a holder, or nowhere yet."""
+        return self.known.get(external_id, external_id)
+
     def take(self, report: Holder | str, manager: str) -> str | None:
         """Let somebody report to the manager whom a row names; returns why that can't be, where it can't.
 
         A report who is not known yet is given by external id.
         """
         place: Place = report if isinstance(report, str) else report.id
-        circle, above = [place], self.known.get(manager, manager)
+        circle, above = [place], self.place(manager)
         at: Place | None = above
         while at is not None and at not in circle:
             circle.append(at)
@@ -56,23 +61,43 @@ def named_managers(rows: Iterable[SourceRow]) -> list[str]:
 
 
 async def managers_of(
-    tx: Transaction, rows: Sequence[SourceRow], named: Sequence[str], recorded: Mapping[str, Holder]
+    tx: Transaction,
+    rows: Sequence[SourceRow],
+    named: Sequence[str],
+    recorded: Mapping[str, Holder],
+    dry_run: UUID | None,
 ) -> Managers:
     """Return what is known of the managers that rows name; `recorded` are the holders of the rows.
 
-    Where one of the rows would change who manages whom, nobody else does until the transaction ends.
+    Where one of the rows would change who manages whom, nobody else does until the transaction ends; a
+    `dry_run`, given by the id of its import, only goes by what its batches before would have changed.
     """
     if not named:
         return Managers()
-    known = await holder_store.lead_external_ids(tx.conn, named)
-    managers = Managers(known)
+    managers = Managers(await holder_store.lead_external_ids(tx.conn, named))
     if all(_as_recorded(recorded.get(row.holder.external_id), managers.facts_of(row.holder)) for row in rows):
         return managers
-    await holder_store.hold_managers(tx.conn)
-    for step in await holder_store.ways_up(tx.conn, list(known.values())):
-        managers.reports_to[step.holder_id] = step.manager_id or step.awaited_manager
-        managers.called[step.holder_id] = step.called
+    if dry_run is None:
+        await holder_store.hold_managers(tx.conn)
+    await _look_up(tx, managers, set(named), dry_run)
     return managers
+
+
+async def _look_up(tx: Transaction, managers: Managers, ahead: set[str], dry_run: UUID | None) -> None:
+    """Find out the ways up from those ahead; what a dry run would have changed goes before the record."""
+    seen: set[str] = set()
+    while ahead:
+        seen |= ahead
+        known = [managers.known[each] for each in ahead if each in managers.known]
+        for step in await holder_store.ways_up(tx.conn, known):
+            managers.reports_to.setdefault(step.holder_id, step.manager_id or step.awaited_manager)
+            managers.called[step.holder_id] = step.called
+            ahead |= {step.called, step.awaited_manager or step.called}
+        links = {} if dry_run is None else await store.managers_kept(tx.conn, dry_run, sorted(ahead))
+        managers.known |= await holder_store.lead_external_ids(tx.conn, sorted({*links, *links.values()}))
+        for report, manager in links.items():
+            managers.reports_to[managers.place(report)] = managers.place(manager)
+        ahead = set(links.values()) - seen
 
 
 def _as_recorded(holder: Holder | None, facts: Sequence[tuple[str, Any]]) -> bool:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from uuid import UUID
 
 from licet_chassis.database import Transaction
 from licet_credentials.holders import store as holder_store
@@ -35,6 +36,8 @@ class Party:
     change: HolderChange | None = None
     new: bool = False
     rejected: list[RowResult] = field(default_factory=list)
+    manager: str | None = None
+    """The external id of the manager whom they get."""
     facts_of: int | None = None
     """The line whose facts about the holder are taken over."""
     back: HolderChange | None = None
@@ -42,15 +45,18 @@ class Party:
 
 
 async def parties_of(
-    tx: Transaction, rows: Sequence[SourceRow], declared: Declared, now: datetime
+    tx: Transaction, rows: Sequence[SourceRow], declared: Declared, dry_run: UUID | None, now: datetime
 ) -> list[Party]:
-    """Return the holders of the rows, each with what the newest row says of it."""
+    """Return the holders of the rows, each with what the newest row says of it.
+
+    `dry_run` is the id of the import where it only tries.
+    """
     by_key: dict[str, list[SourceRow]] = {}
     for row in rows:
         by_key.setdefault(row.holder.external_id, []).append(row)
     named = named_managers(rows)
     known = await holder_store.lock_by_external_ids(tx.conn, list(by_key), naming=named)
-    managers = await managers_of(tx, rows, named, known)
+    managers = await managers_of(tx, rows, named, known, dry_run)
     newest_terms = await store.newest_terms(tx.conn, [holder.id for holder in known.values()])
     inactive = [holder.id for holder in known.values() if not holder.active]
     undone = await store.holders_undone(tx.conn, inactive)
@@ -79,7 +85,9 @@ def _entered(
         if circle is None:
             facts |= dict(managers.facts_of(said))
             change = new_holder(HolderFacts(external_id=external_id, **facts), now)
-            return Party(external_id, rows, change.holder, change, new=True, rejected=rejected)
+            return Party(
+                external_id, rows, change.holder, change, new=True, rejected=rejected, manager=said.manager
+            )
         rejected.append(_reject_newest(rows, declared.places.manager, said.manager or "", circle))
         if not rows:
             nobody = new_holder(HolderFacts(external_id=external_id, **facts), now).holder
@@ -117,7 +125,7 @@ def _decide_facts(
             manager = top.holder.manager if _MANAGER & said.keys() else None
             circle = None if manager is None else managers.take(party.holder, manager)
             if circle is None:
-                party.change, party.facts_of = change, top.line
+                party.change, party.facts_of, party.manager = change, top.line, manager
                 return
             party.rejected.append(_reject_newest(party.rows, declared.places.manager, manager or "", circle))
             continue

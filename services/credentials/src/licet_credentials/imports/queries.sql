@@ -84,6 +84,10 @@ delete from import_staged where import_id = $1;
 -- What a dry run would have taken is not needed any more.
 delete from import_numbers where import_id = $1;
 
+-- name: drop_managers
+-- Who would report to whom after a dry run is not needed any more.
+delete from import_managers where import_id = $1;
+
 -- name: change_state
 -- Ask for something to be done with an import, if it is in one of these states.
 update imports set state = $2, undone_by = coalesce($3, undone_by), finished_at = null, updated_at = $4
@@ -222,6 +226,15 @@ join import_numbers n on n.import_id = $4 and n.type = wanted.type and n.scope =
 -- Which numbers a dry run would have taken.
 insert into import_numbers (import_id, type, scope, number, credential_id)
 select $1, * from unnest($2::text[], $3::text[], $4::text[], $5::uuid[]) on conflict do nothing;
+
+-- name: keep_managers
+-- Keep who would report to whom after a dry run.
+insert into import_managers (import_id, report, manager)
+select $1, * from unnest($2::text[], $3::text[]) on conflict do nothing;
+
+-- name: managers_kept
+-- To whom those would report whom a dry run has given a manager.
+select report, manager from import_managers where import_id = $1 and report = any($2::text[]);
 
 -- name: forget_reported
 -- Take out of all reports what rows said, by the external ids of their holders or by a text in what is kept.

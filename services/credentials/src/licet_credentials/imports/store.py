@@ -195,7 +195,7 @@ async def finish_import(
 ) -> None:
     """Note how an import ended, and drop the file and what was staged of it."""
     await conn.execute(QUERIES["finish_import"], import_id, state, problem, now)
-    for query in ("drop_chunks", "drop_staged", "drop_numbers"):
+    for query in ("drop_chunks", "drop_staged", "drop_numbers", "drop_managers"):
         await conn.execute(QUERIES[query], import_id, timeout=_DROPPING)
 
 
@@ -447,6 +447,20 @@ async def keep_numbers(conn: Connection, import_id: UUID, taken: Mapping[NumberK
     if taken:
         columns = [list(column) for column in zip(*taken, strict=True)]
         await conn.execute(QUERIES["keep_numbers"], import_id, *columns, list(taken.values()))
+
+
+async def keep_managers(conn: Connection, import_id: UUID, managers: Mapping[str, str]) -> None:
+    """Keep who would report to whom after a dry run, by external ids."""
+    if managers:
+        await conn.execute(
+            QUERIES["keep_managers"], import_id, list(managers.keys()), list(managers.values())
+        )
+
+
+async def managers_kept(conn: Connection, import_id: UUID, reports: Sequence[str]) -> dict[str, str]:
+    """Return to whom those would report whom this dry run has given a manager."""
+    rows = await conn.fetch(QUERIES["managers_kept"], import_id, reports)
+    return {row["report"]: row["manager"] for row in rows}
 
 
 async def hold_open_imports(conn: Connection) -> None:

@@ -92,6 +92,8 @@ delete from holders where id = any($1::uuid[]);
 -- and by the ids of them and their credentials ($3), which are not to be undone any more.
 with numbers_gone as (
     delete from import_numbers where number = any($2::text[])
+), managers_gone as (
+    delete from import_managers where report = any($1::text[]) or manager = any($1::text[])
 ), effects_gone as (
     delete from import_effects where id = any($3::uuid[])
 )

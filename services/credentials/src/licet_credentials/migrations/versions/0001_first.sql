@@ -381,6 +381,14 @@ create table import_numbers (
     primary key (import_id, type, scope, number)
 );
 
+-- Who would report to whom after a dry run, by external ids, until it ends.
+create table import_managers (
+    import_id uuid not null,
+    report text not null,
+    manager text not null,
+    primary key (import_id, report)
+);
+
 create table import_rows (
     import_id uuid not null,
     line integer not null,
