@@ -215,7 +215,6 @@ async def _write(
         if party.change is not None and (party.external_id in alive if party.new else party.facts_of in good)
     ]
     batch.counts["holders_created"] += sum(party.new for party in changed)
-    back = [party.back for party in parties if party.back is not None and party.external_id in alive]
     batch.counts["holders_updated"] += sum(not party.new for party in changed)
     used = {each.rules.code for each in planned if each.plan.accepted}
     batch.types_created &= used
@@ -225,7 +224,8 @@ async def _write(
         return
     for code in sorted(batch.types_created):
         await type_commands.define_type(tx, types[code], now=now)
-    await holder_commands.write(tx, back, now)
+    back = {p.external_id: p.back for p in parties if p.back is not None and p.external_id in alive}
+    await holder_commands.write(tx, list(back.values()), now)
     changes = [party.change for party in changed if party.change is not None]
     if changes:
         new = [party.change for party in changed if party.change is not None and party.new]
@@ -235,7 +235,10 @@ async def _write(
     saved = [(each, Saved(each.plan.change, each.rules)) for each in planned if each.plan.change is not None]
     await credential_commands.write_new(tx, [one for each, one in saved if each.existing_id is None], now)
     await credential_commands.write(tx, [one for each, one in saved if each.existing_id is not None], now)
-    batch.effects += _on_holders(changed, back)
+    last = back | {party.external_id: party.change for party in changed if party.change is not None}
+    batch.effects += [
+        _on_holder(party, last[party.external_id]) for party in parties if party.external_id in last
+    ]
     for each, one in saved:
         credential = one.change.credential
         effect = Effect(CREDENTIALS, credential.id, credential.version, each.existing_id is None)
@@ -244,20 +247,11 @@ async def _write(
         batch.effects.append(effect)
 
 
-def _on_holders(changed: Sequence[Party], back: Sequence[HolderChange]) -> list[Effect]:
-    """Return what was done to holders; whoever is back was entered by this import, as by the undone one."""
-    entered = {change.holder.id for change in back}
-    versions = {change.holder.id: change.holder.version for change in back}
-    lines: dict[UUID, int | None] = {}
-    for party in changed:
-        versions[party.holder.id] = party.change.holder.version if party.change else party.holder.version
-        lines[party.holder.id] = party.facts_of
-        if party.new:
-            entered.add(party.holder.id)
-    return [
-        Effect(HOLDERS, ident, version, ident in entered, line=None if ident in entered else lines.get(ident))
-        for ident, version in versions.items()
-    ]
+def _on_holder(party: Party, change: HolderChange) -> Effect:
+    """Return what was done to a holder; whoever is back was entered by this import, as by the undone one."""
+    entered = party.new or party.back is not None
+    line = None if entered else party.facts_of
+    return Effect(HOLDERS, change.holder.id, change.holder.version, entered, line=line)
 
 
 def rejected(row_lines: Iterable[int], error: RowError) -> list[RowResult]:
