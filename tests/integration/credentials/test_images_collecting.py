@@ -12,9 +12,9 @@ from structlog.testing import capture_logs
 
 from licet_chassis.cause import Cause
 from licet_chassis.clock import machine_now
+from licet_chassis.errors import Busy
 from licet_chassis.failpoints import Failpoint
 from licet_credentials.credentials.commands import add_image
-from licet_credentials.errors import Busy
 from licet_credentials.images import store
 from licet_credentials.images.collecting import Collecting
 from licet_credentials.images.rendering import examine

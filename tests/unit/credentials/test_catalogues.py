@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 
 import pytest
 
+from licet_chassis.errors import NotFound
 from licet_credentials.catalogues.model import differences
 from licet_credentials.catalogues.reading import find_catalogue, shipped_catalogues
-from licet_credentials.errors import NotFound
 from licet_credentials.types.model import CredentialType, checked
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)

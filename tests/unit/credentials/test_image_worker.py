@@ -11,7 +11,8 @@ import pytest
 import pytest_asyncio
 from PIL import Image
 
-from licet_credentials.errors import Busy, ImageRefused
+from licet_chassis.errors import Busy
+from licet_credentials.errors import ImageRefused
 from licet_credentials.images.workers import Examined, ImageWorkers, WorkerLimits
 from unit.credentials.pictures import (
     hostile,

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from licet_credentials.errors import Invalid
+from licet_chassis.errors import Invalid
 from licet_credentials.imports.detecting import Dialect, Utf8Check, detect
 from licet_credentials.imports.mapping import Mapping, find_mapping, read_mapping
 from licet_credentials.imports.model import RowResult, SourceRow

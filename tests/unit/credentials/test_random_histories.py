@@ -16,6 +16,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from licet_chassis.errors import NotFound, Refused
 from licet_credentials.credentials import commands, store
 from licet_credentials.credentials.commands import FlagCredential, RecordTerm, RenewCredential
 from licet_credentials.credentials.corrections import Correction
@@ -23,7 +24,6 @@ from licet_credentials.credentials.model import Credential, CredentialFacts
 from licet_credentials.credentials.renewal import RenewalRequest
 from licet_credentials.credentials.steps import new_credential
 from licet_credentials.credentials.store import Loaded
-from licet_credentials.errors import NotFound, Refused
 from licet_credentials.holders import store as holder_store
 from licet_credentials.types import store as type_store
 from licet_events.credentials import (

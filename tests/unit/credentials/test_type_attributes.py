@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from licet_credentials.errors import Invalid
+from licet_chassis.errors import Invalid
 from licet_credentials.types.attributes import (
     attribute_from_text,
     checked_attributes,

@@ -8,7 +8,7 @@ from contextlib import AsyncExitStack
 
 import pytest
 
-from licet_credentials.errors import Busy
+from licet_chassis.errors import Busy
 from licet_credentials.images.receiving import UploadRoom, remove_left_behind
 
 MIB = 1 << 20

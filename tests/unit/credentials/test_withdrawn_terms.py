@@ -6,10 +6,10 @@ from uuid import UUID
 
 import pytest
 
+from licet_chassis.errors import Conflict
 from licet_credentials.credentials.change import Change
 from licet_credentials.credentials.corrections import Correction, correct
 from licet_credentials.credentials.model import Image
-from licet_credentials.errors import Conflict
 from unit.credentials.histories import NOW, credential, rules, term
 
 FIRST = term(date(2025, 1, 1), date(2025, 12, 31), number=1)

@@ -13,7 +13,9 @@ class Topic(StrEnum):
     SCHEDULE = "licet.schedule.v1"
     ELIGIBILITY = "licet.eligibility.v1"
     NOTIFICATIONS = "licet.notifications.v1"
+    SHIFTS = "licet.shifts.v1"
     COMPLETIONS = "licet.completions.v1"
+    BOOKINGS = "licet.bookings.v1"
 
     @property
     def partitions(self) -> int:
@@ -29,6 +31,7 @@ class Topic(StrEnum):
             Topic.CREDENTIALS,
             Topic.CERTIFICATIONS,
             Topic.ELIGIBILITY,
+            Topic.SHIFTS,
         }
 
     @property
@@ -60,5 +63,10 @@ _WORDS: dict[Topic, tuple[str, str]] = {
         "<holder>/<target>/<location or *>",
     ),
     Topic.NOTIFICATIONS: ("what was sent to whom, or not, and why", "<holder>"),
+    Topic.SHIFTS: ("booked shifts that come at risk or are cleared", "<holder>/<shift>"),
     Topic.COMPLETIONS: ("completions from learning systems, inbound", "<holder's external id>"),
+    Topic.BOOKINGS: (
+        "shifts booked, changed and cancelled by scheduling platforms, inbound",
+        "<holder's external id or id>",
+    ),
 }

@@ -10,7 +10,6 @@ from licet_certifications.consumers import FACTS
 from licet_certifications.eligibility import commands as eligibility
 from licet_certifications.eligibility import store
 from licet_certifications.eligibility.routes import router as eligibility_router
-from licet_certifications.errors import Invalid, NotFound, StaleVersion
 from licet_certifications.requirements import commands as requirements
 from licet_certifications.requirements.routes import router as requirements_router
 from licet_certifications.settings import Settings
@@ -34,7 +33,6 @@ def create_service(settings: Settings) -> Service:
         settings=settings,
         routers=[requirements_router, eligibility_router],
         compose=_compose,
-        problems={NotFound: 404, StaleVersion: 412, Invalid: 422},
         snapshots=[
             Snapshots("requirements", Topic.CATALOGUE, requirements.requirement_snapshots),
             Snapshots("timelines", Topic.ELIGIBILITY, eligibility.timeline_snapshots),

@@ -18,11 +18,12 @@ from starlette.requests import Request
 
 from licet_chassis.connection import Connection
 from licet_chassis.database import Transaction
+from licet_chassis.errors import Invalid, NotFound, Refused
 from licet_chassis.http.auth import Principal, RequiredScope, principal_of
 from licet_chassis.http.problems import Forbidden
 from licet_chassis.http.serving import serving
 from licet_chassis.http.writes import guard_write
-from licet_credentials.errors import ExternalIdTaken, Invalid, NamesOthers, NotFound, Refused
+from licet_credentials.errors import ExternalIdTaken, NamesOthers
 from licet_credentials.visibility.model import Sees
 from licet_credentials.visibility.store import find_seen
 

@@ -10,7 +10,6 @@ from licet_chassis.application import create_service_app
 from licet_chassis.connection import Connection
 from licet_chassis.loops import Loop
 from licet_chassis.service import Composition, Runtime, Service
-from licet_credentials import errors
 from licet_credentials.bulk import store as bulk_store
 from licet_credentials.bulk.job import BulkJobs
 from licet_credentials.bulk.routes import router as bulk
@@ -18,6 +17,7 @@ from licet_credentials.catalogues.routes import router as catalogues
 from licet_credentials.consumers import SCHEDULE
 from licet_credentials.credentials.routes import router as credentials
 from licet_credentials.doctor.routes import router as doctor
+from licet_credentials.errors import ImageRefused
 from licet_credentials.history.routes import router as history
 from licet_credentials.holders.routes import router as holders
 from licet_credentials.images.collecting import Collecting
@@ -39,17 +39,8 @@ from licet_credentials.types.replanning import Replanning
 from licet_credentials.types.routes import router as types
 from licet_credentials.verifications.routes import router as verifications
 
-PROBLEMS: dict[type[Exception], int] = {
-    errors.NotFound: 404,
-    errors.Gone: 410,
-    errors.OutOfReach: 403,
-    errors.Conflict: 409,
-    errors.StaleVersion: 412,
-    errors.TooLarge: 413,
-    errors.Invalid: 422,
-    errors.ImageRefused: 422,
-}
-"""Which status each refusal has."""
+PROBLEMS: dict[type[Exception], int] = {ImageRefused: 422}
+"""The HTTP status of each refusal that only this service has."""
 
 
 def create_service(settings: Settings) -> Service:

@@ -5,8 +5,8 @@ from typing import Any
 
 from licet_chassis.consuming import Consumer, Effect, Waiting
 from licet_chassis.database import Transaction
+from licet_chassis.errors import NotFound
 from licet_credentials.credentials.commands import settle_credential
-from licet_credentials.errors import NotFound
 from licet_events import Event, Topic
 from licet_events.schedule import (
     CredentialEffective,

@@ -1,40 +1,9 @@
-"""What the service refuses, each with a sentence that the caller can act on.
-
-`app.py` says which HTTP status each class has.
-"""
+"""What the credentials service refuses beside the errors of every service (`licet_chassis.errors`)."""
 
 from collections.abc import Sequence
 from uuid import UUID
 
-
-class Refused(Exception):
-    """A request that is understood and not carried out; nothing of it has been done."""
-
-    def __init__(self, detail: str, *, pointer: str | None = None) -> None:
-        super().__init__(detail)
-        self.detail = detail
-        self.pointer = pointer
-        """A JSON pointer to the field that is wrong, where one is."""
-
-
-class NotFound(Refused):
-    """There is no such thing."""
-
-
-class Gone(NotFound):
-    """There was such a thing, and it was erased."""
-
-
-class Invalid(Refused):
-    """A value is well formed and makes no sense here."""
-
-
-class Conflict(Refused):
-    """The present state does not allow it."""
-
-
-class OutOfReach(Refused):
-    """It would change somebody, or something that all share, beyond what the token sees."""
+from licet_chassis.errors import Conflict, Refused
 
 
 class NamesOthers(Conflict):
@@ -87,28 +56,5 @@ class ManagerCycle(NamesOthers):
         return Conflict("Nobody can report to themselves in the end. Nothing was changed.")
 
 
-class StaleVersion(Refused):
-    """The caller looked at an older version than the one that is there."""
-
-    def __init__(self, expected: int, actual: int) -> None:
-        super().__init__(
-            f"If-Match names version {expected}, but version {actual} is current. Fetch it and try again."
-        )
-
-
-class TooLarge(Refused):
-    """More bytes than the limit."""
-
-
 class ImageRefused(Refused):
     """The file is not an image that can be shown safely."""
-
-
-class Busy(Refused):
-    """What would do the work has none of its places free; try again after a while."""
-
-
-def require_version(expected: int | None, actual: int) -> None:
-    """Raise `StaleVersion` unless `expected` is the version that is there; `None` expects nothing."""
-    if expected is not None and expected != actual:
-        raise StaleVersion(expected, actual)

@@ -6,7 +6,7 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import AfterValidator, AwareDatetime, Field, PlainValidator, StringConstraints, TypeAdapter
 
-from licet_credentials.errors import Invalid
+from licet_chassis.errors import Invalid
 from licet_credentials.iso3166 import is_country, is_subdivision, lies_in
 from licet_events.civil import zone
 

@@ -12,6 +12,7 @@ from starlette.middleware import Middleware
 from starlette.responses import JSONResponse, Response
 from starlette.routing import compile_path
 
+from licet_chassis.errors import STATUSES
 from licet_chassis.http.auth import Authentication
 from licet_chassis.http.problems import MEDIA_TYPE, handle_problems
 from licet_chassis.http.requests import BodyLimit, BodyLimits, Requests
@@ -89,7 +90,7 @@ def http_app(
             Middleware(Authentication),
         ],
     )
-    handle_problems(app, problems)
+    handle_problems(app, {**STATUSES, **problems})
     for router in routers:
         app.include_router(router)
     app.include_router(_health(ready, alive))

@@ -10,8 +10,8 @@ from pydantic import BaseModel, Field, StringConstraints
 from licet_certifications.codes import Target
 from licet_certifications.eligibility import commands, model, store
 from licet_certifications.eligibility.store import Shift
-from licet_certifications.errors import Invalid, NotFound
 from licet_chassis.connection import Connection
+from licet_chassis.errors import Invalid, NotFound
 from licet_chassis.http.auth import Principal, requires
 from licet_chassis.http.resources import Body
 from licet_chassis.http.serving import serving

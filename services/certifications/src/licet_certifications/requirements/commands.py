@@ -6,11 +6,11 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from licet_certifications.errors import StaleVersion
 from licet_certifications.requirements import model, store
 from licet_certifications.requirements.model import Rule
 from licet_chassis.connection import Connection
 from licet_chassis.database import Transaction
+from licet_chassis.errors import StaleVersion
 from licet_events.catalogue import RequirementChanged, RequirementSnapshot, RequirementState
 from licet_events.ids import uuid7
 

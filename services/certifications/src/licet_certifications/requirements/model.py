@@ -6,7 +6,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from licet_certifications.errors import Invalid
+from licet_chassis.errors import Invalid
 from licet_events import civil
 from licet_events.catalogue import Expression, RequirementState, Severity
 

@@ -5,9 +5,9 @@ from uuid import UUID
 
 import asyncpg
 
-from licet_certifications.errors import NotFound
 from licet_chassis.cause import Cause
 from licet_chassis.connection import Connection
+from licet_chassis.errors import NotFound
 from licet_chassis.queries import load_queries
 from licet_events.catalogue import RequirementState
 

@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from licet_chassis.database import Transaction
+from licet_chassis.errors import Conflict, Invalid, NotFound, Refused
 from licet_credentials.bulk import store
 from licet_credentials.bulk.model import MOST, Action, Job, Outcome, Reassign, Renew, Result, Suspend
 from licet_credentials.bulk.store import Claimed
@@ -14,7 +15,7 @@ from licet_credentials.credentials import commands as credential_commands
 from licet_credentials.credentials.commands import FlagCredential, RenewCredential
 from licet_credentials.credentials.model import Credential
 from licet_credentials.credentials.validity import validity
-from licet_credentials.errors import Conflict, Invalid, NamesOthers, NotFound, Refused
+from licet_credentials.errors import NamesOthers
 from licet_credentials.register.model import CredentialFilter
 from licet_credentials.register.store import find_credentials
 from licet_credentials.visibility.model import Sees

@@ -8,9 +8,10 @@ from typing import Any
 from uuid import UUID
 
 from licet_chassis.connection import Connection
+from licet_chassis.errors import NotFound
 from licet_chassis.queries import load_queries
 from licet_credentials.bulk.model import Job, Outcome, ReportLine, Result, State
-from licet_credentials.errors import NotFound, NumberTaken
+from licet_credentials.errors import NumberTaken
 from licet_credentials.rows import Row, jsonb
 from licet_credentials.visibility.model import Sees
 

@@ -6,8 +6,8 @@ from datetime import datetime
 from typing import Any
 
 from licet_chassis.database import Transaction
+from licet_chassis.errors import Invalid
 from licet_credentials.catalogues.model import Catalogue, LoadedType, Outcome, differences
-from licet_credentials.errors import Invalid
 from licet_credentials.types import store as type_store
 from licet_credentials.types.commands import define_type
 from licet_credentials.types.model import CredentialType

@@ -9,9 +9,9 @@ from typing import Annotated
 
 from pydantic import Field
 
+from licet_chassis.errors import NotFound
 from licet_chassis.http.resources import Body
 from licet_credentials.catalogues.model import Catalogue
-from licet_credentials.errors import NotFound
 from licet_credentials.inputs import Line
 from licet_credentials.types.bodies import TypeIn
 

@@ -5,10 +5,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
+from licet_chassis.errors import Conflict
 from licet_credentials.credentials.model import Credential, Verification
 from licet_credentials.credentials.state import state_of
 from licet_credentials.credentials.validity import Transition, transitions, validity
-from licet_credentials.errors import Conflict
 from licet_events.credentials import (
     Cause,
     CredentialEvent,

@@ -6,12 +6,12 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from licet_chassis.errors import Conflict, Invalid
 from licet_credentials.credentials.change import Change, announce, require_not_voided
 from licet_credentials.credentials.dates import correct_term, require_in_sequence
 from licet_credentials.credentials.flags import correct_flag, undo_flag
 from licet_credentials.credentials.model import Credential
 from licet_credentials.credentials.terms import Term, in_order
-from licet_credentials.errors import Conflict, Invalid
 from licet_credentials.types.attributes import checked_attributes
 from licet_credentials.types.model import CredentialType
 from licet_events.credentials import CorrectedField, CredentialCorrected, CredentialMoved

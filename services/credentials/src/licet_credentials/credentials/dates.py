@@ -7,8 +7,8 @@ from itertools import pairwise
 from typing import Any
 from uuid import UUID
 
+from licet_chassis.errors import Invalid
 from licet_credentials.credentials.terms import Term, with_instants
-from licet_credentials.errors import Invalid
 from licet_events.civil import expires_at, starts_at
 from licet_events.credentials import CorrectedField, Expiry
 

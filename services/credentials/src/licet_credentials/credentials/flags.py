@@ -6,9 +6,9 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from licet_chassis.errors import Conflict, Invalid
 from licet_credentials.credentials.dates import DateOrInstant, beginning, ending
 from licet_credentials.credentials.model import Credential, Flag
-from licet_credentials.errors import Conflict, Invalid
 from licet_events.credentials import CorrectedField, FlagKind
 
 

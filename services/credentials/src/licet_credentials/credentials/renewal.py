@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+from licet_chassis.errors import Conflict, Invalid
 from licet_credentials.credentials.dates import require_later, require_order
 from licet_credentials.credentials.terms import Term
-from licet_credentials.errors import Conflict, Invalid
 from licet_credentials.types.model import CredentialType
 from licet_events.catalogue import FixedDate, Period, RenewalBasis
 from licet_events.civil import add_months

@@ -10,13 +10,14 @@ import asyncpg
 
 from licet_chassis.connection import Connection
 from licet_chassis.database import LostRace
+from licet_chassis.errors import NotFound
 from licet_chassis.failpoints import Failpoint
 from licet_chassis.queries import load_queries
 from licet_credentials.credentials.change import Change
 from licet_credentials.credentials.model import Credential, VerificationResult
 from licet_credentials.credentials.rows import credential_of, rules_of, run_rows
 from licet_credentials.credentials.validity import next_change_at
-from licet_credentials.errors import NotFound, NumberTaken
+from licet_credentials.errors import NumberTaken
 from licet_credentials.rows import jsonb
 from licet_credentials.types.model import CredentialType
 from licet_events.catalogue import NumberUnique

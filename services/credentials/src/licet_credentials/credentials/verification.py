@@ -3,11 +3,11 @@
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from licet_chassis.errors import Invalid
 from licet_credentials.credentials.change import Change
 from licet_credentials.credentials.dates import DateOrInstant, beginning, ending
 from licet_credentials.credentials.model import Credential, Verification, VerificationResult
 from licet_credentials.credentials.terms import Term
-from licet_credentials.errors import Invalid
 from licet_events.credentials import CredentialVerified, VerificationState
 from licet_events.ids import uuid7
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
-from licet_credentials.errors import Conflict, Invalid
+from licet_chassis.errors import Conflict, Invalid
 from licet_events.holders import HolderKind, HolderState
 
 Attribute = str | int | bool

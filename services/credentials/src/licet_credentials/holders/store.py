@@ -11,8 +11,9 @@ import asyncpg
 
 from licet_chassis.connection import Connection
 from licet_chassis.erasure import erased_among
+from licet_chassis.errors import Gone, NotFound
 from licet_chassis.queries import load_queries, load_templates
-from licet_credentials.errors import ExternalIdTaken, Gone, NotFound
+from licet_credentials.errors import ExternalIdTaken
 from licet_credentials.holders.model import Holder
 from licet_credentials.ordering import Ordering
 from licet_credentials.rows import Row, fields_of, jsonb

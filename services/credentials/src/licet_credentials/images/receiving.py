@@ -19,8 +19,8 @@ from pydantic import BaseModel, ValidationError
 from starlette.datastructures import UploadFile
 from starlette.requests import Request
 
+from licet_chassis.errors import Busy, TooLarge
 from licet_chassis.http.problems import Problem
-from licet_credentials.errors import Busy, TooLarge
 from licet_credentials.images.storage import ORIGINAL
 
 _CHUNK = 256 * 1024

@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from licet_chassis.errors import Busy, NotFound
 from licet_chassis.http.auth import principal_of
 from licet_chassis.http.csv import CSV_TOO, listed
 from licet_chassis.http.paging import Page, PageQuery, PageRequest, page_of
@@ -21,7 +22,6 @@ from licet_credentials.credentials import commands
 from licet_credentials.credentials.model import Image
 from licet_credentials.credentials.store import read_credential, require_credential
 from licet_credentials.credentials.views import ImageOut, image_out
-from licet_credentials.errors import Busy, NotFound
 from licet_credentials.images import store
 from licet_credentials.images.receiving import UploadRoom, received
 from licet_credentials.images.storage import (

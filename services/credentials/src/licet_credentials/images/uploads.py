@@ -9,9 +9,9 @@ import anyio
 
 from licet_chassis.clock import machine_now
 from licet_chassis.database import Database
+from licet_chassis.errors import Invalid
 from licet_chassis.failpoints import Failpoint
 from licet_credentials.credentials.model import Image
-from licet_credentials.errors import Invalid
 from licet_credentials.images import documents, store
 from licet_credentials.images.collecting import SAFE_AGE
 from licet_credentials.images.storage import (

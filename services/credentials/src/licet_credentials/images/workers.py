@@ -11,7 +11,8 @@ from pathlib import Path
 
 import structlog
 
-from licet_credentials.errors import Busy, ImageRefused
+from licet_chassis.errors import Busy
+from licet_credentials.errors import ImageRefused
 
 _log = structlog.get_logger("licet.images")
 _LONGEST_ANSWER = 64 * 1024

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from licet_credentials.errors import Invalid
+from licet_chassis.errors import Invalid
 from licet_credentials.imports.model import Columns, Outcome, RowError, RowResult, SourceRow
 from licet_credentials.imports.sorting import Sorting
 from licet_credentials.types.attributes import attribute_from_text, checked_attributes

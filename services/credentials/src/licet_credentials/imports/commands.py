@@ -6,7 +6,7 @@ from datetime import datetime
 from uuid import UUID
 
 from licet_chassis.database import Transaction
-from licet_credentials.errors import Conflict
+from licet_chassis.errors import Conflict
 from licet_credentials.imports import store
 from licet_credentials.imports.detecting import detect
 from licet_credentials.imports.mapping import find_mapping, read_mapping

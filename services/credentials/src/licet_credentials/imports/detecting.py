@@ -6,7 +6,7 @@ import io
 from dataclasses import dataclass
 from difflib import get_close_matches
 
-from licet_credentials.errors import Invalid
+from licet_chassis.errors import Invalid
 from licet_credentials.imports.mapping import Mapping
 
 HEAD = 1 << 20

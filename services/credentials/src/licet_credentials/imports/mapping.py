@@ -15,7 +15,7 @@ from pydantic import (
     model_validator,
 )
 
-from licet_credentials.errors import Invalid
+from licet_chassis.errors import Invalid
 from licet_credentials.imports.model import Columns, OnChange, OnTermChange
 from licet_credentials.imports.values import READERS, checked_format, date_reader
 from licet_credentials.inputs import AttributeName, Ladder, Reason

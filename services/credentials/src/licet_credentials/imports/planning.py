@@ -9,11 +9,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
+from licet_chassis.errors import Refused
 from licet_credentials.credentials.change import Change, announce, settle
 from licet_credentials.credentials.corrections import Correction, correct
 from licet_credentials.credentials.model import Credential, CredentialFacts
 from licet_credentials.credentials.steps import new_credential
-from licet_credentials.errors import Refused
 from licet_credentials.imports.attributes import attributes_of, good_rows
 from licet_credentials.imports.facts import agreeing_rows, with_facts
 from licet_credentials.imports.flags import match_flags, new_flags, with_new_flags

@@ -11,8 +11,8 @@ from uuid import UUID
 from pydantic_core import to_json
 
 from licet_chassis.connection import Connection
+from licet_chassis.errors import NotFound
 from licet_chassis.queries import load_queries
-from licet_credentials.errors import NotFound
 from licet_credentials.holders.model import Holder
 from licet_credentials.imports.detecting import Dialect
 from licet_credentials.imports.model import UNDONE_REASON, Outcome, Rank, RowError, RowResult, State, rank_of

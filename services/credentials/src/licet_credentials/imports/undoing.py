@@ -10,12 +10,12 @@ from dataclasses import replace
 from datetime import datetime
 
 from licet_chassis.database import Transaction
+from licet_chassis.errors import Conflict
 from licet_credentials.credentials import commands as credential_commands
 from licet_credentials.credentials import store as credential_store
 from licet_credentials.credentials.change import Change, announce, settle
 from licet_credentials.credentials.corrections import Correction, put_right
 from licet_credentials.credentials.store import Loaded, Saved
-from licet_credentials.errors import Conflict
 from licet_credentials.holders import commands as holder_commands
 from licet_credentials.holders import store as holder_store
 from licet_credentials.imports import store

@@ -7,7 +7,7 @@ from hashlib import sha256
 
 from starlette.datastructures import UploadFile
 
-from licet_credentials.errors import TooLarge
+from licet_chassis.errors import TooLarge
 from licet_credentials.imports.detecting import HEAD, Utf8Check
 
 PIECE = 1 << 20

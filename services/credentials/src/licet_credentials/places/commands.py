@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from licet_chassis.database import Transaction
-from licet_credentials.errors import Invalid, require_version
+from licet_chassis.errors import Invalid, require_version
 from licet_credentials.holders import store as holder_store
 from licet_credentials.places import store
 from licet_credentials.places.model import KINDS, Kind, PlaceT, StateT

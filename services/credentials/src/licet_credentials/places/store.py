@@ -3,8 +3,8 @@
 from uuid import UUID
 
 from licet_chassis.connection import Connection
+from licet_chassis.errors import NotFound
 from licet_chassis.queries import load_queries
-from licet_credentials.errors import NotFound
 from licet_credentials.places.model import Kind, PlaceT, StateT
 from licet_credentials.rows import Row, fields_of, jsonb
 

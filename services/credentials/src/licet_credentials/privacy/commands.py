@@ -7,7 +7,7 @@ from uuid import UUID
 from licet_chassis.clock import machine_now
 from licet_chassis.database import Transaction
 from licet_chassis.erasure import erase_here, keep_others_out
-from licet_credentials.errors import Conflict, NotFound
+from licet_chassis.errors import Conflict, NotFound
 from licet_credentials.holders import store as holder_store
 from licet_credentials.holders.commands.carrying import updated_holder, write
 from licet_credentials.holders.model import Holder

@@ -10,7 +10,7 @@ from uuid import UUID
 from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile, ZipInfo
 
 from licet_chassis.database import Transaction
-from licet_credentials.errors import Conflict
+from licet_chassis.errors import Conflict
 from licet_credentials.holders import store as holder_store
 from licet_credentials.images.storage import ORIGINAL, ImageStorage, object_key
 from licet_credentials.privacy import store

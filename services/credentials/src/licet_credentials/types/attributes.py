@@ -7,7 +7,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from licet_credentials.errors import Invalid
+from licet_chassis.errors import Invalid
 from licet_events.catalogue import AttributeKind, AttributeValue, DeclaredAttribute
 
 MOST_TEXT = 500

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from licet_chassis.database import Transaction
-from licet_credentials.errors import Conflict, require_version
+from licet_chassis.errors import Conflict, require_version
 from licet_credentials.types import store
 from licet_credentials.types.attributes import retyped
 from licet_credentials.types.model import CARRIED_BY_CREDENTIALS, CredentialType, checked, state_of

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from licet_credentials.errors import Invalid
+from licet_chassis.errors import Invalid
 from licet_credentials.types.attributes import checked_declaration
 from licet_events.catalogue import (
     Category,

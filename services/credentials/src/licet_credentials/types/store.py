@@ -9,8 +9,8 @@ from typing import Any
 import asyncpg
 
 from licet_chassis.connection import Connection
+from licet_chassis.errors import NotFound
 from licet_chassis.queries import load_queries
-from licet_credentials.errors import NotFound
 from licet_credentials.rows import Row, jsonb
 from licet_credentials.types.model import CredentialType
 from licet_events.catalogue import (

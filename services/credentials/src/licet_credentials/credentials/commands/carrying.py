@@ -6,13 +6,13 @@ from uuid import UUID
 
 from licet_chassis.copying import Copying
 from licet_chassis.database import Transaction
+from licet_chassis.errors import require_version
 from licet_chassis.outbox.append import append
 from licet_credentials.credentials import store
 from licet_credentials.credentials.change import Change, settle
 from licet_credentials.credentials.copying import copy_new
 from licet_credentials.credentials.model import Credential
 from licet_credentials.credentials.store import Loaded, Saved
-from licet_credentials.errors import require_version
 
 
 async def write(tx: Transaction, saved: Sequence[Saved], now: datetime) -> None:

@@ -5,6 +5,7 @@ from datetime import date, datetime
 from uuid import UUID
 
 from licet_chassis.database import Transaction
+from licet_chassis.errors import Conflict, Invalid, NotFound, require_version
 from licet_credentials.credentials import store
 from licet_credentials.credentials.change import Change, announce, settle
 from licet_credentials.credentials.commands.carrying import change_credential, write
@@ -13,7 +14,6 @@ from licet_credentials.credentials.dates import decide_expiry, require_order
 from licet_credentials.credentials.model import Credential
 from licet_credentials.credentials.store import Loaded, Saved
 from licet_credentials.credentials.terms import term_of
-from licet_credentials.errors import Conflict, Invalid, NotFound, require_version
 from licet_credentials.holders import store as holder_store
 from licet_credentials.holders.model import require_not_merged
 from licet_credentials.types import store as type_store

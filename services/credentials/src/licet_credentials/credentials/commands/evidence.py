@@ -6,12 +6,12 @@ from uuid import UUID
 
 from licet_chassis.clock import machine_now
 from licet_chassis.database import Transaction
+from licet_chassis.errors import Busy, Conflict, Invalid, NotFound, require_version
 from licet_credentials.credentials import store
 from licet_credentials.credentials.change import Change, require_not_voided
 from licet_credentials.credentials.commands.carrying import carry_out
 from licet_credentials.credentials.model import Credential, Image
 from licet_credentials.credentials.store import Loaded
-from licet_credentials.errors import Busy, Conflict, Invalid, NotFound, require_version
 from licet_credentials.images import store as image_store
 from licet_events.credentials import (
     CredentialImageAdded,

@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from licet_chassis.database import Transaction
+from licet_chassis.errors import Invalid, require_version
 from licet_credentials.credentials import store
 from licet_credentials.credentials.change import Change, announce
 from licet_credentials.credentials.commands.carrying import carry_out, write
@@ -15,7 +16,7 @@ from licet_credentials.credentials.model import Credential, CredentialFacts
 from licet_credentials.credentials.steps import new_credential
 from licet_credentials.credentials.store import Loaded, Saved
 from licet_credentials.credentials.terms import term_of
-from licet_credentials.errors import Invalid, NumberTaken, require_version
+from licet_credentials.errors import NumberTaken
 from licet_credentials.inputs import within_country
 from licet_credentials.types.attributes import checked_attributes, merged_attributes
 from licet_events.credentials import CredentialUpdated, Expiry, Origin

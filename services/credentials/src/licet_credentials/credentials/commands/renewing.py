@@ -5,6 +5,7 @@ from datetime import datetime
 from uuid import UUID
 
 from licet_chassis.database import Transaction
+from licet_chassis.errors import Invalid, require_version
 from licet_credentials.credentials import store
 from licet_credentials.credentials.change import Change, announce, require_open
 from licet_credentials.credentials.commands.carrying import carry_out
@@ -20,7 +21,6 @@ from licet_credentials.credentials.verification import (
     verification_of,
     with_verification,
 )
-from licet_credentials.errors import Invalid, require_version
 from licet_events.catalogue import RenewalEvidence
 from licet_events.civil import local_date
 from licet_events.credentials import Expiry

@@ -4,13 +4,13 @@ from datetime import datetime
 from uuid import UUID
 
 from licet_chassis.database import Transaction
+from licet_chassis.errors import Invalid
 from licet_credentials.credentials.change import Change, require_not_voided
 from licet_credentials.credentials.commands.carrying import change_credential
 from licet_credentials.credentials.model import Credential
 from licet_credentials.credentials.store import Loaded
 from licet_credentials.credentials.terms import Term
 from licet_credentials.credentials.verification import Check, verification_of, with_verification
-from licet_credentials.errors import Invalid
 
 
 async def verify_credential(

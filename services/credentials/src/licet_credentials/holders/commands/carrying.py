@@ -7,7 +7,8 @@ from typing import Any
 from uuid import UUID
 
 from licet_chassis.database import Transaction
-from licet_credentials.errors import Invalid, ManagerCycle
+from licet_chassis.errors import Invalid
+from licet_credentials.errors import ManagerCycle
 from licet_credentials.holders import store
 from licet_credentials.holders.copying import copy_new
 from licet_credentials.holders.model import Holder, changed_fields, checked, state_of

@@ -6,7 +6,7 @@ from datetime import datetime
 from uuid import UUID
 
 from licet_chassis.database import Transaction
-from licet_credentials.errors import Conflict, Invalid, require_version
+from licet_chassis.errors import Conflict, Invalid, require_version
 from licet_credentials.holders import store
 from licet_credentials.holders.commands.carrying import write
 from licet_credentials.holders.model import Holder, set_active, state_of

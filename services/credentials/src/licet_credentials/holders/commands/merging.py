@@ -6,16 +6,9 @@ from typing import Any
 from uuid import UUID
 
 from licet_chassis.database import Transaction
+from licet_chassis.errors import Conflict, Invalid, NotFound, OutOfReach, require_version
 from licet_credentials.credentials.commands import move_credential
-from licet_credentials.errors import (
-    Conflict,
-    Invalid,
-    NamesOthers,
-    NotFound,
-    NumberTaken,
-    OutOfReach,
-    require_version,
-)
+from licet_credentials.errors import NamesOthers, NumberTaken
 from licet_credentials.holders import store
 from licet_credentials.holders.commands.carrying import updated_holder, write
 from licet_credentials.holders.model import Holder, merged, require_not_merged, state_of

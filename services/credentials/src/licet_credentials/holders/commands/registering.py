@@ -7,7 +7,8 @@ from typing import Any
 from uuid import UUID
 
 from licet_chassis.database import Transaction
-from licet_credentials.errors import ExternalIdTaken, Invalid, require_version
+from licet_chassis.errors import Invalid, require_version
+from licet_credentials.errors import ExternalIdTaken
 from licet_credentials.holders import store
 from licet_credentials.holders.commands.carrying import led_manager, linked_reports, updated_holder, write
 from licet_credentials.holders.commands.leaving import reactivated

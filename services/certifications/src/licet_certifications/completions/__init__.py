@@ -1,0 +1,1 @@
+"""What learning systems report: completions, matched to learners."""

@@ -1,0 +1,10 @@
+"""Programmes and their versions."""
+
+from licet_chassis.migrations import run_file
+
+revision = "0002"
+down_revision = "0001"
+
+
+def upgrade() -> None:
+    run_file(__file__)

@@ -1,0 +1,1 @@
+select 1; -- empty until the feature lands

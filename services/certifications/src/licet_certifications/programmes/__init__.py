@@ -1,0 +1,1 @@
+"""Certification schemes: programmes and their versions."""
