@@ -66,6 +66,8 @@ class TermState(Model):
     """Business time of the latest correction, which gave the term its revision; absent before any."""
     announce_reached: bool = True
     """Whether the strictest reminder step that was reached before entry is announced."""
+    award_id: UUID | None = None
+    """The award of a programme that led to the term; absent where none did."""
 
 
 class RunState(Model):

@@ -3,10 +3,19 @@
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
-from licet_events import catalogue, credentials, eligibility, holders, notifications, operations, schedule
+from licet_events import (
+    catalogue,
+    credentials,
+    eligibility,
+    enrolments,
+    holders,
+    notifications,
+    operations,
+    schedule,
+)
 from licet_events.event import Event, EventData, decode
 
-_MODULES = (holders, catalogue, credentials, schedule, eligibility, notifications, operations)
+_MODULES = (holders, catalogue, credentials, enrolments, schedule, eligibility, notifications, operations)
 
 
 def _published(module: object) -> dict[str, type[EventData]]:

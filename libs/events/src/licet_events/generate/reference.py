@@ -159,6 +159,7 @@ _PLAIN = {
     "NoneType": "null",
     "str": "text",
     "int": "integer",
+    "float": "number",
     "bool": "boolean",
     "UUID": "UUID",
     "date": "date",

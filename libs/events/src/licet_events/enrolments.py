@@ -1,0 +1,304 @@
+"""Enrolments: one holder's run through one version of a programme, and what its completion leads to."""
+
+from datetime import date
+from enum import StrEnum
+from typing import ClassVar
+from uuid import UUID
+
+from pydantic import Field
+
+from licet_events.credentials import Cause, Validity
+from licet_events.event import EventData, Instant, Model
+from licet_events.ids import derived_id
+from licet_events.topics import Topic
+
+
+class EnrolmentStatus(StrEnum):
+    """The one name that follows from an enrolment's stage and its credential's validity."""
+
+    APPLIED = "applied"
+    IN_PROGRESS = "in_progress"
+    ADMIN_REVIEW = "admin_review"
+    ACTIVE = "active"
+    EXPIRING = "expiring"
+    EXPIRED = "expired"
+    INACTIVE = "inactive"
+    DECLINED = "declined"
+    NOT_COMPLETED = "not_completed"
+    CANCELLED = "cancelled"
+
+
+class EnrolmentStage(StrEnum):
+    """How far the work has come: the enrolment's own axis, which knows nothing of the credential."""
+
+    APPLIED = "applied"
+    IN_PROGRESS = "in_progress"
+    ADMIN_REVIEW = "admin_review"
+    COMPLETED = "completed"
+    DECLINED = "declined"
+    NOT_COMPLETED = "not_completed"
+    INACTIVE = "inactive"
+    CANCELLED = "cancelled"
+
+    @property
+    def terminal(self) -> bool:
+        """Whether only a new enrolment leads on."""
+        return self in {EnrolmentStage.DECLINED, EnrolmentStage.NOT_COMPLETED, EnrolmentStage.CANCELLED}
+
+
+class EnrolmentKind(StrEnum):
+    """Which path of the programme's version is followed."""
+
+    FIRST = "first"
+    RECERTIFICATION = "recertification"
+
+
+class ComponentStatus(StrEnum):
+    """How far one component is."""
+
+    OPEN = "open"
+    """Nothing that counts has been reported."""
+    WAITING = "waiting"
+    """It was reported and waits for what `lacking` names."""
+    COMPLETED = "completed"
+
+
+class ComponentState(Model):
+    """A component of the path, as far as the holder has come with it."""
+
+    code: str
+    name: str
+    status: ComponentStatus
+    required: bool = True
+    lacking: tuple[str, ...] = ()
+    """Codes of what is missing, such as `completion`, `prerequisites`, `evidence`, `approval`."""
+    credits: float = 0
+    """What it earns; 0 while it is not completed."""
+    category: str | None = None
+    completed_at: Instant | None = None
+    counts_until: Instant | None = None
+    """When the completion stops counting; absent where it counts without end."""
+    completion_id: UUID | None = None
+    """The completion that counts, or that waits."""
+    source: str | None = None
+    """The system that reported it."""
+    source_id: str | None = None
+    """Its id of the completion."""
+
+
+class SurplusCredits(Model):
+    """Credits beyond a minimum."""
+
+    category: str | None = None
+    """Absent: beyond the minimum of all categories together."""
+    credits: float
+
+
+class AwardState(Model):
+    """The credential that a completion issues or renews. An award's id is carried out once."""
+
+    id: UUID
+    """Derived from the enrolment, so that the same completion has the same award."""
+    enrolment_id: UUID
+    holder_id: UUID
+    credential_type: str
+    """The code of the credential type to issue or renew."""
+    completed_on: date
+    """The day of the last completion that counted."""
+    time_zone: str
+    """Where that day is meant."""
+    credential_id: UUID | None = None
+    """The credential to renew; absent: issue one."""
+    awarded_at: Instant
+
+    @staticmethod
+    def id_of(enrolment_id: UUID) -> UUID:
+        """Return the id of an enrolment's award."""
+        return derived_id("award", enrolment_id)
+
+
+class WaitState(Model):
+    """The decision that an enrolment waits for, and who may make it."""
+
+    kind: str
+    """`application`, `completion` or `review` (of a component that was withdrawn)."""
+    since: Instant
+    scope: str
+    """The scope that a decider's token needs."""
+    teams: tuple[str, ...] = ()
+    """Empty: deciders of any team."""
+    locations: tuple[str, ...] = ()
+    people: int = 1
+    """How many different people have to approve."""
+    approved_by: tuple[str, ...] = ()
+    """Who has approved so far; codes and ids, never names."""
+
+
+class EnrolmentState(Model):
+    """An enrolment as it is after an event, with both axes and the status that follows from them."""
+
+    id: UUID
+    version: int
+    holder_id: UUID
+    programme: str
+    """The code of the programme."""
+    programme_version: int
+    kind: EnrolmentKind
+    stage: EnrolmentStage
+    validity: Validity | None = None
+    """That of the credential which the completion issued or renewed, as last announced."""
+    status: EnrolmentStatus
+    """As last announced."""
+    reason: str | None = None
+    """A code of why it has the status, such as `suspended` or `component_withdrawn`."""
+    components: tuple[ComponentState, ...] = ()
+    credits: float = 0
+    """The sum that counts: after caps, with what was carried over."""
+    surplus: tuple[SurplusCredits, ...] = ()
+    """Credits beyond each minimum, once it is completed; they may count towards the next recertification."""
+    waits_for: WaitState | None = None
+    award: AwardState | None = None
+    """What the completion awarded; whoever has not seen its id carries it out, from event or snapshot."""
+    credential_id: UUID | None = None
+    """The credential of the award once it is known, or the one that is to be renewed."""
+    previous_enrolment_id: UUID | None = None
+    """The enrolment that this one follows."""
+    superseded_by: UUID | None = None
+    """The enrolment whose completion renewed the credential: it has the validity from then on."""
+    opened_at: Instant
+    opened_by: str
+    """Who applied or enrolled the holder; a code and id, never a name."""
+    decided_at: Instant | None = None
+    """When a person last decided about it."""
+    decided_by: str | None = None
+    completed_at: Instant | None = None
+    deadline_at: Instant | None = None
+    """When the programme's deadline is reached; absent where there is none or it no longer matters."""
+    window_opens_at: Instant | None = None
+    """When a recertification may be opened; absent where none follows."""
+    renewal_due_for: UUID | None = None
+    """The credential's term for which `renewal.due` was published last."""
+    created_at: Instant
+    updated_at: Instant
+
+
+class EnrolmentEvent(EventData):
+    """Any event that carries an enrolment's whole state."""
+
+    topic: ClassVar[Topic] = Topic.CERTIFICATIONS
+    enrolment: EnrolmentState
+
+    @property
+    def key(self) -> str:
+        """`<holder>/enrolment/<id>`."""
+        return f"{self.enrolment.holder_id}/enrolment/{self.enrolment.id}"
+
+    @property
+    def sequence(self) -> int:
+        """The enrolment's version."""
+        return self.enrolment.version
+
+
+class EnrolmentOpened(EnrolmentEvent):
+    """A holder applied to a programme or was enrolled in it, with the first status."""
+
+    event_type: ClassVar[str] = "licet.enrolment.opened.v1"
+    cause: Cause
+    """Automatic where an application or a rule led to it, manual where staff enrolled the holder."""
+    actor: str
+    """A code and id, such as `user:<subject>`; never a name."""
+
+
+class EnrolmentStatusChanged(EnrolmentEvent):
+    """The status changed. Announced exactly once for each change."""
+
+    event_type: ClassVar[str] = "licet.enrolment.status_changed.v1"
+    from_: EnrolmentStatus = Field(alias="from")
+    to: EnrolmentStatus
+    effective_at: Instant
+    cause: Cause
+    reason: str
+    """A code, such as `approved`, `denied`, `completed`, `expired` or `renewed`."""
+    actor: str
+    """A code and id; never a name."""
+
+
+class EnrolmentUpdated(EnrolmentEvent):
+    """Something other than the status changed."""
+
+    event_type: ClassVar[str] = "licet.enrolment.updated.v1"
+    changed: tuple[str, ...]
+    """Names of the fields that changed."""
+
+
+class ComponentCompleted(EnrolmentEvent):
+    """A component counts as completed from now on."""
+
+    event_type: ClassVar[str] = "licet.component.completed.v1"
+    component: str
+    """The component's code."""
+    credits: float = 0
+    category: str | None = None
+    completed_at: Instant
+    source: str | None = None
+    source_id: str | None = None
+    evidence: tuple[str, ...] = ()
+    """Ids or hashes of what supports it; never the document."""
+
+
+class ComponentWithdrawn(EnrolmentEvent):
+    """A component that was completed no longer counts."""
+
+    event_type: ClassVar[str] = "licet.component.withdrawn.v1"
+    component: str
+    reason: str
+    """A code: `failed`, `withdrawn`, `outdated`, `returned`, `prerequisites`, `evidence`, `approval`."""
+    source: str | None = None
+    source_id: str | None = None
+
+
+class CertificationAwarded(EnrolmentEvent):
+    """A programme was completed: a credential is to be issued or renewed, once per award id."""
+
+    event_type: ClassVar[str] = "licet.certification.awarded.v1"
+    award: AwardState
+
+
+class CourseReference(Model):
+    """What a learning system calls a component."""
+
+    source: str
+    id: str
+
+
+class DueComponent(Model):
+    """A component still to do before a renewal, and what learning systems call it."""
+
+    code: str
+    name: str
+    kind: str
+    """`course`, `exam`, `task` or `attendance`."""
+    usual_days: int | None = None
+    start_by: date
+    """The latest day to start, so that it and what needs it are done before expiry."""
+    sources: tuple[CourseReference, ...] = ()
+
+
+class RenewalDue(EnrolmentEvent):
+    """The window of a recertification has opened: what is still to do, and the latest day to start."""
+
+    event_type: ClassVar[str] = "licet.renewal.due.v1"
+    credential_id: UUID
+    term_id: UUID
+    """The term that ends; told once for each."""
+    expires_on: date
+    time_zone: str
+    start_by: date
+    """The latest day on which to begin."""
+    components: tuple[DueComponent, ...]
+
+
+class EnrolmentSnapshot(EnrolmentEvent):
+    """An enrolment's state again."""
+
+    event_type: ClassVar[str] = "licet.enrolment.snapshot.v1"
