@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Annotated, Any
 
 from fastapi import Depends, Header
-from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, ValidatorFunctionWrapHandler
+from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, ValidatorFunctionWrapHandler
 from pydantic_core import CoreSchema, PydanticSerializationError, core_schema, to_json
 from starlette.responses import Response
 
@@ -38,6 +38,22 @@ class Body(BaseModel):
             json_schema=schema,
             python_schema=core_schema.no_info_wrap_validator_function(as_json, schema),
         )
+
+
+class MergePatch(Body):
+    """Base of the bodies of PATCH (RFC 7396): what is left out stays, null clears what can be null.
+
+    No field has a default in its schema: generated clients send defaults, and would overwrite what nobody
+    meant to change. An array is nullable, null empties it; a field that can't be null is `LEFT_OUT`.
+    """
+
+    def given(self) -> dict[str, Any]:
+        """Return the fields that the caller sent, nulls included."""
+        return self.model_dump(exclude_unset=True)
+
+
+LEFT_OUT: Any = Field(default_factory=lambda: None)
+"""For a field of a `MergePatch` that may be left out but not be null; `given` never contains the None."""
 
 
 def _document(value: dict[str, Any]) -> bytes:

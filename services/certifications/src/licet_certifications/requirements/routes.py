@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Request
-from pydantic import BaseModel, Field, field_validator, model_validator
+from pydantic import BaseModel, Field, model_validator
 from starlette.responses import Response
 
 from licet_certifications.codes import Code, Target
@@ -15,7 +15,7 @@ from licet_chassis.database import Transaction
 from licet_chassis.http.auth import requires
 from licet_chassis.http.csv import CSV_TOO, listed
 from licet_chassis.http.paging import Page, PageQuery, PageRequest, page_of
-from licet_chassis.http.resources import Body, IfMatch, resource
+from licet_chassis.http.resources import LEFT_OUT, Body, IfMatch, MergePatch, resource
 from licet_chassis.http.serving import serving
 from licet_chassis.http.writes import Write
 from licet_events.catalogue import Expression, RequirementState, Severity
@@ -82,36 +82,27 @@ class RequirementBody(Body):
     """Where its dates begin and end; the deployment's, where it is left out."""
 
 
-class RequirementPatch(Body):
-    """What is to be changed (JSON merge patch); the target of a requirement never changes."""
+class RequirementPatch(MergePatch):
+    """What is to be changed (RFC 7396); the target of a requirement never changes."""
 
-    expression: ExpressionBody | None = None
-    locations: list[Code] | None = Field(default=None, max_length=500)
-    severity: Severity | None = None
-    match_jurisdiction: bool | None = None
-    min_days_remaining: int | None = Field(default=None, ge=0, le=3650)
-    effective_from: Day | None = None
+    expression: ExpressionBody = LEFT_OUT
+    locations: Annotated[list[Code], Field(max_length=500)] | None = None
+    """Where it applies; null or empty means everywhere."""
+    severity: Severity = LEFT_OUT
+    match_jurisdiction: bool = LEFT_OUT
+    min_days_remaining: Annotated[int, Field(ge=0, le=3650)] = LEFT_OUT
+    effective_from: Day = LEFT_OUT
     effective_until: Day | None = None
-    time_zone: str | None = None
-
-    @field_validator(
-        "expression", "locations", "severity", "match_jurisdiction", "min_days_remaining", "effective_from",
-        "time_zone",
-    )  # fmt: skip
-    @classmethod
-    def _is_there(cls, value: Any) -> Any:
-        if value is None:
-            raise ValueError("can't be null; leave it out to keep it as it is")
-        return value
+    time_zone: str = LEFT_OUT
 
     def changes(self) -> dict[str, Any]:
-        """Return what was said, by the names of the rule."""
-        said = {name: getattr(self, name) for name in self.model_fields_set}
-        if self.expression is not None:
-            said["expression"] = self.expression.expression()
-        if self.locations is not None:
-            said["locations"] = tuple(self.locations)
-        return said
+        """Return the fields of the rule to change."""
+        changes = {name: getattr(self, name) for name in self.model_fields_set}
+        if "expression" in changes:
+            changes["expression"] = self.expression.expression()
+        if "locations" in changes:
+            changes["locations"] = tuple(self.locations or ())
+        return changes
 
 
 class RequirementView(BaseModel):

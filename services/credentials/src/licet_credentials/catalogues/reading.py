@@ -44,7 +44,7 @@ def find_catalogue(name: str) -> Catalogue:
 
 def _catalogue(name: str, text: str) -> Catalogue:
     said = _File.model_validate(tomllib.loads(text))
-    types = {entry.code: MappingProxyType(entry.rules(given_only=False)) for entry in said.types}
+    types = {entry.code: MappingProxyType(entry.rules()) for entry in said.types}
     if len(types) != len(said.types):
         raise ValueError(f"the catalogue {name} has a code twice")
     return Catalogue(name, said.title, said.description, MappingProxyType(types))

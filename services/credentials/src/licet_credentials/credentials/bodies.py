@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from licet_chassis.http.resources import Body
+from licet_chassis.http.resources import LEFT_OUT, Body, MergePatch
 from licet_credentials.credentials.corrections import FLAG_FIELDS, TERM_FIELDS, Correction
 from licet_credentials.credentials.model import VerificationResult
 from licet_credentials.inputs import (
@@ -57,10 +57,10 @@ class CredentialIn(_Facts):
     attributes: Attributes = Field(default_factory=dict)
 
 
-class CredentialPatch(_Facts):
+class CredentialPatch(_Facts, MergePatch):
     """A merge patch (RFC 7396). Dates, expiry, zone, type and holder take a correction."""
 
-    name: Line = Field(default_factory=str)
+    name: Line = LEFT_OUT
     attributes: Attributes | None = None
     """Those that change; null in place of a value removes it, in place of the object all."""
 

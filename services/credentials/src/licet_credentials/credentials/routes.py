@@ -73,7 +73,7 @@ async def update(
     request: Request, credential_id: UUID, body: CredentialPatch, expected: IfMatch, write: Write
 ) -> Response:
     """Change facts other than dates."""
-    changes = body.model_dump(exclude_unset=True)
+    changes = body.given()
     return await write(
         lambda tx, now: commands.update_credential(
             tx, credential_id, changes, expected_version=expected, now=now

@@ -1,11 +1,11 @@
 """What callers send about holders."""
 
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 from pydantic import Field
 
-from licet_chassis.http.resources import Body
+from licet_chassis.http.resources import LEFT_OUT, Body, MergePatch
 from licet_credentials.inputs import (
     AttributeName,
     AttributeText,
@@ -28,7 +28,7 @@ Codes = Annotated[tuple[Code, ...], Field(max_length=100)]
 
 
 class _Optional(Body):
-    """What need not be said about a holder."""
+    """Optional facts about a holder."""
 
     email: Email | None = None
     phone: Phone | None = None
@@ -37,13 +37,13 @@ class _Optional(Body):
     team: Code | None = None
     location: Code | None = None
     manager_id: UUID | None = None
-    roles: Codes = ()
-    queues: Codes = ()
 
 
 class _Facts(_Optional):
     """Everything that may be said about a holder, by anyone."""
 
+    roles: Codes = ()
+    queues: Codes = ()
     kind: HolderKind
     name: Line
     attributes: dict[AttributeName, AttributeValue] = Field(default_factory=dict, max_length=50)
@@ -62,13 +62,20 @@ class HolderFeed(_Facts):
     """May name someone who is not known yet; goes before `manager_id`."""
 
 
-class HolderPatch(_Optional):
+class HolderPatch(_Optional, MergePatch):
     """A merge patch (RFC 7396): null clears, what is left out stays."""
 
     external_id: ExternalId | None = None
-    kind: HolderKind = Field(default_factory=lambda: HolderKind.EMPLOYEE)
-    name: Line = Field(default_factory=str)
+    kind: HolderKind = LEFT_OUT
+    name: Line = LEFT_OUT
+    roles: Codes | None = None
+    queues: Codes | None = None
     attributes: Annotated[dict[AttributeName, AttributeValue | None], Field(max_length=50)] | None = None
+
+    def changes(self) -> dict[str, Any]:
+        """Return the facts to change, with cleared lists as empty ones."""
+        given = self.given()
+        return given | {name: given[name] or () for name in ("roles", "queues") if name in given}
 
 
 class ReasonIn(Body):

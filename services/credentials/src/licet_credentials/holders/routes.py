@@ -150,7 +150,7 @@ async def history(request: Request, holder_id: UUID, page: PageQuery) -> Respons
 @router.patch("/{holder_id}", response_model=HolderState, dependencies=[WRITE])
 async def update(holder_id: UUID, body: HolderPatch, expected: IfMatch, write: Write) -> Response:
     """Change facts about a holder."""
-    changes = body.model_dump(exclude_unset=True)
+    changes = body.changes()
     return await write(
         lambda tx, now: commands.update_holder(tx, holder_id, changes, expected_version=expected, now=now),
         view=state_of,

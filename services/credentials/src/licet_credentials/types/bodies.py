@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, model_validator
 
-from licet_chassis.http.resources import Body
+from licet_chassis.http.resources import LEFT_OUT, Body, MergePatch
 from licet_credentials.inputs import Code, Ladder, Line
 from licet_events.catalogue import (
     DEFAULT_LADDER,
@@ -34,12 +34,15 @@ class PeriodIn(Body):
         return self
 
 
+# The factories below: these two are part of a merge patch, whose schema has no default.
+
+
 class FixedDateIn(Body):
     """A day of the year on which every term ends; one that a month does not have is its last."""
 
     month: Annotated[int, Field(ge=1, le=12)]
     day: Annotated[int, Field(ge=1, le=31)]
-    at_least_months: Annotated[int, Field(ge=0, le=120)] = 0
+    at_least_months: Annotated[int, Field(ge=0, le=120)] = Field(default_factory=int)
 
 
 class AttributeIn(Body):
@@ -47,37 +50,25 @@ class AttributeIn(Body):
 
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$", examples=["insured_limit"])]
     kind: AttributeKind
-    required: bool = False
-    options: Annotated[tuple[Option, ...], Field(max_length=200)] = ()
-    """Which values a choice has."""
+    required: bool = Field(default_factory=bool)
+    options: Annotated[tuple[Option, ...], Field(max_length=200)] = Field(default_factory=tuple)
+    """The values of a choice."""
 
 
 class _Rules(Body):
-    expires: bool = True
+    """Rules that may be null, which is no such rule."""
+
     validity: PeriodIn | None = None
-    ladder: Ladder = DEFAULT_LADDER
     renewal_window_days: Annotated[int, Field(ge=0, le=3650)] | None = None
-    grace_days: Annotated[int, Field(ge=0, le=3650)] = 0
     renewal_basis: RenewalBasis | None = None
     fixed_date: FixedDateIn | None = None
-    renewal_evidence: RenewalEvidence = RenewalEvidence.NONE
-    attributes: Annotated[tuple[AttributeIn, ...], Field(max_length=40)] = ()
-    """What credentials of the type say beyond number and dates."""
-    aliases: Annotated[tuple[Code, ...], Field(max_length=20)] = ()
-    """What else the type is called, wherever one is named."""
-    retired: bool = False
-    """Whether no new credentials are recorded; those there are go on and can be renewed."""
 
-    def rules(self, *, given_only: bool) -> dict[str, Any]:
-        """Return what is said, as the fields of a credential type."""
-        rules: dict[str, Any] = self.model_dump(exclude_unset=given_only)
-        if rules.get("validity") is not None:
-            rules["validity"] = Period(**rules["validity"])
-        if rules.get("fixed_date") is not None:
-            rules["fixed_date"] = FixedDate(**rules["fixed_date"])
-        if "attributes" in rules:
-            rules["attributes"] = tuple(DeclaredAttribute(**each) for each in rules["attributes"])
-        return rules
+
+GraceDays = Annotated[int, Field(ge=0, le=3650)]
+Attributes = Annotated[tuple[AttributeIn, ...], Field(max_length=40)]
+"""The attributes that credentials of the type have beyond number and dates."""
+Aliases = Annotated[tuple[Code, ...], Field(max_length=20)]
+"""Other names for the type, accepted wherever a type is named."""
 
 
 class TypeIn(_Rules):
@@ -87,9 +78,49 @@ class TypeIn(_Rules):
     name: Line
     category: Category
     number_unique: NumberUnique = NumberUnique.HOLDER
+    expires: bool = True
+    ladder: Ladder = DEFAULT_LADDER
+    grace_days: GraceDays = 0
+    renewal_evidence: RenewalEvidence = RenewalEvidence.NONE
+    attributes: Attributes = ()
+    aliases: Aliases = ()
+    retired: bool = False
+    """Whether new credentials are refused; existing ones go on and can be renewed."""
+
+    def rules(self) -> dict[str, Any]:
+        """Return the fields of the credential type."""
+        return _as_rules(self.model_dump())
 
 
-class TypePatch(_Rules):
-    """A merge patch (RFC 7396). Code, category and `number_unique` are for good."""
+class TypePatch(_Rules, MergePatch):
+    """A merge patch (RFC 7396). Code, category and `number_unique` can't change."""
 
-    name: Line = Field(default_factory=str)
+    name: Line = LEFT_OUT
+    expires: bool = LEFT_OUT
+    ladder: Ladder | None = None
+    """Null restores the default ladder."""
+    grace_days: GraceDays = LEFT_OUT
+    renewal_evidence: RenewalEvidence = LEFT_OUT
+    attributes: Attributes | None = None
+    aliases: Aliases | None = None
+    retired: bool = LEFT_OUT
+    """Whether new credentials are refused; existing ones go on and can be renewed."""
+
+    def changes(self) -> dict[str, Any]:
+        """Return the fields to change, with cleared lists as what a type has without them."""
+        given = self.given()
+        cleared = {"ladder": DEFAULT_LADDER, "attributes": (), "aliases": ()}
+        return _as_rules(
+            given | {name: empty for name, empty in cleared.items() if given.get(name, ()) is None}
+        )
+
+
+def _as_rules(fields: dict[str, Any]) -> dict[str, Any]:
+    rules = dict(fields)
+    if rules.get("validity") is not None:
+        rules["validity"] = Period(**rules["validity"])
+    if rules.get("fixed_date") is not None:
+        rules["fixed_date"] = FixedDate(**rules["fixed_date"])
+    if "attributes" in rules:
+        rules["attributes"] = tuple(DeclaredAttribute(**each) for each in rules["attributes"])
+    return rules

@@ -29,7 +29,7 @@ TypeCode = Annotated[str, Path(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 @router.post("", status_code=201, response_model=CredentialTypeState, dependencies=[ADMIN])
 async def define(body: TypeIn, write: Write) -> Response:
     """Define a credential type."""
-    rules = body.rules(given_only=False)
+    rules = body.rules()
 
     async def command(tx: Transaction, now: datetime) -> CredentialType:
         entry = CredentialType(version=1, created_at=now, updated_at=now, **rules)
@@ -85,8 +85,8 @@ async def replanning(request: Request, code: TypeCode) -> ReplanningOut:
 @router.patch("/{code}", response_model=CredentialTypeState, dependencies=[ADMIN])
 async def change(code: TypeCode, body: TypePatch, expected: IfMatch, write: Write) -> Response:
     """Change a type's rules; a changed ladder or grace reaches its credentials soon after."""
-    rules = body.rules(given_only=True)
+    changes = body.changes()
     return await write(
-        lambda tx, now: commands.change_type(tx, code, rules, expected_version=expected, now=now),
+        lambda tx, now: commands.change_type(tx, code, changes, expected_version=expected, now=now),
         view=state_of,
     )
