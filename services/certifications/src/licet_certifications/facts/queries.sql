@@ -126,19 +126,23 @@ on conflict (kind, subject, type) do update set
 
 -- name: learn_types
 -- Keep each credential type that is newer than ours ($1: JSON array), and note each name that has become
--- an alias of it or is none any more.
+-- an alias of it or is none any more. A snapshot is taken over though its version is known: it may say
+-- more than was kept of that version.
 with told as (
     select t.*, coalesce(c.aliases, '{}') as old_aliases
     from jsonb_to_recordset($1::jsonb) as t (
-        code text, version bigint, aliases text[], correlation_id text, causation_id text, traceparent text
+        code text, version bigint, again boolean, aliases text[], retired boolean, expires boolean,
+        validity jsonb, correlation_id text, causation_id text, traceparent text
     )
     left join credential_types c on c.code = t.code
-    where c.code is null or c.version < t.version
+    where c.code is null or c.version < t.version or (c.version = t.version and t.again)
 ), kept as (
-    insert into credential_types as c (code, version, aliases)
-    select code, version, aliases from told order by code
-    on conflict (code) do update set version = excluded.version, aliases = excluded.aliases
-    where c.version < excluded.version
+    insert into credential_types as c (code, version, aliases, retired, expires, validity)
+    select code, version, aliases, retired, expires, validity from told order by code
+    on conflict (code) do update set
+        version = excluded.version, aliases = excluded.aliases, retired = excluded.retired,
+        expires = excluded.expires, validity = excluded.validity
+    where c.version <= excluded.version
     returning c.code
 )
 insert into changes (kind, subject, correlation_id, causation_id, traceparent)
@@ -151,6 +155,13 @@ order by renamed.name
 on conflict (kind, subject, type) do update set
     correlation_id = excluded.correlation_id, causation_id = excluded.causation_id,
     traceparent = excluded.traceparent;
+
+-- name: find_type
+-- What is known of a credential type, by its code or an alias.
+select code, aliases, expires, retired from credential_types
+where code = $1 or $1 = any (aliases)
+order by code = $1 desc
+limit 1;
 
 -- name: forget_holder
 -- Delete what is known of a holder and its credentials, and the notes that something of it has changed.

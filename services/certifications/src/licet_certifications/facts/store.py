@@ -5,11 +5,13 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 from uuid import UUID
 
+from licet_certifications.facts.model import TypeFacts
 from licet_chassis.connection import Connection
 from licet_chassis.queries import load_queries
 from licet_events import Event
 from licet_events.catalogue import (
     CredentialTypeEvent,
+    CredentialTypeSnapshot,
     CredentialTypeState,
     LocationEvent,
     LocationSnapshot,
@@ -19,7 +21,7 @@ from licet_events.credentials import CredentialEvent, CredentialMoved, Credentia
 from licet_events.holders import HolderEvent, HolderSnapshot, HolderState
 
 QUERIES = load_queries(__package__)
-_SNAPSHOTS = (HolderSnapshot, CredentialSnapshot, LocationSnapshot)
+_SNAPSHOTS = (HolderSnapshot, CredentialSnapshot, LocationSnapshot, CredentialTypeSnapshot)
 
 
 async def learn_holders(conn: Connection, events: Sequence[Event[HolderEvent]]) -> None:
@@ -59,12 +61,20 @@ async def learn_locations(conn: Connection, events: Sequence[Event[LocationEvent
 
 
 async def learn_types(conn: Connection, events: Sequence[Event[CredentialTypeEvent]]) -> None:
-    """Take over what each credential type is called in its newest state."""
+    """Take over what each credential type is called, and how it is issued, in its newest state."""
     rows = [
         _type_row(event.data.credential_type) | _told_by(event)
         for event in _newest(events, key=lambda data: data.credential_type.code)
     ]
     await conn.execute(QUERIES["learn_types"], json.dumps(rows))
+
+
+async def find_type(conn: Connection, name: str) -> TypeFacts | None:
+    """Return what is known of the credential type with that code or alias; `None` where nothing is."""
+    row = await conn.fetchrow(QUERIES["find_type"], name)
+    if row is None:
+        return None
+    return TypeFacts(row["code"], tuple(row["aliases"]), row["expires"], row["retired"])
 
 
 async def forget_holder(conn: Connection, holder_id: UUID) -> None:
@@ -117,7 +127,9 @@ def _credential_row(state: CredentialState) -> dict[str, Any]:
 
 
 def _type_row(state: CredentialTypeState) -> dict[str, Any]:
-    return {"code": state.code, "version": state.version, "aliases": list(state.aliases)}
+    return state.model_dump(
+        mode="json", include={"code", "version", "aliases", "retired", "expires", "validity"}
+    )
 
 
 def _location_row(state: LocationState) -> dict[str, Any]:

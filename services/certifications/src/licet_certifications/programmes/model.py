@@ -3,6 +3,9 @@
 A published version never changes, so an enrolment can be judged by its version's definition for ever.
 """
 
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import Literal
 
@@ -41,7 +44,7 @@ class Component(Model):
     prerequisites: tuple[str, ...] = ()
     """Codes of components that have to be complete before this one counts."""
     approval: bool = False
-    """Whether staff must approve a completion before it counts."""
+    """Whether staff must approve a completion before it counts; `Approvals.components` says who."""
     evidence: bool = False
     """Whether a completion must bring evidence before it counts."""
     counts_for_days: int | None = None
@@ -136,6 +139,8 @@ class Recertification(Model):
 class Definition(Model):
     """Everything that a version says."""
 
+    credential_type: str | None = None
+    """The code of the type that a completion issues or renews; `None`: completion issues nothing."""
     components: tuple[Component, ...]
     completion: CompletionRule = CompletionRule()
     approvals: Approvals = Approvals()
@@ -157,9 +162,51 @@ class Definition(Model):
         return renewal.components or self.components, renewal.completion or self.completion
 
 
+def counted_credits(rules: Iterable[CreditRule], earned: Mapping[str | None, float]) -> float:
+    """Return the credits that count towards the total: those of each category up to its cap."""
+    caps: dict[str | None, float] = {
+        rule.category: rule.cap for rule in rules if rule.category is not None and rule.cap is not None
+    }
+    counted: list[float] = [min(amount, caps.get(category, amount)) for category, amount in earned.items()]
+    return round(sum(counted), 2)
+
+
 class VersionState(StrEnum):
     """Where a version is in its life."""
 
     DRAFT = "draft"
+    """May be changed; no enrolment is on it."""
     PUBLISHED = "published"
+    """Never changes. New enrolments use the published version with the highest number."""
     RETIRED = "retired"
+    """Takes no new enrolments; those that are on it go on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Programme:
+    """A certification scheme, whatever its versions say."""
+
+    code: str
+    version: int
+    """Grows by one with each change, also of what new enrolments use."""
+    name: str
+    credential_type: str | None
+    """What versions issue that do not say otherwise themselves."""
+    created_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """One version of a programme."""
+
+    programme: str
+    number: int
+    version: int
+    """Of the draft: grows by one with each change and with each step of its life."""
+    state: VersionState
+    definition: Definition
+    created_at: datetime
+    updated_at: datetime
+    published_at: datetime | None = None
+    retired_at: datetime | None = None
