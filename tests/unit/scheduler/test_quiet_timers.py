@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 
 from licet_events.credentials import CredentialState, FlagKind
 from licet_events.schedule import CredentialEffective, CredentialExpired, CredentialExpiring, PassedOverReason
-from licet_scheduler.timers.model import Claim, Outcome, Resting, Timer, decide, next_due, plan_of
+from licet_scheduler.timers.decide import decide, next_due
+from licet_scheduler.timers.model import Claim, Outcome, Resting, Timer
+from licet_scheduler.timers.plan import plan_of
 from scheduling.states import ENTERED, credential, flag, term
 
 UNTIL = date(2026, 12, 31)
@@ -47,7 +49,7 @@ class Scheduler:
 
     def steps(self, now: datetime) -> list[int | None]:
         return [
-            decision.step
+            decision.identity.step
             for claim in self.until(now)
             for decision in claim.decisions
             if decision.announces_step
@@ -59,9 +61,9 @@ def test_steps_that_come_while_reminders_rest_are_passed_over_and_the_strictest_
     assert scheduler.steps(day(10, 5)) == [90]
     scheduler.learn(licence(quiet_until=day(12, 26)))
     assert scheduler.steps(day(12, 25)) == []
-    assert [d.reason for d in scheduler.timer.decided if d.outcome is Outcome.PASSED_OVER and d.step] == [
-        Resting.SUBMITTED
-    ] * 3  # 60, 30 and 7 days before
+    assert [
+        d.reason for d in scheduler.timer.decided if d.outcome is Outcome.PASSED_OVER and d.identity.step
+    ] == [Resting.SUBMITTED] * 3  # 60, 30 and 7 days before
     assert next_due(scheduler.timer, day(12, 25)) == day(12, 26)
     assert scheduler.steps(day(12, 26)) == [7]
     assert scheduler.steps(day(12, 31)) == [0]
@@ -122,7 +124,7 @@ def test_whenever_it_is_looked_at_nothing_is_announced_while_it_rests_and_nothin
             scheduler.learn(licence())
         claim = decide(scheduler.timer, now)
         scheduler.timer = replace(scheduler.timer, decided=scheduler.timer.decided + claim.decisions)
-        told = [(now, d.step) for d in claim.decisions if d.announces_step]
+        told = [(now, d.identity.step) for d in claim.decisions if d.announces_step]
         assert not (told and look < min(rests, withdrawn))
         due = next_due(scheduler.timer, now)
         assert due is None or due > now

@@ -14,7 +14,9 @@ from licet_events.schedule import (
     PassedOverReason,
     ScheduleEvent,
 )
-from licet_scheduler.timers.model import Claim, Outcome, Resting, Timer, decide, next_due, plan_of
+from licet_scheduler.timers.decide import decide, next_due
+from licet_scheduler.timers.model import Claim, Outcome, Resting, Timer
+from licet_scheduler.timers.plan import plan_of
 from scheduling.states import ENTERED, LADDER, credential, flag, term
 
 UNTIL = date(2026, 12, 31)
@@ -52,11 +54,13 @@ def events(claim: Claim) -> list[ScheduleEvent]:
 
 
 def announced(claim: Claim) -> list[tuple[str, int | None]]:
-    return [(d.kind, d.step) for d in claim.decisions if d.outcome is Outcome.ANNOUNCED]
+    return [
+        (str(d.identity.kind), d.identity.step) for d in claim.decisions if d.outcome is Outcome.ANNOUNCED
+    ]
 
 
 def passed_over(claim: Claim) -> dict[int | None, PassedOverReason | Resting | None]:
-    return {d.step: d.reason for d in claim.decisions if d.outcome is Outcome.PASSED_OVER}
+    return {d.identity.step: d.reason for d in claim.decisions if d.outcome is Outcome.PASSED_OVER}
 
 
 def a_year(**changes: object) -> CredentialState:

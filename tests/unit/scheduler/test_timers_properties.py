@@ -10,17 +10,9 @@ from hypothesis import strategies as st
 
 from licet_events import civil
 from licet_events.credentials import CredentialState, FlagKind
-from licet_scheduler.timers.model import (
-    EFFECTIVE,
-    EXPIRED,
-    Claim,
-    Decision,
-    Outcome,
-    Timer,
-    decide,
-    next_due,
-    plan_of,
-)
+from licet_scheduler.timers.decide import decide, next_due
+from licet_scheduler.timers.model import Claim, Decision, Outcome, Timer
+from licet_scheduler.timers.plan import Kind, plan_of
 from scheduling.states import DAY, credential, flag, term
 
 ENTRY = datetime(2026, 3, 1, tzinfo=UTC)
@@ -100,7 +92,7 @@ def told_facts(decisions: tuple[Decision, ...]) -> set[UUID]:
     return {
         decision.id
         for decision in decisions
-        if decision.kind in {EFFECTIVE, EXPIRED} and decision.outcome is Outcome.ANNOUNCED
+        if decision.identity.kind in {Kind.EFFECTIVE, Kind.EXPIRED} and decision.outcome is Outcome.ANNOUNCED
     }
 
 
@@ -150,7 +142,11 @@ def test_of_each_claim_and_run_at_most_the_strictest_reached_step_is_announced(
         claim = decide(current, now)
         for run in current.plan.runs:
             reached = [step.step for step in run.steps if step.due <= now]
-            told = [d.step for d in claim.decisions if d.announces_step and d.term_id == run.term_id]
+            told = [
+                d.identity.step
+                for d in claim.decisions
+                if d.announces_step and d.identity.term_id == run.term_id
+            ]
             assert told in ([], reached[-1:])
         current = replace(current, decided=current.decided + claim.decisions)
 
@@ -197,8 +193,10 @@ def test_however_the_ladder_changes_no_step_is_told_twice_and_none_after_a_stric
         assert current.decided[: len(before)] == before
         told += [d for claim in claims for d in claim.decisions if d.announces_step]
     assert len({decision.id for decision in told}) == len(told)
-    for term_id in {decision.term_id for decision in told}:
-        steps = [d.step for d in told if d.term_id == term_id and d.step is not None]
+    for term_id in {decision.identity.term_id for decision in told}:
+        steps = [
+            d.identity.step for d in told if d.identity.term_id == term_id and d.identity.step is not None
+        ]
         assert steps == sorted(steps, reverse=True)
 
 

@@ -11,7 +11,9 @@ from licet_chassis.outbox.append import append
 from licet_events import Record, encode
 from licet_events.credentials import CredentialMoved, CredentialState
 from licet_events.holders import HolderState
-from licet_scheduler.timers import model, store
+from licet_scheduler.timers import store
+from licet_scheduler.timers.decide import decide, next_due
+from licet_scheduler.timers.events import announcements
 
 
 async def learn_holders(tx: Transaction, holders: Sequence[HolderState], *, now: datetime) -> None:
@@ -66,7 +68,7 @@ async def forget_holder(tx: Transaction, holder_id: UUID, _now: datetime) -> Non
 
 async def _set_timers(tx: Transaction, credential_ids: Sequence[UUID], *, now: datetime) -> None:
     timers = await store.read_timers(tx.conn, credential_ids)
-    await store.set_timers(tx.conn, [(timer.credential_id, model.next_due(timer, now)) for timer in timers])
+    await store.set_timers(tx.conn, [(timer.credential_id, next_due(timer, now)) for timer in timers])
 
 
 async def decide_due(tx: Transaction, *, limit: int, now: datetime) -> int:
@@ -84,8 +86,8 @@ async def decide_due(tx: Transaction, *, limit: int, now: datetime) -> int:
     outgoing: list[Record] = []
     due: list[tuple[UUID, datetime | None]] = []
     for timer in await store.read_timers(tx.conn, claimed):
-        claim = model.decide(timer, now)
-        records = {event.id: encode(event) for event in model.announcements(claim, now, recorded_at)}
+        claim = decide(timer, now)
+        records = {event.id: encode(event) for event in announcements(claim, now, recorded_at)}
         made += [store.Made(timer, claim, decision, records) for decision in claim.decisions]
         outgoing += records.values()
         due.append((timer.credential_id, claim.due_at))

@@ -13,7 +13,9 @@ from licet_chassis.http.csv import CSV_TOO, listed
 from licet_chassis.http.paging import Page, PageQuery, PageRequest, page_of
 from licet_chassis.http.serving import serving
 from licet_scheduler.timers import store
-from licet_scheduler.timers.model import Identity, Outcome, Reason, waiting
+from licet_scheduler.timers.decide import waiting
+from licet_scheduler.timers.model import Outcome, Reason
+from licet_scheduler.timers.plan import DeadlineKey, Identity
 
 router = APIRouter(prefix="/v1/timers", tags=["timers"])
 
@@ -127,10 +129,10 @@ def _view(shown: store.ShownTimer, now: datetime) -> TimerView:
 
 def _instant(identity: Identity) -> dict[str, object]:
     term_id, term_revision, kind, step = identity
-    family, *about = kind.split(":")
+    deadline = kind.deadline if isinstance(kind, DeadlineKey) else None
     return {
-        "kind": family,
-        "deadline": about[0] if about else None,
+        "kind": kind if deadline is None else "deadline",
+        "deadline": deadline,
         "step": step,
         "term_id": term_id,
         "term_revision": term_revision,

@@ -20,24 +20,13 @@ from licet_events.schedule import (
     CredentialExpired,
     CredentialExpiring,
     CredentialOverdue,
+    Deadline,
     DeadlineReached,
     ScheduleEvent,
 )
-from licet_scheduler.timers.model import (
-    EFFECTIVE,
-    EXPIRED,
-    EXPIRING,
-    OVERDUE,
-    Claim,
-    Decision,
-    Outcome,
-    Plan,
-    Timer,
-    announcement,
-    correlation_of,
-    plan_of,
-    reason_of,
-)
+from licet_scheduler.timers.events import announcement, correlation_of
+from licet_scheduler.timers.model import Claim, Decision, Outcome, Timer, reason_of
+from licet_scheduler.timers.plan import DeadlineKey, Identity, Kind, Plan, plan_of
 
 QUERIES = load_queries(__package__)
 REPEATED_FOR = timedelta(days=30)
@@ -46,10 +35,10 @@ REPEATED_FOR = timedelta(days=30)
 _PLAN = TypeAdapter(Plan)
 _COUNTED = 10_000
 _EVENTS: Mapping[str, type[ScheduleEvent]] = {
-    EFFECTIVE: CredentialEffective,
-    EXPIRED: CredentialExpired,
-    EXPIRING: CredentialExpiring,
-    OVERDUE: CredentialOverdue,
+    Kind.EFFECTIVE: CredentialEffective,
+    Kind.EXPIRED: CredentialExpired,
+    Kind.EXPIRING: CredentialExpiring,
+    Kind.OVERDUE: CredentialOverdue,
     "deadline": DeadlineReached,
 }
 
@@ -192,10 +181,10 @@ async def keep_decisions(
         [one.decision.id for one in made],
         [one.decision.outcome for one in made],
         [one.decision.reason for one in made],
-        [one.decision.kind for one in made],
-        [one.decision.term_id for one in made],
-        [one.decision.term_revision for one in made],
-        [one.decision.step for one in made],
+        [str(one.decision.identity.kind) for one in made],
+        [one.decision.identity.term_id for one in made],
+        [one.decision.identity.term_revision for one in made],
+        [one.decision.identity.step for one in made],
         [one.decision.at for one in made],
         [one.timer.credential_version for one in made],
         [correlation_of(one.claim) for one in made],
@@ -292,15 +281,23 @@ def _past_decision(row: "asyncpg.Record") -> PastDecision:
     reason = row["reason"]
     decision = Decision(
         id=row["id"],
-        kind=row["kind"],
-        term_id=row["term_id"],
-        term_revision=row["term_revision"],
-        step=row["step"],
+        identity=Identity(row["term_id"], row["term_revision"], _kind(row["kind"]), row["step"]),
         at=row["at"],
         outcome=Outcome(row["outcome"]),
         reason=None if reason is None else reason_of(reason),
     )
     return PastDecision(decision, row["credential_version"], row["decided_at"])
+
+
+def _kind(name: str) -> Kind | DeadlineKey:
+    """Return what `str` of a kind wrote into the table."""
+    family, *about = name.split(":", 3)
+    if family in set(Kind):
+        return Kind(family)
+    deadline, *flag = about
+    if not flag:
+        return DeadlineKey(Deadline(deadline))
+    return DeadlineKey(Deadline(deadline), UUID(flag[0]), datetime.fromisoformat(flag[1]))
 
 
 def _body(record: Record | None) -> str | None:

@@ -1,0 +1,100 @@
+"""The events that decisions publish; the same decision always gives the same bytes."""
+
+from datetime import datetime
+from typing import TypedDict
+from uuid import UUID
+
+from licet_events import Event, civil
+from licet_events.schedule import (
+    CredentialEffective,
+    CredentialExpired,
+    CredentialExpiring,
+    CredentialOverdue,
+    DeadlineReached,
+    ScheduleEvent,
+)
+from licet_scheduler.timers.model import Claim, Reached, Timer
+from licet_scheduler.timers.plan import Kind
+
+
+def correlation_of(claim: Claim) -> UUID:
+    """Return what all events of a claim have in common: the id of its first decision."""
+    return claim.decisions[0].id
+
+
+def announcements(claim: Claim, decided_at: datetime, recorded_at: datetime) -> list[Event[ScheduleEvent]]:
+    """Return the events that a claim publishes, in order."""
+    return [
+        announcement(data, event_id, correlation_of(claim), decided_at, recorded_at)
+        for event_id, data in claim.events
+    ]
+
+
+def announcement(
+    data: ScheduleEvent, id: UUID, correlation_id: UUID, decided_at: datetime, recorded_at: datetime
+) -> Event[ScheduleEvent]:
+    """Return the event that tells a decision; from the same values always the same, to the byte.
+
+    Nothing led to it but time, so it begins a trace of its own, which the correlation names.
+    """
+    return Event.of(
+        data,
+        id=id,
+        source="/licet/scheduler",
+        time=decided_at,
+        recorded_time=recorded_at,
+        correlation_id=str(correlation_id),
+        traceparent=f"00-{correlation_id.hex}-{id.hex[16:]}-00",
+    )
+
+
+class _Common(TypedDict):
+    """What every event of the schedule says."""
+
+    credential_id: UUID
+    holder_id: UUID
+    credential_version: int
+    term_id: UUID | None
+    term_revision: int
+    at: datetime
+    notify: bool
+
+
+def event_of(timer: Timer, reached: Reached, now: datetime, *, notify: bool) -> ScheduleEvent:
+    """Return what is published about an instant that was reached."""
+    identity, run = reached.decision.identity, reached.run
+    common = _Common(
+        credential_id=timer.credential_id,
+        holder_id=timer.holder_id,
+        credential_version=timer.credential_version,
+        term_id=identity.term_id,
+        term_revision=identity.term_revision,
+        at=reached.due,
+        notify=notify,
+    )
+    if reached.deadline is not None:
+        return DeadlineReached(
+            **common, deadline=reached.deadline.deadline, reference=reached.deadline.reference
+        )
+    if run is None or run.expires_on is None or identity.kind is Kind.EFFECTIVE:
+        return CredentialEffective(**common)
+    if identity.step is None:
+        return CredentialExpired(**common, expires_on=run.expires_on, time_zone=run.time_zone)
+    days_left = (run.expires_on - civil.local_date(now, run.time_zone)).days
+    if identity.kind is Kind.EXPIRING:
+        return CredentialExpiring(
+            **common,
+            step=identity.step,
+            days_left=max(days_left, 0),
+            expires_on=run.expires_on,
+            time_zone=run.time_zone,
+            passed_over=reached.passed_over,
+        )
+    return CredentialOverdue(
+        **common,
+        step=identity.step,
+        days_since=-days_left,
+        expires_on=run.expires_on,
+        time_zone=run.time_zone,
+        passed_over=reached.passed_over,
+    )

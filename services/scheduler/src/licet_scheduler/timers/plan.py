@@ -1,0 +1,242 @@
+"""The plan of a credential: every instant at which time alone changes something, in all its runs.
+
+A `Plan` follows from a credential's state and does not change with time.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+from functools import lru_cache
+from typing import NamedTuple
+from uuid import UUID
+
+from licet_events import civil
+from licet_events.credentials import CredentialState, RunState, TermState
+from licet_events.schedule import Deadline
+
+
+class Kind(StrEnum):
+    """What an instant of a term is about."""
+
+    EFFECTIVE = "effective"
+    EXPIRED = "expired"
+    EXPIRING = "expiring"
+    """A step of 0 or above."""
+    OVERDUE = "overdue"
+    """A step below 0."""
+
+
+class DeadlineKey(NamedTuple):
+    """Tells the deadlines of one credential apart."""
+
+    deadline: Deadline
+    reference: UUID | None = None
+    """The flag whose start or end it is."""
+    at: datetime | None = None
+    """Set with a reference: a flag whose end is moved ends again, at another instant."""
+
+    def __str__(self) -> str:
+        """Return its name in the table of decisions and in ids of events, which never changes."""
+        about = (
+            () if self.reference is None or self.at is None else (str(self.reference), self.at.isoformat())
+        )
+        return ":".join(("deadline", self.deadline, *about))
+
+
+class Identity(NamedTuple):
+    """Tells the decisions of one credential apart. A tuple: catching up compares millions of them."""
+
+    term_id: UUID | None
+    term_revision: int
+    kind: Kind | DeadlineKey
+    step: int | None = None
+
+
+_FIRST_DAY = date(1, 1, 3)
+"""No earlier day has a beginning that can be computed in every zone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """The beginning or the end of a run, which is told always."""
+
+    at: datetime
+    identity: Identity
+    """With the term that brings it: the run's first for its beginning, its last for its end."""
+    entered_at: datetime
+    """When the term was entered; what lies before is history."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A reminder step of a run's ladder."""
+
+    step: int
+    at: datetime
+    """00:00 of its day in the term's zone."""
+    due: datetime
+    """When it can be reached: `at`, but not before its run is the current one."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedRun:
+    """A run of terms: its beginning, its end, and the ladder that leads to the end."""
+
+    term_id: UUID
+    """The term whose end is the run's, and whose ladder it is."""
+    term_revision: int
+    expires_on: date | None
+    time_zone: str
+    begins: Fact
+    ends: Fact | None
+    """Absent where it never ends, or a final flag ends everything before."""
+    steps: tuple[Step, ...]
+    """From the mildest to the strictest, which is the order of their instants."""
+    until: datetime | None
+    """From here on the ladder is dead: the next run has begun, or a final flag is in force."""
+    entered_at: datetime
+    corrected_at: datetime | None
+    announce_reached: bool
+
+    @property
+    def expiring_step(self) -> int | None:
+        """The step at which validity turns to `expiring`: the largest above 0."""
+        return self.steps[0].step if self.steps and self.steps[0].step > 0 else None
+
+    def identity_of(self, step: Step) -> Identity:
+        """Return what the step is decided as."""
+        kind = Kind.EXPIRING if step.step >= 0 else Kind.OVERDUE
+        return Identity(self.term_id, self.term_revision, kind, step.step)
+
+
+@dataclass(frozen=True, slots=True)
+class FlagDeadline:
+    """The start or end of a flag."""
+
+    deadline: Deadline
+    flag_id: UUID
+    at: datetime
+
+    @property
+    def identity(self) -> Identity:
+        """Return what it is decided as."""
+        return Identity(None, 0, DeadlineKey(self.deadline, self.flag_id, self.at))
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Every instant that a credential's state has, in all its runs."""
+
+    created_at: datetime
+    runs: tuple[PlannedRun, ...] = ()
+    flags: tuple[FlagDeadline, ...] = ()
+    quiet_until: datetime | None = None
+    """Until when reminders rest."""
+
+
+def plan_of(credential: CredentialState) -> Plan:
+    """Return the instants of a credential; a voided one has none, one under a final flag no later ones."""
+    if credential.voided:
+        return Plan(credential.created_at)
+    final = (flag for flag in credential.flags if flag.kind.final and not flag.undone)
+    ended = min((flag.effective_from for flag in final), default=None)
+    terms = {term.id: term for term in credential.terms}
+    runs = credential.runs
+    planned = (
+        _planned_run(
+            credential,
+            terms,
+            run,
+            first=index == 0,
+            following=runs[index + 1] if index + 1 < len(runs) else None,
+            ended=ended,
+        )
+        for index, run in enumerate(runs)
+    )
+    return Plan(
+        credential.created_at,
+        tuple(run for run in planned if run is not None),
+        tuple(_flag_deadlines(credential, ended)),
+        credential.quiet_until,
+    )
+
+
+def _planned_run(
+    credential: CredentialState,
+    terms: dict[UUID, TermState],
+    run: RunState,
+    *,
+    first: bool,
+    following: RunState | None,
+    ended: datetime | None,
+) -> PlannedRun | None:
+    if ended is not None and run.starts_at >= ended:
+        return None
+    last = terms[run.term_id]
+    entered_at = max(last.recorded_at, credential.created_at)
+    opening = _opening_term(credential.terms, run) or last
+    limits = (following.starts_at if following else None, ended)
+    until = min((limit for limit in limits if limit is not None), default=None)
+    ends = None
+    if run.expires_at is not None and (ended is None or run.expires_at < ended):
+        ends = Fact(run.expires_at, Identity(run.term_id, run.term_revision, Kind.EXPIRED), entered_at)
+    steps: tuple[Step, ...] = ()
+    if run.expires_on is not None:
+        # The first run is the current one already while it lies ahead; a later one once it begins.
+        since = None if first else run.starts_at
+        steps = tuple(
+            step
+            for step in _ladder(run, run.expires_on, credential.ladder, since)
+            if until is None or step.due < until
+        )
+    return PlannedRun(
+        term_id=run.term_id,
+        term_revision=run.term_revision,
+        expires_on=run.expires_on,
+        time_zone=run.time_zone,
+        begins=Fact(
+            run.starts_at,
+            Identity(opening.id, opening.revision, Kind.EFFECTIVE),
+            max(opening.recorded_at, credential.created_at),
+        ),
+        ends=ends,
+        steps=steps,
+        until=until,
+        entered_at=entered_at,
+        corrected_at=(last.corrected_at or credential.updated_at) if last.revision > 1 else None,
+        announce_reached=last.announce_reached,
+    )
+
+
+def _opening_term(terms: Iterable[TermState], run: RunState) -> TermState | None:
+    """Return the term that begins the run. A renewal that prolongs a run leaves it as it is."""
+    opening = [term for term in terms if term.starts_at == run.starts_at]
+    return min(opening, key=lambda term: (term.recorded_at, term.id), default=None)
+
+
+def _ladder(run: RunState, expires_on: date, ladder: Iterable[int], since: datetime | None) -> Iterator[Step]:
+    for step in sorted(set(ladder), reverse=True):
+        try:
+            day = expires_on - timedelta(days=step)
+        except OverflowError:
+            continue  # the calendar has no such day, so it will not come
+        if day >= _FIRST_DAY:
+            at = _starts_at(day, run.time_zone)
+            yield Step(step, at, at if since is None else max(at, since))
+
+
+@lru_cache(maxsize=65_536)
+def _starts_at(day: date, time_zone: str) -> datetime:
+    """Return `civil.starts_at`, cached: credentials of one type end on the same few days."""
+    return civil.starts_at(day, time_zone)
+
+
+def _flag_deadlines(credential: CredentialState, ended: datetime | None) -> Iterator[FlagDeadline]:
+    for flag in credential.flags:
+        if flag.undone:
+            continue
+        if ended is None or flag.effective_from <= ended:
+            yield FlagDeadline(Deadline.FLAG_START, flag.id, flag.effective_from)
+        if flag.until is not None and (ended is None or flag.until <= ended):
+            yield FlagDeadline(Deadline.FLAG_END, flag.id, flag.until)
