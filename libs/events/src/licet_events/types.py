@@ -12,10 +12,21 @@ from licet_events import (
     notifications,
     operations,
     schedule,
+    shifts,
 )
 from licet_events.event import Event, EventData, decode
 
-_MODULES = (holders, catalogue, credentials, enrolments, schedule, eligibility, notifications, operations)
+_MODULES = (
+    holders,
+    catalogue,
+    credentials,
+    enrolments,
+    schedule,
+    eligibility,
+    shifts,
+    notifications,
+    operations,
+)
 
 
 def _published(module: object) -> dict[str, type[EventData]]:
