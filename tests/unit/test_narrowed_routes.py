@@ -20,6 +20,8 @@ ROUTES = {
         "POST /v1/requirements": CLOSED,
         "GET /v1/requirements/{requirement_id}": NOBODY,
         "PATCH /v1/requirements/{requirement_id}": CLOSED,
+        "GET /v1/worklist": FILTERED,
+        "POST /v1/worklist/decisions": FILTERED,
     },
     "scheduler": {"GET /v1/timers": FILTERED},
     "notifier": {

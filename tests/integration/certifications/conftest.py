@@ -164,7 +164,10 @@ class AnyToken:
     """Takes every request for one of the principal under test."""
 
     principal = Principal(
-        "ada", frozenset({"certifications:read", "certifications:write", "eligibility:read"})
+        "ada",
+        frozenset(
+            {"certifications:read", "certifications:write", "certifications:approve", "eligibility:read"}
+        ),
     )
 
     async def authenticate(self, authorization: Any) -> Principal:

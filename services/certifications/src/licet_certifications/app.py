@@ -1,8 +1,9 @@
 """The service put together."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import datetime
+from uuid import UUID
 
 from fastapi import FastAPI
 
@@ -13,16 +14,23 @@ from licet_certifications.eligibility.routes import router as eligibility_router
 from licet_certifications.requirements import commands as requirements
 from licet_certifications.requirements.routes import router as requirements_router
 from licet_certifications.settings import Settings
+from licet_certifications.worklist import store as worklist
+from licet_certifications.worklist.commands import Decider
+from licet_certifications.worklist.routes import worklist_router
 from licet_chassis.application import create_service_app
 from licet_chassis.backfill import Snapshots
 from licet_chassis.cause import Cause
 from licet_chassis.connection import Connection
+from licet_chassis.database import Transaction
 from licet_chassis.loops import Loop
 from licet_chassis.service import Composition, Runtime, Service
 from licet_events import Topic
 
 NAME = "certifications"
 ACTOR = f"service:{NAME}"
+
+DECIDERS: Mapping[str, Decider] = {}
+"""Who carries out decisions about items of the worklist, by the kind of item."""
 
 
 def create_service(settings: Settings) -> Service:
@@ -31,19 +39,25 @@ def create_service(settings: Settings) -> Service:
         name=NAME,
         package="licet_certifications",
         settings=settings,
-        routers=[requirements_router, eligibility_router],
+        routers=[requirements_router, eligibility_router, worklist_router(DECIDERS)],
         compose=_compose,
         snapshots=[
             Snapshots("requirements", Topic.CATALOGUE, requirements.requirement_snapshots),
             Snapshots("timelines", Topic.ELIGIBILITY, eligibility.timeline_snapshots),
         ],
-        erase=eligibility.forget_holder,
+        erase=forget_holder,
     )
 
 
 def create_app(settings: Settings) -> FastAPI:
     """Return the service as an ASGI application."""
     return create_service_app(create_service(settings))
+
+
+async def forget_holder(tx: Transaction, holder_id: UUID, now: datetime) -> None:
+    """Delete what every feature keeps about a holder, and end its keys on the topics."""
+    await eligibility.forget_holder(tx, holder_id, now)
+    await worklist.forget_holder(tx.conn, holder_id)
 
 
 @asynccontextmanager

@@ -33,6 +33,7 @@ SCOPES = (
     "credentials:audit",
     "certifications:read",
     "certifications:write",
+    "certifications:approve",
     "eligibility:read",
     "scheduler:read",
     "notifications:read",
