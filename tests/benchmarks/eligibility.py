@@ -17,7 +17,7 @@ from uuid import UUID
 from benchmarks.report import Result, ratio_of
 from licet_certifications.eligibility import commands, model
 from licet_certifications.eligibility.store import Pair, Shift
-from licet_certifications.facts.store import learn_credentials, learn_holders
+from licet_certifications.facts.store import upsert_credentials, upsert_holders
 from licet_certifications.requirements.commands import make_requirement
 from licet_certifications.requirements.model import Rule
 from licet_chassis.cause import Cause
@@ -140,8 +140,8 @@ async def _fill(database: Database) -> None:
     for first in range(0, _HOLDERS, 500):
         numbers = range(first, min(first + 500, _HOLDERS))
         async with database.transaction(cause) as tx:
-            await learn_holders(tx.conn, [_event(HolderRegistered(holder=_holder(n))) for n in numbers])
-            await learn_credentials(
+            await upsert_holders(tx.conn, [_event(HolderRegistered(holder=_holder(n))) for n in numbers])
+            await upsert_credentials(
                 tx.conn,
                 [
                     _event(CredentialCreated(credential=_credential(n, index), origin=Origin.API))

@@ -180,7 +180,7 @@ async def _learn(database: Database, count: int) -> None:
             for number in range(start, min(start + 1_000, count))
         ]
         async with database.transaction(cause) as tx:
-            await commands.learn_credentials(tx, states, now=_ENTRY)
+            await commands.apply_credentials(tx, states, now=_ENTRY)
     async with database.reading() as conn:
         await conn.execute("vacuum analyze")
         await conn.execute("checkpoint")

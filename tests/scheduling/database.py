@@ -29,14 +29,14 @@ class Scheduler:
         self, *states: CredentialState, moved: Sequence[CredentialMoved] = (), now: datetime = ENTRY
     ) -> None:
         async with self._transaction() as tx:
-            await commands.learn_credentials(tx, states, moved, now=now)
+            await commands.apply_credentials(tx, states, moved, now=now)
 
     async def end(self, *moved: CredentialMoved, now: datetime = ENTRY) -> None:
         await self.learn(moved=moved, now=now)
 
-    async def learn_holders(self, *holders: HolderState, now: datetime = ENTRY) -> None:
+    async def apply_holders(self, *holders: HolderState, now: datetime = ENTRY) -> None:
         async with self._transaction() as tx:
-            await commands.learn_holders(tx, holders, now=now)
+            await commands.apply_holders(tx, holders, now=now)
 
     async def decide(self, now: datetime, limit: int = 500) -> int:
         async def work(tx: Transaction) -> int:

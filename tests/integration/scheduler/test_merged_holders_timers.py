@@ -22,10 +22,10 @@ async def test_a_step_reached_between_the_merge_and_the_move_is_announced_after_
     scheduler: Scheduler,
 ) -> None:
     """Holders and credentials are told on topics of their own: the merge may be known first."""
-    await scheduler.learn_holders(holder(version=1), holder("another"))
+    await scheduler.apply_holders(holder(version=1), holder("another"))
     await scheduler.learn(a_year())
     await scheduler.decide_all(at(10, 3))
-    await scheduler.learn_holders(
+    await scheduler.apply_holders(
         holder(version=2, active=False).model_copy(update={"merged_into": named("another")})
     )
     await scheduler.decide_all(at(12, 1))
@@ -42,11 +42,11 @@ async def test_a_step_reached_between_the_merge_and_the_move_is_announced_after_
 async def test_a_step_that_was_announced_before_the_merge_is_not_announced_again(
     scheduler: Scheduler,
 ) -> None:
-    await scheduler.learn_holders(holder(version=1), holder("another"))
+    await scheduler.apply_holders(holder(version=1), holder("another"))
     await scheduler.learn(a_year())
     await scheduler.decide_all(at(12, 1))
     told = len(await scheduler.told())
-    await scheduler.learn_holders(holder(version=2, active=False))
+    await scheduler.apply_holders(holder(version=2, active=False))
     await scheduler.learn(a_year(version=2, holder="another"), now=at(12, 2))
     assert await scheduler.decide(at(12, 2)) == 0
     assert len(await scheduler.told()) == told

@@ -25,7 +25,7 @@ ARRIVED = a_year(version=2, holder="another")
 
 @pytest.mark.parametrize("order", ["state first", "end first", "at once"])
 async def test_decisions_stay_and_later_steps_go_to_the_new_holder(scheduler: Scheduler, order: str) -> None:
-    await scheduler.learn_holders(holder(), holder("another"))
+    await scheduler.apply_holders(holder(), holder("another"))
     await scheduler.learn(a_year())
     await scheduler.decide_all(NOVEMBER)
     told = len(await scheduler.told())

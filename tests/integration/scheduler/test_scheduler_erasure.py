@@ -25,7 +25,7 @@ async def test_nothing_of_an_erased_holder_is_kept_nor_learned_again(scheduler: 
     settings = SchedulerSettings(database_url=scheduler.url, kafka_url="x:1", issuer_url="http://x")
     erase = create_service(settings).erase
     handling = Handling(STATES, scheduler.database, BusinessClock(movable=False), "scheduler", erase)
-    await scheduler.learn_holders(holder())
+    await scheduler.apply_holders(holder())
     await scheduler.learn(state)
     await scheduler.decide(DAY_ONE)
     assert await scheduler.rows("select 1 from decisions")

@@ -88,7 +88,7 @@ async def test_the_list_goes_from_page_to_page_without_gap_or_repetition(
 async def test_a_token_of_some_teams_and_locations_sees_only_their_timers(
     scheduler: Scheduler, client: httpx.AsyncClient
 ) -> None:
-    await scheduler.learn_holders(holder("a", team="red", location="north"), holder("b", team="blue"))
+    await scheduler.apply_holders(holder("a", team="red", location="north"), holder("b", team="blue"))
     await scheduler.learn(of(1, holder="a"), of(2, holder="b"), of(3, holder="not heard of"))
 
     async def seen(**claims: Any) -> set[str]:

@@ -67,7 +67,7 @@ async def test_of_one_holder_events_stay_in_one_partition_and_keep_their_order(s
 
 async def test_older_and_repeated_states_change_nothing(scheduler: Scheduler) -> None:
     await scheduler.learn(a_year(version=3))
-    await scheduler.learn_holders(holder(version=4))
+    await scheduler.apply_holders(holder(version=4))
     kept = """
         select xmin, c::text from credentials c
         union all select xmin, t::text from timers t
@@ -75,7 +75,7 @@ async def test_older_and_repeated_states_change_nothing(scheduler: Scheduler) ->
     """
     before = await scheduler.rows(kept)
     await scheduler.learn(a_year(version=3), a_year(version=2, voided=True), a_year(version=1, ladder=(10,)))
-    await scheduler.learn_holders(holder(version=3, active=False), holder(version=4))
+    await scheduler.apply_holders(holder(version=3, active=False), holder(version=4))
     assert await scheduler.rows(kept) == before
 
 
@@ -116,19 +116,19 @@ async def test_a_revoked_credential_waits_for_nothing(scheduler: Scheduler) -> N
 async def test_steps_of_an_inactive_holder_are_passed_over_until_reactivation(
     scheduler: Scheduler,
 ) -> None:
-    await scheduler.learn_holders(holder(version=1))
+    await scheduler.apply_holders(holder(version=1))
     await scheduler.learn(a_year())
     await scheduler.decide_all(at(10, 3))
-    await scheduler.learn_holders(holder(version=2, active=False), now=at(10, 4))
+    await scheduler.apply_holders(holder(version=2, active=False), now=at(10, 4))
     await scheduler.decide_all(at(12, 5))
     assert [type(data) for data in await scheduler.told()] == [CredentialEffective, CredentialExpiring]
-    await scheduler.learn_holders(holder(version=3, active=True), now=at(12, 6))
+    await scheduler.apply_holders(holder(version=3, active=True), now=at(12, 6))
     assert await scheduler.due() == datetime(2026, 11, 30, 23, tzinfo=UTC)
     await scheduler.decide_all(at(12, 6))
     last = (await scheduler.told())[-1]
     assert isinstance(last, CredentialExpiring)
     assert last.step == 30
-    await scheduler.learn_holders(holder(version=4), holder(version=3), now=at(12, 7))
+    await scheduler.apply_holders(holder(version=4), holder(version=3), now=at(12, 7))
     assert await scheduler.decide(at(12, 7)) == 0
 
 

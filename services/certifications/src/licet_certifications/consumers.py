@@ -6,7 +6,7 @@ from typing import Any
 
 from licet_certifications.facts import store
 from licet_chassis.consuming import Consumer, Projection
-from licet_chassis.consuming.ending import without_ended
+from licet_chassis.consuming.states import split_tombstones
 from licet_chassis.database import Transaction
 from licet_events import Event, Topic
 from licet_events.catalogue import CredentialTypeEvent, LocationEvent
@@ -15,36 +15,36 @@ from licet_events.holders import HolderEvent
 from licet_events.types import types_of
 
 
-async def learn_holders(tx: Transaction, events: Sequence[Event[Any]], _now: datetime) -> None:
+async def apply_holders(tx: Transaction, events: Sequence[Event[Any]], _now: datetime) -> None:
     """Keep what holders are."""
-    await store.learn_holders(tx.conn, events)
+    await store.upsert_holders(tx.conn, events)
 
 
-async def learn_credentials(tx: Transaction, events: Sequence[Event[Any]], _now: datetime) -> None:
+async def apply_credentials(tx: Transaction, events: Sequence[Event[Any]], _now: datetime) -> None:
     """Keep what credentials are and whose; one that was moved may be told of under its new key first."""
-    states, moved = without_ended(events)
-    await store.learn_credentials(tx.conn, states)
+    states, moved = split_tombstones(events)
+    await store.upsert_credentials(tx.conn, states)
     await store.end_credentials(tx.conn, moved)
 
 
-async def learn_locations(tx: Transaction, events: Sequence[Event[Any]], _now: datetime) -> None:
+async def apply_locations(tx: Transaction, events: Sequence[Event[Any]], _now: datetime) -> None:
     """Keep where locations lie."""
-    await store.learn_locations(tx.conn, events)
+    await store.upsert_locations(tx.conn, events)
 
 
-async def learn_types(tx: Transaction, events: Sequence[Event[Any]], _now: datetime) -> None:
+async def apply_types(tx: Transaction, events: Sequence[Event[Any]], _now: datetime) -> None:
     """Keep what credential types are called."""
-    await store.learn_types(tx.conn, events)
+    await store.upsert_types(tx.conn, events)
 
 
 FACTS = Consumer(
     name="facts",
     topics=(Topic.HOLDERS, Topic.CREDENTIALS, Topic.CATALOGUE),
     handlers=(
-        Projection(types=types_of(HolderEvent), apply=learn_holders),
-        Projection(types=(*types_of(CredentialEvent), CredentialMoved), apply=learn_credentials),
-        Projection(types=types_of(LocationEvent), apply=learn_locations),
-        Projection(types=types_of(CredentialTypeEvent), apply=learn_types),
+        Projection(types=types_of(HolderEvent), apply=apply_holders),
+        Projection(types=(*types_of(CredentialEvent), CredentialMoved), apply=apply_credentials),
+        Projection(types=types_of(LocationEvent), apply=apply_locations),
+        Projection(types=types_of(CredentialTypeEvent), apply=apply_types),
     ),
 )
 """Holders, credentials and the catalogue in one group: each fact is whole, and none waits for another."""

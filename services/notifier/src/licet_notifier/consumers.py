@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from licet_chassis.consuming import Consumer, Effect, Projection, Waiting
-from licet_chassis.consuming.ending import without_ended
+from licet_chassis.consuming.states import split_tombstones
 from licet_chassis.database import Transaction
 from licet_events import Event, Topic
 from licet_events.catalogue import CredentialTypeEvent, LocationEvent, TeamEvent
@@ -14,7 +14,7 @@ from licet_events.holders import HolderEvent
 from licet_events.notifications import NotificationReason
 from licet_events.schedule import CredentialExpired, CredentialExpiring, CredentialOverdue
 from licet_events.types import types_of
-from licet_notifier.facts.store import end_credentials, keep_catalogue, keep_credentials, keep_holders
+from licet_notifier.facts.store import end_credentials, upsert_catalogue, upsert_credentials, upsert_holders
 from licet_notifier.notifications.commands import NotYetKnown, decide_notice, decide_with_what_is_known
 from licet_notifier.notifications.model import Deployment, Notice
 
@@ -87,13 +87,13 @@ def notice_of(event: Event[Announced]) -> Notice:
 
 
 async def _apply_holders(tx: Transaction, events: Sequence[Event[HolderEvent]], _: datetime) -> None:
-    await keep_holders(tx.conn, [event.data.holder for event in events])
+    await upsert_holders(tx.conn, [event.data.holder for event in events])
 
 
 async def _apply_credentials(tx: Transaction, events: Sequence[Event[CredentialEvent]], _: datetime) -> None:
     # One that was moved may be told of under its new key before its old one ends, or after.
-    states, moved = without_ended(events)
-    await keep_credentials(tx.conn, [event.data.credential for event in states])
+    states, moved = split_tombstones(events)
+    await upsert_credentials(tx.conn, [event.data.credential for event in states])
     await end_credentials(tx.conn, [event.data for event in moved])
 
 
@@ -102,7 +102,7 @@ def _credential_provided(data: CredentialEvent | CredentialMoved) -> str | None:
 
 
 async def _apply_catalogue(tx: Transaction, events: Sequence[Event[Any]], _: datetime) -> None:
-    await keep_catalogue(tx.conn, [_entry(event.data) for event in events])
+    await upsert_catalogue(tx.conn, [_entry(event.data) for event in events])
 
 
 def _entry(data: CredentialTypeEvent | LocationEvent | TeamEvent) -> Any:

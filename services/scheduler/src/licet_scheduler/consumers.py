@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from licet_chassis.consuming import Consumer, Projection
-from licet_chassis.consuming.ending import without_ended
+from licet_chassis.consuming.states import split_tombstones
 from licet_chassis.database import Transaction
 from licet_events import Event, Topic
 from licet_events.credentials import CredentialEvent, CredentialMoved
@@ -14,15 +14,15 @@ from licet_events.types import types_of
 from licet_scheduler.timers import commands
 
 
-async def learn_holders(tx: Transaction, events: Sequence[Event[Any]], now: datetime) -> None:
+async def apply_holders(tx: Transaction, events: Sequence[Event[Any]], now: datetime) -> None:
     """Learn whether holders are active."""
-    await commands.learn_holders(tx, [event.data.holder for event in events], now=now)
+    await commands.apply_holders(tx, [event.data.holder for event in events], now=now)
 
 
-async def learn_credentials(tx: Transaction, events: Sequence[Event[Any]], now: datetime) -> None:
+async def apply_credentials(tx: Transaction, events: Sequence[Event[Any]], now: datetime) -> None:
     """Learn what credentials are and whose, and set their timers."""
-    states, moved = without_ended(events)
-    await commands.learn_credentials(
+    states, moved = split_tombstones(events)
+    await commands.apply_credentials(
         tx, [event.data.credential for event in states], [event.data for event in moved], now=now
     )
 
@@ -31,8 +31,8 @@ STATES = Consumer(
     name="states",
     topics=(Topic.HOLDERS, Topic.CREDENTIALS),
     handlers=(
-        Projection(types=types_of(HolderEvent), apply=learn_holders),
-        Projection(types=(*types_of(CredentialEvent), CredentialMoved), apply=learn_credentials),
+        Projection(types=types_of(HolderEvent), apply=apply_holders),
+        Projection(types=(*types_of(CredentialEvent), CredentialMoved), apply=apply_credentials),
     ),
 )
 """Holders and credentials in one group; neither waits for the other."""

@@ -1,6 +1,6 @@
 -- What holders, credentials, their types and locations are, kept by version, and the note that something changed.
 
--- name: learn_holders
+-- name: upsert_holders
 -- Keep each holder that is newer than ours ($1: JSON array), and note those of whom something counts.
 with told as (
     select
@@ -36,7 +36,7 @@ on conflict (kind, subject, type) do update set
     correlation_id = excluded.correlation_id, causation_id = excluded.causation_id,
     traceparent = excluded.traceparent;
 
--- name: learn_credentials
+-- name: upsert_credentials
 -- Keep each credential that is newer than ours ($1: JSON array), and note holder and type of those of
 -- which something counts; before and after, where one went to another holder or type.
 with told as (
@@ -94,7 +94,7 @@ on conflict (kind, subject, type) do update set
     correlation_id = excluded.correlation_id, causation_id = excluded.causation_id,
     traceparent = excluded.traceparent;
 
--- name: learn_locations
+-- name: upsert_locations
 -- Keep each location that is newer than ours ($1: JSON array), and note those that lie elsewhere now.
 with told as (
     select
@@ -124,7 +124,7 @@ on conflict (kind, subject, type) do update set
     correlation_id = excluded.correlation_id, causation_id = excluded.causation_id,
     traceparent = excluded.traceparent;
 
--- name: learn_types
+-- name: upsert_types
 -- Keep each credential type that is newer than ours ($1: JSON array), and note each name that has become
 -- an alias of it or is none any more. A snapshot is taken over though its version is known: it may say
 -- more than was kept of that version.

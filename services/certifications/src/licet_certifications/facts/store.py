@@ -1,4 +1,4 @@
-"""Facts in the database: what is newer is kept, and what counts for eligibility is noted as changed."""
+"""Projection of holders, credentials and the catalogue; an upsert also queues what has to be recomputed."""
 
 import json
 from collections.abc import Callable, Iterable, Sequence
@@ -7,6 +7,7 @@ from uuid import UUID
 
 from licet_certifications.facts.model import TypeFacts
 from licet_chassis.connection import Connection
+from licet_chassis.consuming.states import newest
 from licet_chassis.queries import load_queries
 from licet_events import Event
 from licet_events.catalogue import (
@@ -24,22 +25,22 @@ QUERIES = load_queries(__package__)
 _SNAPSHOTS = (HolderSnapshot, CredentialSnapshot, LocationSnapshot, CredentialTypeSnapshot)
 
 
-async def learn_holders(conn: Connection, events: Sequence[Event[HolderEvent]]) -> None:
-    """Take over the newest state of each holder."""
+async def upsert_holders(conn: Connection, events: Sequence[Event[HolderEvent]]) -> None:
+    """Keep the newest state of each holder."""
     rows = [
         _holder_row(event.data.holder) | _told_by(event)
-        for event in _newest(events, key=lambda data: data.holder.id)
+        for event in _newest(events, key=lambda event: event.data.holder.id)
     ]
-    await conn.execute(QUERIES["learn_holders"], json.dumps(rows))
+    await conn.execute(QUERIES["upsert_holders"], json.dumps(rows))
 
 
-async def learn_credentials(conn: Connection, events: Sequence[Event[CredentialEvent]]) -> None:
-    """Take over the newest state of each credential."""
+async def upsert_credentials(conn: Connection, events: Sequence[Event[CredentialEvent]]) -> None:
+    """Keep the newest state of each credential."""
     rows = [
         _credential_row(event.data.credential) | _told_by(event)
-        for event in _newest(events, key=lambda data: data.credential.id)
+        for event in _newest(events, key=lambda event: event.data.credential.id)
     ]
-    await conn.execute(QUERIES["learn_credentials"], json.dumps(rows))
+    await conn.execute(QUERIES["upsert_credentials"], json.dumps(rows))
 
 
 async def end_credentials(conn: Connection, events: Sequence[Event[CredentialMoved]]) -> None:
@@ -51,22 +52,22 @@ async def end_credentials(conn: Connection, events: Sequence[Event[CredentialMov
     await conn.execute(QUERIES["end_credentials"], json.dumps(rows))
 
 
-async def learn_locations(conn: Connection, events: Sequence[Event[LocationEvent]]) -> None:
-    """Take over the newest state of each location."""
+async def upsert_locations(conn: Connection, events: Sequence[Event[LocationEvent]]) -> None:
+    """Keep the newest state of each location."""
     rows = [
         _location_row(event.data.location) | _told_by(event)
-        for event in _newest(events, key=lambda data: data.location.code)
+        for event in _newest(events, key=lambda event: event.data.location.code)
     ]
-    await conn.execute(QUERIES["learn_locations"], json.dumps(rows))
+    await conn.execute(QUERIES["upsert_locations"], json.dumps(rows))
 
 
-async def learn_types(conn: Connection, events: Sequence[Event[CredentialTypeEvent]]) -> None:
-    """Take over what each credential type is called, and how it is issued, in its newest state."""
+async def upsert_types(conn: Connection, events: Sequence[Event[CredentialTypeEvent]]) -> None:
+    """Keep what each credential type is called, and how it is issued, in its newest state."""
     rows = [
         _type_row(event.data.credential_type) | _told_by(event)
-        for event in _newest(events, key=lambda data: data.credential_type.code)
+        for event in _newest(events, key=lambda event: event.data.credential_type.code)
     ]
-    await conn.execute(QUERIES["learn_types"], json.dumps(rows))
+    await conn.execute(QUERIES["upsert_types"], json.dumps(rows))
 
 
 async def find_type(conn: Connection, name: str) -> TypeFacts | None:
@@ -82,13 +83,11 @@ async def forget_holder(conn: Connection, holder_id: UUID) -> None:
     await conn.execute(QUERIES["forget_holder"], holder_id)
 
 
-def _newest(events: Iterable[Event[Any]], *, key: Callable[[Any], object]) -> Iterable[Event[Any]]:
-    # A statement may touch a row only once, and of a batch only the last state of a thing counts. Of
-    # two that are equally new the snapshot counts, since it asks for more.
-    newest: dict[object, Event[Any]] = {}
-    for event in sorted(events, key=lambda one: (one.data.sequence or 0, type(one.data) in _SNAPSHOTS)):
-        newest[key(event.data)] = event
-    return newest.values()
+def _newest(events: Iterable[Event[Any]], *, key: Callable[[Event[Any]], Any]) -> Iterable[Event[Any]]:
+    # Of two states that are equally new the snapshot counts, since it asks for more: to be published again.
+    return newest(
+        events, key=key, rank=lambda event: (event.data.sequence or 0, type(event.data) in _SNAPSHOTS)
+    ).values()
 
 
 def _told_by(event: Event[Any]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
--- name: keep_holders
+-- name: upsert_holders
 -- Take over the states of many holders, each unless a newer one is known. In order of id: whoever
 -- locks several rows does so in that order.
 insert into holders (id, version, name, email, time_zone, team, location, manager_id, active, merged)
@@ -12,7 +12,7 @@ on conflict (id) do update set
     manager_id = excluded.manager_id, active = excluded.active, merged = excluded.merged
 where holders.version <= excluded.version;
 
--- name: keep_credentials
+-- name: upsert_credentials
 -- Take over the states of many credentials, each unless a newer one is known; in order of id.
 insert into credentials (
     id, version, holder_id, type, name, number, terms, runs, flags, voided, quiet_until
@@ -34,14 +34,14 @@ delete from credentials c
 using unnest($1::uuid[], $2::uuid[]) as told (id, holder_id)
 where c.id = told.id and c.holder_id = told.holder_id;
 
--- name: keep_credential_types
+-- name: upsert_credential_types
 -- Take over the names of credential types, each unless a newer one is known.
 insert into credential_types (code, version, name)
 select * from unnest($1::text[], $2::bigint[], $3::text[])
 on conflict (code) do update set version = excluded.version, name = excluded.name
 where credential_types.version <= excluded.version;
 
--- name: keep_places
+-- name: upsert_places
 -- Take over what mails need of teams and locations, each unless a newer one is known.
 insert into places (kind, code, version, name, time_zone, fallback_email)
 select * from unnest($1::text[], $2::text[], $3::bigint[], $4::text[], $5::text[], $6::text[])

@@ -1,4 +1,4 @@
-"""The notifier's copies of holders, credentials and the catalogue: kept from events, read for decisions."""
+"""Projection of holders, credentials and the catalogue, read for decisions."""
 
 import json
 from collections.abc import Iterable, Sequence
@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from licet_chassis.connection import Connection
+from licet_chassis.consuming.states import newest
 from licet_chassis.queries import load_queries
 from licet_events.catalogue import CredentialTypeState, LocationState, TeamState
 from licet_events.credentials import CredentialMoved, CredentialState, FlagKind
@@ -17,16 +18,11 @@ from licet_notifier.notifications.model import Credential, Facts, Flag, Holder, 
 QUERIES = load_queries(__package__)
 
 
-async def keep_holders(conn: Connection, states: Iterable[HolderState]) -> None:
-    """Take over holders; of several states of one only the newest counts."""
-    newest: dict[UUID, HolderState] = {}
-    for state in states:
-        if state.id not in newest or newest[state.id].version <= state.version:
-            newest[state.id] = state
-    # Whoever locks several rows does so in order of id; so no two wait for one another.
-    rows = sorted(newest.values(), key=lambda state: state.id)
+async def upsert_holders(conn: Connection, states: Iterable[HolderState]) -> None:
+    """Keep the newest state of each holder."""
+    rows = newest(states, key=lambda state: state.id, rank=lambda state: state.version).values()
     await conn.execute(
-        QUERIES["keep_holders"],
+        QUERIES["upsert_holders"],
         [row.id for row in rows], [row.version for row in rows], [row.name for row in rows],
         [row.email for row in rows], [row.time_zone for row in rows], [row.team for row in rows],
         [row.location for row in rows], [row.manager_id for row in rows], [row.active for row in rows],
@@ -34,15 +30,11 @@ async def keep_holders(conn: Connection, states: Iterable[HolderState]) -> None:
     )  # fmt: skip
 
 
-async def keep_credentials(conn: Connection, states: Iterable[CredentialState]) -> None:
-    """Take over credentials; of several states of one only the newest counts."""
-    newest: dict[UUID, CredentialState] = {}
-    for state in states:
-        if state.id not in newest or newest[state.id].version <= state.version:
-            newest[state.id] = state
-    rows = sorted(newest.values(), key=lambda state: state.id)
+async def upsert_credentials(conn: Connection, states: Iterable[CredentialState]) -> None:
+    """Keep the newest state of each credential."""
+    rows = newest(states, key=lambda state: state.id, rank=lambda state: state.version).values()
     await conn.execute(
-        QUERIES["keep_credentials"],
+        QUERIES["upsert_credentials"],
         [row.id for row in rows], [row.version for row in rows], [row.holder_id for row in rows],
         [row.type for row in rows], [row.name for row in rows], [row.number for row in rows],
         [_terms_to_json(row) for row in rows], [_runs_to_json(row) for row in rows],
@@ -60,26 +52,23 @@ async def end_credentials(conn: Connection, moved: Sequence[CredentialMoved]) ->
     )
 
 
-async def keep_catalogue(
+async def upsert_catalogue(
     conn: Connection, states: Sequence[CredentialTypeState | LocationState | TeamState]
 ) -> None:
-    """Take over credential types, locations and teams; of several states of one only the newest counts."""
-    newest: dict[tuple[str, str], CredentialTypeState | LocationState | TeamState] = {}
-    for state in states:
-        key = (type(state).__name__, state.code)
-        if key not in newest or newest[key].version <= state.version:
-            newest[key] = state
-    in_order = [newest[key] for key in sorted(newest)]
+    """Keep the newest state of each credential type, location and team."""
+    in_order = newest(
+        states, key=lambda state: (type(state).__name__, state.code), rank=lambda state: state.version
+    ).values()
     types = [state for state in in_order if isinstance(state, CredentialTypeState)]
     places = [state for state in in_order if not isinstance(state, CredentialTypeState)]
     if types:
         await conn.execute(
-            QUERIES["keep_credential_types"],
+            QUERIES["upsert_credential_types"],
             [row.code for row in types], [row.version for row in types], [row.name for row in types],
         )  # fmt: skip
     if places:
         await conn.execute(
-            QUERIES["keep_places"],
+            QUERIES["upsert_places"],
             ["location" if isinstance(row, LocationState) else "team" for row in places],
             [row.code for row in places], [row.version for row in places], [row.name for row in places],
             [row.time_zone if isinstance(row, LocationState) else None for row in places],

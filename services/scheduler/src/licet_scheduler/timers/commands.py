@@ -1,10 +1,11 @@
-"""What is done with timers: learn what they follow from, and decide what is due."""
+"""Use cases of timers: apply the states they follow from, and decide what is due."""
 
 from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
 from licet_chassis.clock import machine_now
+from licet_chassis.consuming.states import newest
 from licet_chassis.database import Transaction
 from licet_chassis.erasure import hold_off
 from licet_chassis.outbox.append import append
@@ -16,47 +17,43 @@ from licet_scheduler.timers.decide import decide, next_due
 from licet_scheduler.timers.events import announcements
 
 
-async def learn_holders(tx: Transaction, holders: Sequence[HolderState], *, now: datetime) -> None:
-    """Take over states of holders; whoever is active again may have a step to be announced.
+async def apply_holders(tx: Transaction, holders: Sequence[HolderState], *, now: datetime) -> None:
+    """Apply states of holders; whoever is active again may have a step to be announced.
 
     Deactivation changes no timer: what is due then is decided, and decided otherwise.
     """
-    newest: dict[UUID, HolderState] = {}
-    for holder in holders:
-        if holder.id not in newest or newest[holder.id].version <= holder.version:
-            newest[holder.id] = holder
-    known = await store.lock_holders(tx.conn, sorted(newest))
-    await store.keep_holders(tx.conn, list(newest.values()))
+    states = newest(holders, key=lambda holder: holder.id, rank=lambda holder: holder.version)
+    known = await store.lock_holders(tx.conn, list(states))
+    await store.upsert_holders(tx.conn, list(states.values()))
     back = [
         holder.id
-        for holder in newest.values()
+        for holder in states.values()
         if holder.active and holder.id in known and known[holder.id].inactive_before(holder.version)
     ]
     if back:
         await _set_timers(tx, await store.lock_timers_of_holders(tx.conn, back), now=now)
 
 
-async def learn_credentials(
+async def apply_credentials(
     tx: Transaction,
     credentials: Sequence[CredentialState],
     moved: Sequence[CredentialMoved] = (),
     *,
     now: datetime,
 ) -> None:
-    """Take over states of credentials and set their timers; forget those that left the holder we know.
+    """Apply states of credentials and set their timers; forget those that left the holder we know.
 
     Nothing is decided here: what a state has due already is due at that instant, for the claims. A
     credential that was moved comes back under its new holder, or has done so already. What was decided
     of it stays, so that nothing is decided twice.
     """
-    newest: dict[UUID, CredentialState] = {}
-    for credential in credentials:
-        if credential.id not in newest or newest[credential.id].version <= credential.version:
-            newest[credential.id] = credential
+    states = newest(
+        credentials, key=lambda credential: credential.id, rank=lambda credential: credential.version
+    )
     # A holder who becomes active meanwhile waits here, and then sees the credentials of this batch.
-    await store.share_holders(tx.conn, sorted({credential.holder_id for credential in newest.values()}))
-    await store.lock_timers(tx.conn, sorted(newest.keys() | {each.credential_id for each in moved}))
-    taken = await store.keep_credentials(tx.conn, list(newest.values()))
+    await store.share_holders(tx.conn, sorted({credential.holder_id for credential in states.values()}))
+    await store.lock_timers(tx.conn, sorted(states.keys() | {each.credential_id for each in moved}))
+    taken = await store.upsert_credentials(tx.conn, list(states.values()))
     await store.end_credentials(tx.conn, moved)
     await _set_timers(tx, taken, now=now)
 

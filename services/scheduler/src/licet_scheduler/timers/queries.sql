@@ -9,7 +9,7 @@ select id, version, active from holders where id = any($1::uuid[]) order by id f
 -- Keep holders as they are while timers are set by them.
 select id from holders where id = any($1::uuid[]) order by id for share;
 
--- name: keep_holders
+-- name: upsert_holders
 -- Take over the states of holders, each unless a newer one is known.
 insert into holders (id, version, active, team, location)
 select told.id, told.version, told.active, told.team, told.location
@@ -28,7 +28,7 @@ where holders.version < excluded.version
             is distinct from (excluded.active, excluded.team, excluded.location)
     );
 
--- name: keep_credentials
+-- name: upsert_credentials
 -- Take over the plans of credentials, each unless a newer one is known; returns those that were taken.
 insert into credentials (id, version, holder_id, plan)
 select told.id, told.version, told.holder_id, told.plan

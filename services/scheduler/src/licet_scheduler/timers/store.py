@@ -83,7 +83,7 @@ class ShownTimer:
     past: tuple[PastDecision, ...]
 
 
-# ── learning ──────────────────────────────────────────────────────────────────────────────────────
+# ── projection ─────────────────────────────────────────────────────────────────────────────────────
 
 
 async def lock_holders(conn: Connection, ids: Sequence[UUID]) -> dict[UUID, KnownHolder]:
@@ -97,10 +97,10 @@ async def share_holders(conn: Connection, ids: Sequence[UUID]) -> None:
     await conn.execute(QUERIES["share_holders"], ids)
 
 
-async def keep_holders(conn: Connection, holders: Sequence[HolderState]) -> None:
-    """Take over states of holders, each unless a newer one is known."""
+async def upsert_holders(conn: Connection, holders: Sequence[HolderState]) -> None:
+    """Keep states of holders, each unless a newer one is known."""
     await conn.execute(
-        QUERIES["keep_holders"],
+        QUERIES["upsert_holders"],
         [holder.id for holder in holders],
         [holder.version for holder in holders],
         [holder.active for holder in holders],
@@ -109,10 +109,10 @@ async def keep_holders(conn: Connection, holders: Sequence[HolderState]) -> None
     )
 
 
-async def keep_credentials(conn: Connection, credentials: Sequence[CredentialState]) -> list[UUID]:
-    """Take over credentials as plans, each unless a newer one is known; return those that were taken."""
+async def upsert_credentials(conn: Connection, credentials: Sequence[CredentialState]) -> list[UUID]:
+    """Keep credentials as plans, each unless a newer one is known; return the ids of those that were kept."""
     rows = await conn.fetch(
-        QUERIES["keep_credentials"],
+        QUERIES["upsert_credentials"],
         [credential.id for credential in credentials],
         [credential.version for credential in credentials],
         [credential.holder_id for credential in credentials],

@@ -1,10 +1,10 @@
-"""Of a batch, what was ended by its key's null value does not count, and what began again does."""
+"""A batch is reduced to the newest state of each key; a tombstone ends what came before it."""
 
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from licet_chassis.consuming.ending import without_ended
+from licet_chassis.consuming.states import newest, split_tombstones
 from licet_events import Event
 from licet_events.catalogue import Category
 from licet_events.credentials import CredentialMoved, CredentialSnapshot, CredentialState, Validity
@@ -31,20 +31,36 @@ def told(data: Any) -> Event[Any]:
 
 def test_a_state_that_its_tombstone_followed_does_not_count():
     one, tombstone = state(ANA, 1), moved(ANA)
-    assert without_ended([one, tombstone]) == ([], [tombstone])
+    assert split_tombstones([one, tombstone]) == ([], [tombstone])
 
 
 def test_a_tombstone_that_a_state_followed_ends_nothing():
     first, back = state(ANA, 1), state(ANA, 3)
-    assert without_ended([first, moved(ANA), back]) == ([back], [])
+    assert split_tombstones([first, moved(ANA), back]) == ([back], [])
 
 
 def test_keys_are_judged_apart():
     here, there = state(ANA, 1), state(BO, 2)
     tombstone = moved(ANA)
-    assert without_ended([here, there, tombstone]) == ([there], [tombstone])
+    assert split_tombstones([here, there, tombstone]) == ([there], [tombstone])
 
 
 def test_of_a_key_that_lives_on_all_states_are_kept_in_order():
     events = [state(ANA, 1), state(ANA, 2), state(ANA, 1)]
-    assert without_ended(events) == (events, [])
+    assert split_tombstones(events) == (events, [])
+
+
+def test_of_each_key_the_item_of_the_highest_rank_is_kept_whatever_the_order():
+    items = [("b", 2, "x"), ("a", 1, "old"), ("a", 3, "new"), ("b", 1, "y"), ("a", 2, "late")]
+    found = newest(items, key=lambda item: item[0], rank=lambda item: item[1])
+    assert [(key, item[2]) for key, item in found.items()] == [("a", "new"), ("b", "x")]
+
+
+def test_of_equal_ranks_the_last_item_is_kept():
+    assert newest([("a", 1, "first"), ("a", 1, "last")], key=lambda i: i[0], rank=lambda i: i[1]) == {
+        "a": ("a", 1, "last")
+    }
+
+
+def test_rows_are_in_the_order_of_their_keys_so_that_transactions_lock_them_in_one_order():
+    assert list(newest("cab", key=str, rank=lambda _: 0)) == ["a", "b", "c"]
