@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import prometheus_client
 import structlog
 
+from licet_chassis.backoff import Backoff
+
 _log = structlog.get_logger("licet.loops")
 _LONGEST_BACKOFF = 10.0
 _failures = prometheus_client.Counter("licet_loop_failures_total", "Steps that raised", ["loop"])
@@ -27,23 +29,19 @@ class Loop:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Repeat the step until `stop` is set; a step that has begun is finished."""
-        backoff = self._first_backoff
+        backoff = Backoff(min(max(self.idle_seconds, 0.05), 1.0), _LONGEST_BACKOFF)
         while not stop.is_set():
             try:
                 more = await self.step()
             except Exception:  # noqa: BLE001  # whatever it is, it is told and tried again
                 _failures.labels(self.name).inc()
-                _log.warning("loop.step_failed", loop=self.name, retry_in=backoff, exc_info=True)
-                await wait_for_stop(stop, backoff)
-                backoff = min(backoff * 2, _LONGEST_BACKOFF)
+                pause = backoff.next()
+                _log.warning("loop.step_failed", loop=self.name, retry_in=round(pause, 2), exc_info=True)
+                await wait_for_stop(stop, pause)
                 continue
-            backoff = self._first_backoff
+            backoff.reset()
             if not more:
                 await wait_for_stop(stop, self.idle_seconds)
-
-    @property
-    def _first_backoff(self) -> float:
-        return min(max(self.idle_seconds, 0.05), 1.0)
 
 
 async def wait_for_stop(stop: asyncio.Event, seconds: float) -> bool:

@@ -19,6 +19,7 @@ from faststream import AckPolicy
 from faststream.kafka import KafkaBroker
 from faststream.kafka.message import KafkaMessage
 
+from licet_chassis.backoff import Backoff
 from licet_chassis.consuming.handling import HANDLING_SECONDS, NOT_ITS_FAULT, QUERIES, Handling
 from licet_chassis.consuming.records import Raw
 from licet_chassis.database import TRANSIENT, Database
@@ -159,7 +160,7 @@ class Reader:
         progress.
         """
         self._stop = stop
-        backoff = 0.5
+        backoff = Backoff(0.5, _LONGEST_BACKOFF)
         while not stop.is_set():
             broker = self._broker()
             try:
@@ -168,17 +169,17 @@ class Reader:
                 await self._lose_places()
                 await self._start(broker)
                 self.connected = not stop.is_set()
-                backoff = 0.5
+                backoff.reset()
                 await self._watch(stop)
             except Stuck:
                 raise
             except Exception as error:  # noqa: BLE001  # Kafka or the database is away, or not as it should be
+                pause = backoff.next()
                 _log.warning(
                     "consumer.start_failed", error=type(error).__name__, detail=str(error)[:300],
-                    retry_in=backoff,
+                    retry_in=round(pause, 2),
                 )  # fmt: skip
-                await wait_for_stop(stop, backoff)
-                backoff = min(backoff * 2, _LONGEST_BACKOFF)
+                await wait_for_stop(stop, pause)
             finally:
                 self.connected = False
                 await self._end(broker)
@@ -278,22 +279,22 @@ class Reader:
             reading.in_hand = False
 
     async def _handle(self, reading: _Reading, consumer: Any, raws: Sequence[Raw]) -> bool:
-        backoff = 0.2
+        backoff = Backoff(0.2, _LONGEST_BACKOFF)
         while True:
             reading.attempt_since = monotonic()
             try:
                 await self._check_place(reading, consumer, raws)
                 await reading.handling.handle(raws, self._cluster_id)
             except Exception as error:  # noqa: BLE001  # a batch is never passed over, whatever it met
+                pause = backoff.next()
                 log = _log.warning if isinstance(error, NOT_ITS_FAULT) else _log.error
                 log(
                     "consumer.retrying", consumer=reading.name, error=type(error).__name__,
-                    detail=str(error)[:300], retry_in=backoff,
+                    detail=str(error)[:300], retry_in=round(pause, 2),
                 )  # fmt: skip
-                if await wait_for_stop(self._stop, backoff):
+                if await wait_for_stop(self._stop, pause):
                     # Uncommitted: whoever gets the partitions next reads the batch again.
                     return False
-                backoff = min(backoff * 2, _LONGEST_BACKOFF)
             else:
                 return True
 

@@ -8,10 +8,10 @@ from datetime import datetime
 import asyncpg
 import structlog
 
+from licet_chassis.backoff import Backoff
 from licet_chassis.connection import Connection
 from licet_chassis.kafka import KafkaAccess
 from licet_chassis.loops import wait_for_stop
-from licet_chassis.outbox.backoff import Backoff
 from licet_chassis.outbox.progress import Progress
 from licet_chassis.outbox.session import RelayOptions, RelaySession
 from licet_chassis.queries import load_queries

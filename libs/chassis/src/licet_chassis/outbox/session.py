@@ -15,10 +15,10 @@ import structlog
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
+from licet_chassis.backoff import Backoff
 from licet_chassis.failpoints import Failpoint
 from licet_chassis.kafka import KafkaAccess
 from licet_chassis.loops import wait_for_stop
-from licet_chassis.outbox.backoff import Backoff
 from licet_chassis.outbox.headers import unpack_headers
 from licet_chassis.outbox.low_mark import LowMark
 from licet_chassis.outbox.progress import Progress

@@ -2,7 +2,7 @@
 
 import time
 
-from licet_chassis.outbox.backoff import Backoff
+from licet_chassis.backoff import Backoff
 
 
 class TopicsHeld:

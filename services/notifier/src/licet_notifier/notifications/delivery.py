@@ -1,7 +1,6 @@
 """Carrying mails to the server: begin them in one transaction, send outside of it, note what came of it."""
 
 import asyncio
-import random
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -10,6 +9,7 @@ from datetime import datetime, timedelta
 import structlog
 from prometheus_client import Counter, Histogram
 
+from licet_chassis.backoff import Backoff
 from licet_chassis.cause import Cause
 from licet_chassis.clock import BusinessClock, machine_now
 from licet_chassis.database import TRANSIENT, Database, Transaction
@@ -64,7 +64,7 @@ class Delivery:
         self._actor = actor
         self._under_way: dict[asyncio.Task[Attempted], Begun] = {}
         self._to_record: list[Attempted] = []
-        self._unreachable = 0
+        self._backoff = Backoff(1.0, _LONGEST_PAUSE)
         self._paused_until = 0.0
         self._renewed_at = 0.0
 
@@ -214,14 +214,12 @@ class Delivery:
     def _mind_the_server(self, result: Result) -> None:
         """Begin no mails for a while when there is no server: each would use up an attempt."""
         if result is not Result.UNREACHABLE:
-            self._unreachable = 0
+            self._backoff.reset()
             return
         if time.monotonic() < self._paused_until:
             return  # The other connections found the same.
-        self._unreachable += 1
-        pause = min(_LONGEST_PAUSE, 0.5 * 2 ** min(self._unreachable, 10))
-        # Not in step with other instances, which see the same server come back.
-        self._paused_until = time.monotonic() + pause * random.uniform(0.5, 1.0)  # noqa: S311  # no secret
+        pause = self._backoff.next()
+        self._paused_until = time.monotonic() + pause
         _log.warning("delivery.unreachable", pause=round(pause, 1))
 
     def _collect(self) -> None:

@@ -1,4 +1,4 @@
-from licet_chassis.outbox.backoff import Backoff
+from licet_chassis.backoff import Backoff
 
 
 def test_pauses_double_up_to_the_bound_and_begin_anew_after_a_success():
