@@ -21,7 +21,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from benchmarks.report import Result, ratio_of
 from licet_chassis.clock import BusinessClock
 from licet_chassis.consuming import Consumer, Projection
-from licet_chassis.consuming.handling import Handling
+from licet_chassis.consuming.dispatcher import Dispatcher
 from licet_chassis.consuming.reader import Reader
 from licet_chassis.consuming.records import Raw, decode_raw
 from licet_chassis.database import Database, Transaction
@@ -92,9 +92,9 @@ async def _project(tx: Transaction, events: Sequence[Event[Any]], _: datetime) -
     )
 
 
-def _handling(database: Database) -> Handling:
+def _dispatcher(database: Database) -> Dispatcher:
     consumer = Consumer("bench", (Topic.HOLDERS,), (Projection((HolderUpdated,), _project),))
-    return Handling(consumer, database, BusinessClock(movable=False), "bench")
+    return Dispatcher(consumer, database, BusinessClock(movable=False), "bench")
 
 
 async def _batches(database: Database) -> Result:
@@ -102,7 +102,7 @@ async def _batches(database: Database) -> Result:
         Raw(r.topic, partition_for(r.partition_key, 12), offset, r.key, r.headers, r.value)
         for offset, r in enumerate(_records(_BATCHED))
     ]
-    handling = _handling(database)
+    dispatcher = _dispatcher(database)
     single: list[float] = []
     batched: list[float] = []
     for _ in range(_RUNS):
@@ -111,13 +111,13 @@ async def _batches(database: Database) -> Result:
                 await conn.execute("truncate projected")
             began = time.perf_counter()
             for start in range(0, count, size):
-                await handling.handle(raws[start : start + size], "bench")
+                await dispatcher.handle(raws[start : start + size], "bench")
             seconds.append((time.perf_counter() - began) / count)
     ratio = ratio_of(single, batched)
     return Result("projection, batches of 500 / one by one", ">= 25 x", ratio, _RUNS, "synced commits")
 
 
-class _Decoding(Handling):
+class _Decoding(Dispatcher):
     """Decodes what it gets and does nothing with it."""
 
     async def handle(self, records: Sequence[Raw], cluster_id: str) -> None:  # as declared
@@ -163,15 +163,15 @@ async def _raw(kafka: KafkaServer) -> float:
 
 
 async def _ours(database: Database, kafka: KafkaServer) -> float:
-    handling = _Decoding(_handling(database).consumer, database, BusinessClock(movable=False), "bench")
+    dispatcher = _Decoding(_dispatcher(database).consumer, database, BusinessClock(movable=False), "bench")
     service = f"bench-{uuid4().hex[:8]}"
-    reader = Reader([handling], database, KafkaAccess(kafka.bootstrap), service)
+    reader = Reader([dispatcher], database, KafkaAccess(kafka.bootstrap), service)
     stop = asyncio.Event()
     reading = asyncio.create_task(reader.run(stop))
-    while not handling.progressed:  # noqa: ASYNC110  # a signal would be measured too
+    while not dispatcher.progressed:  # noqa: ASYNC110  # a signal would be measured too
         await asyncio.sleep(0.001)
-    began, already = time.perf_counter(), handling.progressed
-    while handling.progressed < _READ:  # noqa: ASYNC110  # as above
+    began, already = time.perf_counter(), dispatcher.progressed
+    while dispatcher.progressed < _READ:  # noqa: ASYNC110  # as above
         await asyncio.sleep(0.002)
     elapsed = time.perf_counter() - began
     stop.set()

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from aiokafka import AIOKafkaProducer
 
-from licet_chassis.consuming.handling import QUERIES, Handling
+from licet_chassis.consuming.dispatcher import QUERIES, Dispatcher
 from licet_chassis.consuming.reader import Reader
 from licet_chassis.consuming.records import Raw
 from licet_chassis.database import Database
@@ -49,8 +49,8 @@ class Effects:
 
 
 @asynccontextmanager
-async def reading(handling: Handling, database: Database, kafka) -> AsyncIterator[Reader]:
-    reader = Reader([handling], database, KafkaAccess(kafka.bootstrap), handling.service)
+async def reading(dispatcher: Dispatcher, database: Database, kafka) -> AsyncIterator[Reader]:
+    reader = Reader([dispatcher], database, KafkaAccess(kafka.bootstrap), dispatcher.service)
     stop = asyncio.Event()
     task = asyncio.create_task(reader.run(stop))
     try:

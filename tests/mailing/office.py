@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 
 from licet_chassis.cause import Cause
 from licet_chassis.clock import BusinessClock, machine_now
-from licet_chassis.consuming.handling import Handling
+from licet_chassis.consuming.dispatcher import Dispatcher
 from licet_chassis.consuming.waiting import waiting_loop
 from licet_chassis.database import Database
 from licet_events import Event, EventData
@@ -47,7 +47,7 @@ class Office:
 
     database: Database
     clock: TurnedClock
-    handling: Handling
+    dispatcher: Dispatcher
     delivery: Delivery
     post: Post
 
@@ -55,7 +55,7 @@ class Office:
         """Carry out events as the consumer does, in one batch."""
         async with self.database.transaction(Cause.new("service:test")) as tx:
             for item in data:
-                await self.handling.carry_out(tx, item if isinstance(item, Event) else event(item))
+                await self.dispatcher.dispatch(tx, item if isinstance(item, Event) else event(item))
 
     async def employ(self, **changes: Any) -> tuple[UUID, CredentialState]:
         """Enter a holder with a manager and a licence; returns the holder's id and the licence."""
@@ -95,7 +95,7 @@ class Office:
         """Try everything that waits again, as if its rest were over."""
         async with self.database.reading() as conn:
             await conn.execute("update waiting set next_try = now() - interval '1 second'")
-        loop = waiting_loop([self.handling], self.database, self.clock, "notifier", patience)
+        loop = waiting_loop([self.dispatcher], self.database, self.clock, "notifier", patience)
         async with self.database.reading() as conn:
             waiting = await conn.fetchval("select count(*) from waiting")
         for _ in range(waiting):
@@ -127,9 +127,9 @@ async def open_office(
         skeleton = Skeleton(sender="licet@example.org", sender_name="Licet", reply_to=None)
         post = Post(transport, skeleton, load_templates(), deployment, retry)
         delivery = Delivery(database, clock, post, actor="service:notifier")
-        handling = Handling(notifier_consumer(deployment), database, clock, "notifier")
+        dispatcher = Dispatcher(notifier_consumer(deployment), database, clock, "notifier")
         try:
-            yield Office(database, clock, handling, delivery, post)
+            yield Office(database, clock, dispatcher, delivery, post)
         finally:
             await delivery.drain(5)
             await database.close()

@@ -20,7 +20,7 @@ from licet_certifications.settings import Settings
 from licet_chassis.cause import Cause
 from licet_chassis.clock import BusinessClock
 from licet_chassis.consuming import Projection
-from licet_chassis.consuming.handling import Handling
+from licet_chassis.consuming.dispatcher import Dispatcher
 from licet_chassis.database import Database, Transaction
 from licet_chassis.http.auth import Principal
 from licet_chassis.service import Runtime
@@ -112,11 +112,11 @@ class Certifications:
         self, *told: EventData | HolderState | CredentialState | LocationState
     ) -> list[Event[Any]]:
         """Let the service read events, one transaction each, in this order."""
-        handling = Handling(FACTS, self.database, self.runtime.clock, "certifications")
+        dispatcher = Dispatcher(FACTS, self.database, self.runtime.clock, "certifications")
         events = [event_of(one) for one in told]
         for event in events:
             async with self.database.transaction(Cause.new(ACTOR)) as tx:
-                await handling.carry_out(tx, event)
+                await dispatcher.dispatch(tx, event)
         return events
 
     async def tell_batch(self, *told: Event[Any]) -> None:

@@ -5,7 +5,7 @@ from uuid import UUID
 from licet_certifications.app import ACTOR, create_service
 from licet_certifications.consumers import FACTS
 from licet_chassis.cause import Cause
-from licet_chassis.consuming.handling import Handling
+from licet_chassis.consuming.dispatcher import Dispatcher
 from licet_events.eligibility import EligibilityChanged, EligibilityEnded
 from licet_events.holders import HolderErased, HolderSnapshot
 from searching.tables import search_database
@@ -16,13 +16,13 @@ GONE = UUID(int=1)
 
 
 async def test_every_timeline_of_an_erased_holder_ends_and_nothing_is_kept(service, settings):
-    handling = Handling(
+    dispatcher = Dispatcher(
         FACTS, service.database, service.runtime.clock, "certifications", create_service(settings).erase
     )
 
     async def tell(data) -> None:
         async with service.database.transaction(Cause.new(ACTOR)) as tx:
-            await handling.carry_out(tx, event_of(data))
+            await dispatcher.dispatch(tx, event_of(data))
 
     await service.require()
     await service.tell(holder(1), credential(2, 1), holder(3))

@@ -9,7 +9,7 @@ import pytest
 from consuming.harness import Effects
 from licet_chassis.clock import BusinessClock
 from licet_chassis.consuming import Consumer, Effect
-from licet_chassis.consuming.handling import Handling
+from licet_chassis.consuming.dispatcher import Dispatcher
 from licet_chassis.database import Database
 from licet_events import Topic
 from licet_events.holders import HolderRegistered, HolderUpdated
@@ -34,8 +34,8 @@ def effects() -> Effects:
 
 
 @pytest.fixture
-def handling(database, effects) -> Handling:
+def dispatcher(database, effects) -> Dispatcher:
     consumer = Consumer(
         "effects", (Topic.HOLDERS,), (Effect((HolderRegistered, HolderUpdated), effects.handle),)
     )
-    return Handling(consumer, database, BusinessClock(movable=False), f"test-{uuid4().hex[:8]}")
+    return Dispatcher(consumer, database, BusinessClock(movable=False), f"test-{uuid4().hex[:8]}")

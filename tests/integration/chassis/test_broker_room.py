@@ -10,7 +10,7 @@ from consuming.harness import effect_count, holder_event, reading
 from licet_chassis.broker_room import BrokerRoom
 from licet_chassis.clock import BusinessClock
 from licet_chassis.consuming import Consumer, Effect
-from licet_chassis.consuming.handling import Handling
+from licet_chassis.consuming.dispatcher import Dispatcher
 from licet_chassis.consuming.reader import Reader
 from licet_chassis.kafka import KafkaAccess
 from licet_chassis.outbox.append import append
@@ -51,23 +51,23 @@ async def test_a_slow_consumer_loses_nothing_of_twenty_megabytes_on_one_partitio
         await asyncio.sleep(0.005)
 
     effects.before = slowly
-    handling = Handling(
+    dispatcher = Dispatcher(
         Consumer("slow", (Topic.HOLDERS,), (Effect((HolderRegistered, HolderUpdated), effects.handle),)),
         database, BusinessClock(movable=False), f"test-{uuid4().hex[:8]}",
     )  # fmt: skip
     access = KafkaAccess(empty_kafka.bootstrap)
-    room = BrokerRoom(access, database, [f"licet-{handling.service}.slow"], ROOM)
+    room = BrokerRoom(access, database, [f"licet-{dispatcher.service}.slow"], ROOM)
     relay = Relay(database_url, access, gate=room.has_room, batch_size=room.rows_at_once)
     stop = asyncio.Event()
     relaying = asyncio.create_task(relay.run(stop))
     await asyncio.sleep(1)
     assert relay.published == 0, "nobody reads yet, and it publishes"
-    reader = Reader([handling], database, access, handling.service, claim_places=True)
+    reader = Reader([dispatcher], database, access, dispatcher.service, claim_places=True)
     reads = asyncio.create_task(reader.run(stop))
     ahead = 0
     async with asyncio.timeout(150):
         while not await effect_count(database, count)():
-            ahead = max(ahead, relay.published - handling.progressed)
+            ahead = max(ahead, relay.published - dispatcher.progressed)
             await asyncio.sleep(0.05)
     stop.set()
     await asyncio.gather(relaying, reads)
@@ -80,7 +80,9 @@ async def test_a_slow_consumer_loses_nothing_of_twenty_megabytes_on_one_partitio
 
 
 @pytest.mark.only_on("mock")
-async def test_without_waiting_the_broker_would_have_forgotten(empty_kafka, database, database_url, handling):
+async def test_without_waiting_the_broker_would_have_forgotten(
+    empty_kafka, database, database_url, dispatcher
+):
     """The promise broken on purpose: the same log without the gate does lose records."""
     await fill(database_url, 1_000, 10_000)
     relay = Relay(database_url, KafkaAccess(empty_kafka.bootstrap))
@@ -89,7 +91,7 @@ async def test_without_waiting_the_broker_would_have_forgotten(empty_kafka, data
     async with asyncio.timeout(60):
         while relay.published < 1_000:  # noqa: ASYNC110  # the relay only counts
             await asyncio.sleep(0.05)
-    async with reading(handling, database, empty_kafka) as reader:
+    async with reading(dispatcher, database, empty_kafka) as reader:
         async with asyncio.timeout(60):
             while not reader.connected or await reader.lag():  # noqa: ASYNC110  # the state is on the broker
                 await asyncio.sleep(0.1)

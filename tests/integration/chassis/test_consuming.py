@@ -20,8 +20,8 @@ from consuming.harness import (
     until,
 )
 from licet_chassis.clock import BusinessClock
-from licet_chassis.consuming import Consumer, Effect, PermanentFailure, Projection, Waiting
-from licet_chassis.consuming.handling import QUERIES, Handling
+from licet_chassis.consuming import Consumer, Effect, MissingPrerequisite, PermanentFailure, Projection
+from licet_chassis.consuming.dispatcher import QUERIES, Dispatcher
 from licet_chassis.consuming.parked import replay
 from licet_chassis.consuming.reader import Reader
 from licet_chassis.consuming.waiting import waiting_loop
@@ -31,9 +31,9 @@ from licet_events.holders import HolderRegistered, HolderUpdated
 from licet_events.operations import BackfillFinished
 
 
-async def test_an_event_that_comes_three_times_has_one_effect(empty_kafka, database, handling):
+async def test_an_event_that_comes_three_times_has_one_effect(empty_kafka, database, dispatcher):
     records = [encode(holder_event(uuid4())) for _ in range(50)]
-    async with reading(handling, database, empty_kafka):
+    async with reading(dispatcher, database, empty_kafka):
         await send(empty_kafka, *records, *records, *records)
         last = encode(holder_event(uuid4()))
         await send(empty_kafka, last)
@@ -43,13 +43,13 @@ async def test_an_event_that_comes_three_times_has_one_effect(empty_kafka, datab
 
 
 async def test_poison_parks_its_own_key_only_and_comes_back_by_replay(
-    empty_kafka, database, handling, effects
+    empty_kafka, database, dispatcher, effects
 ):
     bad, good = uuid4(), uuid4()
     effects.failing[bad] = PermanentFailure("the handler can't")
     poison = encode(holder_event(bad, 1))
     behind = encode(holder_event(bad, 2, HolderUpdated))
-    async with reading(handling, database, empty_kafka):
+    async with reading(dispatcher, database, empty_kafka):
         await send(empty_kafka, poison, behind, encode(holder_event(good)))
         await until(effect_count(database, 1), "the good one")
         await until(parked_count(database, 2), "the poison and the one behind it")
@@ -64,8 +64,8 @@ async def test_poison_parks_its_own_key_only_and_comes_back_by_replay(
         assert row["record_key"] == poison.key
         assert row["headers"] == [part for name, value in poison.headers for part in (name.encode(), value)]
         assert "the handler can't" in row["reason"]
-    result = await replay([handling], database, "test", None)
-    again = await replay([handling], database, "test", None)
+    result = await replay([dispatcher], database, "test", None)
+    again = await replay([dispatcher], database, "test", None)
     assert (result.replayed, result.still_parked) == (3, 0)
     assert (again.replayed, again.still_parked) == (0, 0)
     async with database.reading() as conn:
@@ -88,10 +88,10 @@ async def test_poison_parks_its_own_key_only_and_comes_back_by_replay(
     ids=["not json", "header not utf-8", "no headers", "null value", "other specversion"],
 )
 async def test_a_malformed_record_is_parked_with_its_bytes_and_the_rest_flows(
-    empty_kafka, database, handling, headers, value
+    empty_kafka, database, dispatcher, headers, value
 ):
     key = uuid4().hex.encode()
-    async with reading(handling, database, empty_kafka):
+    async with reading(dispatcher, database, empty_kafka):
         async with producing(empty_kafka) as producer:
             await producer.send_and_wait(Topic.HOLDERS, value=value, key=key, headers=headers, partition=3)
         await send(empty_kafka, encode(holder_event(uuid4())))
@@ -103,10 +103,10 @@ async def test_a_malformed_record_is_parked_with_its_bytes_and_the_rest_flows(
     assert row["headers"] == [part for name, text in headers for part in (name.encode(), text)]
 
 
-async def test_an_unknown_type_is_passed_over_and_never_parked(empty_kafka, database, handling):
+async def test_an_unknown_type_is_passed_over_and_never_parked(empty_kafka, database, dispatcher):
     record = encode(holder_event(uuid4()))
     headers = [(n, b"licet.holder.promoted.v7" if n == "ce_type" else v) for n, v in record.headers]
-    async with reading(handling, database, empty_kafka):
+    async with reading(dispatcher, database, empty_kafka):
         async with producing(empty_kafka) as producer:
             await producer.send_and_wait(Topic.HOLDERS, value=b"?", key=b"k", headers=headers, partition=0)
         await send(empty_kafka, encode(holder_event(uuid4())))
@@ -116,7 +116,7 @@ async def test_an_unknown_type_is_passed_over_and_never_parked(empty_kafka, data
 
 
 async def test_a_failing_transaction_is_not_parked_but_tried_until_the_database_is_back(
-    empty_kafka, database, handling, effects
+    empty_kafka, database, dispatcher, effects
 ):
     failures = iter([asyncpg.exceptions.CannotConnectNowError("starting up")] * 4)
 
@@ -126,7 +126,7 @@ async def test_a_failing_transaction_is_not_parked_but_tried_until_the_database_
             raise error
 
     effects.before = outage
-    async with reading(handling, database, empty_kafka):
+    async with reading(dispatcher, database, empty_kafka):
         await send(empty_kafka, *(encode(holder_event(uuid4())) for _ in range(5)))
         await until(effect_count(database, 5), "all five after the outage")
     async with database.reading() as conn:
@@ -135,7 +135,7 @@ async def test_a_failing_transaction_is_not_parked_but_tried_until_the_database_
 
 
 async def test_a_stop_finishes_the_batch_in_hand_and_nothing_is_read_twice(
-    empty_kafka, database, handling, effects
+    empty_kafka, database, dispatcher, effects
 ):
     entered, go_on = asyncio.Event(), asyncio.Event()
 
@@ -144,7 +144,7 @@ async def test_a_stop_finishes_the_batch_in_hand_and_nothing_is_read_twice(
         await go_on.wait()
 
     effects.before = hold
-    reader = Reader([handling], database, KafkaAccess(empty_kafka.bootstrap), handling.service)
+    reader = Reader([dispatcher], database, KafkaAccess(empty_kafka.bootstrap), dispatcher.service)
     stop = asyncio.Event()
     task = asyncio.create_task(reader.run(stop))
     await send(empty_kafka, encode(holder_event(uuid4())))
@@ -160,7 +160,7 @@ async def test_a_stop_finishes_the_batch_in_hand_and_nothing_is_read_twice(
         handled.append(1)
 
     effects.before = note
-    async with reading(handling, database, empty_kafka):
+    async with reading(dispatcher, database, empty_kafka):
         await send(empty_kafka, encode(holder_event(uuid4())))
         await until(effect_count(database, 2), "the next one")
     assert handled == [1], "the first record was handed out again"
@@ -178,7 +178,7 @@ async def test_an_effect_waits_for_what_has_not_arrived_and_happens_when_it_does
     async def effect(tx, event, now):
         wanted = event.data.holder.id
         if not await tx.conn.fetchval("select true from projected where holder_id = $1", wanted):
-            raise Waiting(f"holder:{wanted}", "holder_unknown")
+            raise MissingPrerequisite(f"holder:{wanted}", "holder_unknown")
         await tx.conn.execute("insert into effects (event_id) values ($1)", event.id)
 
     clock = BusinessClock(movable=False)
@@ -188,14 +188,14 @@ async def test_an_effect_waits_for_what_has_not_arrived_and_happens_when_it_does
         (Topic.HOLDERS,),
         (Projection((HolderRegistered,), project, provides), Effect((HolderUpdated,), effect)),
     )
-    handling = Handling(consumer, database, clock, "test")
-    loop = waiting_loop([handling], database, clock, "test")
+    dispatcher = Dispatcher(consumer, database, clock, "test")
+    loop = waiting_loop([dispatcher], database, clock, "test")
 
-    await handling.handle([raw(encode(holder_event(holder_id, 2, HolderUpdated)), 0)], "cluster")
+    await dispatcher.handle([raw(encode(holder_event(holder_id, 2, HolderUpdated)), 0)], "cluster")
     while await loop.step():
         pass
     assert not await effect_count(database, 1)()
-    await handling.handle([raw(encode(holder_event(holder_id)), 1)], "cluster")
+    await dispatcher.handle([raw(encode(holder_event(holder_id)), 1)], "cluster")
     while await loop.step():
         pass
     assert await effect_count(database, 1)()
@@ -207,20 +207,20 @@ async def test_what_waits_too_long_is_given_up_with_its_reason(database):
     given_up = []
 
     async def effect(tx, event, now):
-        raise Waiting("holder:nobody", "holder_unknown")
+        raise MissingPrerequisite("holder:nobody", "holder_unknown")
 
     async def give_up(tx, event, reason, now):
         given_up.append(reason)
 
     clock = BusinessClock(movable=False)
-    handling = Handling(
+    dispatcher = Dispatcher(
         Consumer("c", (Topic.HOLDERS,), (Effect((HolderRegistered,), effect, give_up),)),
         database,
         clock,
         "test",
     )
-    loop = waiting_loop([handling], database, clock, "test", patience=timedelta(0))
-    await handling.handle([raw(encode(holder_event(uuid4())), 0)], "cluster")
+    loop = waiting_loop([dispatcher], database, clock, "test", patience=timedelta(0))
+    await dispatcher.handle([raw(encode(holder_event(uuid4())), 0)], "cluster")
     async with database.reading() as conn:
         await conn.execute(QUERIES["wake_waiting"], ["holder:nobody"])
     while await loop.step():
@@ -230,14 +230,14 @@ async def test_what_waits_too_long_is_given_up_with_its_reason(database):
         assert await conn.fetchval("select count(*) from waiting") == 0
 
 
-async def test_another_cluster_needs_a_backfill_until_its_marker_was_read(empty_kafka, database, handling):
-    async with reading(handling, database, empty_kafka):
+async def test_another_cluster_needs_a_backfill_until_its_marker_was_read(empty_kafka, database, dispatcher):
+    async with reading(dispatcher, database, empty_kafka):
         await send(empty_kafka, encode(holder_event(uuid4())))
         await until(effect_count(database, 1), "the first")
     async with database.reading() as conn:
         assert await conn.fetch(QUERIES["lost_places"], ["effects"], [Topic.HOLDERS]) == []
         await conn.execute("update progress set cluster_id = 'the one before'")
-    async with reading(handling, database, empty_kafka) as reader:
+    async with reading(dispatcher, database, empty_kafka) as reader:
 
         async def lost() -> bool:
             async with database.reading() as conn:

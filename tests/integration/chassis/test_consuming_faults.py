@@ -23,8 +23,8 @@ from consuming.harness import (
     until,
 )
 from licet_chassis.clock import BusinessClock
-from licet_chassis.consuming import Consumer, Effect, PermanentFailure, Waiting
-from licet_chassis.consuming.handling import QUERIES, Handling
+from licet_chassis.consuming import Consumer, Effect, MissingPrerequisite, PermanentFailure
+from licet_chassis.consuming.dispatcher import QUERIES, Dispatcher
 from licet_chassis.consuming.parked import replay
 from licet_chassis.consuming.reader import AutomaticAck, Reader, Stuck, refuse_automatic_acks
 from licet_chassis.consuming.waiting import waiting_loop
@@ -70,8 +70,8 @@ def log_of(count: int, keys: int) -> list:
 class Member:
     """One instance of the service's consumers."""
 
-    def __init__(self, handling, database, kafka) -> None:
-        self.reader = Reader([handling], database, KafkaAccess(kafka.bootstrap), handling.service)
+    def __init__(self, dispatcher, database, kafka) -> None:
+        self.reader = Reader([dispatcher], database, KafkaAccess(kafka.bootstrap), dispatcher.service)
         self._stop = asyncio.Event()
         self._task = asyncio.create_task(self.reader.run(self._stop))
 
@@ -82,14 +82,16 @@ class Member:
 
 @pytest.mark.timeout(600)
 async def test_a_log_delivered_three_times_over_rebalancing_members_takes_effect_once_and_in_order(
-    empty_kafka, database, handling
+    empty_kafka, database, dispatcher
 ):
     events = log_of(EVENTS, EVENTS // 10)
     records = [encode(event) for event in events]
     clock = BusinessClock(movable=False)
 
     def member() -> Member:
-        return Member(Handling(handling.consumer, database, clock, handling.service), database, empty_kafka)
+        return Member(
+            Dispatcher(dispatcher.consumer, database, clock, dispatcher.service), database, empty_kafka
+        )
 
     members = [member() for _ in range(MEMBERS)]
     producing_all = asyncio.create_task(send_many(empty_kafka, [*records, *records, *records]))
@@ -126,14 +128,14 @@ async def test_a_log_delivered_three_times_over_rebalancing_members_takes_effect
 
 @pytest.mark.timeout(300)
 async def test_one_percent_poison_is_parked_as_it_is_and_replayed_once(
-    empty_kafka, database, handling, effects
+    empty_kafka, database, dispatcher, effects
 ):
     count = 20_000 if REAL else 1_000
     events = log_of(count, count // 5)
     poison = {event.data.holder.id: event for event in events[: count // 100]}
     effects.failing = {holder: PermanentFailure("poison") for holder in poison}
     behind = [event for event in events if event.data.holder.id in poison]
-    async with reading(handling, database, empty_kafka):
+    async with reading(dispatcher, database, empty_kafka):
         await send_many(empty_kafka, [encode(event) for event in events])
         async with asyncio.timeout(200):
             while not await parked_count(database, len(behind))():  # noqa: ASYNC110  # as above
@@ -152,7 +154,7 @@ async def test_one_percent_poison_is_parked_as_it_is_and_replayed_once(
     }
     assert len(rows) == len(behind)
     effects.failing.clear()
-    result = await replay([handling], database, "test", None)
+    result = await replay([dispatcher], database, "test", None)
     assert (result.replayed, result.still_parked) == (len(behind), 0)
     async with database.reading() as conn:
         rows = await conn.fetch(
@@ -165,7 +167,7 @@ async def test_one_percent_poison_is_parked_as_it_is_and_replayed_once(
 
 
 async def test_a_database_that_restarts_while_consuming_loses_and_doubles_nothing(
-    empty_kafka, postgres, database, handling, effects
+    empty_kafka, postgres, database, dispatcher, effects
 ):
     events = log_of(600, 60)
     restarted = asyncio.Event()
@@ -179,7 +181,7 @@ async def test_a_database_that_restarts_while_consuming_loses_and_doubles_nothin
             restarted.set()
 
     effects.before = count_up
-    async with reading(handling, database, empty_kafka):
+    async with reading(dispatcher, database, empty_kafka):
         await send_many(empty_kafka, [encode(event) for event in events])
         async with asyncio.timeout(90):
             await restarted.wait()
@@ -205,13 +207,13 @@ async def test_a_database_that_restarts_while_consuming_loses_and_doubles_nothin
     ids=["integer out of range", "NUL in a text"],
 )
 async def test_a_value_that_the_database_cannot_hold_parks_its_record_and_does_not_spin(
-    database, handling, statement, argument
+    database, dispatcher, statement, argument
 ):
     async def handle(tx, event, now):
         await tx.conn.execute(statement, argument)
 
     consumer = Consumer("c", (Topic.HOLDERS,), (Effect((HolderRegistered,), handle),))
-    own = Handling(consumer, database, BusinessClock(movable=False), "test")
+    own = Dispatcher(consumer, database, BusinessClock(movable=False), "test")
     async with asyncio.timeout(10):
         await own.handle([raw(encode(holder_event(uuid4())), 0)], "cluster")
     assert await parked_count(database, 1)()
@@ -222,16 +224,16 @@ async def test_a_missing_table_parks_nothing(database):
         await tx.conn.execute("insert into not_migrated_yet values (1)")
 
     consumer = Consumer("c", (Topic.HOLDERS,), (Effect((HolderRegistered,), handle),))
-    own = Handling(consumer, database, BusinessClock(movable=False), "test")
+    own = Dispatcher(consumer, database, BusinessClock(movable=False), "test")
     with pytest.raises(Exception, match="not_migrated_yet"):
         await own.handle([raw(encode(holder_event(uuid4())), 0)], "cluster")
     assert not await parked_count(database, 1)()
 
 
-async def test_a_malformed_record_with_a_huge_key_is_parked(database, handling):
+async def test_a_malformed_record_with_a_huge_key_is_parked(database, dispatcher):
     record = Record(Topic.HOLDERS, os.urandom(20_000), "", (), b"no event")
     async with asyncio.timeout(10):
-        await handling.handle([raw(record, 0)], "cluster")
+        await dispatcher.handle([raw(record, 0)], "cluster")
     async with database.reading() as conn:
         assert await conn.fetchval("select record_key from parked") == record.key
 
@@ -242,14 +244,14 @@ async def test_a_waiting_event_that_fails_is_parked_in_the_end_and_the_others_go
 
     async def handle(tx, event, now):
         if not ready:
-            raise Waiting("thing:1", "thing_unknown")
+            raise MissingPrerequisite("thing:1", "thing_unknown")
         if event.data.holder.id == bad:
             raise ZeroDivisionError
         await tx.conn.execute("insert into effects (event_id) values ($1)", event.id)
 
     clock = BusinessClock(movable=False)
     consumer = Consumer("c", (Topic.HOLDERS,), (Effect((HolderRegistered,), handle),))
-    own = Handling(consumer, database, clock, "test")
+    own = Dispatcher(consumer, database, clock, "test")
     loop = waiting_loop([own], database, clock, "test")
     poison = raw(encode(holder_event(bad)), 0)
     await own.handle([poison, raw(encode(holder_event(good)), 1)], "cluster")
@@ -268,10 +270,10 @@ async def test_a_waiting_event_that_fails_is_parked_in_the_end_and_the_others_go
 
 async def test_an_older_release_leaves_waiting_events_of_effects_it_does_not_have(database):
     async def handle(tx, event, now):
-        raise Waiting("thing:1", "thing_unknown")
+        raise MissingPrerequisite("thing:1", "thing_unknown")
 
     clock = BusinessClock(movable=False)
-    newer = Handling(
+    newer = Dispatcher(
         Consumer("new", (Topic.HOLDERS,), (Effect((HolderRegistered,), handle),)), database, clock, "t"
     )
     await newer.handle([raw(encode(holder_event(uuid4())), 0)], "cluster")
@@ -288,13 +290,13 @@ async def test_an_older_release_leaves_waiting_events_of_effects_it_does_not_hav
         assert await conn.fetchval("select count(*) from waiting") == 0
 
 
-async def test_progress_of_a_member_that_lost_its_partition_does_not_go_back(database, handling):
+async def test_progress_of_a_member_that_lost_its_partition_does_not_go_back(database, dispatcher):
     records = [raw(encode(holder_event(uuid4())), offset) for offset in range(10)]
-    await handling.handle(records, "cluster")
-    await handling.handle(records[:5], "cluster")
+    await dispatcher.handle(records, "cluster")
+    await dispatcher.handle(records[:5], "cluster")
     async with database.reading() as conn:
         assert await conn.fetchval("select position from progress") == 10
-    await handling.handle(records[:5], "another cluster")
+    await dispatcher.handle(records[:5], "another cluster")
     async with database.reading() as conn:
         assert await conn.fetchval("select position from progress") == 5
 
@@ -308,7 +310,7 @@ def test_a_subscriber_that_acknowledges_by_itself_is_refused_at_start_up(policy)
         refuse_automatic_acks(broker)
 
 
-async def test_a_batch_that_faststream_swallowed_is_gone_back_to(empty_kafka, database, handling):
+async def test_a_batch_that_faststream_swallowed_is_gone_back_to(empty_kafka, database, dispatcher):
     swallowed = 0
 
     class Swallowing(Reader):
@@ -319,7 +321,7 @@ async def test_a_batch_that_faststream_swallowed_is_gone_back_to(empty_kafka, da
                 raise RuntimeError("raised around the handler, where nobody sees it")
             await super()._read(reading, consumer, records)
 
-    reader = Swallowing([handling], database, KafkaAccess(empty_kafka.bootstrap), handling.service)
+    reader = Swallowing([dispatcher], database, KafkaAccess(empty_kafka.bootstrap), dispatcher.service)
     stop = asyncio.Event()
     task = asyncio.create_task(reader.run(stop))
     first, second = holder_event(uuid4()), holder_event(uuid4())
@@ -335,14 +337,14 @@ async def test_a_batch_that_faststream_swallowed_is_gone_back_to(empty_kafka, da
 
 
 async def test_a_handler_that_is_cancelled_from_within_ends_the_process_instead_of_going_quiet(
-    empty_kafka, database, handling, effects
+    empty_kafka, database, dispatcher, effects
 ):
     async def cancel() -> None:
         raise asyncio.CancelledError
 
     effects.before = cancel
     reader = Reader(
-        [handling], database, KafkaAccess(empty_kafka.bootstrap), handling.service, watch_every=0.1
+        [dispatcher], database, KafkaAccess(empty_kafka.bootstrap), dispatcher.service, watch_every=0.1
     )
     task = asyncio.create_task(reader.run(asyncio.Event()))
     await send(empty_kafka, encode(holder_event(uuid4())))
@@ -361,8 +363,8 @@ async def test_idle_consumers_are_not_taken_for_stuck_ones_though_another_lags(
     effects.before = hold
     clock = BusinessClock(movable=False)
     effect = Effect((HolderRegistered,), effects.handle)
-    busy = Handling(Consumer("busy", (Topic.HOLDERS,), (effect,)), database, clock, f"t{uuid4().hex[:6]}")
-    idle = Handling(Consumer("idle", (Topic.NOTIFICATIONS,), ()), database, clock, busy.service)
+    busy = Dispatcher(Consumer("busy", (Topic.HOLDERS,), (effect,)), database, clock, f"t{uuid4().hex[:6]}")
+    idle = Dispatcher(Consumer("idle", (Topic.NOTIFICATIONS,), ()), database, clock, busy.service)
     reader = Reader([busy, idle], database, KafkaAccess(empty_kafka.bootstrap), busy.service,
                     stuck_after=0.3, watch_every=0.05)  # fmt: skip
     stop = asyncio.Event()
@@ -376,11 +378,11 @@ async def test_idle_consumers_are_not_taken_for_stuck_ones_though_another_lags(
     await asyncio.wait_for(task, 30)
 
 
-async def test_a_stop_is_heard_while_kafka_does_not_answer(database, handling):
+async def test_a_stop_is_heard_while_kafka_does_not_answer(database, dispatcher):
     server = await asyncio.start_server(lambda reader, writer: asyncio.sleep(60), "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     stop = asyncio.Event()
-    reader = Reader([handling], database, KafkaAccess(f"127.0.0.1:{port}"), handling.service)
+    reader = Reader([dispatcher], database, KafkaAccess(f"127.0.0.1:{port}"), dispatcher.service)
     task = asyncio.create_task(reader.run(stop))
     await asyncio.sleep(0.5)  # it is somewhere in its first attempt; wherever that is, it must hear
     stop.set()
@@ -388,8 +390,8 @@ async def test_a_stop_is_heard_while_kafka_does_not_answer(database, handling):
     server.close()
 
 
-async def test_a_partition_that_came_back_is_looked_at_anew(empty_kafka, database, handling):
-    async with reading(handling, database, empty_kafka) as reader:
+async def test_a_partition_that_came_back_is_looked_at_anew(empty_kafka, database, dispatcher):
+    async with reading(dispatcher, database, empty_kafka) as reader:
         await send(empty_kafka, encode(holder_event(uuid4())))
         await until(effect_count(database, 1), "the first")
         own = reader._readings[0]

@@ -16,7 +16,7 @@ from edge.documented import Documented
 from edge.issuer import Issuer
 from licet_chassis.cause import Cause
 from licet_chassis.clock import BusinessClock
-from licet_chassis.consuming.handling import Handling
+from licet_chassis.consuming.dispatcher import Dispatcher
 from licet_chassis.database import Database
 from licet_chassis.service import Runtime
 from licet_credentials.app import create_app
@@ -84,9 +84,9 @@ class Credentials:
             recorded_time=NOW,
             correlation_id="c",
         )
-        handling = Handling(SCHEDULE, self.database, self.clock, "credentials")
+        dispatcher = Dispatcher(SCHEDULE, self.database, self.clock, "credentials")
         async with self.database.transaction(Cause.new("service:credentials")) as tx:
-            await handling.carry_out(tx, event)
+            await dispatcher.dispatch(tx, event)
 
     async def work_off_imports(self) -> None:
         jobs = ImportJobs(self.database, self.clock, "UTC")

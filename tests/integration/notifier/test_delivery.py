@@ -150,7 +150,7 @@ async def test_a_renewal_that_is_being_applied_is_waited_for(office, smtp):
     await office.read(expiring(licence))
     after = renewed(licence)
     async with office.database.transaction(Cause.new("service:test")) as tx:
-        await office.handling.carry_out(
+        await office.dispatcher.dispatch(
             tx,
             event(
                 CredentialRenewed(

@@ -6,7 +6,7 @@ from uuid import UUID, uuid4
 import pytest
 import pytest_asyncio
 
-from licet_chassis.consuming.handling import Handling
+from licet_chassis.consuming.dispatcher import Dispatcher
 from licet_events.credentials import (
     CorrectedField,
     CredentialCorrected,
@@ -179,8 +179,8 @@ async def test_what_was_voided_stays_with_the_merged_holder_and_waits_for_nothin
 
 
 async def test_what_waits_goes_with_the_erased_who_has_the_credential_by_then(office, smtp):
-    office.handling = Handling(
-        office.handling.consumer, office.database, office.clock, "notifier", forget_holder
+    office.dispatcher = Dispatcher(
+        office.dispatcher.consumer, office.database, office.clock, "notifier", forget_holder
     )
     licence, arrived, left = await entered(office)
     await office.read(event(expiring(licence)))

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest_asyncio
 
-from licet_chassis.consuming.handling import Handling
+from licet_chassis.consuming.dispatcher import Dispatcher
 from licet_events.credentials import CredentialCreated, Origin
 from licet_events.holders import HolderErased, HolderUpdated
 from licet_notifier.notifications.commands import forget_holder
@@ -16,9 +16,9 @@ from searching.tables import search_database
 @pytest_asyncio.fixture
 async def office(database_url, smtp):
     async with open_office(database_url, smtp.url) as opened:
-        handling = opened.handling
-        opened.handling = Handling(
-            handling.consumer, opened.database, opened.clock, handling.service, forget_holder
+        dispatcher = opened.dispatcher
+        opened.dispatcher = Dispatcher(
+            dispatcher.consumer, opened.database, opened.clock, dispatcher.service, forget_holder
         )
         yield opened
 

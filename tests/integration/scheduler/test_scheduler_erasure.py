@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime
 
 from licet_chassis.cause import Cause
 from licet_chassis.clock import BusinessClock
-from licet_chassis.consuming.handling import Handling
+from licet_chassis.consuming.dispatcher import Dispatcher
 from licet_events import Event, EventData
 from licet_events.credentials import CredentialCreated, Origin
 from licet_events.holders import HolderErased
@@ -24,7 +24,7 @@ async def test_nothing_of_an_erased_holder_is_kept_nor_learned_again(scheduler: 
     )
     settings = SchedulerSettings(database_url=scheduler.url, kafka_url="x:1", issuer_url="http://x")
     erase = create_service(settings).erase
-    handling = Handling(STATES, scheduler.database, BusinessClock(movable=False), "scheduler", erase)
+    dispatcher = Dispatcher(STATES, scheduler.database, BusinessClock(movable=False), "scheduler", erase)
     await scheduler.apply_holders(holder())
     await scheduler.learn(state)
     await scheduler.decide(DAY_ONE)
@@ -33,7 +33,7 @@ async def test_nothing_of_an_erased_holder_is_kept_nor_learned_again(scheduler: 
     async def tell(data: EventData) -> None:
         event = Event.of(data, source="/t", time=ENTRY, recorded_time=ENTRY, correlation_id="c")
         async with scheduler.database.transaction(Cause.new("test")) as tx:
-            await handling.carry_out(tx, event)
+            await dispatcher.dispatch(tx, event)
 
     await tell(HolderErased(holder_id=state.holder_id))
     await tell(CredentialCreated(credential=state, origin=Origin.API))

@@ -27,7 +27,7 @@ from licet_credentials.credentials.store import Loaded
 from licet_credentials.holders import store as holder_store
 from licet_credentials.types import store as type_store
 from licet_events.credentials import (
-    Cause,
+    ChangeCause,
     CredentialMoved,
     CredentialState,
     CredentialStatusChanged,
@@ -324,7 +324,7 @@ class Reader:
         expected = [] if self.state.voided else changes_between(self.state, self.heard_until, until)
         first, rest = states[: len(expected)], states[len(expected) :]
         assert [told(event) for event in first] == expected
-        assert all(event.cause is Cause.AUTOMATIC for event in first)
+        assert all(event.cause is ChangeCause.AUTOMATIC for event in first)
         before = self.state
         for event in first:
             assert event.credential.holder_id == before.holder_id

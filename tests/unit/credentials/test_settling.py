@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from licet_credentials.credentials.change import ITSELF, Change, announce, settle
 from licet_credentials.credentials.model import Credential
 from licet_credentials.credentials.validity import validity
-from licet_events.credentials import Cause, CredentialStatusChanged, FlagKind, Validity
+from licet_events.credentials import ChangeCause, CredentialStatusChanged, FlagKind, Validity
 from unit.credentials.histories import INSTANTS, LADDERS, NOW, credential, flag, flag_sets, term, terms
 
 YEAR = term(date(2026, 1, 1), date(2026, 12, 31))
@@ -40,7 +40,7 @@ def test_what_was_crossed_is_announced_in_order_with_its_instants():
     first, second = change.events
     assert (first.credential.version, second.credential.version) == (2, 3)
     assert (first.credential.validity, second.credential.validity) == (Validity.EXPIRING, Validity.EXPIRED)
-    assert {event.cause for event in events_of(change)} == {Cause.AUTOMATIC}
+    assert {event.cause for event in events_of(change)} == {ChangeCause.AUTOMATIC}
     assert {event.actor for event in events_of(change)} == {ITSELF}
     assert change.credential.updated_at == LATER
 
@@ -93,7 +93,7 @@ def test_a_change_by_a_command_is_announced_as_manual_after_what_time_brought():
     *_, last = change.events
     assert isinstance(last, CredentialStatusChanged)
     assert (last.from_, last.to, last.cause, last.reason, last.actor) == (
-        Validity.EXPIRING, Validity.ACTIVE, Cause.MANUAL, "renewed", "user:u",
+        Validity.EXPIRING, Validity.ACTIVE, ChangeCause.MANUAL, "renewed", "user:u",
     )  # fmt: skip
     assert [event.credential.version for event in change.events] == [2, 3]
 

@@ -53,28 +53,28 @@ class Erased:
     """How many records about it, tombstones mostly, have yet to reach Kafka."""
 
 
-async def hold_off(conn: Connection) -> None:
+async def block_erasures(conn: Connection) -> None:
     """Keep erasures out until the transaction ends. Call it before anything is read or locked."""
-    await conn.execute(QUERIES["hold_off"], _LOCK)
+    await conn.execute(QUERIES["block_erasures"], _LOCK)
 
 
-async def keep_others_out(conn: Connection) -> None:
+async def lock_for_erasure(conn: Connection) -> None:
     """Wait for whoever holds erasures off, and keep them out until the transaction ends.
 
-    Call it before anything else is locked; `erase_here` does.
+    Call it before anything else is locked; `erase_from_service` does.
     """
-    await conn.execute(QUERIES["keep_others_out"], _LOCK)
+    await conn.execute(QUERIES["lock_for_erasure"], _LOCK)
 
 
 async def erased_among(conn: Connection, partition_keys: Iterable[str]) -> frozenset[str]:
-    """Return those of the partition keys that are erased holders; call it after `hold_off`."""
+    """Return those of the partition keys that are erased holders; call it after `block_erasures`."""
     ids = [holder_id for key in partition_keys if (holder_id := _uuid(key)) is not None]
     if not ids:
         return frozenset()
     return frozenset(str(row["holder_id"]) for row in await conn.fetch(QUERIES["erased_among"], ids))
 
 
-async def erase_here(
+async def erase_from_service(
     tx: Transaction, holder_id: UUID, erase: Erase | None, *, now: datetime, mentions: Sequence[str] = ()
 ) -> bool:
     """Forget a holder in this service; returns whether it was not on the list before.
@@ -83,7 +83,7 @@ async def erase_here(
     service's own and publishes tombstones, which are so the last that is ever sent of their keys.
     `mentions` are further texts, such as ids, by which kept answers are found.
     """
-    await keep_others_out(tx.conn)
+    await lock_for_erasure(tx.conn)
     new = bool(await tx.conn.fetchval(QUERIES["note_erased"], holder_id))
     key = str(holder_id)
     await tx.conn.execute(QUERIES["forget_parked"], key)

@@ -1,8 +1,8 @@
--- name: hold_off
+-- name: block_erasures
 -- Keep erasures out until the transaction ends; many may do so at once.
 select pg_advisory_xact_lock_shared($1);
 
--- name: keep_others_out
+-- name: lock_for_erasure
 -- Wait for everybody who holds erasures off, and keep them out until the transaction ends.
 select pg_advisory_xact_lock($1);
 

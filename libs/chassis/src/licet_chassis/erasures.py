@@ -9,7 +9,7 @@ from fastapi import APIRouter, Request
 from pydantic import BaseModel, Field
 from starlette.responses import Response
 
-from licet_chassis.erasure import Erase, LeftToErase, erase_here, list_erased
+from licet_chassis.erasure import Erase, LeftToErase, erase_from_service, list_erased
 from licet_chassis.http.auth import requires
 from licet_chassis.http.csv import CSV_TOO, listed
 from licet_chassis.http.paging import Page, PageQuery, PageRequest, page_of
@@ -86,7 +86,7 @@ def _add_erasing_again(router: APIRouter, erase: Erase) -> None:
         """Erase holders again, as after a restore of an older state. Safe to repeat."""
         running, cause = serving(request), request_cause(request)
         works = [
-            partial(erase_here, holder_id=holder_id, erase=erase, now=running.clock.now())
+            partial(erase_from_service, holder_id=holder_id, erase=erase, now=running.clock.now())
             for holder_id in sorted(set(order.holder_ids))
         ]
         # One to a transaction: consumers and loops wait for each, and need not wait for all.

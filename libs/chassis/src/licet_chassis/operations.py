@@ -14,7 +14,7 @@ from pydantic import BaseModel
 from licet_chassis.backfill import backfill
 from licet_chassis.clock import ClockNotMovable
 from licet_chassis.consuming import parked
-from licet_chassis.consuming.handling import QUERIES
+from licet_chassis.consuming.dispatcher import QUERIES
 from licet_chassis.http.auth import requires
 from licet_chassis.http.csv import CSV_TOO, listed
 from licet_chassis.http.paging import Page, PageQuery, PageRequest, page_of
@@ -138,7 +138,7 @@ def operations_router(settings: ServiceSettings) -> APIRouter:
         """Carry out parked records again, oldest first for each key. Safe to repeat."""
         process = _process(request)
         result = await parked.replay(
-            process.handlings, process.runtime.database, process.runtime.service, order.ids
+            process.dispatchers, process.runtime.database, process.runtime.service, order.ids
         )
         return ReplayResult(replayed=result.replayed, still_parked=result.still_parked)
 

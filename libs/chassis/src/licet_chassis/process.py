@@ -12,7 +12,7 @@ from licet_chassis import revisions
 from licet_chassis.broker_room import BrokerRoom
 from licet_chassis.clock import BusinessClock
 from licet_chassis.connection import Connection
-from licet_chassis.consuming.handling import QUERIES, Handling
+from licet_chassis.consuming.dispatcher import QUERIES, Dispatcher
 from licet_chassis.consuming.reader import Reader
 from licet_chassis.consuming.waiting import waiting_loop
 from licet_chassis.database import TRANSIENT, Database
@@ -67,8 +67,8 @@ class Process:
         self.parts = parts
         self.service = service
         self.kafka = KafkaAccess.of(service.settings)
-        self.handlings = [
-            Handling(consumer, runtime.database, runtime.clock, service.name, service.erase)
+        self.dispatchers = [
+            Dispatcher(consumer, runtime.database, runtime.clock, service.name, service.erase)
             for consumer in composition.consumers
         ]
         groups = service.settings.group_names
@@ -78,7 +78,7 @@ class Process:
             else None
         )
         self.reader = Reader(
-            self.handlings, runtime.database, self.kafka, service.name, claim_places=bool(groups)
+            self.dispatchers, runtime.database, self.kafka, service.name, claim_places=bool(groups)
         )
         self.relay = self._relay()
         self._head = revisions.head(service.package)
@@ -104,7 +104,7 @@ class Process:
                 tasks.create_task(Loop("clock", self._load_clock, idle_seconds=1.0).run(stop), name="clock")
             if Part.RELAY in self.parts:
                 tasks.create_task(self.relay.run(stop), name="relay")
-            if Part.CONSUMERS in self.parts and self.handlings:
+            if Part.CONSUMERS in self.parts and self.dispatchers:
                 tasks.create_task(self.reader.run(stop), name="consumers")
             if Part.LOOPS in self.parts:
                 for loop in self._loops():
@@ -142,8 +142,8 @@ class Process:
             Loop("forget_effects", self._forget_effects, idle_seconds=600),
             Loop("forget_answers", lambda: forget_answers(runtime.database), idle_seconds=600),
         ]
-        if self.handlings:
-            loops.append(waiting_loop(self.handlings, runtime.database, runtime.clock, runtime.service))
+        if self.dispatchers:
+            loops.append(waiting_loop(self.dispatchers, runtime.database, runtime.clock, runtime.service))
         return loops
 
     async def _forget_effects(self) -> bool:
@@ -168,14 +168,14 @@ class Process:
             missing.append(f"the database does not answer ({type(error).__name__})")
         if Part.HTTP in self.parts:
             return missing
-        if Part.CONSUMERS in self.parts and self.handlings and not self.reader.connected:
+        if Part.CONSUMERS in self.parts and self.dispatchers and not self.reader.connected:
             missing.append("the consumers are not connected to Kafka")
         if Part.RELAY in self.parts and not self.relay.ready:
             missing.append("the relay is not connected")
         return missing
 
     async def _lost_places(self, conn: Connection) -> set[str]:
-        read = [(h.consumer.name, topic) for h in self.handlings for topic in h.consumer.topics]
+        read = [(h.consumer.name, topic) for h in self.dispatchers for topic in h.consumer.topics]
         rows = await conn.fetch(
             QUERIES["lost_places"], [consumer for consumer, _ in read], [topic for _, topic in read]
         )
@@ -191,7 +191,7 @@ class Process:
             }
             for name, count in self.composition.pending.items():
                 counts[name] = await count(conn, now)
-        if Part.CONSUMERS in self.parts and self.handlings:
+        if Part.CONSUMERS in self.parts and self.dispatchers:
             counts["lag"] = await self.reader.lag()
         return counts
 

@@ -173,7 +173,7 @@ class Origin(StrEnum):
     PROGRAMME = "programme"
 
 
-class Cause(StrEnum):
+class ChangeCause(StrEnum):
     """Whether a change followed from time or from a person."""
 
     AUTOMATIC = "automatic"
@@ -260,7 +260,7 @@ class CredentialStatusChanged(CredentialEvent):
     from_: Validity = Field(alias="from")
     to: Validity
     effective_at: Instant
-    cause: Cause
+    cause: ChangeCause
     reason: str
     actor: str
     """A code and id, such as `user:<subject>` or `service:scheduler`; never a name."""

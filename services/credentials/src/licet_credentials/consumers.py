@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from licet_chassis.consuming import Consumer, Effect, Waiting
+from licet_chassis.consuming import Consumer, Effect, MissingPrerequisite
 from licet_chassis.database import Transaction
 from licet_chassis.errors import NotFound
 from licet_credentials.credentials.commands import settle_credential
@@ -23,7 +23,7 @@ async def settle_on_time(tx: Transaction, event: Event[Any], now: datetime) -> N
         await settle_credential(tx, event.data.credential_id, now=max(now, event.data.at))
     except NotFound:
         needs = f"credential:{event.data.credential_id}"
-        raise Waiting(needs=needs, reason="credential_unknown") from None
+        raise MissingPrerequisite(needs=needs, reason="credential_unknown") from None
 
 
 SCHEDULE = Consumer(

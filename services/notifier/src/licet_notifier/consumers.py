@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from licet_chassis.consuming import Consumer, Effect, Projection, Waiting
+from licet_chassis.consuming import Consumer, Effect, MissingPrerequisite, Projection
 from licet_chassis.consuming.states import split_tombstones
 from licet_chassis.database import Transaction
 from licet_events import Event, Topic
@@ -28,7 +28,7 @@ def notifier_consumer(deployment: Deployment) -> Consumer:
         try:
             await decide_notice(tx, notice_of(event), deployment=deployment, now=now)
         except NotYetKnown as unknown:
-            raise Waiting(unknown.needs, unknown.reason) from None
+            raise MissingPrerequisite(unknown.needs, unknown.reason) from None
 
     async def give_up(tx: Transaction, event: Event[Announced], reason: str, now: datetime) -> None:
         await decide_with_what_is_known(

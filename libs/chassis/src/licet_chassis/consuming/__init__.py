@@ -10,6 +10,13 @@ Whatever happens to a record ends in one of these:
 - the database or the network is away: tried again in place, for as long as it takes.
 """
 
-from licet_chassis.consuming.consumer import Consumer, Effect, Handler, PermanentFailure, Projection, Waiting
+from licet_chassis.consuming.consumer import (
+    Consumer,
+    Effect,
+    Handler,
+    MissingPrerequisite,
+    PermanentFailure,
+    Projection,
+)
 
-__all__ = ["Consumer", "Effect", "Handler", "PermanentFailure", "Projection", "Waiting"]
+__all__ = ["Consumer", "Effect", "Handler", "MissingPrerequisite", "PermanentFailure", "Projection"]

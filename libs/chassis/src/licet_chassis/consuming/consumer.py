@@ -9,8 +9,8 @@ from licet_chassis.database import Transaction
 from licet_events import Event, EventData, Topic
 
 
-class Waiting(Exception):
-    """An effect needs something that has not arrived yet. The event is kept and tried again."""
+class MissingPrerequisite(Exception):
+    """An effect needs a state that has not arrived yet; its event is kept as waiting and tried again."""
 
     def __init__(self, needs: str, reason: str) -> None:
         """`needs` is a key that some projection provides; `reason` a code to give up with."""
@@ -41,7 +41,7 @@ class Projection:
 class Effect:
     """Does something once for each event id.
 
-    `handle` runs in a transaction that has already noted the id; it may raise `Waiting` or
+    `handle` runs in a transaction that has already noted the id; it may raise `MissingPrerequisite` or
     `PermanentFailure`. `give_up` is called in its place when the wait has lasted too long.
     """
 

@@ -9,17 +9,17 @@ import structlog
 
 from licet_chassis.cause import Cause
 from licet_chassis.consuming.consumer import PermanentFailure
-from licet_chassis.consuming.handling import (
+from licet_chassis.consuming.dispatcher import (
     HANDLING_SECONDS,
     NOT_ITS_FAULT,
     QUERIES,
-    Done,
-    Handling,
+    BatchResult,
+    Dispatcher,
     describe,
 )
 from licet_chassis.consuming.records import Decoded, Raw, Undecodable, decode_raw, pair_headers
 from licet_chassis.database import Database
-from licet_chassis.erasure import hold_off
+from licet_chassis.erasure import block_erasures
 
 _log = structlog.get_logger("licet.consuming")
 _KEYS_AT_ONCE = 1000
@@ -34,14 +34,14 @@ class Replayed:
 
 
 async def replay(
-    handlings: Sequence[Handling], database: Database, service: str, ids: Sequence[int] | None
+    dispatchers: Sequence[Dispatcher], database: Database, service: str, ids: Sequence[int] | None
 ) -> Replayed:
     """Carry out parked records again, oldest first for each key; all keys, or those of `ids`.
 
     A key ends at the first record that fails again. Safe to repeat and to run beside the consumers:
     what they park meanwhile behind a key is carried out too.
     """
-    by_consumer = {handling.consumer.name: handling for handling in handlings}
+    by_consumer = {dispatcher.consumer.name: dispatcher for dispatcher in dispatchers}
     done = 0
     last = ("", "", "")
     while True:
@@ -49,9 +49,9 @@ async def replay(
             keys = await conn.fetch(QUERIES["parked_keys_to_replay"], ids, _KEYS_AT_ONCE, *last)
         for key in keys:
             last = (key["consumer"], key["topic"], key["partition_key"])
-            handling = by_consumer.get(key["consumer"])
-            if handling is not None:
-                done += await _replay_key(handling, database, service, last)
+            dispatcher = by_consumer.get(key["consumer"])
+            if dispatcher is not None:
+                done += await _replay_key(dispatcher, database, service, last)
         if len(keys) < _KEYS_AT_ONCE:
             break
     async with database.reading() as conn:
@@ -59,28 +59,28 @@ async def replay(
 
 
 async def _replay_key(
-    handling: Handling, database: Database, service: str, where: tuple[str, str, str]
+    dispatcher: Dispatcher, database: Database, service: str, where: tuple[str, str, str]
 ) -> int:
     replayed = 0
     while True:
         row = None
-        done = Done()
+        done = BatchResult()
         try:
             async with (
                 asyncio.timeout(HANDLING_SECONDS),
                 database.transaction(Cause.new(f"service:{service}")) as tx,
             ):
-                await hold_off(tx.conn)
+                await block_erasures(tx.conn)
                 # The key's lock before anything else: what is decided about a key is decided under it.
                 await tx.conn.execute(QUERIES["lock_key"], *where)
                 row = await tx.conn.fetchrow(QUERIES["next_parked"], *where)
                 if row is None:
                     return replayed
-                item = decode_raw(_raw(row), handling.wanted)
+                item = decode_raw(_raw(row), dispatcher.wanted)
                 if isinstance(item, Undecodable):
                     raise PermanentFailure(item.error)
                 if isinstance(item, Decoded):
-                    done = await handling.carry_out_all(tx, [item])
+                    done = await dispatcher.dispatch_all(tx, [item])
                 await tx.conn.execute(QUERIES["mark_replayed"], row["id"])
         except NOT_ITS_FAULT:
             raise
@@ -92,7 +92,7 @@ async def _replay_key(
             _log.warning("parked.failed_again", parked_id=row["id"], error=type(error).__name__)
             return replayed
         replayed += 1
-        await handling.tell(done)
+        await dispatcher.tell(done)
 
 
 def _raw(row: asyncpg.Record) -> Raw:

@@ -2,7 +2,7 @@
 
 FastStream's automatic policies lose messages or spin on them, and its parser drops what it cannot
 parse. So records are taken raw, the batch's offsets are committed explicitly and only after
-`Handling` is done with every record of it, and the start-up check below refuses any other policy.
+`Dispatcher` is done with every record of it, and the start-up check below refuses any other policy.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ from faststream.kafka import KafkaBroker
 from faststream.kafka.message import KafkaMessage
 
 from licet_chassis.backoff import Backoff
-from licet_chassis.consuming.handling import HANDLING_SECONDS, NOT_ITS_FAULT, QUERIES, Handling
+from licet_chassis.consuming.dispatcher import HANDLING_SECONDS, NOT_ITS_FAULT, QUERIES, Dispatcher
 from licet_chassis.consuming.records import Raw
 from licet_chassis.database import TRANSIENT, Database
 from licet_chassis.kafka import KafkaAccess
@@ -55,9 +55,9 @@ class AutomaticAck(Exception):
 class _Reading(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships no types
     """One consumer's place in its group, and how far it is with what it has in hand."""
 
-    def __init__(self, handling: Handling) -> None:
-        self.handling = handling
-        self.name = handling.consumer.name
+    def __init__(self, dispatcher: Dispatcher) -> None:
+        self.dispatcher = dispatcher
+        self.name = dispatcher.consumer.name
         self.subscriber: Any = None
         self.joined = False
         self.rebalances = 0
@@ -118,7 +118,7 @@ class _Reading(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka shi
 
     def moved(self) -> bool:
         """Return whether anything was done since the last look, and remember."""
-        before, self.progressed = self.progressed, self.handling.progressed
+        before, self.progressed = self.progressed, self.dispatcher.progressed
         return before != self.progressed
 
 
@@ -131,7 +131,7 @@ class Reader:
 
     def __init__(
         self,
-        handlings: Sequence[Handling],
+        dispatchers: Sequence[Dispatcher],
         database: Database,
         kafka: KafkaAccess,
         service: str,
@@ -140,7 +140,7 @@ class Reader:
         stuck_after: float = 90.0,
         watch_every: float = 1.0,
     ) -> None:
-        self._handlings = handlings
+        self._dispatchers = dispatchers
         self._database = database
         self._kafka = kafka
         self._service = service
@@ -191,14 +191,14 @@ class Reader:
             logger=logging.getLogger("licet.faststream"), log_level=logging.DEBUG,
             allow_auto_create_topics=False, apply_types=False,
         )  # fmt: skip
-        self._readings = [_Reading(handling) for handling in self._handlings]
+        self._readings = [_Reading(dispatcher) for dispatcher in self._dispatchers]
         for reading in self._readings:
             self._subscribe(broker, reading)
         refuse_automatic_acks(broker)
         return broker
 
     def _subscribe(self, broker: KafkaBroker, reading: _Reading) -> None:
-        consumer = reading.handling.consumer
+        consumer = reading.dispatcher.consumer
 
         async def parse(records: Any) -> KafkaMessage:
             # Never raises, so that no record is passed over before we have seen it.
@@ -284,7 +284,7 @@ class Reader:
             reading.attempt_since = monotonic()
             try:
                 await self._check_place(reading, consumer, raws)
-                await reading.handling.handle(raws, self._cluster_id)
+                await reading.dispatcher.handle(raws, self._cluster_id)
             except Exception as error:  # noqa: BLE001  # a batch is never passed over, whatever it met
                 pause = backoff.next()
                 log = _log.warning if isinstance(error, NOT_ITS_FAULT) else _log.error
@@ -303,8 +303,8 @@ class Reader:
     async def _lose_places(self) -> None:
         """At the start: places in another cluster are lost, and so are those unread for too long."""
         async with self._database.reading() as conn:
-            for handling in self._handlings:
-                consumer = handling.consumer
+            for dispatcher in self._dispatchers:
+                consumer = dispatcher.consumer
                 topics = [topic for topic in consumer.topics if topic not in _NEVER_BACKFILLED]
                 lost = await conn.fetch(
                     QUERIES["lose_places_in_other_clusters"], consumer.name, self._cluster_id,
@@ -368,7 +368,7 @@ class Reader:
             async with asyncio.timeout(_ASK_SECONDS):
                 for tp, end in (await consumer.end_offsets(list(consumer.assignment()))).items():
                     total += max(0, end - await _handled(reading, consumer, tp, end))
-        return total if self._readings else len(self._handlings)
+        return total if self._readings else len(self._dispatchers)
 
     # The watchdog -------------------------------------------------------------------------------
 

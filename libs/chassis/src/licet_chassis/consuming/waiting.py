@@ -11,19 +11,19 @@ import structlog
 
 from licet_chassis.cause import Cause
 from licet_chassis.clock import BusinessClock
-from licet_chassis.consuming.consumer import Effect, PermanentFailure, Waiting
-from licet_chassis.consuming.handling import (
+from licet_chassis.consuming.consumer import Effect, MissingPrerequisite, PermanentFailure
+from licet_chassis.consuming.dispatcher import (
     ATTEMPTS,
     FIRST_RETRY,
     HANDLING_SECONDS,
     NOT_ITS_FAULT,
     QUERIES,
-    Done,
-    Handling,
+    BatchResult,
+    Dispatcher,
 )
 from licet_chassis.consuming.records import Raw, pair_headers
 from licet_chassis.database import Database, Transaction
-from licet_chassis.erasure import hold_off
+from licet_chassis.erasure import block_erasures
 from licet_chassis.loops import Loop
 from licet_events import Event, UnknownEventType, decode_event
 
@@ -36,7 +36,7 @@ _log = structlog.get_logger("licet.consuming")
 
 
 def waiting_loop(
-    handlings: Sequence[Handling], database: Database, clock: BusinessClock, service: str,
+    dispatchers: Sequence[Dispatcher], database: Database, clock: BusinessClock, service: str,
     patience: timedelta = PATIENCE,
 ) -> Loop:  # fmt: skip
     """Return the loop that tries waiting events again, one to a transaction.
@@ -44,21 +44,21 @@ def waiting_loop(
     An event that fails for another reason than waiting is put off, and parked after some attempts, so
     that it never stands in the way of the others.
     """
-    trial = _Trial({handling.consumer.name: handling for handling in handlings}, database, clock, service,
-                   patience)  # fmt: skip
+    by_consumer = {dispatcher.consumer.name: dispatcher for dispatcher in dispatchers}
+    trial = _Trial(by_consumer, database, clock, service, patience)
     return Loop("waiting", trial.step, idle_seconds=0.2)
 
 
 class _Trial:
     def __init__(
         self,
-        handlings: dict[str, Handling],
+        dispatchers: dict[str, Dispatcher],
         database: Database,
         clock: BusinessClock,
         service: str,
         patience: timedelta,
     ) -> None:
-        self._handlings = handlings
+        self._dispatchers = dispatchers
         self._database = database
         self._clock = clock
         self._actor = f"service:{service}"
@@ -72,7 +72,7 @@ class _Trial:
                 asyncio.timeout(HANDLING_SECONDS),
                 self._database.transaction(Cause.new(self._actor)) as tx,
             ):
-                await hold_off(tx.conn)
+                await block_erasures(tx.conn)
                 row = await tx.conn.fetchrow(QUERIES["claim_waiting"], self._patience)
                 if row is None:
                     return False
@@ -93,13 +93,13 @@ class _Trial:
         return True
 
     async def _try(self, tx: Transaction, row: asyncpg.Record) -> None:
-        handling = self._handlings.get(row["consumer"])
+        dispatcher = self._dispatchers.get(row["consumer"])
         event: Event[Any] | None
         try:
             event = decode_event(pair_headers(row["headers"]), row["record_key"], row["value"])
         except UnknownEventType:
             event = None
-        handler = handling.consumer.handler_of(type(event.data)) if handling and event else None
+        handler = dispatcher.consumer.handler_of(type(event.data)) if dispatcher and event else None
         if event is None or not isinstance(handler, Effect):
             await self._leave_to_another_release(tx, row)
             return
@@ -108,7 +108,7 @@ class _Trial:
             async with tx.conn.transaction():
                 if await tx.conn.fetchval(QUERIES["note_effect"], row["consumer"], event.id):
                     await handler.handle(tx, event, self._clock.now())
-        except Waiting as waiting:
+        except MissingPrerequisite as waiting:
             if not row["overdue"]:
                 await self._postpone(tx, row, waiting.needs, waiting.reason)
                 return
@@ -134,22 +134,22 @@ class _Trial:
         )
 
     async def _fail(self, row: asyncpg.Record, error: Exception) -> None:
-        handling = self._handlings.get(row["consumer"])
+        dispatcher = self._dispatchers.get(row["consumer"])
         parked = False
         async with self._database.transaction(Cause.new(self._actor)) as tx:
-            await hold_off(tx.conn)
+            await block_erasures(tx.conn)
             attempts = await tx.conn.fetchval(QUERIES["fail_waiting"], row["id"], FIRST_RETRY)
-            if attempts is None or handling is None:
+            if attempts is None or dispatcher is None:
                 return  # another one has carried it out in between
             if attempts >= ATTEMPTS or isinstance(error, PermanentFailure):
                 raw = Raw(row["topic"], row["partition"], row["position"], row["record_key"],
                           pair_headers(row["headers"]), row["value"])  # fmt: skip
                 # Its place on the topic was passed long ago; the event's id keeps it apart from others there.
-                await handling.park(tx, raw, error, attempts, f"waiting/{row['event_id']}")
+                await dispatcher.park(tx, raw, error, attempts, f"waiting/{row['event_id']}")
                 await tx.conn.execute(QUERIES["drop_waiting"], row["id"])
                 parked = True
         if parked:
-            await handling.tell(Done(Counter(parked=1)))
+            await dispatcher.tell(BatchResult(Counter(parked=1)))
         else:
             _log.warning("consumer.waiting_failed", consumer=row["consumer"],
                          event_id=str(row["event_id"]), error=type(error).__name__)  # fmt: skip

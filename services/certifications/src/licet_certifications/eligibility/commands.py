@@ -14,7 +14,7 @@ from licet_certifications.facts import store as fact_store
 from licet_chassis.cause import Cause
 from licet_chassis.connection import Connection
 from licet_chassis.database import TRANSIENT, Transaction
-from licet_chassis.erasure import hold_off
+from licet_chassis.erasure import block_erasures
 from licet_events import EventData
 from licet_events.eligibility import (
     ANYWHERE,
@@ -39,7 +39,7 @@ async def queue_affected(tx: Transaction, *, limit: int = CHANGES_AT_ONCE) -> in
     It comes after the commit of the change, never within it: two facts that change side by side do
     not see one another, but whoever comes after both does.
     """
-    await hold_off(tx.conn)
+    await block_erasures(tx.conn)
     changes = await store.claim_changes(tx.conn, limit)
     if changes:
         await store.queue_affected(tx.conn, changes)
@@ -52,7 +52,7 @@ async def recompute(tx: Transaction, *, now: datetime, limit: int = PAIRS_AT_ONC
     A timeline that comes out as it was is neither written nor published; `now` is only when the
     others were computed. A pair that can't be computed is told in the log and put off.
     """
-    await hold_off(tx.conn)
+    await block_erasures(tx.conn)
     # A claimed pair is deleted first and its facts are read in later statements. So a change that is
     # not seen here has yet to be committed, and will queue the pair once more.
     causes = await store.claim_recomputations(tx.conn, limit, tx.cause.actor)

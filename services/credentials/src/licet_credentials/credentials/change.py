@@ -10,7 +10,7 @@ from licet_credentials.credentials.model import Credential, Verification
 from licet_credentials.credentials.state import state_of
 from licet_credentials.credentials.validity import Transition, transitions, validity
 from licet_events.credentials import (
-    Cause,
+    ChangeCause,
     CredentialEvent,
     CredentialMoved,
     CredentialState,
@@ -54,7 +54,7 @@ def settle(credential: Credential, now: datetime) -> Change:
     runs, flags = credential.runs, credential.flags
     crossed = transitions(runs, flags, start=credential.announced, after=credential.announced_at, until=now)
     for each in crossed:
-        change = _announce(change, each, Cause.AUTOMATIC, now, ITSELF)
+        change = _announce(change, each, ChangeCause.AUTOMATIC, now, ITSELF)
     return replace(change, credential=replace(change.credential, announced_at=now))
 
 
@@ -70,10 +70,12 @@ def announce(change: Change, now: datetime, *, reason: str, actor: str) -> Chang
     present = validity(credential.runs, credential.flags, at)
     if present is credential.announced:
         return replace(change, credential=replace(credential, announced_at=at))
-    return _announce(change, Transition(at, credential.announced, present, reason), Cause.MANUAL, now, actor)
+    return _announce(
+        change, Transition(at, credential.announced, present, reason), ChangeCause.MANUAL, now, actor
+    )
 
 
-def _announce(change: Change, each: Transition, cause: Cause, now: datetime, actor: str) -> Change:
+def _announce(change: Change, each: Transition, cause: ChangeCause, now: datetime, actor: str) -> Change:
     announced = replace(change.credential, announced=each.after, announced_at=each.at)
     return change.tell(
         announced,

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from licet_chassis.clock import machine_now
 from licet_chassis.database import Transaction
-from licet_chassis.erasure import erase_here, keep_others_out
+from licet_chassis.erasure import erase_from_service, lock_for_erasure
 from licet_chassis.errors import Conflict, NotFound
 from licet_credentials.holders import store as holder_store
 from licet_credentials.holders.commands.carrying import updated_holder, write
@@ -37,7 +37,7 @@ async def erase_holder(
     """
     if not dry_run:
         # Before any lock: whoever reads events holds this off, and then locks what we lock.
-        await keep_others_out(tx.conn)
+        await lock_for_erasure(tx.conn)
     try:
         persons = await _persons(tx, holder_id)
     except NotFound:
@@ -71,7 +71,7 @@ async def erase_again(tx: Transaction, holder_id: UUID, *, now: datetime) -> boo
 
     One who is not there is put on the list all the same, and everybody is told again.
     """
-    await keep_others_out(tx.conn)
+    await lock_for_erasure(tx.conn)
     try:
         await holder_store.read_holder(tx.conn, holder_id)
     except NotFound:
@@ -159,7 +159,7 @@ async def _end(
             now=now,
         )
 
-    await erase_here(tx, holder_id, publish, now=now, mentions=[*map(str, credential_ids), *named])
+    await erase_from_service(tx, holder_id, publish, now=now, mentions=[*map(str, credential_ids), *named])
 
 
 def _ids(persons: Sequence[Holder]) -> list[UUID]:

@@ -7,7 +7,7 @@ from uuid import UUID
 from licet_chassis.clock import machine_now
 from licet_chassis.consuming.states import newest
 from licet_chassis.database import Transaction
-from licet_chassis.erasure import hold_off
+from licet_chassis.erasure import block_erasures
 from licet_chassis.outbox.append import append
 from licet_events import Record, encode
 from licet_events.credentials import CredentialMoved, CredentialState
@@ -74,7 +74,7 @@ async def decide_due(tx: Transaction, *, limit: int, now: datetime) -> int:
     Others may do the same at once; nobody waits for anybody, and each timer is one's own until the
     transaction ends. If that fails, nothing was decided and nothing published.
     """
-    await hold_off(tx.conn)
+    await block_erasures(tx.conn)
     claimed = await store.claim_timers(tx.conn, now, limit)
     if not claimed:
         return 0

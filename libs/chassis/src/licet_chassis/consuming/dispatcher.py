@@ -17,13 +17,13 @@ from licet_chassis.consuming.consumer import (
     Consumer,
     Effect,
     Handler,
+    MissingPrerequisite,
     PermanentFailure,
     Projection,
-    Waiting,
 )
 from licet_chassis.consuming.records import Decoded, Raw, Undecodable, decode_raw, storable
 from licet_chassis.database import TRANSIENT, Database, Transaction
-from licet_chassis.erasure import Erase, erase_here, erased_among, hold_off, keep_others_out
+from licet_chassis.erasure import Erase, block_erasures, erase_from_service, erased_among, lock_for_erasure
 from licet_chassis.queries import load_queries
 from licet_events import Event, EventData, Topic, encode
 from licet_events.holders import HolderErased
@@ -57,7 +57,7 @@ _records = prometheus_client.Counter(
 
 
 @dataclass
-class Done:
+class BatchResult:
     """What a transaction has done, to be told once it is committed."""
 
     outcomes: Counter[str] = field(default_factory=Counter)
@@ -65,7 +65,7 @@ class Done:
     """Keys that events may be waiting for."""
 
 
-class Handling:
+class Dispatcher:
     """Carries out the records of one consumer. Knows nothing of Kafka; raises only what is transient."""
 
     def __init__(
@@ -107,7 +107,7 @@ class Handling:
                     raise _OneByOne
                 if await self._any_parked(tx, records):
                     raise _OneByOne
-                done = await self.carry_out_all(tx, [item for item in decoded if isinstance(item, Decoded)])
+                done = await self.dispatch_all(tx, [item for item in decoded if isinstance(item, Decoded)])
                 await self._keep_progress(tx, records, cluster_id)
         except NOT_ITS_FAULT:
             raise
@@ -119,7 +119,7 @@ class Handling:
                     await self._handle_one(raw, item, cluster_id)
             async with self._database.transaction(Cause.new(self._actor)) as tx:
                 await self._keep_progress(tx, records, cluster_id)
-            done = Done()
+            done = BatchResult()
         done.outcomes["passed_over"] += sum(item is None for item in decoded)
         await self.tell(done)
 
@@ -127,7 +127,7 @@ class Handling:
         attempt = 0
         while True:
             attempt += 1
-            done = Done()
+            done = BatchResult()
             try:
                 async with (
                     asyncio.timeout(HANDLING_SECONDS),
@@ -135,7 +135,7 @@ class Handling:
                 ):
                     if _erases(item):
                         # Whatever is parked of the holder goes with it: this waits behind none of it.
-                        done = await self.carry_out_all(tx, [item])
+                        done = await self.dispatch_all(tx, [item])
                     elif await self._is_erased(tx, raw):
                         done.outcomes["erased"] += 1
                     elif await self._park_behind(tx, raw, cluster_id):
@@ -143,7 +143,7 @@ class Handling:
                     elif isinstance(item, Undecodable):
                         raise PermanentFailure(item.error)
                     else:
-                        done = await self.carry_out_all(tx, [item])
+                        done = await self.dispatch_all(tx, [item])
                     await self._keep_progress(tx, [raw], cluster_id)
             except NOT_ITS_FAULT:
                 raise
@@ -155,21 +155,21 @@ class Handling:
                 await self.tell(done)
             return
 
-    async def carry_out(self, tx: Transaction, event: Event[Any]) -> None:
+    async def dispatch(self, tx: Transaction, event: Event[Any]) -> None:
         """Carry out one event that came another way than from Kafka; raises whatever its handler raises."""
         record = encode(event)
         raw = Raw(record.topic, -1, -1, record.key, record.headers, record.value)
-        done = await self.carry_out_all(tx, [Decoded(raw, event)])
+        done = await self.dispatch_all(tx, [Decoded(raw, event)])
         if done.provided:
             await tx.conn.execute(QUERIES["wake_waiting"], sorted(done.provided))
 
-    async def carry_out_all(self, tx: Transaction, items: Sequence[Decoded]) -> Done:
+    async def dispatch_all(self, tx: Transaction, items: Sequence[Decoded]) -> BatchResult:
         """Carry out events in a transaction of the caller's, who calls `tell` when it is committed.
 
         Raises whatever a handler raises; all of it is then to be rolled back.
         """
         now = self._clock.now()
-        done = Done()
+        done = BatchResult()
         kept = await self._without_erased(tx, items, now)
         done.outcomes["erased"] += len(items) - len(kept)
         projections: dict[int, list[Event[Any]]] = {}
@@ -206,20 +206,20 @@ class Handling:
         erasing = {
             item.event.data.partition_key: item for item in items if isinstance(item.event.data, HolderErased)
         }
-        await (keep_others_out(tx.conn) if erasing else hold_off(tx.conn))
+        await (lock_for_erasure(tx.conn) if erasing else block_erasures(tx.conn))
         erased = await erased_among(tx.conn, {item.event.data.partition_key for item in items})
         for key, item in sorted(erasing.items()):
             if key not in erased:
                 own = Transaction(tx.conn, Cause.of_event(item.event, self._actor), self._database.source)
-                await erase_here(own, item.event.data.holder_id, self._erase, now=now)
+                await erase_from_service(own, item.event.data.holder_id, self._erase, now=now)
         gone = erased | erasing.keys()
         return [item for item in items if item.event.data.partition_key not in gone] if gone else items
 
     async def _is_erased(self, tx: Transaction, raw: Raw) -> bool:
-        await hold_off(tx.conn)
+        await block_erasures(tx.conn)
         return bool(await erased_among(tx.conn, [raw.partition_key.partition("/")[0]]))
 
-    async def tell(self, done: Done) -> None:
+    async def tell(self, done: BatchResult) -> None:
         """Count what a committed transaction did, and wake the events that waited for it.
 
         Only now, with none of our rows locked any more: whoever tries a waiting event holds its row and
@@ -246,12 +246,12 @@ class Handling:
                 if not await tx.conn.fetchval(QUERIES["note_effect"], self.consumer.name, event.id):
                     return "repeated"
                 await effect.handle(own, event, now)
-        except Waiting as waiting:
+        except MissingPrerequisite as waiting:
             await self._keep_waiting(tx, item, waiting)
             return "waiting"
         return "handled"
 
-    async def _keep_waiting(self, tx: Transaction, item: Decoded, waiting: Waiting) -> None:
+    async def _keep_waiting(self, tx: Transaction, item: Decoded, waiting: MissingPrerequisite) -> None:
         raw = item.raw
         await tx.conn.execute(
             QUERIES["keep_waiting"], self.consumer.name, item.event.id, waiting.needs, waiting.reason,
@@ -298,7 +298,7 @@ class Handling:
         async with self._database.transaction(Cause.new(self._actor)) as tx:
             await self.park(tx, raw, error, attempts, cluster_id)
             await self._keep_progress(tx, [raw], cluster_id)
-        await self.tell(Done(Counter(parked=1)))
+        await self.tell(BatchResult(Counter(parked=1)))
 
     async def park(self, tx: Transaction, raw: Raw, error: Exception, attempts: int, cluster_id: str) -> None:
         """Keep a record that can't be handled; later ones of its partition key will park behind it.
