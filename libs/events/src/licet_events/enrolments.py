@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from licet_events.credentials import Cause, Validity
+from licet_events.credentials import ChangeCause, Validity
 from licet_events.event import EventData, Instant, Model
 from licet_events.ids import derived_id
 from licet_events.topics import Topic
@@ -203,7 +203,7 @@ class EnrolmentOpened(EnrolmentEvent):
     """A holder applied to a programme or was enrolled in it, with the first status."""
 
     event_type: ClassVar[str] = "licet.enrolment.opened.v1"
-    cause: Cause
+    cause: ChangeCause
     """Automatic where an application or a rule led to it, manual where staff enrolled the holder."""
     actor: str
     """A code and id, such as `user:<subject>`; never a name."""
@@ -216,7 +216,7 @@ class EnrolmentStatusChanged(EnrolmentEvent):
     from_: EnrolmentStatus = Field(alias="from")
     to: EnrolmentStatus
     effective_at: Instant
-    cause: Cause
+    cause: ChangeCause
     reason: str
     """A code, such as `approved`, `denied`, `completed`, `expired` or `renewed`."""
     actor: str
