@@ -50,7 +50,8 @@ def test_required_members_of_asyncapi_3_are_there():
         assert channel["address"]
         assert channel["messages"]
     for operation in DOCUMENT["operations"].values():
-        assert operation["action"] == "send"
+        inbound = operation["channel"]["$ref"].endswith(("/completions", "/bookings"))
+        assert operation["action"] == ("receive" if inbound else "send")
         channel = operation["channel"]["$ref"]
         assert _at(channel)["address"]
         for message in operation["messages"]:

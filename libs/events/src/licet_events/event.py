@@ -13,7 +13,7 @@ from uuid import UUID
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, ValidationError
 
-from licet_events.ids import uuid7
+from licet_events.ids import derived_id, uuid7
 from licet_events.topics import Topic
 
 Headers = tuple[tuple[str, bytes], ...]
@@ -256,7 +256,7 @@ def _event(data: EventData, attributes: Mapping[str, str]) -> Event[EventData]:
     try:
         return Event(
             data=data,
-            id=UUID(attributes["id"]),
+            id=_id(attributes["id"], attributes["source"]),
             source=attributes["source"],
             time=_instant(attributes["time"]),
             recorded_time=_instant(attributes.get("recordedtime", attributes["time"])),
@@ -268,6 +268,14 @@ def _event(data: EventData, attributes: Mapping[str, str]) -> Event[EventData]:
         raise MalformedEvent(f"header ce_{error.args[0]} is missing") from None
     except ValueError as error:
         raise MalformedEvent(f"a ce_ header does not decode: {error}") from None
+
+
+def _id(text: str, source: str) -> UUID:
+    """Return the event's id; of one that is no UUID, as other systems' may be, a UUIDv5 of source and id."""
+    try:
+        return UUID(text)
+    except ValueError:
+        return derived_id("event", *(part.replace("\n", " ") for part in (source, text)))
 
 
 @lru_cache

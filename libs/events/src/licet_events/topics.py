@@ -35,6 +35,11 @@ class Topic(StrEnum):
         }
 
     @property
+    def inbound(self) -> bool:
+        """Whether other systems write it and Licet only reads it."""
+        return self in {Topic.COMPLETIONS, Topic.BOOKINGS}
+
+    @property
     def about(self) -> str:
         """What is on it."""
         return _WORDS[self][0]
@@ -64,7 +69,10 @@ _WORDS: dict[Topic, tuple[str, str]] = {
     ),
     Topic.NOTIFICATIONS: ("what was sent to whom, or not, and why", "<holder>"),
     Topic.SHIFTS: ("booked shifts that come at risk or are cleared", "<holder>/<shift>"),
-    Topic.COMPLETIONS: ("completions from learning systems, inbound", "<holder's external id>"),
+    Topic.COMPLETIONS: (
+        "completions from learning systems, inbound",
+        "<learner's external id, e-mail or account>",
+    ),
     Topic.BOOKINGS: (
         "shifts booked, changed and cancelled by scheduling platforms, inbound",
         "<holder's external id or id>",

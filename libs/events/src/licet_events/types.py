@@ -5,6 +5,7 @@ from types import MappingProxyType
 
 from licet_events import (
     catalogue,
+    completions,
     credentials,
     eligibility,
     enrolments,
@@ -21,6 +22,7 @@ _MODULES = (
     catalogue,
     credentials,
     enrolments,
+    completions,
     schedule,
     eligibility,
     shifts,

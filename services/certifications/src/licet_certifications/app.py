@@ -7,6 +7,7 @@ from uuid import UUID
 
 from fastapi import FastAPI
 
+from licet_certifications.completions import store as completions
 from licet_certifications.consumers import FACTS
 from licet_certifications.eligibility import commands as eligibility
 from licet_certifications.eligibility import store
@@ -58,6 +59,7 @@ async def forget_holder(tx: Transaction, holder_id: UUID, now: datetime) -> None
     """Delete what every feature keeps about a holder, and end its keys on the topics."""
     await eligibility.forget_holder(tx, holder_id, now)
     await worklist.forget_holder(tx.conn, holder_id)
+    await completions.forget_holder(tx.conn, holder_id)
 
 
 @asynccontextmanager

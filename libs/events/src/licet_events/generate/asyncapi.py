@@ -20,7 +20,11 @@ def topics_in_use() -> list[Topic]:
 
 def types_on(topic: Topic) -> list[type[EventData]]:
     """Return the types that occur on a topic."""
-    return [model for model in EVENT_TYPES.values() if model.topic is topic or model.everywhere]
+    return [
+        model
+        for model in EVENT_TYPES.values()
+        if (model.everywhere and not topic.inbound) or (model.topic is topic and not model.everywhere)
+    ]
 
 
 def asyncapi() -> Json:
@@ -40,7 +44,9 @@ def asyncapi() -> Json:
         },
         "defaultContentType": "application/json",
         "channels": {_name(topic): _channel(topic) for topic in topics},
-        "operations": {f"publish_{_name(topic)}": _operation(topic) for topic in topics},
+        "operations": {
+            f"{'read' if topic.inbound else 'publish'}_{_name(topic)}": _operation(topic) for topic in topics
+        },
         "components": {
             "messages": {
                 event_type: _message(event_type, model, schemas[model])
@@ -78,9 +84,9 @@ def _channel(topic: Topic) -> Json:
 def _operation(topic: Topic) -> Json:
     channel = f"#/channels/{_name(topic)}"
     return {
-        "action": "send",
+        "action": "receive" if topic.inbound else "send",
         "channel": {"$ref": channel},
-        "summary": f"Licet publishes {topic.about}.",
+        "summary": f"Licet {'reads' if topic.inbound else 'publishes'} {topic.about}.",
         "messages": [{"$ref": f"{channel}/messages/{model.event_type}"} for model in types_on(topic)],
     }
 

@@ -26,6 +26,12 @@ state after it, and its `ce_sequence` grows by 1: keep the highest seen, and a r
 Ignore fields you do not know, and pass over types you do not know.
 """
 
+_INBOUND = """\
+Other systems write it. A record needs the headers `ce_specversion` (`1.0`), `ce_type`, `ce_id` (any text
+that is unique in its `ce_source`), `ce_source` and `ce_time`; the others of the table above may be left out.
+Its key decides the order: records with the same key are taken in as they were written.
+"""
+
 
 def reference() -> str:
     """Return the reference page of all topics, types, shared parts and codes, as Markdown."""
@@ -49,6 +55,8 @@ def _topics() -> Iterator[str]:
         yield f"- record key: `{topic.record_key}`"
         yield f"- partitions: {topic.partitions}"
         yield f"- {topic.kept}\n"
+        if topic.inbound:
+            yield _INBOUND
         yield from _types(models)
     yield "## On every topic\n"
     yield from _types(everywhere)

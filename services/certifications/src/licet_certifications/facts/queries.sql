@@ -9,16 +9,22 @@ with told as (
             or (h.active, h.location, h.targets) is distinct from (t.active, t.location, t.targets) as differs
     from jsonb_to_recordset($1::jsonb) as t (
         id uuid, version bigint, again boolean, active boolean, team text, location text, targets text[],
+        external_key text, email_key text, merged_into uuid,
         correlation_id text, causation_id text, traceparent text
     )
     left join holders h on h.id = t.id
     where h.id is null or h.version < t.version or (h.version = t.version and t.again)
 ), kept as (
-    insert into holders as h (id, version, active, team, location, targets)
-    select id, version, active, team, location, targets from told order by id
+    insert into holders as h (
+        id, version, active, team, location, targets, external_key, email_key, merged_into
+    )
+    select id, version, active, team, location, targets, external_key, email_key, merged_into
+    from told order by id
     on conflict (id) do update set
         version = excluded.version, active = excluded.active, team = excluded.team,
-        location = excluded.location, targets = excluded.targets
+        location = excluded.location, targets = excluded.targets,
+        external_key = excluded.external_key, email_key = excluded.email_key,
+        merged_into = excluded.merged_into
     where h.version <= excluded.version
     returning h.id
 ), known as (

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 from uuid import UUID
 
+from licet_certifications.facts.identity import email_key, external_key
 from licet_certifications.facts.model import TypeFacts
 from licet_chassis.connection import Connection
 from licet_chassis.consuming.states import newest
@@ -109,6 +110,9 @@ def _holder_row(state: HolderState) -> dict[str, Any]:
         "location": state.location,
         # In a fixed order: the same roles told in another order are no change.
         "targets": sorted(targets),
+        "external_key": None if state.external_id is None else external_key(state.external_id),
+        "email_key": None if state.email is None else email_key(state.email),
+        "merged_into": None if state.merged_into is None else str(state.merged_into),
     }
 
 
