@@ -14,6 +14,16 @@ NOBODY, FILTERED = "is about nobody", "leaves out or hides whom the token does n
 CLOSED = "changes what all share, so it needs a token that sees everyone"
 ROUTES = {
     "certifications": {
+        "GET /v1/programmes": NOBODY,
+        "POST /v1/programmes": CLOSED,
+        "GET /v1/programmes/{code}": NOBODY,
+        "PATCH /v1/programmes/{code}": CLOSED,
+        "GET /v1/programmes/{code}/versions": NOBODY,
+        "POST /v1/programmes/{code}/versions": CLOSED,
+        "GET /v1/programmes/{code}/versions/{number}": NOBODY,
+        "PUT /v1/programmes/{code}/versions/{number}": CLOSED,
+        "POST /v1/programmes/{code}/versions/{number}/publish": CLOSED,
+        "POST /v1/programmes/{code}/versions/{number}/retire": CLOSED,
         "GET /v1/eligibility/{holder_id}": FILTERED,
         "POST /v1/eligibility/checks": FILTERED,
         "GET /v1/requirements": NOBODY,

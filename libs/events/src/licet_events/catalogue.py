@@ -178,6 +178,47 @@ class RequirementState(Model):
     updated_at: Instant
 
 
+class CourseSource(Model):
+    """What a learning system calls a component."""
+
+    source: str
+    id: str
+    """The course's id there; for xAPI the activity's IRI."""
+
+
+class ProgrammeComponent(Model):
+    """A component of a programme, as far as those who offer courses need it."""
+
+    code: str
+    name: str
+    kind: str
+    """`course`, `exam`, `task` or `attendance`."""
+    credits: float = 0
+    category: str | None = None
+    required: bool = True
+    prerequisites: tuple[str, ...] = ()
+    usual_days: int | None = None
+    """How many days it usually takes."""
+    sources: tuple[CourseSource, ...] = ()
+
+
+class ProgrammeState(Model):
+    """A certification scheme and what new enrolments in it have to do."""
+
+    code: str
+    version: int
+    name: str
+    number: int | None = None
+    """The number of the version that new enrolments use; `None` where none is published."""
+    credential_type: str | None = None
+    """What a completion of that version issues or renews."""
+    components: tuple[ProgrammeComponent, ...] = ()
+    recertification_components: tuple[ProgrammeComponent, ...] = ()
+    """Those of a recertification; empty where the version has none."""
+    created_at: Instant
+    updated_at: Instant
+
+
 class CatalogueEvent(EventData):
     """Any event on the catalogue's topic."""
 
@@ -299,3 +340,31 @@ class RequirementSnapshot(RequirementEvent):
     """A requirement's state again."""
 
     event_type: ClassVar[str] = "licet.requirement.snapshot.v1"
+
+
+class ProgrammeEvent(CatalogueEvent):
+    """Any event that carries a programme's whole state."""
+
+    programme: ProgrammeState
+
+    @property
+    def key(self) -> str:
+        """`programme/<code>`."""
+        return f"programme/{self.programme.code}"
+
+    @property
+    def sequence(self) -> int:
+        """The programme's version."""
+        return self.programme.version
+
+
+class ProgrammeChanged(ProgrammeEvent):
+    """A programme was defined or changed, or new enrolments in it use another version."""
+
+    event_type: ClassVar[str] = "licet.programme.changed.v1"
+
+
+class ProgrammeSnapshot(ProgrammeEvent):
+    """A programme's state again."""
+
+    event_type: ClassVar[str] = "licet.programme.snapshot.v1"

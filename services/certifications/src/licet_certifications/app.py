@@ -12,6 +12,8 @@ from licet_certifications.consumers import FACTS
 from licet_certifications.eligibility import commands as eligibility
 from licet_certifications.eligibility import store
 from licet_certifications.eligibility.routes import router as eligibility_router
+from licet_certifications.programmes import commands as programmes
+from licet_certifications.programmes.routes import router as programmes_router
 from licet_certifications.requirements import commands as requirements
 from licet_certifications.requirements.routes import router as requirements_router
 from licet_certifications.settings import Settings
@@ -40,10 +42,16 @@ def create_service(settings: Settings) -> Service:
         name=NAME,
         package="licet_certifications",
         settings=settings,
-        routers=[requirements_router, eligibility_router, worklist_router(DECIDERS)],
+        routers=[
+            programmes_router,
+            requirements_router,
+            eligibility_router,
+            worklist_router(DECIDERS),
+        ],
         compose=_compose,
         snapshots=[
             Snapshots("requirements", Topic.CATALOGUE, requirements.requirement_snapshots),
+            Snapshots("programmes", Topic.CATALOGUE, programmes.programme_snapshots),
             Snapshots("timelines", Topic.ELIGIBILITY, eligibility.timeline_snapshots),
         ],
         erase=forget_holder,

@@ -1,7 +1,7 @@
 """What makes no sense in a definition: pure, and each fault with a pointer to the field that is wrong."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from licet_certifications.facts.model import TypeFacts
 from licet_certifications.programmes.model import (
@@ -21,42 +21,44 @@ def require_sense(definition: Definition, *, programme: str) -> None:
 
 
 def require_type(
-    name: str | None,
-    find: Callable[[str], TypeFacts | None],
-    *,
-    pointer: str,
-    recertifies: bool = False,
-    known: bool = True,
+    name: str | None, found: TypeFacts | None, *, known: bool = True, recertifies: bool = False
 ) -> None:
-    """Raise `Invalid` unless a programme can issue the type; `find` looks a type up by code or alias.
+    """Raise `Invalid` unless a programme can issue the type of that name; `found` is what is known of it.
 
-    Without `known` a type that nobody has told of yet passes: the catalogue arrives as events, and a draft
-    may come first.
+    Unless it has to be `known`, a type that nobody has told of yet passes: the catalogue arrives as events,
+    and a draft may come first.
     """
-    if name is None:
+    at = "/credential_type"
+    if name is None or (found is None and not known):
         return
-    found = find(name)
     if found is None:
-        if known:
-            raise Invalid(
-                f"There is no credential type {name} here; define it first, or try again in a moment if it "
-                "was defined just now.",
-                pointer=pointer,
-            )
-        return
-    if found.code != name:
         raise Invalid(
-            f"{name} is an alias of the credential type {found.code}; name {found.code}.", pointer=pointer
+            f"There is no credential type {name} here; define it first, or try again in a moment if it was "
+            "defined just now.",
+            pointer=at,
         )
+    if found.code != name:
+        raise Invalid(f"{name} is an alias of the credential type {found.code}; name that.", pointer=at)
     if found.retired:
         raise Invalid(
-            f"The credential type {name} is retired, so it can't be issued; name another.", pointer=pointer
+            f"The credential type {name} is retired, so it can't be issued; name another.", pointer=at
         )
     if recertifies and not found.expires:
         raise Invalid(
             f"Credentials of the type {name} never expire, so there is nothing to recertify; leave "
             "recertification out.",
             pointer="/recertification",
+        )
+
+
+def require_a_way_in(programme: str, needs: Mapping[str, Sequence[str]]) -> None:
+    """Raise `Invalid` where programmes that are required first lead back to `programme` itself."""
+    circle = _circle(needs)
+    if circle is not None and programme in circle:
+        raise Invalid(
+            f"Programmes that are required first go in a circle, so nobody could ever enter one of them: "
+            f"{' → '.join(circle)}.",
+            pointer="/entry/required_programmes",
         )
 
 
@@ -88,7 +90,7 @@ def _path_faults(components: Sequence[Component], rule: CompletionRule, under: s
     known = set(codes)
     for number, component in enumerate(components):
         yield from _unknown(component.prerequisites, known, f"{at}/{number}/prerequisites")
-    circle = _circle(components)
+    circle = _circle({component.code: component.prerequisites for component in components})
     if circle is not None:
         yield Invalid(
             f"Prerequisites go in a circle, so none of these can ever count: {' → '.join(circle)}. "
@@ -199,9 +201,8 @@ def _unknown(codes: Iterable[str], known: set[str], at: str) -> Iterator[Invalid
             )
 
 
-def _circle(components: Sequence[Component]) -> list[str] | None:
-    """Return a circle of prerequisites from its first component back to it; `None` where there is none."""
-    needs: Mapping[str, tuple[str, ...]] = {one.code: one.prerequisites for one in components}
+def _circle(needs: Mapping[str, Sequence[str]]) -> list[str] | None:
+    """Return a circle of needs from its first member back to it; `None` where there is none."""
     cleared: set[str] = set()
     for start in needs:
         # Depth first without recursion: a chain may be as long as there are components.

@@ -9,6 +9,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Literal
 
+from licet_events.catalogue import ProgrammeComponent, ProgrammeState
 from licet_events.event import Model
 
 
@@ -210,3 +211,26 @@ class Version:
     updated_at: datetime
     published_at: datetime | None = None
     retired_at: datetime | None = None
+
+
+def programme_state(programme: Programme, used: Version | None) -> ProgrammeState:
+    """Return a programme as the contract has it, with the version that new enrolments use."""
+    definition = None if used is None else used.definition
+    recertifies = definition is not None and definition.recertification is not None
+    return ProgrammeState(
+        code=programme.code,
+        version=programme.version,
+        name=programme.name,
+        number=None if used is None else used.number,
+        credential_type=programme.credential_type if definition is None else definition.credential_type,
+        components=() if definition is None else _told(definition.components),
+        recertification_components=_told(definition.path(recertification=True)[0])
+        if definition is not None and recertifies
+        else (),
+        created_at=programme.created_at,
+        updated_at=programme.updated_at,
+    )
+
+
+def _told(components: Iterable[Component]) -> tuple[ProgrammeComponent, ...]:
+    return tuple(ProgrammeComponent.model_validate(component.model_dump()) for component in components)

@@ -96,6 +96,12 @@ async def newest_published(conn: Connection, programme: str) -> Version | None:
     return None if row is None else _version(row)
 
 
+async def newest_of(conn: Connection, programmes: Sequence[str]) -> Mapping[str, Version]:
+    """Return the versions that new enrolments use, by programme; one without such a version is left out."""
+    rows = await conn.fetch(QUERIES["newest_published"], list(programmes))
+    return {row["programme"]: _version(row) for row in rows}
+
+
 async def all_newest_published(conn: Connection) -> list[Version]:
     """Return the version that new enrolments use, of every programme that has one."""
     return [_version(row) for row in await conn.fetch(QUERIES["all_newest_published"])]
