@@ -2,9 +2,9 @@ from typing import Any
 
 import pytest
 
-from servers.choice import kinds
+from support.servers.choice import kinds
 
-pytest_plugins = ["servers.fixtures"]
+pytest_plugins = ["support.servers.fixtures"]
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -17,7 +17,7 @@ import structlog
 
 from benchmarks.report import Result, print_table
 from licet_cli.embedded.errors import EmbeddedError
-from servers.choice import Unavailable
+from support.servers.choice import Unavailable
 
 _NOT_BENCHMARKS = {"__main__", "report"}
 

@@ -29,7 +29,7 @@ from licet_events.catalogue import Category, Expression
 from licet_events.credentials import CredentialCreated, CredentialState, Origin, RunState, Validity
 from licet_events.eligibility import Verdict
 from licet_events.holders import HolderKind, HolderRegistered, HolderState
-from servers.postgres import PostgresServer, make_postgres
+from support.servers.postgres import PostgresServer, make_postgres
 
 D = TypeVar("D", bound=EventData)
 _RUNS = int(os.environ.get("LICET_BENCH_RUNS", "15"))

@@ -22,10 +22,10 @@ from typing import Any
 import asyncpg
 
 from benchmarks.report import Result, ratio_of
-from importing.licences import made_up
 from licet_chassis.migrations import migrate
 from licet_cli.embedded.postgres import EmbeddedPostgres
 from licet_credentials.imports.job import BATCH_ROWS
+from support.importing.licences import made_up
 
 _FULL = "LICET_BENCH_FULL" in os.environ
 _ROWS = int(os.environ.get("LICET_BENCH_IMPORT_ROWS", "1000000" if _FULL else "30000"))
@@ -93,7 +93,7 @@ async def _database(postgres: EmbeddedPostgres, name: str) -> str:
 
 async def _imported(url: str, file: Path) -> dict[str, Any]:
     """Import a file in a process of its own; returns its seconds and its peak of memory in bytes."""
-    command = [sys.executable, "-m", "importing.alone", url, str(file), "chicago"]
+    command = [sys.executable, "-m", "support.importing.alone", url, str(file), "chicago"]
     done = await asyncio.to_thread(subprocess.run, command, capture_output=True, check=False, text=True)
     if done.returncode:
         raise RuntimeError(done.stderr)

@@ -23,8 +23,8 @@ from licet_credentials.credentials.views import CredentialOut
 from licet_credentials.register import store
 from licet_credentials.register.model import CredentialFilter, Sort
 from licet_credentials.register.store import Position
-from registering.many import NOW, make_many
-from servers.postgres import PostgresServer, make_postgres
+from support.registering.many import NOW, make_many
+from support.servers.postgres import PostgresServer, make_postgres
 
 _FULL = os.environ.get("LICET_BENCH_FULL") == "1"
 _RUNS = int(os.environ.get("LICET_BENCH_RUNS", "5"))

@@ -28,7 +28,7 @@ from licet_notifier.mail.transport import Attempt, MailTransport, SmtpServer, Tr
 from licet_notifier.mail.transport import Result as Sent
 from licet_notifier.notifications.model import decide
 from licet_notifier.notifications.wording import wording
-from mailing.cases import (
+from support.mailing.cases import (
     DEPLOYMENT,
     MORNING,
     credential_state,
@@ -38,8 +38,8 @@ from mailing.cases import (
     holder_state,
     notice,
 )
-from mailing.office import Office, open_office
-from servers.postgres import make_postgres
+from support.mailing.office import Office, open_office
+from support.servers.postgres import make_postgres
 
 _RUNS = int(os.environ.get("LICET_BENCH_RUNS", "5"))
 _MAILS = int(os.environ.get("LICET_BENCH_MAILS", "1000"))

@@ -30,7 +30,7 @@ from licet_cli.embedded.postgres import EmbeddedPostgres
 from licet_events import Event, Record, Topic, decode_event, encode
 from licet_events.holders import HolderKind, HolderState, HolderUpdated
 from licet_events.partition import partition_for
-from servers.kafka import GivenKafka, KafkaServer, MockKafka
+from support.servers.kafka import GivenKafka, KafkaServer, MockKafka
 
 _RUNS = int(os.environ.get("LICET_BENCH_RUNS", "5"))
 _BATCHED, _SINGLE, _BATCH = 20_000, 500, 500

@@ -26,8 +26,8 @@ from licet_chassis.outbox.append import append
 from licet_chassis.outbox.relay import Relay
 from licet_events import Record, Topic
 from licet_events.partition import partition_for
-from servers.kafka import GivenKafka, KafkaServer, MockKafka
-from servers.postgres import PostgresServer, make_postgres
+from support.servers.kafka import GivenKafka, KafkaServer, MockKafka
+from support.servers.postgres import PostgresServer, make_postgres
 
 _ROWS = 40_000
 _DRAIN_ROWS = int(os.environ.get("LICET_BENCH_ROWS", "200000"))

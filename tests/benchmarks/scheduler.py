@@ -22,8 +22,8 @@ from licet_chassis.cause import Cause
 from licet_chassis.connection import Connection
 from licet_chassis.database import Database, Transaction
 from licet_scheduler.timers import commands, store
-from scheduling.states import DAY, credential, term
-from servers.postgres import PostgresServer, make_postgres
+from support.scheduling.states import DAY, credential, term
+from support.servers.postgres import PostgresServer, make_postgres
 
 _FULL = os.environ.get("LICET_BENCH_FULL") == "1"
 _RUNS = int(os.environ.get("LICET_BENCH_RUNS", "5"))

@@ -18,7 +18,7 @@ from benchmarks.report import Result
 from chaos.service_process import CredentialsService
 from licet_cli.embedded.postgres import EmbeddedPostgres
 from licet_cli.embedded.processes import memory_bytes
-from servers.s3 import S3Server, make_s3
+from support.servers.s3 import S3Server, make_s3
 from unit.credentials.pictures import photograph, saved
 
 _UPLOADS = 50

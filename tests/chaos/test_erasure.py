@@ -25,17 +25,17 @@ import asyncpg
 import pytest
 from PIL import Image
 
-from consuming.harness import producing
 from e2e.conftest import World
 from licet_cli.embedded.state import SERVICES
 from licet_cli.target import open_target
 from licet_events import Event, Topic, encode
 from licet_events.partition import partition_for
 from licet_events.schedule import CredentialExpiring
-from running.run import Run, eventually
-from searching.files import search_files
-from searching.tables import Found, search_database
-from searching.topics import compacted, read_topics, search_records
+from support.consuming import producing
+from support.running import Run, eventually
+from support.searching.files import search_files
+from support.searching.tables import Found, search_database
+from support.searching.topics import compacted, read_topics, search_records
 from unit.credentials.pictures import picture, saved
 
 pytestmark = [

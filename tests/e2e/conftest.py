@@ -1,4 +1,4 @@
-"""One embedded run for all tests here; on the servers of `tests/servers` where the session asks for them.
+"""One embedded run for all tests here; on the servers that the session asks for (`support.servers`).
 
 Its clock only goes forward and every test leaves things in it, so each makes codes of its own
 (`tag`) and counts days from business time.
@@ -20,8 +20,8 @@ from licet_cli import main
 from licet_cli.mailbox import Mail
 from licet_cli.target import Target, open_target
 from licet_events import Topic
-from running.run import Outcome, Run
-from servers.choice import way
+from support.running import Outcome, Run
+from support.servers.choice import way
 
 
 @pytest.fixture(scope="session")

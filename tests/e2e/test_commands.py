@@ -16,7 +16,7 @@ from aiokafka import AIOKafkaProducer
 from licet_cli.embedded.state import SERVICES
 from licet_events import Topic
 from licet_events.ids import uuid7
-from running.run import Run, eventually
+from support.running import Run, eventually
 
 REPOSITORY = Path(__file__).parents[2]
 SERVERS = ("kafka", "database", "s3", "smtp", "issuer")

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from importing.licences import LicenceRow, Licences, made_up
 from licet_events import Topic
 from licet_events.civil import starts_at
-from running.run import Outcome
+from support.importing.licences import LicenceRow, Licences, made_up
+from support.running import Outcome
 
 
 @dataclass(frozen=True, order=True)

@@ -16,7 +16,7 @@ from licet_cli import clock as moving
 from licet_cli.target import open_target
 from licet_events import Topic
 from licet_events.civil import starts_at
-from running.run import Outcome, Run, eventually
+from support.running import Outcome, Run, eventually
 
 README = Path(__file__).parents[2] / "README.md"
 OUTAGE = timedelta(seconds=20)

@@ -7,7 +7,7 @@ from uuid import uuid4
 import pytest
 
 from licet_events import Topic
-from running.run import eventually
+from support.running import eventually
 
 PERSONAL = {Topic.HOLDERS, Topic.CREDENTIALS, Topic.CERTIFICATIONS, Topic.COMPLETIONS}
 """The topics on which names, addresses, phones and numbers may be."""

@@ -10,7 +10,6 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from edge.documented import Documented
 from licet_certifications.app import ACTOR, create_app, work_off
 from licet_certifications.consumers import FACTS
 from licet_certifications.eligibility.commands import queue_affected
@@ -35,7 +34,8 @@ from licet_events.credentials import (
     Validity,
 )
 from licet_events.holders import HolderKind, HolderRegistered, HolderState
-from publishing import published_event
+from support.edge.documented import Documented
+from support.publishing import published_event
 
 Fact: TypeAlias = EventData | HolderState | CredentialState | LocationState
 

@@ -8,7 +8,7 @@ from licet_chassis.cause import Cause
 from licet_chassis.consuming.dispatcher import Dispatcher
 from licet_events.eligibility import EligibilityChanged, EligibilityEnded
 from licet_events.holders import HolderErased, HolderSnapshot
-from searching.tables import search_database
+from support.searching.tables import search_database
 
 from .conftest import credential, event_of, holder
 

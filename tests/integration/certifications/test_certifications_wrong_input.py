@@ -5,7 +5,7 @@ from typing import Any
 
 import httpx
 
-from edge.wrong import faults
+from support.edge.wrong import faults
 
 
 async def test_nothing_that_is_sent_is_an_error_of_ours(http: httpx.AsyncClient, service: Any) -> None:

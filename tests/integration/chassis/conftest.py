@@ -6,13 +6,13 @@ from uuid import uuid4
 
 import pytest
 
-from consuming.harness import Effects
 from licet_chassis.clock import BusinessClock
 from licet_chassis.consuming import Consumer, Effect
 from licet_chassis.consuming.dispatcher import Dispatcher
 from licet_chassis.database import Database
 from licet_events import Topic
 from licet_events.holders import HolderRegistered, HolderUpdated
+from support.consuming import Effects
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from licet_events import Topic
 from licet_events.holders import HolderKind, HolderSnapshot, HolderState
 from licet_events.operations import BackfillFinished
 from licet_events.partition import partition_for
-from publishing import published_event
+from support.publishing import published_event
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 

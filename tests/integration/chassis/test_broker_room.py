@@ -6,7 +6,6 @@ from uuid import uuid4
 import asyncpg
 import pytest
 
-from consuming.harness import effect_count, holder_event, reading
 from licet_chassis.broker_room import BrokerRoom
 from licet_chassis.clock import BusinessClock
 from licet_chassis.consuming import Consumer, Effect
@@ -17,6 +16,7 @@ from licet_chassis.outbox.append import append
 from licet_chassis.outbox.relay import Relay
 from licet_events import Record, Topic, encode
 from licet_events.holders import HolderRegistered, HolderUpdated
+from support.consuming import effect_count, holder_event, reading
 
 pytestmark = pytest.mark.faults
 

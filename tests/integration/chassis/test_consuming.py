@@ -7,7 +7,17 @@ from uuid import uuid4
 import asyncpg
 import pytest
 
-from consuming.harness import (
+from licet_chassis.clock import BusinessClock
+from licet_chassis.consuming import Consumer, Effect, MissingPrerequisite, PermanentFailure, Projection
+from licet_chassis.consuming.dispatcher import QUERIES, Dispatcher
+from licet_chassis.consuming.parked import replay
+from licet_chassis.consuming.reader import Reader
+from licet_chassis.consuming.waiting import waiting_loop
+from licet_chassis.kafka import KafkaAccess
+from licet_events import Event, Topic, encode
+from licet_events.holders import HolderRegistered, HolderUpdated
+from licet_events.operations import BackfillFinished
+from support.consuming import (
     NOW,
     PATIENCE,
     effect_count,
@@ -19,16 +29,6 @@ from consuming.harness import (
     send,
     until,
 )
-from licet_chassis.clock import BusinessClock
-from licet_chassis.consuming import Consumer, Effect, MissingPrerequisite, PermanentFailure, Projection
-from licet_chassis.consuming.dispatcher import QUERIES, Dispatcher
-from licet_chassis.consuming.parked import replay
-from licet_chassis.consuming.reader import Reader
-from licet_chassis.consuming.waiting import waiting_loop
-from licet_chassis.kafka import KafkaAccess
-from licet_events import Event, Topic, encode
-from licet_events.holders import HolderRegistered, HolderUpdated
-from licet_events.operations import BackfillFinished
 
 
 async def test_an_event_that_comes_three_times_has_one_effect(empty_kafka, database, dispatcher):

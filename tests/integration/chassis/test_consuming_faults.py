@@ -12,16 +12,6 @@ from aiokafka import TopicPartition
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker
 
-from consuming.harness import (
-    effect_count,
-    holder_event,
-    parked_count,
-    producing,
-    raw,
-    reading,
-    send,
-    until,
-)
 from licet_chassis.clock import BusinessClock
 from licet_chassis.consuming import Consumer, Effect, MissingPrerequisite, PermanentFailure
 from licet_chassis.consuming.dispatcher import QUERIES, Dispatcher
@@ -32,6 +22,16 @@ from licet_chassis.kafka import KafkaAccess
 from licet_events import Record, Topic, encode
 from licet_events.holders import HolderRegistered, HolderUpdated
 from licet_events.partition import partition_for
+from support.consuming import (
+    effect_count,
+    holder_event,
+    parked_count,
+    producing,
+    raw,
+    reading,
+    send,
+    until,
+)
 
 pytestmark = pytest.mark.faults
 

@@ -15,13 +15,13 @@ from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import Response
 
-from edge.issuer import Issuer
-from edge.service import edge_app
 from licet_chassis.database import Database
 from licet_chassis.http.auth import requires
 from licet_chassis.http.csv import listed
 from licet_chassis.http.paging import Page, PageQuery, PageRequest, page_of
 from licet_chassis.http.serving import serving
+from support.edge.issuer import Issuer
+from support.edge.service import edge_app
 
 WHOLE = 3_000
 router = APIRouter(dependencies=[requires("credentials:read")])

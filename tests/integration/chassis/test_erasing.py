@@ -9,9 +9,6 @@ from uuid import uuid4
 import asyncpg
 import pytest
 
-from consuming.harness import NOW, holder_event, raw, until
-from edge.issuer import Issuer
-from edge.service import client_of, edge_app, edge_settings
 from licet_chassis import erasure
 from licet_chassis.cause import Cause
 from licet_chassis.clock import BusinessClock
@@ -25,6 +22,9 @@ from licet_chassis.operations import operations_router
 from licet_chassis.outbox.append import append
 from licet_events import Event, Topic, encode
 from licet_events.holders import HolderErased, HolderRegistered, HolderUpdated
+from support.consuming import NOW, holder_event, raw, until
+from support.edge.issuer import Issuer
+from support.edge.service import client_of, edge_app, edge_settings
 
 
 def erased_event(holder_id, path="", of=Topic.HOLDERS) -> Event:

@@ -18,13 +18,12 @@ import pytest
 import pytest_asyncio
 from starlette.types import Message
 
-import edge
-from edge.counters import BODY, KEY, TABLE, NameRefused, counters
-from edge.issuer import Issuer, bearer
-from edge.logs import logged
-from edge.service import client_of, edge_app
 from licet_chassis.database import Database
 from licet_chassis.http.writes import forget_answers
+from support.edge.counters import BODY, KEY, TABLE, NameRefused, counters
+from support.edge.issuer import Issuer, bearer
+from support.edge.logs import logged
+from support.edge.service import client_of, edge_app
 
 REPLAYED = "idempotency-replayed"
 __all__ = ["logged"]
@@ -215,9 +214,9 @@ async def test_error_is_not_kept_and_nothing_of_it_is_done(
 async def test_killed_around_the_commit_the_request_is_answered_when_it_is_sent_again(
     client: httpx.AsyncClient, database: Database, url: str, place: str, effects: int
 ) -> None:
-    tests = Path(edge.__path__[0]).parent
+    tests = Path(__file__).parents[2]
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "edge.killed", place, url, env=os.environ | {"PYTHONPATH": str(tests)}
+        sys.executable, "-m", "support.edge.killed", place, url, env=os.environ | {"PYTHONPATH": str(tests)}
     )
     assert await process.wait() == -signal.SIGKILL
     assert await count(database) == effects

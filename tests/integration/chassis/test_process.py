@@ -14,11 +14,11 @@ import asyncpg
 import httpx
 import pytest
 
-from consuming.harness import holder_event, send
 from licet_chassis.outbox.append import append
 from licet_cli.embedded.ports import free_port
 from licet_events import Event, encode
 from sample_service.app import HELD
+from support.consuming import holder_event, send
 
 TESTS = Path(__file__).parents[2]
 

@@ -24,7 +24,7 @@ from licet_chassis.outbox.append import LARGEST_RECORD, SHARDS, RecordTooLarge, 
 from licet_chassis.outbox.relay import Relay, pending
 from licet_cli.embedded.ports import free_port
 from licet_events import Record
-from servers.kafka import KafkaServer
+from support.servers.kafka import KafkaServer
 
 PARTITIONS = 4
 PRODUCE = 0  # API key

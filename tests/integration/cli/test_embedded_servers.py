@@ -20,7 +20,7 @@ from licet_cli.embedded.postgres import EmbeddedPostgres
 from licet_cli.embedded.s3 import EmbeddedS3
 from licet_cli.embedded.servers import SmallServers
 
-BEREFT = Path(__file__).parents[2] / "embedding" / "bereft.py"
+ORPHAN = Path(__file__).parents[2] / "support" / "orphan.py"
 BOUND = 10.0
 """Seconds in which everything is gone."""
 
@@ -33,7 +33,7 @@ def _family(pids: list[int]) -> list[psutil.Process]:
 @pytest.mark.parametrize("by", [signal.SIGKILL, signal.SIGTERM])
 def test_nothing_is_left_when_the_parent_dies_without_a_word(tmp_path, by):
     scratch = tmp_path / "scratch"
-    parent = subprocess.Popen([sys.executable, str(BEREFT), str(scratch)], stdout=subprocess.PIPE)
+    parent = subprocess.Popen([sys.executable, str(ORPHAN), str(scratch)], stdout=subprocess.PIPE)
     try:
         told = json.loads(parent.stdout.readline() if parent.stdout else b"")
         family = _family(told["pids"])

@@ -15,7 +15,7 @@ from licet_cli.commands.topics import app
 from licet_cli.embedded.ports import free_port
 from licet_cli.topics import PresentTopic, look, read
 from licet_events import Topic
-from servers.kafka import KafkaServer
+from support.servers.kafka import KafkaServer
 
 FILE = Path(__file__).parents[3] / "deploy" / "topics.toml"
 NAMES = [topic.value for topic in Topic]

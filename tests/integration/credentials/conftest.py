@@ -12,8 +12,6 @@ import pytest
 from fastapi import FastAPI
 from pydantic import SecretStr
 
-from edge.documented import Documented
-from edge.issuer import Issuer
 from licet_chassis.cause import Cause
 from licet_chassis.clock import BusinessClock
 from licet_chassis.consuming.dispatcher import Dispatcher
@@ -28,7 +26,9 @@ from licet_credentials.imports.job import ImportJobs
 from licet_credentials.settings import Settings
 from licet_credentials.types.replanning import Replanning
 from licet_events import Event, EventData
-from publishing import published_event
+from support.edge.documented import Documented
+from support.edge.issuer import Issuer
+from support.publishing import published_event
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 ALL_SCOPES = "credentials:read credentials:write credentials:admin"

@@ -11,7 +11,7 @@ from pydantic import SecretStr
 from licet_cli.embedded.ports import free_port
 from licet_credentials.images.bucket import BucketRefused, ensure_bucket
 from licet_credentials.images.storage import Bucket, StorageUnavailable
-from servers.s3 import S3Server
+from support.servers.s3 import S3Server
 
 
 def _bucket(s3: S3Server) -> Bucket:

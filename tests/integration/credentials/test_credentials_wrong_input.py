@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
-from edge.wrong import faults
+from support.edge.wrong import faults
 
 from .conftest import ALL_SCOPES, made
 

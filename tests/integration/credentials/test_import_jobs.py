@@ -18,14 +18,14 @@ from uuid import UUID
 import asyncpg
 import pytest
 
-from importing.alone import sent
-from importing.licences import LicenceRow, Licences, made_up
 from licet_credentials import imports
 from licet_credentials.credentials import commands as credential_commands
 from licet_credentials.holders import commands as holder_commands
 from licet_credentials.imports import store
 from licet_credentials.imports.job import PASSING, ImportJobs
 from licet_credentials.imports.model import Outcome
+from support.importing.alone import sent
+from support.importing.licences import LicenceRow, Licences, made_up
 
 CHICAGO = Path(imports.__file__).with_name("mappings").joinpath("chicago.toml").read_text(encoding="utf-8")
 TERMS_ALONE = CHICAGO.replace('issued_on = { column = "DATE ISSUED" }', "")
@@ -423,7 +423,7 @@ async def test_a_killed_process_loses_at_most_the_batch_in_hand_and_doubles_noth
     armed.write_text(place)
     killed = await asyncio.to_thread(
         subprocess.run,
-        [sys.executable, "-m", "importing.alone", clean_url, str(file), "chicago"],
+        [sys.executable, "-m", "support.importing.alone", clean_url, str(file), "chicago"],
         cwd=Path(__file__).parents[2],
         env={**os.environ, "LICET_FAILPOINTS": str(armed), "LICET_ENVIRONMENT": "embedded"},
         capture_output=True,

@@ -19,9 +19,9 @@ from licet_credentials.holders.store import HolderFilter, HolderSort
 from licet_credentials.register import store
 from licet_credentials.register.model import CredentialFilter, Sort
 from licet_credentials.visibility.model import Sees
-from registering.cases import CREDENTIALS, HOLDERS, NARROWED
-from registering.many import NOW, make_many
-from registering.plans import Explained
+from support.registering.cases import CREDENTIALS, HOLDERS, NARROWED
+from support.registering.many import NOW, make_many
+from support.registering.plans import Explained
 
 FEW, MANY = 10_000, int(os.environ.get("LICET_TEST_MANY", "60000"))
 PAGE = 51

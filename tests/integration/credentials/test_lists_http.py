@@ -8,7 +8,7 @@ from uuid import UUID
 
 import pytest
 
-from edge.issuer import Issuer
+from support.edge.issuer import Issuer
 
 from .conftest import made
 

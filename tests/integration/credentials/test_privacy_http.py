@@ -10,14 +10,14 @@ from zipfile import ZipFile
 import asyncpg
 import pytest
 
-from consuming.harness import until
 from licet_credentials.images.collecting import Collecting
 from licet_credentials.settings import Settings
 from licet_credentials.snapshots import SNAPSHOTS
 from licet_events import Topic
 from licet_events.credentials import CredentialMoved
 from licet_events.holders import HolderErased, HolderUpdated
-from searching.tables import search_database, tables_of
+from support.consuming import until
+from support.searching.tables import search_database, tables_of
 from unit.credentials.pictures import picture, with_gps
 
 from .conftest import ALL_SCOPES, NOW, made, objects

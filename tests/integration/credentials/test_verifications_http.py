@@ -6,9 +6,9 @@ from typing import Any
 import httpx
 import pytest
 
-from edge.issuer import Issuer
 from integration.credentials.conftest import NOW, Credentials, made
 from licet_events.credentials import CredentialVerified
+from support.edge.issuer import Issuer
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 import pytest_asyncio
 
-from servers.postgres import PostgresServer
+from support.servers.postgres import PostgresServer
 
 
 @pytest_asyncio.fixture

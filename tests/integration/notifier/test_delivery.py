@@ -22,8 +22,8 @@ from licet_notifier.notifications import store
 from licet_notifier.notifications.commands import record_attempts
 from licet_notifier.notifications.model import Outcome, State
 from licet_notifier.notifications.store import Attempted
-from mailing.cases import event, expired, expiring, holder_state, renewed
-from mailing.office import RETRY, Office, open_office
+from support.mailing.cases import event, expired, expiring, holder_state, renewed
+from support.mailing.office import RETRY, Office, open_office
 
 
 @pytest_asyncio.fixture

@@ -18,8 +18,8 @@ from licet_events.credentials import (
 )
 from licet_events.holders import HolderErased, HolderMerged, HolderRegistered
 from licet_notifier.notifications.commands import PATIENCE, forget_holder
-from mailing.cases import CREATED, event, expiring, holder_state
-from mailing.office import open_office
+from support.mailing.cases import CREATED, event, expiring, holder_state
+from support.mailing.office import open_office
 
 
 @pytest_asyncio.fixture

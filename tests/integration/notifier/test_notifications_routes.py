@@ -9,14 +9,14 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from edge.issuer import Issuer
-from edge.service import client_of, edge_app
 from licet_chassis.http.auth import declared_scopes, routes_without_scope
 from licet_notifier.app import create_app
 from licet_notifier.notifications import routes
 from licet_notifier.settings import NotifierSettings
-from mailing.cases import expiring
-from mailing.office import Office, open_office
+from support.edge.issuer import Issuer
+from support.edge.service import client_of, edge_app
+from support.mailing.cases import expiring
+from support.mailing.office import Office, open_office
 
 ISSUER = Issuer()
 

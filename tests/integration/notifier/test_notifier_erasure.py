@@ -8,9 +8,9 @@ from licet_chassis.consuming.dispatcher import Dispatcher
 from licet_events.credentials import CredentialCreated, Origin
 from licet_events.holders import HolderErased, HolderUpdated
 from licet_notifier.notifications.commands import forget_holder
-from mailing.cases import event, expired, expiring, holder_state
-from mailing.office import open_office
-from searching.tables import search_database
+from support.mailing.cases import event, expired, expiring, holder_state
+from support.mailing.office import open_office
+from support.searching.tables import search_database
 
 
 @pytest_asyncio.fixture

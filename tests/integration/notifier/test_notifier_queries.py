@@ -1,7 +1,7 @@
 import pytest_asyncio
 
 from licet_chassis.queries import load_queries
-from mailing.office import open_office
+from support.mailing.office import open_office
 
 
 @pytest_asyncio.fixture

@@ -14,8 +14,8 @@ from licet_events.holders import HolderRegistered
 from licet_events.partition import partition_for
 from licet_notifier.app import create_app
 from licet_notifier.settings import NotifierSettings
-from mailing.cases import credential_state, event, expiring, holder_state
-from servers.kafka import KafkaServer
+from support.mailing.cases import credential_state, event, expiring, holder_state
+from support.servers.kafka import KafkaServer
 
 
 async def test_an_announced_step_becomes_two_mails_and_two_events(database_url, empty_kafka, smtp):

@@ -7,8 +7,8 @@ import pytest_asyncio
 
 from licet_events.civil import starts_at
 from licet_events.credentials import CredentialSubmitted
-from mailing.cases import EXPIRES_ON, ZONE, event, expired, expiring, overdue, renewed
-from mailing.office import open_office
+from support.mailing.cases import EXPIRES_ON, ZONE, event, expired, expiring, overdue, renewed
+from support.mailing.office import open_office
 
 EXPIRY = starts_at(EXPIRES_ON + timedelta(days=1), ZONE)
 MORNING_AFTER = EXPIRY + timedelta(hours=9)

@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator
 import pytest_asyncio
 
 from licet_chassis.database import Database
-from scheduling.database import Scheduler
-from servers.postgres import PostgresServer
+from support.scheduling.database import Scheduler
+from support.servers.postgres import PostgresServer
 
 
 @pytest_asyncio.fixture

@@ -5,8 +5,8 @@ from typing import Any
 
 from licet_events.credentials import CredentialState
 from licet_events.schedule import CredentialEffective, CredentialExpiring
-from scheduling.database import ENTRY, Scheduler
-from scheduling.states import credential, holder, named, term
+from support.scheduling.database import ENTRY, Scheduler
+from support.scheduling.states import credential, holder, named, term
 
 
 def a_year(**changes: Any) -> CredentialState:

@@ -7,8 +7,8 @@ import pytest
 
 from licet_events.credentials import CredentialMoved, CredentialState
 from licet_events.schedule import CredentialExpiring
-from scheduling.database import ENTRY, Scheduler
-from scheduling.states import credential, holder, named, term
+from support.scheduling.database import ENTRY, Scheduler
+from support.scheduling.states import credential, holder, named, term
 
 LEFT = CredentialMoved(holder_id=named("holder"), credential_id=named("credential"))
 STEP_30 = datetime(2026, 11, 30, 23, tzinfo=UTC)

@@ -11,9 +11,9 @@ from licet_events.holders import HolderErased
 from licet_scheduler.app import create_service
 from licet_scheduler.consumers import STATES
 from licet_scheduler.settings import SchedulerSettings
-from scheduling.database import ENTRY, Scheduler
-from scheduling.states import credential, holder, named, term
-from searching.tables import search_database
+from support.scheduling.database import ENTRY, Scheduler
+from support.scheduling.states import credential, holder, named, term
+from support.searching.tables import search_database
 
 DAY_ONE = datetime(2026, 9, 2, 9, tzinfo=UTC)
 

@@ -8,15 +8,15 @@ from typing import Any
 import httpx
 import pytest_asyncio
 
-from edge.issuer import Issuer, bearer
-from edge.service import client_of, edge_app
 from licet_chassis.http.auth import routes_without_scope
 from licet_events.credentials import FlagKind
 from licet_scheduler.app import create_app
 from licet_scheduler.settings import SchedulerSettings
 from licet_scheduler.timers import routes
-from scheduling.database import ENTRY, Scheduler
-from scheduling.states import credential, flag, holder, named, term
+from support.edge.issuer import Issuer, bearer
+from support.edge.service import client_of, edge_app
+from support.scheduling.database import ENTRY, Scheduler
+from support.scheduling.states import credential, flag, holder, named, term
 
 ISSUER = Issuer()
 

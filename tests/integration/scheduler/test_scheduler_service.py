@@ -14,8 +14,8 @@ from licet_events.partition import partition_for
 from licet_events.schedule import CredentialEffective, CredentialExpiring, DeadlineReached, ScheduleEvent
 from licet_scheduler.app import create_app
 from licet_scheduler.settings import SchedulerSettings
-from scheduling.states import DAY, credential, holder, term
-from servers.kafka import KafkaServer
+from support.scheduling.states import DAY, credential, holder, term
+from support.servers.kafka import KafkaServer
 
 
 async def test_a_credential_on_its_topic_leads_to_what_has_been_reached_on_the_schedule(

@@ -23,8 +23,8 @@ from licet_scheduler.app import create_service
 from licet_scheduler.settings import SchedulerSettings
 from licet_scheduler.timers import commands, store
 from licet_scheduler.timers.model import Outcome
-from scheduling.database import ENTRY, Scheduler
-from scheduling.states import DAY, credential, flag, holder, named, term
+from support.scheduling.database import ENTRY, Scheduler
+from support.scheduling.states import DAY, credential, flag, holder, named, term
 
 
 def a_year(**changes: Any) -> CredentialState:

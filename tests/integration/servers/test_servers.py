@@ -12,8 +12,8 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
 
 from licet_events.topics import Topic
-from servers.kafka import KafkaServer
-from servers.smtp import SmtpServer
+from support.servers.kafka import KafkaServer
+from support.servers.smtp import SmtpServer
 
 
 async def test_a_fresh_database_is_empty_and_of_a_supported_version(postgres):

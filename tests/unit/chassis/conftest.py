@@ -1,3 +1,3 @@
-from edge.logs import logged
+from support.edge.logs import logged
 
 __all__ = ["logged"]

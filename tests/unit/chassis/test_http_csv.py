@@ -15,11 +15,11 @@ from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import Response
 
-from edge.issuer import Issuer
-from edge.service import client_of, edge_app
 from licet_chassis.http.auth import requires
 from licet_chassis.http.csv import CSV_TOO, Table, csv_of, listed, neutral, prefers_csv
 from licet_chassis.http.paging import MOST, Page, PageQuery, PageRequest, page_of
+from support.edge.issuer import Issuer
+from support.edge.service import client_of, edge_app
 
 
 class Colour(StrEnum):

@@ -9,9 +9,9 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 from jwt.algorithms import RSAAlgorithm
 
-from edge.issuer import URL, Issuer, bearer
-from edge.service import client_of, edge_app
 from licet_chassis.http.keys import KeySet, KeysUnavailable
+from support.edge.issuer import URL, Issuer, bearer
+from support.edge.service import client_of, edge_app
 
 
 class Watch:

@@ -10,11 +10,11 @@ from fastapi import APIRouter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.issuer import Issuer
-from edge.service import client_of, edge_app
 from licet_chassis.http.auth import requires
 from licet_chassis.http.paging import Page, PageQuery, PageRequest, cursor_after, page_of
 from licet_chassis.http.problems import BadRequest
+from support.edge.issuer import Issuer
+from support.edge.service import client_of, edge_app
 
 
 @dataclass(frozen=True)

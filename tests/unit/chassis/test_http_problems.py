@@ -10,12 +10,12 @@ import pytest
 from fastapi import APIRouter, File, Form, Header, Query, UploadFile
 from pydantic import AwareDatetime, BaseModel, Field
 
-from edge.issuer import Issuer
-from edge.service import client_of, edge_app
 from licet_chassis.http.auth import requires
 from licet_chassis.http.problems import Conflict, NotFound, Problem, json_pointer, problem_type
 from licet_chassis.http.resources import Body
 from licet_chassis.outbox.append import RecordTooLarge
+from support.edge.issuer import Issuer
+from support.edge.service import client_of, edge_app
 
 router = APIRouter(prefix="/v1", dependencies=[requires("credentials:read")])
 

@@ -12,11 +12,11 @@ from fastapi import APIRouter, File, Request, UploadFile
 from prometheus_client import REGISTRY
 from starlette.responses import StreamingResponse
 
-from edge.issuer import Issuer
-from edge.service import client_of, edge_app
 from licet_chassis.http.auth import requires
 from licet_chassis.http.requests import request_cause
 from licet_chassis.http.resources import Body
+from support.edge.issuer import Issuer
+from support.edge.service import client_of, edge_app
 
 LIMIT = 2_000
 UPLOAD_LIMIT = 10_000

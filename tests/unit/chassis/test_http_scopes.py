@@ -5,9 +5,9 @@ from typing import Annotated, Any
 import pytest
 from fastapi import APIRouter, Depends
 
-from edge.issuer import Issuer, bearer
-from edge.service import client_of, edge_app
 from licet_chassis.http.auth import Principal, declared_scopes, requires, routes_without_scope
+from support.edge.issuer import Issuer, bearer
+from support.edge.service import client_of, edge_app
 
 SCOPES = [
     "credentials:read", "credentials:write", "credentials:admin", "certifications:read",

@@ -17,11 +17,11 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from fastapi import APIRouter, Request
 from starlette.types import Message
 
-from edge.issuer import AUDIENCE, URL, Issuer, bearer
-from edge.service import client_of, edge_app
 from licet_chassis.http.auth import Authenticator, Principal, requires
 from licet_chassis.http.keys import KeySet
 from licet_chassis.http.problems import Unauthenticated
+from support.edge.issuer import AUDIENCE, URL, Issuer, bearer
+from support.edge.service import client_of, edge_app
 
 router = APIRouter(prefix="/v1")
 

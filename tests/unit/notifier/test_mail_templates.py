@@ -8,7 +8,7 @@ from licet_notifier.mail.message import Content
 from licet_notifier.mail.templates import MAX_CHARACTERS, MailTemplate, TemplateFailed, load_templates
 from licet_notifier.notifications.model import Facts, decide
 from licet_notifier.notifications.wording import in_words, wording
-from mailing.cases import DEPLOYMENT, EXPIRES_ON, MORNING, credential, facts, holder, manager, notice
+from support.mailing.cases import DEPLOYMENT, EXPIRES_ON, MORNING, credential, facts, holder, manager, notice
 
 TEMPLATES = load_templates()
 EVENTS: dict[type[ScheduleEvent], tuple[int | None, datetime]] = {

@@ -26,7 +26,7 @@ from licet_notifier.notifications.model import (
     notification_id,
     outcome_event,
 )
-from mailing.cases import (
+from support.mailing.cases import (
     DEPLOYMENT,
     HOLDER_ID,
     MANAGER_ID,

@@ -12,7 +12,7 @@ from licet_events.schedule import CredentialEffective, CredentialExpired, Creden
 from licet_scheduler.timers.decide import decide, next_due
 from licet_scheduler.timers.model import Claim, Outcome, Resting, Timer
 from licet_scheduler.timers.plan import plan_of
-from scheduling.states import ENTERED, credential, flag, term
+from support.scheduling.states import ENTERED, credential, flag, term
 
 UNTIL = date(2026, 12, 31)
 

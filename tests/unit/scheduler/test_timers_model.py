@@ -17,7 +17,7 @@ from licet_events.schedule import (
 from licet_scheduler.timers.decide import decide, next_due
 from licet_scheduler.timers.model import Claim, Outcome, Resting, Timer
 from licet_scheduler.timers.plan import plan_of
-from scheduling.states import ENTERED, LADDER, credential, flag, term
+from support.scheduling.states import ENTERED, LADDER, credential, flag, term
 
 UNTIL = date(2026, 12, 31)
 END = datetime(2026, 12, 31, 23, tzinfo=UTC)

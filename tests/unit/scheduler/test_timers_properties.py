@@ -13,7 +13,7 @@ from licet_events.credentials import CredentialState, FlagKind
 from licet_scheduler.timers.decide import decide, next_due
 from licet_scheduler.timers.model import Claim, Decision, Outcome, Timer
 from licet_scheduler.timers.plan import Kind, plan_of
-from scheduling.states import DAY, credential, flag, term
+from support.scheduling.states import DAY, credential, flag, term
 
 ENTRY = datetime(2026, 3, 1, tzinfo=UTC)
 ZONES = (

@@ -95,12 +95,6 @@ class Conflict(Problem):
     status = 409
 
 
-class PreconditionFailed(Problem):
-    """The thing has changed since the version in `If-Match`."""
-
-    status = 412
-
-
 class ContentTooLarge(Problem):
     """The body is larger than the route takes."""
 

@@ -12,8 +12,8 @@ from licet_events import Event, EventData
 from licet_events.credentials import CredentialMoved, CredentialState
 from licet_events.holders import HolderState
 from licet_scheduler.timers import commands
-from publishing import published_event
-from scheduling.states import named
+from support.publishing import published_event
+from support.scheduling.states import named
 
 ENTRY = datetime(2026, 9, 1, tzinfo=UTC)
 

@@ -11,7 +11,7 @@ import httpx
 
 from licet_chassis.http.problems import MEDIA_TYPE
 
-DOCUMENTS = Path(__file__).parents[2] / "docs" / "reference" / "openapi"
+DOCUMENTS = Path(__file__).parents[3] / "docs" / "reference" / "openapi"
 UNKNOWN = "00000000-0000-4000-8000-000000000009"
 
 VALUES: tuple[Any, ...] = (

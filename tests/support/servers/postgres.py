@@ -15,8 +15,8 @@ import pytest
 from licet_chassis.migrations import migrate
 from licet_cli.embedded.ports import free_port
 from licet_cli.embedded.postgres import EmbeddedPostgres
-from servers.choice import Unavailable, way
-from servers.containers import Container
+from support.servers.choice import Unavailable, way
+from support.servers.containers import Container
 
 _EMPTY = """
 do $$

@@ -9,7 +9,7 @@ from licet_credentials.visibility.model import Sees
 from licet_events.catalogue import Category
 from licet_events.credentials import Validity
 from licet_events.holders import HolderKind
-from registering.many import holder_id, number_of
+from support.registering.many import holder_id, number_of
 
 SINGLE: dict[str, dict[str, Any]] = {
     "validity": {"validity": (Validity.SUSPENDED,)},

@@ -8,12 +8,12 @@ from typing import Any
 import httpx
 from fastapi import APIRouter, FastAPI
 
-from edge.issuer import Issuer
 from licet_chassis.clock import BusinessClock
 from licet_chassis.database import Database
 from licet_chassis.http.app import http_app
 from licet_chassis.http.auth import Authenticator
 from licet_chassis.settings import ServiceSettings
+from support.edge.issuer import Issuer
 
 
 @dataclass

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from licet_events import Topic
-from searching.tables import Found, search_text
+from support.searching.tables import Found, search_text
 
 
 @dataclass(frozen=True)

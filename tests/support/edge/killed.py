@@ -1,6 +1,6 @@
 """Sends one request to a service in this process, which kills itself at the place that it is told.
 
-`python -m edge.killed <before_commit|after_commit> <database-url>`: a crash that no handler sees.
+`python -m support.edge.killed <before_commit|after_commit> <database-url>`: a crash that no handler sees.
 """
 
 import asyncio
@@ -10,11 +10,11 @@ import sys
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from edge.counters import BODY, KEY, counters
-from edge.issuer import Issuer
-from edge.service import client_of, edge_app
 from licet_chassis.cause import Cause
 from licet_chassis.database import Database, Transaction
+from support.edge.counters import BODY, KEY, counters
+from support.edge.issuer import Issuer
+from support.edge.service import client_of, edge_app
 
 T = TypeVar("T")
 

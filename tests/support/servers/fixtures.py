@@ -8,11 +8,11 @@ from collections.abc import Iterator
 import pytest
 import pytest_asyncio
 
-from servers.choice import needed
-from servers.kafka import KafkaServer, make_kafka
-from servers.postgres import PostgresServer, make_postgres
-from servers.s3 import S3Server, make_s3
-from servers.smtp import SmtpServer
+from support.servers.choice import needed
+from support.servers.kafka import KafkaServer, make_kafka
+from support.servers.postgres import PostgresServer, make_postgres
+from support.servers.s3 import S3Server, make_s3
+from support.servers.smtp import SmtpServer
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-from searching.tables import Found
+from support.searching.tables import Found
 
 
 def search_files(directory: Path, texts: Iterable[str], *, without: Iterable[Path] = ()) -> list[Found]:

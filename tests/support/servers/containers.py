@@ -5,7 +5,7 @@ import subprocess
 import sys
 from typing import Any
 
-from servers.choice import Unavailable
+from support.servers.choice import Unavailable
 
 # Its reaper is one more image; ours is a process that waits for our end.
 os.environ.setdefault("TESTCONTAINERS_RYUK_DISABLED", "true")

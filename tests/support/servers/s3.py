@@ -14,9 +14,9 @@ from botocore.config import Config
 from licet_cli.embedded.ports import free_port
 from licet_cli.embedded.processes import Child
 from licet_cli.embedded.s3 import EmbeddedS3
-from servers.choice import Unavailable, way
-from servers.containers import Container
-from servers.downloads import kept, run, tool
+from support.servers.choice import Unavailable, way
+from support.servers.containers import Container
+from support.servers.downloads import kept, run, tool
 
 VERSITYGW = "v1.7.0"
 

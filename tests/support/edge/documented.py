@@ -5,7 +5,7 @@ from typing import Any
 
 import httpx
 
-from edge.wrong import operations
+from support.edge.wrong import operations
 
 
 class Documented:

@@ -23,8 +23,8 @@ from licet_notifier.mail.transport import MailTransport, SmtpServer, TransportLi
 from licet_notifier.notifications.delivery import Delivery, Post
 from licet_notifier.notifications.model import Deployment
 from licet_notifier.notifications.retry import RetryPolicy
-from mailing.cases import MORNING, credential_state, event, holder_state
-from publishing import published_event
+from support.mailing.cases import MORNING, credential_state, event, holder_state
+from support.publishing import published_event
 
 LIMITS = TransportLimits(connections=4, connect_timeout=5, command_timeout=5, final_timeout=5)
 RETRY = RetryPolicy(first=timedelta(milliseconds=1), longest=timedelta(milliseconds=5), attempts=6)

@@ -14,9 +14,9 @@ from aiokafka.errors import KafkaError, TopicAlreadyExistsError, UnknownTopicOrP
 from licet_cli.embedded.kafka import MockBroker
 from licet_cli.embedded.ports import free_port
 from licet_events.topics import Topic
-from servers.apache_kafka import ApacheKafka
-from servers.choice import Unavailable, way
-from servers.containers import Container
+from support.servers.apache_kafka import ApacheKafka
+from support.servers.choice import Unavailable, way
+from support.servers.containers import Container
 
 
 class KafkaServer(ABC):

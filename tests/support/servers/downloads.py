@@ -6,7 +6,7 @@ import subprocess
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from servers.choice import Unavailable, cache
+from support.servers.choice import Unavailable, cache
 
 
 def kept(name: str, make: Callable[[Path], None]) -> Path:

@@ -7,7 +7,7 @@ from uuid import uuid4
 
 from licet_cli.embedded.ports import free_port
 from licet_cli.embedded.processes import Child
-from servers.downloads import kept, run, tool
+from support.servers.downloads import kept, run, tool
 
 _POM = Path(__file__).parent / "apache_kafka.pom.xml"
 VERSION = "4.3.1"
