@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
 from licet_events import (
+    audits,
     catalogue,
     completions,
     credentials,
@@ -23,6 +24,7 @@ _MODULES = (
     credentials,
     enrolments,
     completions,
+    audits,
     schedule,
     eligibility,
     shifts,

@@ -7,6 +7,8 @@ from uuid import UUID
 
 from fastapi import FastAPI
 
+from licet_certifications.audits import commands as audits
+from licet_certifications.audits.routes import router as audits_router
 from licet_certifications.completions import store as completions
 from licet_certifications.consumers import FACTS
 from licet_certifications.eligibility import commands as eligibility
@@ -46,6 +48,7 @@ def create_service(settings: Settings) -> Service:
             programmes_router,
             requirements_router,
             eligibility_router,
+            audits_router,
             worklist_router(DECIDERS),
         ],
         compose=_compose,
@@ -53,6 +56,7 @@ def create_service(settings: Settings) -> Service:
             Snapshots("requirements", Topic.CATALOGUE, requirements.requirement_snapshots),
             Snapshots("programmes", Topic.CATALOGUE, programmes.programme_snapshots),
             Snapshots("timelines", Topic.ELIGIBILITY, eligibility.timeline_snapshots),
+            Snapshots("audits", Topic.CERTIFICATIONS, audits.audit_snapshots),
         ],
         erase=forget_holder,
     )
@@ -66,6 +70,7 @@ def create_app(settings: Settings) -> FastAPI:
 async def forget_holder(tx: Transaction, holder_id: UUID, now: datetime) -> None:
     """Delete what every feature keeps about a holder, and end its keys on the topics."""
     await eligibility.forget_holder(tx, holder_id, now)
+    await audits.forget_holder(tx, holder_id)
     await worklist.forget_holder(tx.conn, holder_id)
     await completions.forget_holder(tx.conn, holder_id)
 

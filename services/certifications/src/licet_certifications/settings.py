@@ -1,7 +1,18 @@
 """What the service is told from outside."""
 
+from pydantic import SecretStr
+
 from licet_chassis.settings import ServiceSettings
 
 
 class Settings(ServiceSettings):
-    """The settings of certifications: those that every service has."""
+    """The settings of certifications, beside those that every service has."""
+
+    audit_signing_key: SecretStr | None = None
+    """Ed25519 private key in PEM (PKCS#8) that signs the results of audits. Where absent, one is made and
+    kept in the database: whoever reads the database could sign as well."""
+
+    @property
+    def signing_key_pem(self) -> str | None:
+        """The key that signs the results of audits."""
+        return None if self.audit_signing_key is None else self.audit_signing_key.get_secret_value()

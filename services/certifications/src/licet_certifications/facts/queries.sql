@@ -10,21 +10,27 @@ with told as (
     from jsonb_to_recordset($1::jsonb) as t (
         id uuid, version bigint, again boolean, active boolean, team text, location text, targets text[],
         external_key text, email_key text, merged_into uuid,
-        correlation_id text, causation_id text, traceparent text
+        told_at timestamptz, correlation_id text, causation_id text, traceparent text
     )
     left join holders h on h.id = t.id
     where h.id is null or h.version < t.version or (h.version = t.version and t.again)
 ), kept as (
     insert into holders as h (
-        id, version, active, team, location, targets, external_key, email_key, merged_into
+        id, version, active, team, location, targets, external_key, email_key, merged_into, reassigned_at
     )
-    select id, version, active, team, location, targets, external_key, email_key, merged_into
+    select
+        id, version, active, team, location, targets, external_key, email_key, merged_into,
+        case when not again then told_at end
     from told order by id
     on conflict (id) do update set
         version = excluded.version, active = excluded.active, team = excluded.team,
         location = excluded.location, targets = excluded.targets,
         external_key = excluded.external_key, email_key = excluded.email_key,
-        merged_into = excluded.merged_into
+        merged_into = excluded.merged_into,
+        reassigned_at = case
+            when (h.location, h.targets) is distinct from (excluded.location, excluded.targets)
+            then excluded.reassigned_at else h.reassigned_at
+        end
     where h.version <= excluded.version
     returning h.id
 ), known as (
@@ -53,17 +59,17 @@ with told as (
         t.again or c.id is null
             or (c.holder_id, c.type, c.facts) is distinct from (t.holder_id, t.type, t.facts) as differs
     from jsonb_to_recordset($1::jsonb) as t (
-        id uuid, version bigint, again boolean, holder_id uuid, type text, facts jsonb,
+        id uuid, version bigint, again boolean, holder_id uuid, type text, facts jsonb, changed_at timestamptz,
         correlation_id text, causation_id text, traceparent text
     )
     left join credentials c on c.id = t.id
     where c.id is null or c.version < t.version or (c.version = t.version and t.again)
 ), kept as (
-    insert into credentials as c (id, version, holder_id, type, facts)
-    select id, version, holder_id, type, facts from told order by id
+    insert into credentials as c (id, version, holder_id, type, facts, changed_at)
+    select id, version, holder_id, type, facts, changed_at from told order by id
     on conflict (id) do update set
         version = excluded.version, holder_id = excluded.holder_id, type = excluded.type,
-        facts = excluded.facts
+        facts = excluded.facts, changed_at = coalesce(excluded.changed_at, c.changed_at)
     where c.version <= excluded.version
     returning c.id
 )

@@ -19,7 +19,13 @@ from licet_events.catalogue import (
     LocationSnapshot,
     LocationState,
 )
-from licet_events.credentials import CredentialEvent, CredentialMoved, CredentialSnapshot, CredentialState
+from licet_events.credentials import (
+    CredentialEvent,
+    CredentialMoved,
+    CredentialSnapshot,
+    CredentialState,
+    CredentialStatusChanged,
+)
 from licet_events.holders import HolderEvent, HolderSnapshot, HolderState
 
 QUERIES = load_queries(__package__)
@@ -37,8 +43,11 @@ async def upsert_holders(conn: Connection, events: Sequence[Event[HolderEvent]])
 
 async def upsert_credentials(conn: Connection, events: Sequence[Event[CredentialEvent]]) -> None:
     """Keep the newest state of each credential."""
+    changed_at = _changed_at(events)
     rows = [
-        _credential_row(event.data.credential) | _told_by(event)
+        _credential_row(event.data.credential)
+        | _told_by(event)
+        | {"changed_at": changed_at.get(event.data.credential.id)}
         for event in _newest(events, key=lambda event: event.data.credential.id)
     ]
     await conn.execute(QUERIES["upsert_credentials"], json.dumps(rows))
@@ -91,9 +100,19 @@ def _newest(events: Iterable[Event[Any]], *, key: Callable[[Event[Any]], Any]) -
     ).values()
 
 
+def _changed_at(events: Iterable[Event[CredentialEvent]]) -> dict[UUID, str]:
+    """Return when each record last changed; neither time nor a repeated state changes a record."""
+    return {
+        event.data.credential.id: event.time.isoformat()
+        for event in events
+        if not isinstance(event.data, CredentialSnapshot | CredentialStatusChanged)
+    }
+
+
 def _told_by(event: Event[Any]) -> dict[str, Any]:
     return {
         "again": type(event.data) in _SNAPSHOTS,
+        "told_at": event.time.isoformat(),
         "correlation_id": event.correlation_id,
         "causation_id": str(event.id),
         "traceparent": event.traceparent,
