@@ -18,8 +18,13 @@ from licet_chassis.cause import Cause
 from licet_chassis.http.auth import Principal
 from licet_events import Event
 from licet_events.audits import AuditClosed, AuditOpened
-from licet_events.credentials import Cause as StatusCause
-from licet_events.credentials import CredentialCorrected, CredentialState, CredentialStatusChanged, Validity
+from licet_events.credentials import (
+    ChangeCause,
+    CredentialCorrected,
+    CredentialState,
+    CredentialStatusChanged,
+    Validity,
+)
 
 LICENCE = run(date(2026, 1, 1), date(2027, 1, 1))
 DUE = {"due_on": "9999-12-30"}
@@ -140,7 +145,7 @@ async def test_people_whose_work_changed_while_their_records_did_not_come_first(
 def with_time_alone(state: CredentialState) -> CredentialStatusChanged:
     return CredentialStatusChanged(
         credential=state, from_=Validity.ACTIVE, to=Validity.EXPIRED, effective_at=NOW,
-        cause=StatusCause.AUTOMATIC, reason="expired", actor="service:scheduler",
+        cause=ChangeCause.AUTOMATIC, reason="expired", actor="service:scheduler",
     )  # fmt: skip
 
 
