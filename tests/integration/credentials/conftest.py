@@ -19,18 +19,19 @@ from licet_chassis.database import Database
 from licet_chassis.service import Runtime
 from licet_credentials.app import create_app
 from licet_credentials.bulk.job import BulkJobs
-from licet_credentials.consumers import SCHEDULE
+from licet_credentials.consumers import SCHEDULE, awards_consumer
 from licet_credentials.images.storage import ImageStorage
 from licet_credentials.images.workers import ImageWorkers, WorkerLimits
 from licet_credentials.imports.job import ImportJobs
 from licet_credentials.settings import Settings
 from licet_credentials.types.replanning import Replanning
-from licet_events import Event, EventData
+from licet_events import Event, EventData, Topic
 from support.edge.documented import Documented
 from support.edge.issuer import Issuer
 from support.publishing import published_event
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+AWARDS = awards_consumer("UTC")
 ALL_SCOPES = "credentials:read credentials:write credentials:admin"
 
 
@@ -84,7 +85,8 @@ class Credentials:
             recorded_time=NOW,
             correlation_id="c",
         )
-        dispatcher = Dispatcher(SCHEDULE, self.database, self.clock, "credentials")
+        consumer = AWARDS if event.data.topic is Topic.CERTIFICATIONS else SCHEDULE
+        dispatcher = Dispatcher(consumer, self.database, self.clock, "credentials")
         async with self.database.transaction(Cause.new("service:credentials")) as tx:
             await dispatcher.dispatch(tx, event)
 
@@ -209,6 +211,15 @@ async def made(http: httpx.AsyncClient, path: str, **body: Any) -> Any:
     answer = await http.post(f"/v1/{path}", json=body)
     assert answer.status_code in {200, 201}, answer.text
     return answer.json()
+
+
+async def awarded(service: Any, credential: Any) -> None:
+    """Note an award, under the credential's id, so that it is looked for as the credential is."""
+    async with service.database.reading() as conn:
+        await conn.execute(
+            "insert into awards values ($1, $1, $2, 'licence', 'issued', null, null, $1, $1, now(), now())",
+            credential["id"], credential["holder_id"],
+        )  # fmt: skip
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from support.consuming import until
 from support.searching.tables import search_database, tables_of
 from unit.credentials.pictures import picture, with_gps
 
-from .conftest import ALL_SCOPES, NOW, made, objects
+from .conftest import ALL_SCOPES, NOW, awarded, made, objects
 
 NAME, EMAIL, PHONE, EXTERNAL = "Zerlina Quastel", "zerlina@quastel.test", "+49 30 5550199", "HR-77001"
 NUMBER, OLD_NUMBER, NOTE, ATTRIBUTE = "ZQ-4711-X", "ZQ-0815-Y", "limps since the fall of 2019", "red bicycle"
@@ -29,7 +29,7 @@ PLANTED = (NAME, EMAIL, PHONE, EXTERNAL, NUMBER, OLD_NUMBER, NOTE, ATTRIBUTE)
 PERSONS = {
     "holders", "holder_history", "holder_copies", "credentials", "terms", "runs", "register", "flags",
     "images", "image_views", "verifications", "credential_history", "import_staged", "import_rows",
-    "import_numbers", "import_managers", "import_chunks", "bulk_rows",
+    "import_numbers", "import_managers", "import_chunks", "bulk_rows", "awards",
 }  # fmt: skip
 """Tables of what is about persons; see licet_credentials/privacy/queries.sql."""
 LINKS = {"bulks", "imports", "import_effects", "image_objects", "locations", "teams"}
@@ -119,6 +119,7 @@ async def test_every_table_is_known_to_be_about_persons_or_not(service):
 async def test_nothing_of_an_erased_holder_is_left_but_ids_and_dates(http, service, person, hers, s3, bucket):
     image = await sent(http, hers, with_gps(picture(400, 300)))
     assert (await http.get(original(hers, image))).status_code == 302
+    await awarded(service, hers)
     assert (await http.get(f"/v1/holders/{person['id']}/export")).status_code == 200
     report = await made(http, "holders", kind="employee", name="Berta", manager_id=person["id"])
     await http.put("/v1/teams/red", json={"name": "Red", "supervisor_ids": [person["id"], report["id"]]})
@@ -131,7 +132,10 @@ async def test_nothing_of_an_erased_holder_is_left_but_ids_and_dates(http, servi
 
     tried = await posted(http, f"holders/{person['id']}/erase", {"reason": "asked", "dry_run": True})
     assert tried["erased_at"] is None
-    assert tried["counts"] | {"images": 1, "image_views": 1, "copies": 1, "events": events} == tried["counts"]
+    assert (
+        tried["counts"] | {"images": 1, "image_views": 1, "copies": 1, "awards": 1, "events": events}
+        == tried["counts"]
+    )
     assert (await http.get(f"/v1/holders/{person['id']}")).status_code == 200
     async with service.database.reading() as conn:
         sequence = await conn.fetchval("select last_value from outbox_id_seq")

@@ -21,7 +21,7 @@ from licet_credentials import access
 from licet_credentials.app import create_app
 from licet_credentials.settings import Settings
 
-from .conftest import ALL_SCOPES, made
+from .conftest import ALL_SCOPES, awarded, made
 
 PLACES = {"team": "blue", "location": "north"}
 ELSEWHERE = ("Zoe Elsewhere", "zoe@example.org", "Z-99", "ZX-7")
@@ -82,6 +82,8 @@ async def world(http: httpx.AsyncClient, service: Any, licence: Any, issuer: Any
     blue, secret = await person(
         http, name=ELSEWHERE[0], email=ELSEWHERE[1], external_id=ELSEWHERE[3], number=ELSEWHERE[2], **PLACES
     )
+    for each in (card, secret):
+        await awarded(service, each)
     twin = await made(http, "holders", kind="employee", name=ELSEWHERE[0], **PLACES)
     await http.put("/v1/teams/blue", json={"name": "Blue", "supervisor_ids": [twin["id"]]})
     await http.put("/v1/locations/north", json={"name": "North", "supervisor_ids": [twin["id"]]})
@@ -186,6 +188,7 @@ CASES: dict[str, Case] = {
         HIDDEN, {"source": "register", "result": "confirmed"}
     ),
     "GET /v1/credentials/{credential_id}/verifications": SEEN_ONLY,
+    "GET /v1/awards": Case(LEFT_OUT),
     "GET /v1/verifications/due": Case(LEFT_OUT, query={"before": "2027-01-01T00:00:00Z"}),
     "POST /v1/imports": Case(CLOSED, form={"file": ("x.csv", b"x"), "mapping": (None, "chicago")}),
     "GET /v1/imports": Case(CLOSED),

@@ -2,17 +2,18 @@
 
 from licet_certifications.consumers import FACTS
 from licet_cli.embedded.run import CONSUMER_GROUPS
-from licet_credentials.consumers import SCHEDULE
+from licet_credentials.consumers import SCHEDULE, awards_consumer
 from licet_notifier.consumers import notifier_consumer
 from licet_notifier.notifications.model import Deployment
 from licet_scheduler.consumers import STATES
 
 
 def test_the_groups_are_those_of_the_services():
-    consumers = {
-        "credentials": SCHEDULE,
-        "certifications": FACTS,
-        "scheduler": STATES,
-        "notifier": notifier_consumer(Deployment("UTC", None)),
-    }
-    assert sorted(CONSUMER_GROUPS) == sorted(f"licet-{name}.{c.name}" for name, c in consumers.items())
+    consumers = (
+        ("credentials", SCHEDULE),
+        ("credentials", awards_consumer("UTC")),
+        ("certifications", FACTS),
+        ("scheduler", STATES),
+        ("notifier", notifier_consumer(Deployment("UTC", None))),
+    )
+    assert sorted(CONSUMER_GROUPS) == sorted(f"licet-{service}.{each.name}" for service, each in consumers)

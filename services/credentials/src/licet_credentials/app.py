@@ -10,11 +10,12 @@ from licet_chassis.application import create_service_app
 from licet_chassis.connection import Connection
 from licet_chassis.loops import Loop
 from licet_chassis.service import Composition, Runtime, Service
+from licet_credentials.awards.routes import router as awards
 from licet_credentials.bulk import store as bulk_store
 from licet_credentials.bulk.job import BulkJobs
 from licet_credentials.bulk.routes import router as bulk
 from licet_credentials.catalogues.routes import router as catalogues
-from licet_credentials.consumers import SCHEDULE
+from licet_credentials.consumers import SCHEDULE, awards_consumer
 from licet_credentials.credentials.routes import router as credentials
 from licet_credentials.doctor.routes import router as doctor
 from licet_credentials.errors import ImageRefused
@@ -55,7 +56,7 @@ def create_service(settings: Settings) -> Service:
         collecting = Collecting(runtime.database, storage)
         try:
             yield Composition(
-                consumers=(SCHEDULE,),
+                consumers=(SCHEDULE, awards_consumer(settings.default_time_zone)),
                 loops=(
                     Loop("imports", jobs.step, idle_seconds=0.5),
                     Loop("bulk", bulk_jobs.step, idle_seconds=0.5),
@@ -89,6 +90,7 @@ def create_service(settings: Settings) -> Service:
             credentials,
             history,
             verifications,
+            awards,
             doctor,
             images,
             imports,

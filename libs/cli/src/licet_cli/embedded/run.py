@@ -39,6 +39,7 @@ _PREFERRED_PORTS = {
 _BUCKET = "licet-images"
 CONSUMER_GROUPS = (
     "licet-credentials.schedule",
+    "licet-credentials.awards",
     "licet-certifications.facts",
     "licet-scheduler.states",
     "licet-notifier.notifier",

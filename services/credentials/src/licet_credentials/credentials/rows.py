@@ -72,7 +72,7 @@ _INSTANTS = frozenset(
     }
 )
 _DATES = frozenset({"valid_from", "expires_on", "completed_on"})
-_IDS = frozenset({"id", "previous_term_id", "term_id"})
+_IDS = frozenset({"id", "previous_term_id", "term_id", "award_id"})
 
 
 def _from_json(row: Row) -> dict[str, Any]:

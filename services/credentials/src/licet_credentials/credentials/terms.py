@@ -30,6 +30,8 @@ class Term:
     source_key: str | None = None
     """What identifies the term in the file it was imported from."""
     notes: str | None = None
+    award_id: UUID | None = None
+    """The award of a programme that led to it."""
 
     @property
     def first_day(self) -> date:
@@ -52,6 +54,7 @@ def term_of(
     completed_on: date | None = None,
     source_key: str | None = None,
     notes: str | None = None,
+    award_id: UUID | None = None,
 ) -> Term:
     """Return a term with its instants in its zone.
 
@@ -75,6 +78,7 @@ def term_of(
         completed_on=completed_on,
         source_key=source_key,
         notes=notes,
+        award_id=award_id,
     )
 
 

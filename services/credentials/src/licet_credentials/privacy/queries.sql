@@ -34,6 +34,8 @@ select 'images', count(*) from images where credential_id = any($2::uuid[])
 union all
 select 'image_views', count(*) from image_views where credential_id = any($2::uuid[])
 union all
+select 'awards', count(*) from awards where holder_id = any($1::uuid[])
+union all
 select 'copies', count(*) from holder_copies where holder_id = any($1::uuid[])
 union all
 select 'import_rows', count(*) from import_rows
@@ -80,6 +82,8 @@ delete from credentials where id = any($1::uuid[]);
 -- Delete holders whose credentials are gone, and what was noted under them of credentials that are others'.
 with copies_gone as (
     delete from holder_copies where holder_id = any($1::uuid[])
+), awards_gone as (
+    delete from awards where holder_id = any($1::uuid[])
 ), history_gone as (
     delete from holder_history where holder_id = any($1::uuid[])
 ), notes_gone as (
@@ -199,6 +203,10 @@ select jsonb_build_object(
     'bulk_rows', (
         select coalesce(jsonb_agg(to_jsonb(x) order by x.bulk_id, x.ordinal), '[]') from bulk_rows x
         where x.credential_id in (select id from credentials where holder_id in (select id from persons))
+    ),
+    'awards', (
+        select coalesce(jsonb_agg(to_jsonb(x) order by x.decided_at, x.id), '[]')
+        from awards x where x.holder_id in (select id from persons)
     ),
     'copies', (
         select coalesce(jsonb_agg(to_jsonb(x) order by x.id), '[]')

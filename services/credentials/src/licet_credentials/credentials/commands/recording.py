@@ -33,6 +33,10 @@ class RecordCredential:
     expires_on: date | None = None
     expiry: Expiry | None = None
     time_zone: str | None = None
+    completed_on: date | None = None
+    origin: Origin = Origin.API
+    award_id: UUID | None = None
+    """The award of a programme that issues it."""
 
 
 async def record_credential(
@@ -64,8 +68,10 @@ async def record_credential(
         expiry=decide_expiry(command.expiry, command.expires_on, type_expires=facts.rules.expires),
         time_zone=command.time_zone or facts.location_zone or default_zone,
         recorded_at=now,
+        completed_on=command.completed_on,
+        award_id=command.award_id,
     )
-    change = new_credential(said, facts.rules, (term,), (), Origin.API, now)
+    change = new_credential(said, facts.rules, (term,), (), command.origin, now)
     await write(tx, [Saved(change, facts.rules)], now)
     return change.credential
 

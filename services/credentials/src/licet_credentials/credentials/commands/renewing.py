@@ -37,6 +37,8 @@ class RenewCredential:
     image_ids: tuple[UUID, ...] = ()
     check: Check | None = None
     """A check of the new term, which confirmed it."""
+    award_id: UUID | None = None
+    """The award of a programme that renews it: its completion is the evidence."""
 
 
 async def renew_credential(
@@ -67,6 +69,7 @@ async def renew_credential(
         previous_term_id=before.id,
         completed_on=command.request.completed_on,
         notes=command.notes,
+        award_id=command.award_id,
     )
 
     def renew(change: Change, _loaded: Loaded) -> Change:
@@ -93,6 +96,8 @@ def _require_evidence(loaded: Loaded, command: RenewCredential, now: datetime) -
                 f"The image {image.id} supports the term {image.term_id} already; a new term needs its own.",
                 pointer="/image_ids",
             )
+    if command.award_id is not None:
+        return
     if loaded.rules.renewal_evidence is RenewalEvidence.IMAGE and not image_ids:
         raise Invalid(
             f"A renewal of {loaded.rules.code} needs an image as evidence: upload it, then name it here.",

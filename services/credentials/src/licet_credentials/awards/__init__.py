@@ -1,0 +1,1 @@
+"""Awards of programmes: what a completed enrolment issues or renews."""

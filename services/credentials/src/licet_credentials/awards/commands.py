@@ -1,0 +1,99 @@
+"""Carrying out awards: each issues or renews one credential, once, whatever tells of it."""
+
+from datetime import datetime
+from uuid import UUID
+
+from licet_chassis.database import Transaction
+from licet_chassis.errors import NotFound, Refused
+from licet_credentials.awards import store
+from licet_credentials.awards.model import (
+    CredentialUnknown,
+    Decided,
+    HolderUnknown,
+    Outcome,
+    Reason,
+    first_expiry,
+    refusal_of_renewal,
+    refusal_of_type,
+)
+from licet_credentials.credentials import commands
+from licet_credentials.credentials import store as credential_store
+from licet_credentials.credentials.commands import RecordCredential, RenewCredential
+from licet_credentials.credentials.model import CredentialFacts
+from licet_credentials.credentials.renewal import RenewalRequest
+from licet_events.credentials import Origin
+from licet_events.enrolments import AwardState
+
+_FORCED = "programme"
+"""Why an award renews before the type's window opens: when to recertify is the programme's rule."""
+
+
+async def carry_out_award(tx: Transaction, award: AwardState, *, default_zone: str, now: datetime) -> None:
+    """Issue or renew the credential that an award is about; an award seen before changes nothing.
+
+    What the rules refuse is kept with its reason and not tried again. Raises `HolderUnknown` and
+    `CredentialUnknown` for what may yet arrive.
+    """
+    if await store.is_decided(tx.conn, award.id):
+        return
+    try:
+        decided = await _carry_out(tx, award, default_zone, now)
+    except (HolderUnknown, CredentialUnknown):
+        raise
+    except Refused as refused:  # raised before anything is written
+        decided = Decided(Outcome.REFUSED, Reason.NOT_ACCEPTED, refused.detail, award.credential_id)
+    await store.keep_award(tx.conn, award, decided, now)
+
+
+async def refuse_award(tx: Transaction, award: AwardState, reason: Reason, *, now: datetime) -> None:
+    """Keep that an award is not carried out; one that is decided stays as it is."""
+    if not await store.is_decided(tx.conn, award.id):
+        await store.keep_award(tx.conn, award, _refused(reason, award.credential_id), now)
+
+
+async def _carry_out(tx: Transaction, award: AwardState, default_zone: str, now: datetime) -> Decided:
+    # Holds holder and type, so that neither is merged nor retired before the commit.
+    facts = await credential_store.facts_for_new(
+        tx.conn, award.holder_id, award.credential_type, None, None, None
+    )
+    if facts.holder_id is None:
+        raise HolderUnknown(f"There is no holder {award.holder_id}.")
+    if award.credential_id is not None:
+        code = award.credential_type if facts.rules is None else facts.rules.code
+        return await _renew(tx, award, award.credential_id, facts.holder_id, code, now)
+    reason = refusal_of_type(facts.rules)
+    if reason is not None or facts.rules is None:
+        return _refused(reason or Reason.TYPE_UNKNOWN, None)
+    command = RecordCredential(
+        type=award.credential_type,
+        facts=CredentialFacts(facts.holder_id),
+        valid_from=award.completed_on,
+        expires_on=first_expiry(facts.rules, award.completed_on),
+        completed_on=award.completed_on,
+        origin=Origin.PROGRAMME,
+        award_id=award.id,
+    )
+    issued = await commands.record_credential(tx, command, default_zone=default_zone, now=now)
+    return Decided(Outcome.ISSUED, credential_id=issued.id, term_id=issued.last_term.id)
+
+
+async def _renew(
+    tx: Transaction, award: AwardState, credential_id: UUID, holder_id: UUID, type_code: str, now: datetime
+) -> Decided:
+    try:
+        loaded = await credential_store.lock_credential(tx.conn, credential_id)
+    except NotFound as error:
+        raise CredentialUnknown(error.detail) from None
+    reason = refusal_of_renewal(loaded.credential, holder_id, type_code)
+    if reason is not None:
+        return _refused(reason, credential_id)
+    request = RenewalRequest(completed_on=award.completed_on, force=True, reason=_FORCED)
+    renewed, _ = await commands.renew_credential(
+        tx, credential_id, RenewCredential(request, award_id=award.id), expected_version=None, now=now
+    )
+    term = next(term for term in renewed.terms if term.award_id == award.id)
+    return Decided(Outcome.RENEWED, credential_id=credential_id, term_id=term.id)
+
+
+def _refused(reason: Reason, credential_id: UUID | None) -> Decided:
+    return Decided(Outcome.REFUSED, reason, credential_id=credential_id)

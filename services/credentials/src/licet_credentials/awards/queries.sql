@@ -1,0 +1,28 @@
+-- name: is_decided
+-- Whether it is decided what an award leads to.
+select exists (select from awards where id = $1);
+
+-- name: keep_award
+-- Keep what became of an award. Another process that decided it at the same moment makes this fail, and
+-- with it the whole transaction: the next attempt finds it decided.
+insert into awards (
+    id, enrolment_id, holder_id, type, outcome, reason, detail, credential_id, term_id, awarded_at, decided_at
+)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11);
+
+-- template: list_awards
+-- Awards, the latest decided first, of those whom the caller sees.
+select a.*
+from awards a
+join holders named on named.id = a.holder_id --if teams, locations
+join holders h on h.id = coalesce(named.merged_into, named.id) --if teams, locations
+where true
+  and a.id = :id --if id
+  and a.enrolment_id = :enrolment_id --if enrolment_id
+  and a.holder_id = :holder_id --if holder_id
+  and a.outcome = :outcome --if outcome
+  and h.team = any(:teams) --if teams
+  and h.location = any(:locations) --if locations
+  and (a.decided_at, a.id) < (:after, :after_id) --if after
+order by a.decided_at desc, a.id desc
+limit :limit;

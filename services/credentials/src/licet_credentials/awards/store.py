@@ -1,0 +1,87 @@
+"""Awards in the database."""
+
+from dataclasses import dataclass, fields
+from datetime import datetime
+from uuid import UUID
+
+import asyncpg
+
+from licet_chassis.connection import Connection
+from licet_chassis.failpoints import Failpoint
+from licet_chassis.queries import load_queries, load_templates
+from licet_credentials.awards.model import Award, Decided, Outcome, Reason
+from licet_credentials.visibility.model import Sees
+from licet_events.enrolments import AwardState
+
+QUERIES = load_queries(__package__ or "")
+TEMPLATES = load_templates(__package__ or "")
+_DECIDED = Failpoint("credentials.award_decided")
+
+
+async def is_decided(conn: Connection, award_id: UUID) -> bool:
+    """Return whether it is decided what an award leads to."""
+    decided: bool = await conn.fetchval(QUERIES["is_decided"], award_id)
+    return decided
+
+
+async def keep_award(conn: Connection, award: AwardState, decided: Decided, now: datetime) -> None:
+    """Keep what became of an award."""
+    await conn.execute(
+        QUERIES["keep_award"],
+        award.id,
+        award.enrolment_id,
+        award.holder_id,
+        award.credential_type,
+        decided.outcome,
+        decided.reason,
+        decided.detail,
+        decided.credential_id,
+        decided.term_id,
+        award.awarded_at,
+        now,
+    )
+    _DECIDED()
+
+
+@dataclass(frozen=True, slots=True)
+class AwardFilter:
+    """Which awards a list shows; `None` asks for nothing."""
+
+    id: UUID | None = None
+    enrolment_id: UUID | None = None
+    holder_id: UUID | None = None
+    outcome: Outcome | None = None
+
+
+async def list_awards(
+    conn: Connection, wanted: AwardFilter, sees: Sees, after: tuple[datetime, UUID] | None, limit: int
+) -> list[Award]:
+    """Return a page of awards, the latest decided first."""
+    at, last = after or (None, None)
+    given = {
+        **{field.name: getattr(wanted, field.name) for field in fields(wanted)},
+        "teams": None if sees.teams is None else list(sees.teams),
+        "locations": None if sees.locations is None else list(sees.locations),
+        "after": at,
+        "after_id": last,
+        "limit": limit,
+    }
+    return [_award(row) for row in await TEMPLATES["list_awards"].fetch(conn, given)]
+
+
+def _award(row: "asyncpg.Record") -> Award:
+    return Award(
+        id=row["id"],
+        enrolment_id=row["enrolment_id"],
+        holder_id=row["holder_id"],
+        type=row["type"],
+        decided=Decided(
+            Outcome(row["outcome"]),
+            None if row["reason"] is None else Reason(row["reason"]),
+            row["detail"],
+            row["credential_id"],
+            row["term_id"],
+        ),
+        awarded_at=row["awarded_at"],
+        decided_at=row["decided_at"],
+    )

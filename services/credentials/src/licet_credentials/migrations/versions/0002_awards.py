@@ -1,0 +1,10 @@
+"""Awards of programmes: the credential or term that each led to, or why it led to none."""
+
+from licet_chassis.migrations import run_file
+
+revision = "0002"
+down_revision = "0001"
+
+
+def upgrade() -> None:
+    run_file(__file__)
