@@ -9,7 +9,7 @@ import pytest
 from pydantic import SecretStr
 
 from licet_cli.embedded.ports import free_port
-from licet_credentials.images.bucket import BucketRefused, ensure_bucket
+from licet_credentials.bucket import BucketRefused, ensure_bucket
 from licet_credentials.images.storage import Bucket, StorageUnavailable
 from support.servers.s3 import S3Server
 

@@ -1,4 +1,4 @@
-"""`python -m licet_credentials.images.bucket`: a step before the first start that makes the bucket.
+"""`python -m licet_credentials.bucket`: a step before the first start that makes the bucket.
 
 Only where nobody else provides it, as on Compose. Done again it changes nothing; it ends 0 when the
 bucket is there and private, 1 with a sentence when not, 2 when the settings are wrong.
