@@ -20,11 +20,11 @@ from licet_chassis.service import Runtime
 from licet_credentials.app import create_app
 from licet_credentials.bulk.job import BulkJobs
 from licet_credentials.consumers import SCHEDULE, awards_consumer
+from licet_credentials.credentials.replanning import Replanning
 from licet_credentials.images.storage import ImageStorage
 from licet_credentials.images.workers import ImageWorkers, WorkerLimits
 from licet_credentials.imports.job import ImportJobs
 from licet_credentials.settings import Settings
-from licet_credentials.types.replanning import Replanning
 from licet_events import Event, EventData, Topic
 from support.edge.documented import Documented
 from support.edge.issuer import Issuer

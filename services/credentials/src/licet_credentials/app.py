@@ -16,6 +16,7 @@ from licet_credentials.bulk.job import BulkJobs
 from licet_credentials.bulk.routes import router as bulk
 from licet_credentials.catalogues.routes import router as catalogues
 from licet_credentials.consumers import SCHEDULE, awards_consumer
+from licet_credentials.credentials.replanning import Replanning
 from licet_credentials.credentials.routes import router as credentials
 from licet_credentials.doctor.routes import router as doctor
 from licet_credentials.errors import ImageRefused
@@ -36,7 +37,6 @@ from licet_credentials.register.routes import router as register
 from licet_credentials.settings import Settings
 from licet_credentials.snapshots import SNAPSHOTS
 from licet_credentials.types import store as type_store
-from licet_credentials.types.replanning import Replanning
 from licet_credentials.types.routes import router as types
 from licet_credentials.verifications.routes import router as verifications
 
