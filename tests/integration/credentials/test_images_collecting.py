@@ -14,9 +14,9 @@ from licet_chassis.cause import Cause
 from licet_chassis.clock import machine_now
 from licet_chassis.errors import Busy
 from licet_chassis.failpoints import Failpoint
-from licet_credentials.credentials.commands import add_image
 from licet_credentials.images import store
 from licet_credentials.images.collecting import Collecting
+from licet_credentials.images.commands import add_image
 from licet_credentials.images.rendering import examine
 from licet_credentials.images.storage import Bucket, ImageStorage, all_keys
 from licet_credentials.images.uploads import store_evidence

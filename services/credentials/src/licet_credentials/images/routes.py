@@ -18,11 +18,11 @@ from licet_chassis.http.resources import Body, MaybeIfMatch
 from licet_chassis.http.serving import serving
 from licet_chassis.http.writes import Write, form_fingerprint
 from licet_credentials.access import ADMINISTRATOR, AUDIT, AUDITOR, READ, WRITE
-from licet_credentials.credentials import commands
 from licet_credentials.credentials.model import Image
 from licet_credentials.credentials.store import read_credential, require_credential
 from licet_credentials.credentials.views import ImageOut, image_out
 from licet_credentials.images import store
+from licet_credentials.images.commands import add_image, image_of, remove_image
 from licet_credentials.images.receiving import UploadRoom, received
 from licet_credentials.images.storage import (
     DISPLAY,
@@ -118,7 +118,7 @@ async def upload(request: Request, credential_id: UUID, write: Write) -> Respons
                 now=running.clock.now(),
             )
         return await write(
-            lambda tx, now: commands.add_image(tx, credential_id, image, now=now),
+            lambda tx, now: add_image(tx, credential_id, image, now=now),
             view=lambda added: image_out(credential_id, added[0]),
             status=lambda added: 201 if added[1] else 200,
             location=lambda added: _address(credential_id, added[0]),
@@ -152,7 +152,7 @@ async def delete(
 ) -> Response:
     """Delete an image: what is stored of it goes, unless another credential has the same file."""
     return await write(
-        lambda tx, now: commands.remove_image(
+        lambda tx, now: remove_image(
             tx, credential_id, image_id, reason, expected_version=expected, now=now
         )
     )
@@ -210,7 +210,7 @@ async def rendition(
     storage: ImageStorage = request.app.state.image_storage
     running = serving(request)
     async with running.database.reading() as conn:
-        image = commands.image_of(await read_credential(conn, credential_id), image_id)
+        image = image_of(await read_credential(conn, credential_id), image_id)
     types = {
         DISPLAY: image.display_type,
         THUMBNAIL: image.thumbnail_type,

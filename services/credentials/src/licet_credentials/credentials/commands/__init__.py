@@ -8,7 +8,6 @@ from licet_credentials.credentials.commands.correcting import (
     record_missing_term,
     void_credential,
 )
-from licet_credentials.credentials.commands.evidence import add_image, image_of, remove_image
 from licet_credentials.credentials.commands.flagging import (
     FlagCredential,
     flag_credential,
@@ -29,16 +28,13 @@ __all__ = [
     "RecordCredential",
     "RecordTerm",
     "RenewCredential",
-    "add_image",
     "correct_credential",
     "end_submission",
     "flag_credential",
-    "image_of",
     "move_credential",
     "record_credential",
     "record_missing_term",
     "reinstate_credential",
-    "remove_image",
     "renew_credential",
     "replan_credentials",
     "settle_credential",
