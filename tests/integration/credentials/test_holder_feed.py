@@ -90,7 +90,7 @@ async def test_a_feed_that_broke_off_deactivates_nobody(http, service):
     await service.published()
     answer = await leavers(http, began, dry_run=False, at_most=1)
     assert answer.status_code == 409
-    assert "2 would be leavers" in answer.json()["detail"]
+    assert "2 holders would be deactivated" in answer.json()["detail"]
     assert (await leavers(http, began, at_most=1)).json()["absent"] == 2
     assert await service.told() == []
 
@@ -125,7 +125,7 @@ async def test_more_than_a_call_takes_is_told_and_done_by_the_next(http, service
 async def test_who_is_named_at_that_very_moment_is_no_leaver(http, service, second_run):
     async with service.database.transaction(Cause.new("test")) as tx:
         absent = (await store.lock_by_external_ids(tx.conn, ["B"]))["B"]
-        await store.note_named(tx.conn, absent.id, service.clock.now())
+        await store.note_feed_date(tx.conn, absent.id, service.clock.now())
         asked = asyncio.create_task(leavers(http, second_run, dry_run=False))
         await waits_for_a_lock(service)
     assert (await asked).json()["deactivated"] == 0

@@ -7,9 +7,11 @@ from uuid import UUID
 import pytest
 
 from licet_chassis.cause import Cause
-from licet_credentials.credentials.commands import move_credential
+from licet_credentials.credentials.commands.correcting import move_credential
 from licet_credentials.holders import store
-from licet_credentials.holders.commands import HolderFacts, merging, register_holder
+from licet_credentials.holders.changes import HolderFacts
+from licet_credentials.holders.commands.registering import register_holder
+from licet_credentials.merging import commands as merging
 from licet_credentials.visibility.model import Sees
 from licet_events.holders import HolderKind, HolderMerged
 
@@ -230,7 +232,7 @@ async def test_what_is_recorded_during_a_merge_ends_with_the_holder_that_is_left
 ):
     """The merge holds the duplicate: a credential that is recorded meanwhile waits, and then follows."""
     async with service.database.transaction(Cause.new("test")) as tx:
-        await store.lock_around(tx.conn, [UUID(ana["id"]), UUID(twin["id"])], 10)
+        await store.lock_affected(tx.conn, [UUID(ana["id"]), UUID(twin["id"])], 10)
         await store.fence(tx.conn, UUID(ana["id"]))
         recording = asyncio.create_task(
             made(http, "credentials", holder_id=ana["id"], type="licence", number="M-1")

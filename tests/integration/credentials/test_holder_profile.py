@@ -41,7 +41,7 @@ async def test_a_profile_shows_no_more_than_its_bound_and_says_so(
     http, service, credential, ana, monkeypatch
 ):
     await made(http, "credentials", holder_id=ana["id"], type="licence")
-    monkeypatch.setattr("licet_credentials.holders.routes.MOST", 1)
+    monkeypatch.setattr("licet_credentials.profiles.routes.MOST", 1)
     body = (await http.get(f"/v1/holders/{ana['id']}/profile")).json()
     assert (len(body["credentials"]), body["more"]) == (1, True)
 

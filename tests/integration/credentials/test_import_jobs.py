@@ -19,9 +19,9 @@ import asyncpg
 import pytest
 
 from licet_credentials import imports
-from licet_credentials.credentials import commands as credential_commands
-from licet_credentials.holders import commands as holder_commands
-from licet_credentials.imports import store
+from licet_credentials.credentials.commands.writing import write_credentials
+from licet_credentials.holders.commands.writing import write_holders
+from licet_credentials.imports import batches, store
 from licet_credentials.imports.job import PASSING, ImportJobs
 from licet_credentials.imports.model import Outcome
 from support.importing.alone import sent
@@ -201,8 +201,8 @@ async def test_what_copy_writes_is_what_save_writes(http, service, tmp_path, lic
     async with service.database.reading() as conn:
         await conn.execute("truncate holders, credentials, outbox cascade")
 
-    monkeypatch.setattr(holder_commands, "write_new", holder_commands.write)
-    monkeypatch.setattr(credential_commands, "write_new", credential_commands.write)
+    monkeypatch.setattr(batches, "write_new_holders", write_holders)
+    monkeypatch.setattr(batches, "write_new_credentials", write_credentials)
     await done(http, service, file)
     assert await written() == copied
     assert copied["runs"]

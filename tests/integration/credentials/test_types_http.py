@@ -8,8 +8,7 @@ import pytest
 
 from integration.credentials.conftest import Credentials, made
 from licet_chassis.cause import Cause
-from licet_credentials.credentials import store
-from licet_credentials.types import replanning
+from licet_credentials.credentials import replanning, store
 from licet_credentials.types import store as type_store
 from licet_events.credentials import CredentialUpdated
 

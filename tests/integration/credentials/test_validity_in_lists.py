@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import HealthCheck, Phase, given, settings
 
 from licet_chassis.cause import Cause
-from licet_credentials.credentials.commands import write
+from licet_credentials.credentials.commands.writing import write_credentials
 from licet_credentials.credentials.model import CredentialFacts
 from licet_credentials.credentials.steps import new_credential
 from licet_credentials.credentials.store import Saved
@@ -47,7 +47,7 @@ async def test_each_credential_is_listed_under_its_validity_and_no_other(http, s
             facts = CredentialFacts(holder_id=ana["id"], ladder=ladder)
             change = new_credential(facts, entry, own, flags, Origin.API, NOW)
             saved.append(Saved(change, entry))
-        await write(tx, saved, NOW)
+        await write_credentials(tx, saved, NOW)
     chosen = random.Random(7)
     for _ in range(12):
         # Business time never goes back, so nobody asks for an instant before the last announcement.

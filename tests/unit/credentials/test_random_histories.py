@@ -17,8 +17,11 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from licet_chassis.errors import NotFound, Refused
-from licet_credentials.credentials import commands, store
-from licet_credentials.credentials.commands import FlagCredential, RecordTerm, RenewCredential
+from licet_credentials.credentials import store
+from licet_credentials.credentials.commands import correcting, flagging, renewing, settling, submitting
+from licet_credentials.credentials.commands.correcting import RecordTerm
+from licet_credentials.credentials.commands.flagging import FlagCredential
+from licet_credentials.credentials.commands.renewing import RenewCredential
 from licet_credentials.credentials.corrections import Correction
 from licet_credentials.credentials.model import Credential, CredentialFacts
 from licet_credentials.credentials.renewal import RenewalRequest
@@ -129,7 +132,7 @@ def wait(memory: Memory, n: Numbers) -> None:
 
 def settle(memory: Memory, n: Numbers) -> Command:
     memory.looks_at = memory.now + (timedelta(hours=n[0]) if n[1] % 3 == 0 else timedelta())
-    return commands.settle_credential(memory.tx, memory.credential.id, now=memory.looks_at)
+    return settling.settle_credential(memory.tx, memory.credential.id, now=memory.looks_at)
 
 
 def renew(memory: Memory, n: Numbers) -> Command:
@@ -139,13 +142,13 @@ def renew(memory: Memory, n: Numbers) -> Command:
     asked = RenewalRequest(
         valid_from=start, expires_on=start + (n[1] * 5) * DAY, force=True, reason="because"
     )
-    return commands.renew_credential(
+    return renewing.renew_credential(
         memory.tx, memory.credential.id, RenewCredential(asked), expected_version=None, now=memory.now
     )
 
 
 def _correct(memory: Memory, **said: Any) -> Command:
-    return commands.correct_credential(
+    return correcting.correct_credential(
         memory.tx, memory.credential.id, Correction("misread", **said), now=memory.now
     )
 
@@ -179,7 +182,7 @@ def correct_flag(memory: Memory, n: Numbers) -> Command:
 
 def move(memory: Memory, _n: Numbers) -> Command:
     to = OTHER_HOLDER if memory.credential.holder_id == HOLDER else HOLDER
-    return commands.move_credential(memory.tx, memory.credential.id, to, "wrong_holder", now=memory.now)
+    return correcting.move_credential(memory.tx, memory.credential.id, to, "wrong_holder", now=memory.now)
 
 
 def retype(memory: Memory, n: Numbers) -> Command:
@@ -189,14 +192,14 @@ def retype(memory: Memory, n: Numbers) -> Command:
 def add_term(memory: Memory, n: Numbers) -> Command:
     start = memory.credential.terms[0].first_day - n[0] * 3 * DAY
     said = RecordTerm("found", valid_from=start, expires_on=start + n[1] * 2 * DAY)
-    return commands.record_missing_term(memory.tx, memory.credential.id, said, now=memory.now)
+    return correcting.record_missing_term(memory.tx, memory.credential.id, said, now=memory.now)
 
 
 def _flag(memory: Memory, kind: FlagKind, n: Numbers) -> Command:
     since = memory.now + (n[0] - 50) * DAY if n[2] % 2 else None
     until = (since or memory.now) + n[1] * DAY if kind is FlagKind.SUSPENDED and n[2] % 3 else None
     said = FlagCredential(kind, f"{kind.value}_{n[0]}", effective_from=since, until=until)
-    return commands.flag_credential(
+    return flagging.flag_credential(
         memory.tx, memory.credential.id, said, expected_version=None, now=memory.now
     )
 
@@ -210,7 +213,7 @@ def end_for_good(memory: Memory, n: Numbers) -> Command:
 
 
 def reinstate(memory: Memory, _n: Numbers) -> Command:
-    return commands.reinstate_credential(
+    return flagging.reinstate_credential(
         memory.tx, memory.credential.id, "paid", None, expected_version=None, now=memory.now
     )
 
@@ -218,7 +221,7 @@ def reinstate(memory: Memory, _n: Numbers) -> Command:
 def void(memory: Memory, n: Numbers) -> Command | None:
     if n[0] < 80:  # else hardly any history would be longer
         return None
-    return commands.void_credential(
+    return correcting.void_credential(
         memory.tx, memory.credential.id, "duplicate", None, expected_version=None, now=memory.now
     )
 
@@ -227,18 +230,18 @@ def replan(memory: Memory, n: Numbers) -> Command:
     code = memory.credential.type
     present = memory.types[code]
     memory.types[code] = replace(present, version=present.version + 1, ladder=(n[0], 0, -7))
-    return commands.replan_credentials(memory.tx, code, present.version + 1, now=memory.now, limit=10)
+    return settling.replan_credentials(memory.tx, code, present.version + 1, now=memory.now, limit=10)
 
 
 def submit(memory: Memory, n: Numbers) -> Command:
     until = memory.now + (n[0] + 1) * DAY
-    return commands.submit_renewal(
+    return submitting.submit_renewal(
         memory.tx, memory.credential.id, until, None, expected_version=None, now=memory.now
     )
 
 
 def end_submission(memory: Memory, _n: Numbers) -> Command:
-    return commands.end_submission(
+    return submitting.end_submission(
         memory.tx, memory.credential.id, "returned", None, expected_version=None, now=memory.now
     )
 
@@ -381,4 +384,4 @@ def test_events_announce_each_change_once_in_order_and_nothing_else(
 
 def look_far_ahead(memory: Memory, _n: Numbers) -> Command:
     memory.looks_at = memory.now + 1000 * DAY
-    return commands.settle_credential(memory.tx, memory.credential.id, now=memory.looks_at)
+    return settling.settle_credential(memory.tx, memory.credential.id, now=memory.looks_at)

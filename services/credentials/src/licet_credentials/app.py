@@ -30,9 +30,11 @@ from licet_credentials.images.workers import ImageWorkers
 from licet_credentials.imports import store as import_store
 from licet_credentials.imports.job import ImportJobs
 from licet_credentials.imports.routes import router as imports
+from licet_credentials.merging.routes import router as merging
 from licet_credentials.places.routes import router as places
 from licet_credentials.privacy import store as privacy_store
 from licet_credentials.privacy.routes import router as privacy
+from licet_credentials.profiles.routes import router as profiles
 from licet_credentials.register.routes import router as register
 from licet_credentials.settings import Settings
 from licet_credentials.snapshots import SNAPSHOTS
@@ -81,6 +83,8 @@ def create_service(settings: Settings) -> Service:
         settings=settings,
         routers=(
             holders,
+            profiles,
+            merging,
             privacy,
             places,
             catalogues,

@@ -8,7 +8,7 @@ from licet_chassis.database import Transaction
 from licet_chassis.errors import NotFound
 from licet_credentials.awards.commands import carry_out_award, refuse_award
 from licet_credentials.awards.model import CredentialUnknown, HolderUnknown, Reason
-from licet_credentials.credentials.commands import settle_credential
+from licet_credentials.credentials.commands.settling import settle_credential
 from licet_events import Event, Topic
 from licet_events.enrolments import CertificationAwarded, EnrolmentSnapshot
 from licet_events.schedule import (

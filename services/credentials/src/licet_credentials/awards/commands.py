@@ -16,9 +16,9 @@ from licet_credentials.awards.model import (
     refusal_of_renewal,
     refusal_of_type,
 )
-from licet_credentials.credentials import commands
 from licet_credentials.credentials import store as credential_store
-from licet_credentials.credentials.commands import RecordCredential, RenewCredential
+from licet_credentials.credentials.commands.recording import RecordCredential, record_credential
+from licet_credentials.credentials.commands.renewing import RenewCredential, renew_credential
 from licet_credentials.credentials.model import CredentialFacts
 from licet_credentials.credentials.renewal import RenewalRequest
 from licet_events.credentials import Origin
@@ -73,7 +73,7 @@ async def _carry_out(tx: Transaction, award: AwardState, default_zone: str, now:
         origin=Origin.PROGRAMME,
         award_id=award.id,
     )
-    issued = await commands.record_credential(tx, command, default_zone=default_zone, now=now)
+    issued = await record_credential(tx, command, default_zone=default_zone, now=now)
     return Decided(Outcome.ISSUED, credential_id=issued.id, term_id=issued.last_term.id)
 
 
@@ -88,7 +88,7 @@ async def _renew(
     if reason is not None:
         return _refused(reason, credential_id)
     request = RenewalRequest(completed_on=award.completed_on, force=True, reason=_FORCED)
-    renewed, _ = await commands.renew_credential(
+    renewed, _ = await renew_credential(
         tx, credential_id, RenewCredential(request, award_id=award.id), expected_version=None, now=now
     )
     term = next(term for term in renewed.terms if term.award_id == award.id)

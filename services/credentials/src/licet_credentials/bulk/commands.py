@@ -11,8 +11,9 @@ from licet_chassis.errors import Conflict, Invalid, NotFound, Refused
 from licet_credentials.bulk import store
 from licet_credentials.bulk.model import MOST, Action, Job, Outcome, Reassign, Renew, Result, Suspend
 from licet_credentials.bulk.store import Claimed
-from licet_credentials.credentials import commands as credential_commands
-from licet_credentials.credentials.commands import FlagCredential, RenewCredential
+from licet_credentials.credentials.commands.correcting import move_credential, void_credential
+from licet_credentials.credentials.commands.flagging import FlagCredential, flag_credential
+from licet_credentials.credentials.commands.renewing import RenewCredential, renew_credential
 from licet_credentials.credentials.model import Credential
 from licet_credentials.credentials.validity import validity
 from licet_credentials.errors import NamesOthers
@@ -110,7 +111,7 @@ async def _carried_out(
     await _require_seen(tx, sees, credential_id, action)
     changes: dict[str, Any] = {}
     if isinstance(action, Renew):
-        credential, dates = await credential_commands.renew_credential(
+        credential, dates = await renew_credential(
             tx, credential_id, RenewCredential(action.request, notes=action.notes),
             expected_version=None, now=now,
         )  # fmt: skip
@@ -119,15 +120,13 @@ async def _carried_out(
         flag = FlagCredential(
             FlagKind.SUSPENDED, action.reason, action.note, action.effective_from, action.until
         )
-        credential = await credential_commands.flag_credential(
-            tx, credential_id, flag, expected_version=None, now=now
-        )
+        credential = await flag_credential(tx, credential_id, flag, expected_version=None, now=now)
     elif isinstance(action, Reassign):
-        credential = await credential_commands.move_credential(
+        credential = await move_credential(
             tx, credential_id, action.holder_id, action.reason, note=action.note, now=now
         )
     else:
-        credential = await credential_commands.void_credential(
+        credential = await void_credential(
             tx, credential_id, action.reason, action.note, expected_version=None, now=now
         )
     return Result(Outcome.DONE, changes=changes | _shown(credential, now))

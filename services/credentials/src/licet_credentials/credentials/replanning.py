@@ -4,7 +4,7 @@ from licet_chassis.cause import Cause
 from licet_chassis.clock import BusinessClock
 from licet_chassis.database import Database
 from licet_credentials.credentials.change import ITSELF
-from licet_credentials.credentials.commands import replan_credentials
+from licet_credentials.credentials.commands.settling import replan_credentials
 from licet_credentials.types import store
 
 BATCH = 200

@@ -11,7 +11,7 @@ from licet_chassis.http.resources import IfMatch, MaybeIfMatch, resource
 from licet_chassis.http.serving import serving
 from licet_chassis.http.writes import Write
 from licet_credentials.access import READ, WRITE
-from licet_credentials.credentials import commands, store
+from licet_credentials.credentials import store
 from licet_credentials.credentials.bodies import (
     ActionIn,
     CorrectionIn,
@@ -23,12 +23,24 @@ from licet_credentials.credentials.bodies import (
     SuspensionIn,
     TermIn,
 )
-from licet_credentials.credentials.commands import (
-    FlagCredential,
-    RecordCredential,
+from licet_credentials.credentials.commands import submitting
+from licet_credentials.credentials.commands.correcting import (
     RecordTerm,
-    RenewCredential,
+    correct_credential,
+    record_missing_term,
+    void_credential,
 )
+from licet_credentials.credentials.commands.flagging import (
+    FlagCredential,
+    flag_credential,
+    reinstate_credential,
+)
+from licet_credentials.credentials.commands.recording import (
+    RecordCredential,
+    record_credential,
+    update_credential,
+)
+from licet_credentials.credentials.commands.renewing import RenewCredential, renew_credential
 from licet_credentials.credentials.model import CredentialFacts
 from licet_credentials.credentials.renewal import RenewalRequest
 from licet_credentials.credentials.verification import Check
@@ -53,7 +65,7 @@ async def record(request: Request, body: CredentialIn, write: Write) -> Response
     command = RecordCredential(type=said.pop("type"), facts=CredentialFacts(**said), **terms)
     zone = serving(request).settings.default_time_zone
     return await write(
-        lambda tx, now: commands.record_credential(tx, command, default_zone=zone, now=now),
+        lambda tx, now: record_credential(tx, command, default_zone=zone, now=now),
         view=_shown_now(request),
         status=201,
         location=lambda credential: f"/v1/credentials/{credential.id}",
@@ -75,9 +87,7 @@ async def update(
     """Change facts other than dates."""
     changes = body.given()
     return await write(
-        lambda tx, now: commands.update_credential(
-            tx, credential_id, changes, expected_version=expected, now=now
-        ),
+        lambda tx, now: update_credential(tx, credential_id, changes, expected_version=expected, now=now),
         view=_shown_now(request),
     )
 
@@ -99,9 +109,7 @@ async def renew(
     command = RenewCredential(asked, body.number, body.notes, body.image_ids, check)
     now = serving(request).clock.now()
     return await write(
-        lambda tx, now: commands.renew_credential(
-            tx, credential_id, command, expected_version=expected, now=now
-        ),
+        lambda tx, now: renew_credential(tx, credential_id, command, expected_version=expected, now=now),
         view=lambda renewed: RenewedOut.of_renewal(*renewed, now),
         status=201,
         location=lambda renewed: f"/v1/credentials/{renewed[0].id}",
@@ -115,7 +123,7 @@ async def correct(
     """Put right what was entered wrong: a term, a flag, the type, whose it is."""
     correction = body.correction()
     return await write(
-        lambda tx, now: commands.correct_credential(
+        lambda tx, now: correct_credential(
             tx, credential_id, correction, note=body.note, expected_version=expected, now=now
         ),
         view=_shown_now(request),
@@ -131,7 +139,7 @@ async def record_term(
     note = said.pop("note")
     command = RecordTerm(**said)
     return await write(
-        lambda tx, now: commands.record_missing_term(
+        lambda tx, now: record_missing_term(
             tx, credential_id, command, note=note, expected_version=expected, now=now
         ),
         view=_shown_now(request),
@@ -146,7 +154,7 @@ async def submit(
 ) -> Response:
     """Note that a renewal was handed to its issuer; reminders rest until then."""
     return await write(
-        lambda tx, now: commands.submit_renewal(
+        lambda tx, now: submitting.submit_renewal(
             tx, credential_id, body.quiet_until, body.note, expected_version=expected, now=now
         ),
         view=_shown_now(request),
@@ -170,7 +178,7 @@ async def end_submission(
     request: Request, credential_id: UUID, body: ActionIn, expected: MaybeIfMatch, write: Write
 ) -> Response:
     """Note that the issuer returned the renewal, or that it was withdrawn; reminders come back."""
-    return await _act(request, credential_id, commands.end_submission, body, expected, write)
+    return await _act(request, credential_id, submitting.end_submission, body, expected, write)
 
 
 @router.post("/{credential_id}/suspend", response_model=CredentialOut, dependencies=[WRITE])
@@ -208,9 +216,7 @@ async def _flag(
 ) -> Response:
     command = FlagCredential(kind, body.reason, body.note, body.effective_from, until)
     answer: Response = await write(
-        lambda tx, now: commands.flag_credential(
-            tx, credential_id, command, expected_version=expected, now=now
-        ),
+        lambda tx, now: flag_credential(tx, credential_id, command, expected_version=expected, now=now),
         view=_shown_now(request),
     )
     return answer
@@ -221,7 +227,7 @@ async def reinstate(
     request: Request, credential_id: UUID, body: ActionIn, expected: MaybeIfMatch, write: Write
 ) -> Response:
     """End a suspension."""
-    return await _act(request, credential_id, commands.reinstate_credential, body, expected, write)
+    return await _act(request, credential_id, reinstate_credential, body, expected, write)
 
 
 @router.post("/{credential_id}/void", response_model=CredentialOut, dependencies=[WRITE])
@@ -229,4 +235,4 @@ async def void(
     request: Request, credential_id: UUID, body: ActionIn, expected: MaybeIfMatch, write: Write
 ) -> Response:
     """Mark as entered in error."""
-    return await _act(request, credential_id, commands.void_credential, body, expected, write)
+    return await _act(request, credential_id, void_credential, body, expected, write)

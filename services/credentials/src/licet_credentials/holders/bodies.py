@@ -86,12 +86,6 @@ class ReasonIn(Body):
     """In words; kept in the history, in no event."""
 
 
-class MergeIn(ReasonIn):
-    """Whom a duplicate turned out to be."""
-
-    into: UUID
-
-
 class LeaversIn(ReasonIn):
     """Whom a complete feed has left out."""
 

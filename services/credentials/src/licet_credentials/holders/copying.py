@@ -7,8 +7,8 @@ import asyncpg
 
 from licet_chassis.connection import Connection
 from licet_credentials.errors import ExternalIdTaken
+from licet_credentials.holders.changes import HolderChange
 from licet_credentials.holders.model import Holder
-from licet_credentials.holders.store import HolderChange
 from licet_credentials.rows import jsonb
 
 _COLUMNS = tuple(name for name in Holder.__slots__ if name != "attributes")

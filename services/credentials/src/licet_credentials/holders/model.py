@@ -65,8 +65,8 @@ def changed_fields(before: Holder, after: Holder) -> tuple[str, ...]:
     return tuple(name for name in FACTS if getattr(before, name) != getattr(after, name))
 
 
-def checked(holder: Holder) -> Holder:
-    """Return the holder; raises `Invalid` where it is its own manager."""
+def require_other_manager(holder: Holder) -> Holder:
+    """Return the holder; raises `Invalid` if it is its own manager."""
     if holder.manager_id == holder.id:
         raise Invalid("A holder cannot be their own manager.", pointer="/manager_id")
     return holder
@@ -87,20 +87,6 @@ def set_active(holder: Holder, now: datetime, *, active: bool, leaver: bool = Fa
     if holder.active is active:
         raise Conflict(f"The holder is {'active' if active else 'inactive'} already.")
     return replace(holder, active=active, leaver=leaver, version=holder.version + 1, updated_at=now)
-
-
-def merged(duplicate: Holder, into: UUID, external_id: str | None, now: datetime) -> Holder:
-    """Return the holder one version later, as a record that leads to another from now on."""
-    return replace(
-        duplicate,
-        external_id=external_id,
-        awaited_manager=None,
-        active=False,
-        leaver=False,
-        merged_into=into,
-        version=duplicate.version + 1,
-        updated_at=now,
-    )
 
 
 def state_of(holder: Holder) -> HolderState:

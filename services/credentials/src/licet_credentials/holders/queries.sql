@@ -70,22 +70,22 @@ from (
     group by external_id order by external_id
 ) as wanted;
 
--- name: lead_external_ids
+-- name: resolve_external_ids
 -- Whose the ids are by which another system names holders, or whom those were merged into. What merges or
 -- erases one of them waits until the transaction ends.
 select external_id, coalesce(merged_into, id) as leads_to from holders
 where external_id = any($1::text[]) order by id for key share;
 
--- name: lead_ids
+-- name: resolve_ids
 -- Where ids of holders lead: to themselves, or to whom they were merged into. What merges or erases one of
 -- them waits until the transaction ends.
 select id, coalesce(merged_into, id) as leads_to from holders where id = any($1::uuid[]) order by id for key share;
 
--- name: note_named
+-- name: note_feed_date
 -- Note when another system last sent a holder by its external id.
 update holders set named_at = $2 where id = $1;
 
--- name: hold_managers
+-- name: lock_managers
 -- Let only one at a time change who manages whom: two who look at the same moment would each miss the half of
 -- a circle that the other makes.
 select pg_advisory_xact_lock(hashtextextended('licet.managers', 0));
@@ -105,7 +105,7 @@ from (select path from up where next = start order by cardinality(path), path li
     join holders h on h.id = step.id
 order by step.place;
 
--- name: ways_up
+-- name: read_manager_chains
 -- Everybody on the ways up by managers from the holders $1, those themselves too: to whom they report, or
 -- whom they await.
 with recursive up as (
@@ -134,7 +134,7 @@ select * from holders
 where kind = $1 and active and external_id is not null and coalesce(named_at, created_at) < $2
 order by id limit $3 for no key update;
 
--- name: lock_around
+-- name: lock_affected
 -- The holders $1, and who reports to $2 or was merged into it, held until the transaction ends.
 select * from holders
 where id = any($1::uuid[]) or manager_id = $2 or merged_into = $2
@@ -143,20 +143,6 @@ order by id limit $3 for no key update;
 -- name: fence
 -- Let whoever is about to refer to a holder, or to one that was merged into it, wait until the transaction ends.
 select id from holders where id = $1 or merged_into = $1 order by id for update;
-
--- name: carry_naming
--- Let what another system named under one id count as named for another holder.
-update holders h set named_at = greatest(h.named_at, d.named_at)
-from holders d where d.id = $1 and h.id = $2 and d.named_at is not null;
-
--- name: ids_of_credentials
--- A holder's credentials in the order of their entry, a bounded number, without voided ones.
-select id from credentials where holder_id = $1 and not voided order by id limit $2;
-
--- name: hold_credentials
--- The same, held until the transaction ends: one that somebody else is just moving away is waited for, and then
--- is not among them.
-select id from credentials where holder_id = $1 and not voided order by id limit $2 for update;
 
 -- name: ids_merged_into
 -- The records that turned out to be a holder.

@@ -8,25 +8,31 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from licet_chassis.http.csv import CSV_TOO, listed
-from licet_chassis.http.paging import MOST, Page, PageQuery, PageRequest, page_of
+from licet_chassis.http.paging import Page, PageQuery, PageRequest, page_of
 from licet_chassis.http.resources import IfMatch, MaybeIfMatch, created_too, resource
 from licet_chassis.http.serving import serving
 from licet_chassis.http.writes import Write
 from licet_credentials.access import READ, SHARED_WRITE, WRITE, ReaderSees, WriterSees, require_place
-from licet_credentials.credentials.store import read_credentials
-from licet_credentials.holders import commands, store
+from licet_credentials.holders import store
 from licet_credentials.holders.bodies import (
     HolderFeed,
     HolderIn,
     HolderPatch,
     LeaversIn,
-    MergeIn,
     ReasonIn,
 )
-from licet_credentials.holders.commands import HolderFacts, LeaversOfFeed
-from licet_credentials.holders.model import Holder, state_of
+from licet_credentials.holders.changes import HolderFacts
+from licet_credentials.holders.commands.leaving import (
+    LeaversOfFeed,
+    deactivate_holder,
+    deactivate_leavers,
+    reactivate_holder,
+)
+from licet_credentials.holders.commands.registering import put_holder, register_holder, update_holder
+from licet_credentials.holders.model import state_of
+from licet_credentials.holders.redirects import MERGED, redirect_to_survivor
 from licet_credentials.holders.store import HolderFilter, HolderSort
-from licet_credentials.holders.views import HolderHistoryOut, LeaversOut, MergedOut, ProfileOut
+from licet_credentials.holders.views import HolderHistoryOut, LeaversOut
 from licet_credentials.inputs import Code
 from licet_events.holders import HolderKind, HolderState
 
@@ -39,7 +45,7 @@ async def register(body: HolderIn, sees: WriterSees, write: Write) -> Response:
     require_place(sees, team=body.team, location=body.location)
     facts = HolderFacts(**body.model_dump())
     return await write(
-        lambda tx, now: commands.register_holder(tx, facts, now=now),
+        lambda tx, now: register_holder(tx, facts, now=now),
         view=state_of,
         status=201,
         location=lambda holder: f"/v1/holders/{holder.id}",
@@ -92,41 +98,12 @@ async def list_(
     return await listed(request, page, read, HolderState)
 
 
-MERGED: dict[int | str, dict[str, Any]] = {
-    308: {
-        "model": HolderState,
-        "description": "The record was merged; `Location` has the holder that it turned out to be",
-    }
-}
-
-
-def _led(holder: Holder, rest: str = "") -> Response:
-    """Return the answer of a merged record, which leads to the other holder and shows itself."""
-    at = f"/v1/holders/{holder.merged_into}{rest}"
-    return resource(state_of(holder), status=308, headers={"Location": at})
-
-
 @router.get("/{holder_id}", response_model=HolderState, dependencies=[READ], responses=MERGED)
 async def show(request: Request, holder_id: UUID) -> Response:
     """Show a holder. The id of a record that was merged leads to the other, and shows `merged_into`."""
     async with serving(request).database.reading() as conn:
         holder = await store.read_holder(conn, holder_id)
-    return resource(state_of(holder)) if holder.merged_into is None else _led(holder)
-
-
-@router.get("/{holder_id}/profile", response_model=ProfileOut, dependencies=[READ], responses=MERGED)
-async def profile(request: Request, holder_id: UUID) -> Response:
-    """Show a holder with all credentials, how long each is valid, and what its record lacks."""
-    running = serving(request)
-    async with running.database.reading() as conn:
-        holder = await store.read_holder(conn, holder_id)
-        if holder.merged_into is not None:
-            return _led(holder, "/profile")
-        merged = await store.ids_merged_into(conn, holder_id)
-        ids = await store.ids_of_credentials(conn, holder_id, MOST + 1)
-        loaded = await read_credentials(conn, ids[:MOST])
-    shown = ProfileOut.of(holder, merged, list(loaded.values()), running.clock.now(), more=len(ids) > MOST)
-    return resource(shown)
+    return resource(state_of(holder)) if holder.merged_into is None else redirect_to_survivor(holder)
 
 
 @router.get(
@@ -152,7 +129,7 @@ async def update(holder_id: UUID, body: HolderPatch, expected: IfMatch, write: W
     """Change facts about a holder."""
     changes = body.changes()
     return await write(
-        lambda tx, now: commands.update_holder(tx, holder_id, changes, expected_version=expected, now=now),
+        lambda tx, now: update_holder(tx, holder_id, changes, expected_version=expected, now=now),
         view=state_of,
     )
 
@@ -175,7 +152,7 @@ async def put(
     manager = values.pop("manager_external_id")
     facts = HolderFacts(**values)
     return await write(
-        lambda tx, now: commands.put_holder(tx, external_id, facts, manager, now=now),
+        lambda tx, now: put_holder(tx, external_id, facts, manager, now=now),
         view=lambda put: state_of(put[0]),
         status=lambda put: 201 if put[1] else 200,
         location=lambda put: f"/v1/holders/{put[0].id}",
@@ -186,7 +163,7 @@ async def put(
 async def deactivate(holder_id: UUID, body: ReasonIn, expected: MaybeIfMatch, write: Write) -> Response:
     """Note that a holder has left."""
     return await write(
-        lambda tx, now: commands.deactivate_holder(
+        lambda tx, now: deactivate_holder(
             tx, holder_id, body.reason, note=body.note, expected_version=expected, now=now
         ),
         view=state_of,
@@ -197,30 +174,10 @@ async def deactivate(holder_id: UUID, body: ReasonIn, expected: MaybeIfMatch, wr
 async def reactivate(holder_id: UUID, body: ReasonIn, expected: MaybeIfMatch, write: Write) -> Response:
     """Note that a holder has come back."""
     return await write(
-        lambda tx, now: commands.reactivate_holder(
+        lambda tx, now: reactivate_holder(
             tx, holder_id, body.reason, note=body.note, expected_version=expected, now=now
         ),
         view=state_of,
-    )
-
-
-@router.post("/{holder_id}/merge", response_model=MergedOut)
-async def merge(
-    holder_id: UUID, body: MergeIn, sees: WriterSees, expected: MaybeIfMatch, write: Write
-) -> Response:
-    """Let a duplicate lead to the holder that it turned out to be, with its credentials; for good."""
-    return await write(
-        lambda tx, now: commands.merge_holder(
-            tx,
-            holder_id,
-            body.into,
-            body.reason,
-            note=body.note,
-            expected_version=expected,
-            sees=sees,
-            now=now,
-        ),
-        view=MergedOut.of,
     )
 
 
@@ -231,6 +188,6 @@ async def leavers(body: LeaversIn, write: Write) -> Response:
     dry_run = said.pop("dry_run")
     command = LeaversOfFeed(**said)
     return await write(
-        lambda tx, now: commands.deactivate_leavers(tx, command, dry_run=dry_run, now=now),
+        lambda tx, now: deactivate_leavers(tx, command, dry_run=dry_run, now=now),
         view=lambda found: LeaversOut.of(found, dry_run=dry_run),
     )

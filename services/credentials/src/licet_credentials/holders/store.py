@@ -14,26 +14,16 @@ from licet_chassis.erasure import erased_among
 from licet_chassis.errors import Gone, NotFound
 from licet_chassis.queries import load_queries, load_templates
 from licet_credentials.errors import ExternalIdTaken
+from licet_credentials.holders.changes import HolderChange
 from licet_credentials.holders.model import Holder
 from licet_credentials.ordering import Ordering
 from licet_credentials.rows import Row, fields_of, jsonb
 from licet_credentials.visibility.model import Sees
 from licet_credentials.words import words
-from licet_events.holders import HolderEvent, HolderKind
+from licet_events.holders import HolderKind
 
 QUERIES = load_queries(__package__ or "")
 TEMPLATES = load_templates(__package__ or "")
-
-
-@dataclass(frozen=True, slots=True)
-class HolderChange:
-    """A holder after a change, and what the history says about it."""
-
-    holder: Holder
-    event: HolderEvent
-    changed: tuple[str, ...] = ()
-    reason: str | None = None
-    note: str | None = None
 
 
 async def save_holders(conn: Connection, changes: Sequence[HolderChange], *, actor: str) -> None:
@@ -105,32 +95,32 @@ async def lock_record(conn: Connection, external_id: str) -> Holder:
     return holder_of(row)
 
 
-async def lead_external_ids(conn: Connection, external_ids: Sequence[str]) -> dict[str, UUID]:
+async def resolve_external_ids(conn: Connection, external_ids: Sequence[str]) -> dict[str, UUID]:
     """Return where those external ids lead that are known: whose they are, or whom they were merged into.
 
     None of them is merged or erased until the transaction ends.
     """
-    rows = await conn.fetch(QUERIES["lead_external_ids"], list(external_ids))
+    rows = await conn.fetch(QUERIES["resolve_external_ids"], list(external_ids))
     return {row["external_id"]: row["leads_to"] for row in rows}
 
 
-async def lead_ids(conn: Connection, holder_ids: Sequence[UUID]) -> dict[UUID, UUID]:
+async def resolve_ids(conn: Connection, holder_ids: Sequence[UUID]) -> dict[UUID, UUID]:
     """Return where those ids lead that are known: to the holder itself, or whom it was merged into.
 
     None of them is merged or erased until the transaction ends.
     """
-    rows = await conn.fetch(QUERIES["lead_ids"], list(holder_ids))
+    rows = await conn.fetch(QUERIES["resolve_ids"], list(holder_ids))
     return {row["id"]: row["leads_to"] for row in rows}
 
 
-async def note_named(conn: Connection, holder_id: UUID, now: datetime) -> None:
+async def note_feed_date(conn: Connection, holder_id: UUID, now: datetime) -> None:
     """Note that another system has just sent a holder by its external id; that is no change of it."""
-    await conn.execute(QUERIES["note_named"], holder_id, now)
+    await conn.execute(QUERIES["note_feed_date"], holder_id, now)
 
 
-async def hold_managers(conn: Connection) -> None:
+async def lock_managers(conn: Connection) -> None:
     """Wait until nobody else changes who manages whom, and let others wait until the transaction ends."""
-    await conn.execute(QUERIES["hold_managers"])
+    await conn.execute(QUERIES["lock_managers"])
 
 
 async def manager_cycle(conn: Connection, holder_ids: Sequence[UUID]) -> list[str]:
@@ -153,9 +143,9 @@ class StepUp:
     """As people know the holder."""
 
 
-async def ways_up(conn: Connection, holder_ids: Sequence[UUID]) -> list[StepUp]:
+async def read_manager_chains(conn: Connection, holder_ids: Sequence[UUID]) -> list[StepUp]:
     """Return everybody on the ways up by managers from these holders, themselves included."""
-    return [StepUp(**row) for row in await conn.fetch(QUERIES["ways_up"], list(holder_ids))]
+    return [StepUp(**row) for row in await conn.fetch(QUERIES["read_manager_chains"], list(holder_ids))]
 
 
 async def lock_awaiting_manager(conn: Connection, external_ids: Sequence[str]) -> list[Holder]:
@@ -188,30 +178,15 @@ async def lock_absent(
     return [(holder_of(row), row["named_at"]) for row in rows]
 
 
-async def lock_around(conn: Connection, holder_ids: Sequence[UUID], limit: int) -> dict[UUID, Holder]:
+async def lock_affected(conn: Connection, holder_ids: Sequence[UUID], limit: int) -> dict[UUID, Holder]:
     """Return these holders and whoever reports to the first or was merged into it, held, in one order."""
-    rows = await conn.fetch(QUERIES["lock_around"], list(holder_ids), holder_ids[0], limit)
+    rows = await conn.fetch(QUERIES["lock_affected"], list(holder_ids), holder_ids[0], limit)
     return {row["id"]: holder_of(row) for row in rows}
 
 
 async def fence(conn: Connection, holder_id: UUID) -> None:
     """Let whoever is about to refer to the holder, or to one that was merged into it, wait."""
     await conn.execute(QUERIES["fence"], holder_id)
-
-
-async def carry_naming(conn: Connection, holder_id: UUID, into: UUID) -> None:
-    """Let what was named under the one id count as named for the other."""
-    await conn.execute(QUERIES["carry_naming"], holder_id, into)
-
-
-async def ids_of_credentials(conn: Connection, holder_id: UUID, limit: int) -> list[UUID]:
-    """Return a holder's credentials in the order of their entry, without voided ones."""
-    return [row["id"] for row in await conn.fetch(QUERIES["ids_of_credentials"], holder_id, limit)]
-
-
-async def hold_credentials(conn: Connection, holder_id: UUID, limit: int) -> list[UUID]:
-    """Return the same as `ids_of_credentials`, and keep them the holder's until the transaction ends."""
-    return [row["id"] for row in await conn.fetch(QUERIES["hold_credentials"], holder_id, limit)]
 
 
 async def ids_merged_into(conn: Connection, holder_id: UUID) -> list[UUID]:

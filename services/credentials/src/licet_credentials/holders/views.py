@@ -1,18 +1,12 @@
-"""Holders as they are shown, with what hangs on them."""
+"""Holders as they are shown."""
 
-from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
 from pydantic import BaseModel
 
-from licet_credentials.credentials.lacking import Lack, lacks
-from licet_credentials.credentials.store import Loaded
-from licet_credentials.credentials.views import CredentialOut
-from licet_credentials.holders.commands import Leavers, Merged
-from licet_credentials.holders.model import Holder, state_of
+from licet_credentials.holders.commands.leaving import LeaversFound
 from licet_credentials.holders.store import HolderLine
-from licet_events.holders import HolderState
 
 
 class HolderHistoryOut(BaseModel):
@@ -31,50 +25,6 @@ class HolderHistoryOut(BaseModel):
     def of(cls, line: HolderLine) -> "HolderHistoryOut":
         """Show a line of history."""
         return cls.model_validate(line, from_attributes=True)
-
-
-class ProfileCredential(CredentialOut):
-    """A credential, and what its record lacks."""
-
-    lacks: list[Lack]
-    """`expiry`: it is not known when it ends. `evidence`: its type asks for an image, and none supports its
-    current term. `verification`: its type asks for a check, and none confirms its current term at present."""
-
-
-class ProfileOut(BaseModel):
-    """A holder with all credentials."""
-
-    holder: HolderState
-    merged: list[UUID]
-    """The records that turned out to be this holder."""
-    credentials: list[ProfileCredential]
-    """In the order of their entry, without voided ones."""
-    more: bool
-    """Whether there are more credentials than are shown; `GET /v1/credentials?holder_id=` has all."""
-
-    @classmethod
-    def of(
-        cls,
-        holder: Holder,
-        merged: Sequence[UUID],
-        credentials: Sequence[Loaded],
-        now: datetime,
-        *,
-        more: bool,
-    ) -> "ProfileOut":
-        """Show a holder as it is at `now`."""
-        return cls(
-            holder=state_of(holder),
-            merged=list(merged),
-            credentials=[
-                ProfileCredential(
-                    **dict(CredentialOut.of(loaded.credential, now)),
-                    lacks=list(lacks(loaded.credential, loaded.rules, now)),
-                )
-                for loaded in credentials
-            ],
-            more=more,
-        )
 
 
 class LeaverOut(BaseModel):
@@ -104,7 +54,7 @@ class LeaversOut(BaseModel):
     """Those that this call deactivated, or as a dry run would."""
 
     @classmethod
-    def of(cls, leavers: Leavers, *, dry_run: bool) -> "LeaversOut":
+    def of(cls, leavers: LeaversFound, *, dry_run: bool) -> "LeaversOut":
         """Show leavers."""
         deactivated = 0 if dry_run else len(leavers.found)
         return cls(
@@ -124,29 +74,4 @@ class LeaversOut(BaseModel):
                 )
                 for holder, named_at in leavers.found
             ],
-        )
-
-
-class MergedOut(BaseModel):
-    """The holder that is left after a merge, and what came to it."""
-
-    holder: HolderState
-    duplicate: HolderState
-    """Inactive, with `merged_into`."""
-    credentials: list[UUID]
-    """Those that moved."""
-    reports: list[UUID]
-    """Whom the duplicate managed, and now the holder does."""
-    places: list[str]
-    """What the duplicate supervised, and now the holder does, such as `team/red`."""
-
-    @classmethod
-    def of(cls, merged: Merged) -> "MergedOut":
-        """Show what came of a merge."""
-        return cls(
-            holder=state_of(merged.holder),
-            duplicate=state_of(merged.duplicate),
-            credentials=list(merged.credentials),
-            reports=list(merged.reports),
-            places=list(merged.places),
         )

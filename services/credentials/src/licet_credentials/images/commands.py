@@ -9,7 +9,7 @@ from licet_chassis.database import Transaction
 from licet_chassis.errors import Busy, Conflict, Invalid, NotFound, require_version
 from licet_credentials.credentials import store
 from licet_credentials.credentials.change import Change, require_not_voided
-from licet_credentials.credentials.commands.carrying import carry_out
+from licet_credentials.credentials.commands.writing import apply_step
 from licet_credentials.credentials.model import Credential, Image
 from licet_credentials.credentials.store import Loaded
 from licet_credentials.images import store as image_store
@@ -47,7 +47,7 @@ async def add_image(
             lambda state: CredentialImageAdded(credential=state, image=_reference(image)),
         )
 
-    await carry_out(tx, loaded, add, now=now)
+    await apply_step(tx, loaded, add, now=now)
     return image, True
 
 
@@ -69,7 +69,7 @@ async def _support(
             lambda state: CredentialUpdated(credential=state, changed=("images",)),
         )
 
-    await carry_out(tx, loaded, support, now=now)
+    await apply_step(tx, loaded, support, now=now)
     return supporting
 
 
@@ -95,7 +95,7 @@ async def remove_image(
             lambda state: CredentialImageRemoved(credential=state, image=_reference(image), reason=reason),
         )
 
-    changed = await carry_out(tx, loaded, remove, now=now)
+    changed = await apply_step(tx, loaded, remove, now=now)
     await image_store.remove_image(tx.conn, image_id, machine_now())
     return changed
 

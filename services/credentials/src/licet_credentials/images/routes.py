@@ -152,9 +152,7 @@ async def delete(
 ) -> Response:
     """Delete an image: what is stored of it goes, unless another credential has the same file."""
     return await write(
-        lambda tx, now: remove_image(
-            tx, credential_id, image_id, reason, expected_version=expected, now=now
-        )
+        lambda tx, now: remove_image(tx, credential_id, image_id, reason, expected_version=expected, now=now)
     )
 
 

@@ -8,13 +8,13 @@ from typing import Any
 from uuid import UUID
 
 from licet_chassis.database import Transaction
-from licet_credentials.credentials import commands as credential_commands
 from licet_credentials.credentials import store as credential_store
+from licet_credentials.credentials.commands.writing import write_credentials, write_new_credentials
 from licet_credentials.credentials.model import CredentialFacts
 from licet_credentials.credentials.store import Saved, number_scope
-from licet_credentials.holders import commands as holder_commands
+from licet_credentials.holders.changes import HolderChange
+from licet_credentials.holders.commands.writing import link_reports, write_holders, write_new_holders
 from licet_credentials.holders.model import Holder
-from licet_credentials.holders.store import HolderChange
 from licet_credentials.imports import store
 from licet_credentials.imports.defining import types_of
 from licet_credentials.imports.mapping import Mapping as Declared
@@ -225,16 +225,16 @@ async def _write(
     for code in sorted(batch.types_created):
         await type_commands.define_type(tx, types[code], now=now)
     back = {p.external_id: p.back for p in parties if p.back is not None and p.external_id in alive}
-    await holder_commands.write(tx, list(back.values()), now)
+    await write_holders(tx, list(back.values()), now)
     changes = [party.change for party in changed if party.change is not None]
     if changes:
         new = [party.change for party in changed if party.change is not None and party.new]
-        await holder_commands.write_new(tx, new, now)
-        await holder_commands.write(tx, [change for change in changes if change.holder.version > 1], now)
-        batch.linked += await holder_commands.link_reports(tx, [change.holder for change in new], now)
+        await write_new_holders(tx, new, now)
+        await write_holders(tx, [change for change in changes if change.holder.version > 1], now)
+        batch.linked += await link_reports(tx, [change.holder for change in new], now)
     saved = [(each, Saved(each.plan.change, each.rules)) for each in planned if each.plan.change is not None]
-    await credential_commands.write_new(tx, [one for each, one in saved if each.existing_id is None], now)
-    await credential_commands.write(tx, [one for each, one in saved if each.existing_id is not None], now)
+    await write_new_credentials(tx, [one for each, one in saved if each.existing_id is None], now)
+    await write_credentials(tx, [one for each, one in saved if each.existing_id is not None], now)
     last = back | {party.external_id: party.change for party in changed if party.change is not None}
     batch.effects += [
         _on_holder(party, last[party.external_id]) for party in parties if party.external_id in last

@@ -74,11 +74,11 @@ async def managers_of(
     """
     if not named:
         return Managers()
-    managers = Managers(await holder_store.lead_external_ids(tx.conn, named))
+    managers = Managers(await holder_store.resolve_external_ids(tx.conn, named))
     if all(_as_recorded(recorded.get(row.holder.external_id), managers.facts_of(row.holder)) for row in rows):
         return managers
     if dry_run is None:
-        await holder_store.hold_managers(tx.conn)
+        await holder_store.lock_managers(tx.conn)
     await _look_up(tx, managers, set(named), dry_run)
     return managers
 
@@ -89,12 +89,12 @@ async def _look_up(tx: Transaction, managers: Managers, ahead: set[str], dry_run
     while ahead:
         seen |= ahead
         known = [managers.known[each] for each in ahead if each in managers.known]
-        for step in await holder_store.ways_up(tx.conn, known):
+        for step in await holder_store.read_manager_chains(tx.conn, known):
             managers.reports_to.setdefault(step.holder_id, step.manager_id or step.awaited_manager)
             managers.called[step.holder_id] = step.called
             ahead |= {step.called, step.awaited_manager or step.called}
         links = {} if dry_run is None else await store.managers_kept(tx.conn, dry_run, sorted(ahead))
-        managers.known |= await holder_store.lead_external_ids(tx.conn, sorted({*links, *links.values()}))
+        managers.known |= await holder_store.resolve_external_ids(tx.conn, sorted({*links, *links.values()}))
         for report, manager in links.items():
             managers.reports_to[managers.place(report)] = managers.place(manager)
         ahead = set(links.values()) - seen

@@ -7,9 +7,8 @@ from uuid import UUID
 
 from licet_chassis.database import Transaction
 from licet_credentials.holders import store as holder_store
-from licet_credentials.holders.commands import HolderFacts, fed_holder, new_holder, reactivated
+from licet_credentials.holders.changes import HolderChange, HolderFacts, apply_feed, new_holder, reactivate
 from licet_credentials.holders.model import Holder
-from licet_credentials.holders.store import HolderChange
 from licet_credentials.imports import store
 from licet_credentials.imports.managers import Managers, managers_of, named_managers
 from licet_credentials.imports.mapping import Mapping as Declared
@@ -66,7 +65,7 @@ async def parties_of(
         if holder is None:
             parties.append(_entered(external_id, by_key[external_id], managers, declared, now))
         else:
-            back = reactivated(holder, IMPORTED, now) if holder.id in undone else None
+            back = reactivate(holder, IMPORTED, now) if holder.id in undone else None
             party = Party(external_id, by_key[external_id], back.holder if back else holder, back=back)
             _decide_facts(party, newest_terms.get(holder.id), managers, declared, now)
             parties.append(party)
@@ -116,7 +115,7 @@ def _decide_facts(
         if top.holder.attributes:
             facts += (("attributes", {**party.holder.attributes, **dict(top.holder.attributes)}),)
         said = facts_that_differ(facts, party.holder)
-        change = fed_holder(party.holder, party.external_id, said, now) if said else None
+        change = apply_feed(party.holder, party.external_id, said, now) if said else None
         if change is None:
             return
         if on_change is not OnChange.REJECT:

@@ -11,13 +11,13 @@ from datetime import datetime
 
 from licet_chassis.database import Transaction
 from licet_chassis.errors import Conflict
-from licet_credentials.credentials import commands as credential_commands
 from licet_credentials.credentials import store as credential_store
 from licet_credentials.credentials.change import Change, announce, settle
+from licet_credentials.credentials.commands.writing import write_credentials
 from licet_credentials.credentials.corrections import Correction, put_right
 from licet_credentials.credentials.store import Loaded, Saved
-from licet_credentials.holders import commands as holder_commands
 from licet_credentials.holders import store as holder_store
+from licet_credentials.holders.commands.leaving import deactivate_holder
 from licet_credentials.imports import store
 from licet_credentials.imports.model import UNDONE_REASON
 from licet_credentials.imports.store import CREDENTIALS, HOLDERS, Effect, Undone, Work
@@ -86,7 +86,7 @@ async def _take_back(
                 counts[_TERMS_WITHDRAWN] += len(effect.terms)
         counts[_CREDENTIALS_LEFT] += reason is not None or effect.more
         undone.append(Undone(effect.id, _UNDONE if reason is None else _LEFT, reason))
-    await credential_commands.write(tx, saved, now)
+    await write_credentials(tx, saved, now)
     return undone, counts
 
 
@@ -131,7 +131,7 @@ async def _deactivate(
 
 async def _deactivated(tx: Transaction, effect: Effect, now: datetime) -> str | None:
     try:
-        await holder_commands.deactivate_holder(tx, effect.id, UNDONE_REASON, expected_version=None, now=now)
+        await deactivate_holder(tx, effect.id, UNDONE_REASON, expected_version=None, now=now)
     except Conflict:
         return _INACTIVE
     return None

@@ -67,7 +67,7 @@ async def _write(tx: Transaction, kind: Kind[PlaceT, StateT], place: PlaceT, now
 
 
 async def _led_supervisors(tx: Transaction, supervisor_ids: Sequence[UUID]) -> tuple[UUID, ...]:
-    leads_to = await holder_store.lead_ids(tx.conn, supervisor_ids) if supervisor_ids else {}
+    leads_to = await holder_store.resolve_ids(tx.conn, supervisor_ids) if supervisor_ids else {}
     unknown = [str(each) for each in supervisor_ids if each not in leads_to]
     if unknown:
         raise Invalid(f"There is no holder {', '.join(unknown)}.", pointer="/supervisor_ids")

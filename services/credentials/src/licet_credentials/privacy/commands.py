@@ -9,7 +9,8 @@ from licet_chassis.database import Transaction
 from licet_chassis.erasure import erase_from_service, lock_for_erasure
 from licet_chassis.errors import Conflict, NotFound
 from licet_credentials.holders import store as holder_store
-from licet_credentials.holders.commands.carrying import updated_holder, write
+from licet_credentials.holders.changes import update_holder
+from licet_credentials.holders.commands.writing import write_holders
 from licet_credentials.holders.model import Holder
 from licet_credentials.images import store as image_store
 from licet_credentials.imports import store as import_store
@@ -96,10 +97,10 @@ async def _persons(tx: Transaction, holder_id: UUID) -> list[Holder]:
 async def _let_go(tx: Transaction, holder_id: UUID, now: datetime) -> list[Holder]:
     """Hold the holder and its duplicates, and free everybody who names one of them."""
     await import_store.hold_open_imports(tx.conn)
-    await holder_store.lock_around(tx.conn, [holder_id], _MOST_AROUND)
+    await holder_store.lock_affected(tx.conn, [holder_id], _MOST_AROUND)
     # Again, now that nobody else changes who reports to whom: whoever came to report to it meanwhile.
-    await holder_store.hold_managers(tx.conn)
-    around = await holder_store.lock_around(tx.conn, [holder_id], _MOST_AROUND)
+    await holder_store.lock_managers(tx.conn)
+    around = await holder_store.lock_affected(tx.conn, [holder_id], _MOST_AROUND)
     # From here on whoever is about to record something for the holder waits, and then finds nobody.
     await holder_store.fence(tx.conn, holder_id)
     persons = await _persons(tx, holder_id)
@@ -109,10 +110,10 @@ async def _let_go(tx: Transaction, holder_id: UUID, now: datetime) -> list[Holde
         for holder in around.values()
         if holder.manager_id in gone
         and holder.id not in gone
-        and (change := updated_holder(holder, {"manager_id": None}, now))
+        and (change := update_holder(holder, {"manager_id": None}, now))
     ]
     if reports:
-        await write(tx, reports, now)
+        await write_holders(tx, reports, now)
     for person in persons:
         await end_supervision(tx, person.id, now=now)
     return persons

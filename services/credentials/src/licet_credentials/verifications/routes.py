@@ -13,8 +13,8 @@ from licet_chassis.http.resources import MaybeIfMatch
 from licet_chassis.http.serving import serving
 from licet_chassis.http.writes import Write
 from licet_credentials.access import READ, WRITE, ReaderSees
-from licet_credentials.credentials import commands
 from licet_credentials.credentials.bodies import VerificationIn
+from licet_credentials.credentials.commands.verifying import verify_credential
 from licet_credentials.credentials.store import require_credential
 from licet_credentials.credentials.verification import Check
 from licet_credentials.credentials.views import CredentialOut, VerificationOut
@@ -40,7 +40,7 @@ async def verify(
     check = Check(**said)
     now = serving(request).clock.now()
     return await write(
-        lambda tx, now: commands.verify_credential(
+        lambda tx, now: verify_credential(
             tx, credential_id, check, term_id=term_id, expected_version=expected, now=now
         ),
         view=lambda credential: CredentialOut.of(credential, now),

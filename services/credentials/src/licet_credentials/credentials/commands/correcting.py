@@ -8,7 +8,7 @@ from licet_chassis.database import Transaction
 from licet_chassis.errors import Conflict, Invalid, NotFound, require_version
 from licet_credentials.credentials import store
 from licet_credentials.credentials.change import Change, announce, settle
-from licet_credentials.credentials.commands.carrying import change_credential, write
+from licet_credentials.credentials.commands.writing import change_credential, write_credentials
 from licet_credentials.credentials.corrections import Correction, correct, with_missing_term
 from licet_credentials.credentials.dates import decide_expiry, require_order
 from licet_credentials.credentials.model import Credential
@@ -47,7 +47,7 @@ async def correct_credential(
     after = change.credential
     if (after.holder_id, after.type) != (loaded.credential.holder_id, loaded.credential.type):
         await store.require_number_free(tx.conn, after, rules)
-    await write(tx, [Saved(change, rules, note)], now)
+    await write_credentials(tx, [Saved(change, rules, note)], now)
     return after
 
 

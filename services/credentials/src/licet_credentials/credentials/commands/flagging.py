@@ -6,7 +6,7 @@ from uuid import UUID
 
 from licet_chassis.database import Transaction
 from licet_credentials.credentials.change import Change, require_open
-from licet_credentials.credentials.commands.carrying import change_credential
+from licet_credentials.credentials.commands.writing import change_credential
 from licet_credentials.credentials.dates import DateOrInstant, beginning, ending
 from licet_credentials.credentials.flags import end_suspensions, set_flag
 from licet_credentials.credentials.model import Credential, Flag

@@ -10,7 +10,7 @@ from licet_chassis.database import Transaction
 from licet_chassis.errors import Invalid, require_version
 from licet_credentials.credentials import store
 from licet_credentials.credentials.change import Change, announce
-from licet_credentials.credentials.commands.carrying import carry_out, write
+from licet_credentials.credentials.commands.writing import apply_step, write_credentials
 from licet_credentials.credentials.dates import decide_expiry, require_order
 from licet_credentials.credentials.model import Credential, CredentialFacts
 from licet_credentials.credentials.steps import new_credential
@@ -72,7 +72,7 @@ async def record_credential(
         award_id=command.award_id,
     )
     change = new_credential(said, facts.rules, (term,), (), command.origin, now)
-    await write(tx, [Saved(change, facts.rules)], now)
+    await write_credentials(tx, [Saved(change, facts.rules)], now)
     return change.credential
 
 
@@ -114,4 +114,4 @@ async def update_credential(
         )
         return announce(told, now, reason="updated", actor=tx.cause.actor)
 
-    return await carry_out(tx, loaded, update, now=now)
+    return await apply_step(tx, loaded, update, now=now)

@@ -8,7 +8,7 @@ from licet_chassis.database import Transaction
 from licet_chassis.errors import Invalid, require_version
 from licet_credentials.credentials import store
 from licet_credentials.credentials.change import Change, announce, require_open
-from licet_credentials.credentials.commands.carrying import carry_out
+from licet_credentials.credentials.commands.writing import apply_step
 from licet_credentials.credentials.model import Credential
 from licet_credentials.credentials.renewal import RenewalDates, RenewalRequest, renewal_dates
 from licet_credentials.credentials.steps import with_new_term
@@ -81,7 +81,7 @@ async def renew_credential(
             change = with_verification(change, made, now)
         return announce(change, now, reason="renewed", actor=tx.cause.actor)
 
-    renewed = await carry_out(tx, loaded, renew, now=now, note=command.request.reason)
+    renewed = await apply_step(tx, loaded, renew, now=now, note=command.request.reason)
     return renewed, dates
 
 

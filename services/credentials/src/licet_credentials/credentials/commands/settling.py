@@ -6,7 +6,7 @@ from uuid import UUID
 from licet_chassis.database import Transaction
 from licet_credentials.credentials import store
 from licet_credentials.credentials.change import Change, settle
-from licet_credentials.credentials.commands.carrying import change_credential, write
+from licet_credentials.credentials.commands.writing import change_credential, write_credentials
 from licet_credentials.credentials.model import Credential
 from licet_credentials.credentials.steps import carry_rules
 from licet_credentials.credentials.store import Loaded, Saved
@@ -30,5 +30,5 @@ async def replan_credentials(
         Saved(carry_rules(settle(each.credential, now), each.rules, now), each.rules)
         for each in loaded.values()
     ]
-    await write(tx, saved, now)
+    await write_credentials(tx, saved, now)
     return len(saved)

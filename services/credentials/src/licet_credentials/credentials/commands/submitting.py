@@ -7,7 +7,7 @@ from uuid import UUID
 from licet_chassis.database import Transaction
 from licet_chassis.errors import Conflict, Invalid
 from licet_credentials.credentials.change import Change, require_not_voided, require_open
-from licet_credentials.credentials.commands.carrying import change_credential
+from licet_credentials.credentials.commands.writing import change_credential
 from licet_credentials.credentials.dates import DateOrInstant, ending
 from licet_credentials.credentials.model import Credential
 from licet_credentials.credentials.store import Loaded

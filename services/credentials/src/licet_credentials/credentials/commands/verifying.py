@@ -6,7 +6,7 @@ from uuid import UUID
 from licet_chassis.database import Transaction
 from licet_chassis.errors import Invalid
 from licet_credentials.credentials.change import Change, require_not_voided
-from licet_credentials.credentials.commands.carrying import change_credential
+from licet_credentials.credentials.commands.writing import change_credential
 from licet_credentials.credentials.model import Credential
 from licet_credentials.credentials.store import Loaded
 from licet_credentials.credentials.terms import Term

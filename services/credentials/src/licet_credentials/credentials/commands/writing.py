@@ -15,7 +15,7 @@ from licet_credentials.credentials.model import Credential
 from licet_credentials.credentials.store import Loaded, Saved
 
 
-async def write(tx: Transaction, saved: Sequence[Saved], now: datetime) -> None:
+async def write_credentials(tx: Transaction, saved: Sequence[Saved], now: datetime) -> None:
     """Write changes and publish their events, credential by credential in order."""
     if not saved:
         return
@@ -25,7 +25,7 @@ async def write(tx: Transaction, saved: Sequence[Saved], now: datetime) -> None:
     )
 
 
-async def write_new(tx: Transaction, saved: Sequence[Saved], now: datetime) -> None:
+async def write_new_credentials(tx: Transaction, saved: Sequence[Saved], now: datetime) -> None:
     """Write many credentials of which none is there yet, and publish their events; as `write` does."""
     async with Copying(tx.conn) as copying:
         await copy_new(copying, saved, actor=tx.cause.actor)
@@ -49,14 +49,14 @@ async def change_credential(
     """Lock the credential and carry the step out on it; raises `NotFound` and `StaleVersion`."""
     loaded = await store.lock_credential(tx.conn, credential_id)
     require_version(expected_version, loaded.credential.version)
-    return await carry_out(tx, loaded, step, now=now, note=note)
+    return await apply_step(tx, loaded, step, now=now, note=note)
 
 
-async def carry_out(
+async def apply_step(
     tx: Transaction, loaded: Loaded, step: Step, *, now: datetime, note: str | None = None
 ) -> Credential:
     """Settle, do the step, and write what came of it; nothing where nothing did."""
     change = step(settle(loaded.credential, now), loaded)
     if change.events:
-        await write(tx, [Saved(change, loaded.rules, note)], now)
+        await write_credentials(tx, [Saved(change, loaded.rules, note)], now)
     return change.credential

@@ -1,0 +1,1 @@
+"""Profiles: a holder with all credentials, and what each record lacks."""
