@@ -11,7 +11,8 @@ from licet_events.civil import expires_at, starts_at
 from licet_events.credentials import CredentialState, Expiry, RunState, TermState, Validity
 from licet_events.holders import HolderKind, HolderState
 from licet_events.schedule import CredentialExpired, CredentialExpiring, CredentialOverdue
-from licet_notifier.notifications.model import Credential, Deployment, Facts, Holder, Notice, Place, Run
+from licet_notifier.facts.model import Credential, Facts, Holder, Notice, Place, Run
+from licet_notifier.notifications.model import Deployment
 
 ZONE = "Europe/Berlin"
 STARTS_ON, EXPIRES_ON = date(2026, 7, 1), date(2027, 6, 30)

@@ -4,9 +4,10 @@ from pathlib import Path
 import pytest
 
 from licet_events.schedule import CredentialExpired, CredentialExpiring, CredentialOverdue, ScheduleEvent
+from licet_notifier.facts.model import Facts
 from licet_notifier.mail.message import Content
 from licet_notifier.mail.templates import MAX_CHARACTERS, MailTemplate, TemplateFailed, load_templates
-from licet_notifier.notifications.model import Facts, decide
+from licet_notifier.notifications.model import decide
 from licet_notifier.notifications.wording import in_words, wording
 from support.mailing.cases import DEPLOYMENT, EXPIRES_ON, MORNING, credential, facts, holder, manager, notice
 

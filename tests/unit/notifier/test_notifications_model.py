@@ -13,14 +13,11 @@ from licet_events.notifications import (
     RecipientRole,
 )
 from licet_events.schedule import CredentialExpired
+from licet_notifier.facts.model import Facts, Flag, Notice, Place
 from licet_notifier.notifications.model import (
     Deployment,
     Detour,
-    Facts,
-    Flag,
-    Notice,
     Outcome,
-    Place,
     State,
     decide,
     notification_id,

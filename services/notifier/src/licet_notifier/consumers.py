@@ -14,9 +14,10 @@ from licet_events.holders import HolderEvent
 from licet_events.notifications import NotificationReason
 from licet_events.schedule import CredentialExpired, CredentialExpiring, CredentialOverdue
 from licet_events.types import types_of
+from licet_notifier.facts.model import Notice
 from licet_notifier.facts.store import end_credentials, upsert_catalogue, upsert_credentials, upsert_holders
 from licet_notifier.notifications.commands import NotYetKnown, decide_notice, decide_with_what_is_known
-from licet_notifier.notifications.model import Deployment, Notice
+from licet_notifier.notifications.model import Deployment
 
 Announced = CredentialExpiring | CredentialExpired | CredentialOverdue
 

@@ -13,7 +13,7 @@ from licet_chassis.queries import load_queries
 from licet_events.catalogue import CredentialTypeState, LocationState, TeamState
 from licet_events.credentials import CredentialMoved, CredentialState, FlagKind
 from licet_events.holders import HolderState
-from licet_notifier.notifications.model import Credential, Facts, Flag, Holder, Notice, Place, Run
+from licet_notifier.facts.model import Credential, Facts, Flag, Holder, Notice, Place, Run
 
 QUERIES = load_queries(__package__)
 

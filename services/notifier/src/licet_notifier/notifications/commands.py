@@ -10,12 +10,12 @@ from licet_chassis.clock import machine_now
 from licet_chassis.database import Transaction
 from licet_events.notifications import NotificationReason, RecipientRole
 from licet_notifier.facts import store as fact_store
+from licet_notifier.facts.model import Notice
 from licet_notifier.facts.store import Known, lock_known
 from licet_notifier.notifications import store
 from licet_notifier.notifications.model import (
     Decision,
     Deployment,
-    Notice,
     Outcome,
     State,
     decide,

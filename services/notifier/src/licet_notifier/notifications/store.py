@@ -9,15 +9,8 @@ from uuid import UUID
 from licet_chassis.connection import Connection
 from licet_chassis.queries import load_queries
 from licet_events.notifications import NotificationReason, RecipientRole
-from licet_notifier.notifications.model import (
-    CHANNEL,
-    Decision,
-    Detour,
-    Notice,
-    Outcome,
-    State,
-    notification_id,
-)
+from licet_notifier.facts.model import Notice
+from licet_notifier.notifications.model import CHANNEL, Decision, Detour, Outcome, State, notification_id
 
 QUERIES = load_queries(__package__)
 

@@ -5,7 +5,8 @@ from datetime import date, datetime
 
 from licet_events.civil import local_date
 from licet_events.notifications import RecipientRole
-from licet_notifier.notifications.model import Decision, Decisions, Detour, Facts, Notice
+from licet_notifier.facts.model import Facts, Notice
+from licet_notifier.notifications.model import Decision, Decisions, Detour
 
 _WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _MONTHS = (

@@ -1,0 +1,130 @@
+"""What a decision about a notice rests on: the notice itself, and the facts known about its credential."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from uuid import UUID
+
+from licet_events.credentials import FlagKind
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """What the scheduler announced: the event, as far as somebody is to be told of it."""
+
+    event_id: UUID
+    event_name: str
+    """Its type, such as `licet.credential.expiring.v1`."""
+    credential_id: UUID
+    holder_id: UUID
+    credential_version: int
+    term_id: UUID | None
+    term_revision: int
+    at: datetime
+    """The instant that has come."""
+    notify: bool
+    expires_on: date
+    time_zone: str
+    """The term's zone, in which `expires_on` is a day."""
+    step: int | None
+    correlation_id: str
+    traceparent: str | None
+
+    @property
+    def template(self) -> str:
+        """The name of its template: the type without the contract's prefix."""
+        return self.event_name.removeprefix("licet.")
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """A holder, as far as mails go."""
+
+    id: UUID
+    version: int
+    name: str
+    email: str | None
+    time_zone: str | None
+    team: str | None
+    location: str | None
+    manager_id: UUID | None
+    active: bool
+    merged: bool = False
+    """Whether it is a duplicate that leads to another, to whom its credentials go."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Touching or overlapping terms: when they begin and whose end is theirs."""
+
+    starts_at: datetime
+    expires_on: date | None
+    term_id: UUID
+    term_revision: int
+
+
+@dataclass(frozen=True, slots=True)
+class Flag:
+    """An interval in which a credential is suspended, revoked or surrendered."""
+
+    kind: FlagKind
+    effective_from: datetime
+    until: datetime | None
+
+    def in_force(self, now: datetime) -> bool:
+        """Tell whether it holds at `now`; its end is not part of it."""
+        return self.effective_from <= now and (self.until is None or now < self.until)
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """A credential, as far as mails go."""
+
+    id: UUID
+    version: int
+    holder_id: UUID
+    type: str
+    name: str
+    number: str | None
+    terms: Mapping[UUID, int]
+    """The revision of each of its terms."""
+    runs: tuple[Run, ...]
+    """In order of time."""
+    flags: tuple[Flag, ...]
+    voided: bool
+    quiet_until: datetime | None
+
+    def quiet_at(self, now: datetime) -> bool:
+        """Tell whether reminders rest because a renewal waits for its issuer."""
+        return self.quiet_until is not None and now < self.quiet_until
+
+    def current_run(self, now: datetime) -> Run | None:
+        """Return the run that contains `now`, else the latest past one, else the next."""
+        begun = [run for run in self.runs if run.starts_at <= now]
+        return begun[-1] if begun else next(iter(self.runs), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A team or a location, as far as mails go."""
+
+    code: str
+    name: str
+    time_zone: str | None
+    fallback_email: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """Everything that the decisions about one notice rest on."""
+
+    holder: Holder
+    credential: Credential
+    credential_type: str | None
+    """The name of its type."""
+    manager: Holder | None
+    team: Place | None
+    location: Place | None
+    manager_location: Place | None
+    later_notice_at: datetime | None
+    """The latest instant of the same term that somebody is told of."""
