@@ -34,6 +34,8 @@ ROUTES = {
         "POST /v1/audits/{audit_id}/attestations": FILTERED,
         "POST /v1/audits/{audit_id}/close": CLOSED,
         "GET /v1/audits/{audit_id}/result": CLOSED,
+        "GET /v1/gaps": FILTERED,
+        "GET /v1/gaps/holders": FILTERED,
         "GET /v1/requirements": NOBODY,
         "POST /v1/requirements": CLOSED,
         "GET /v1/requirements/{requirement_id}": NOBODY,

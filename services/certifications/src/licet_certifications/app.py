@@ -14,6 +14,7 @@ from licet_certifications.consumers import FACTS
 from licet_certifications.eligibility import commands as eligibility
 from licet_certifications.eligibility import store
 from licet_certifications.eligibility.routes import router as eligibility_router
+from licet_certifications.gaps.routes import router as gaps_router
 from licet_certifications.programmes import commands as programmes
 from licet_certifications.programmes.routes import router as programmes_router
 from licet_certifications.requirements import commands as requirements
@@ -49,6 +50,7 @@ def create_service(settings: Settings) -> Service:
             requirements_router,
             eligibility_router,
             audits_router,
+            gaps_router,
             worklist_router(DECIDERS),
         ],
         compose=_compose,

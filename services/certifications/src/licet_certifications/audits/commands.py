@@ -10,7 +10,8 @@ from uuid import UUID
 from licet_certifications.audits import model, store
 from licet_certifications.audits.model import Attestation, AuditItem, AuditPlan
 from licet_certifications.audits.signing import ResultSigner
-from licet_certifications.audits.store import StoredAudit, Visibility
+from licet_certifications.audits.store import StoredAudit
+from licet_certifications.visibility import Visibility
 from licet_chassis.connection import Connection
 from licet_chassis.database import Transaction
 from licet_chassis.errors import Invalid, NotFound, Refused

@@ -11,7 +11,7 @@ from licet_certifications.audits import commands, store
 from licet_certifications.audits.bodies import AttestationsBody, AuditBody, ClosingBody
 from licet_certifications.audits.model import AuditItem
 from licet_certifications.audits.signing import MEDIA_TYPE
-from licet_certifications.audits.store import StoredAudit, Visibility
+from licet_certifications.audits.store import StoredAudit
 from licet_certifications.audits.views import (
     AttestationResultsView,
     AttestationResultView,
@@ -21,6 +21,7 @@ from licet_certifications.audits.views import (
 )
 from licet_certifications.codes import Code
 from licet_certifications.settings import Settings
+from licet_certifications.visibility import Visibility
 from licet_chassis.database import Transaction
 from licet_chassis.errors import Conflict
 from licet_chassis.http.auth import Principal, requires
@@ -62,7 +63,7 @@ async def list_audits(
     closed: Annotated[bool | None, Query(description="Only closed audits, or only open ones")] = None,
 ) -> Response:
     """List audits, newest first, with their progress."""
-    seen = _visibility(principal)
+    seen = Visibility.of(principal)
 
     async def read(asked: PageRequest) -> Page[AuditView]:
         async with serving(request).database.reading() as conn:
@@ -89,7 +90,7 @@ async def get_audit(audit_id: UUID, request: Request, principal: Reader) -> Resp
     """Return one audit and how far it has come."""
     async with serving(request).database.reading() as conn:
         stored = await store.read_audit(conn, audit_id)
-        counts = await store.count_outcomes(conn, [audit_id], _visibility(principal))
+        counts = await store.count_outcomes(conn, [audit_id], Visibility.of(principal))
     return resource(AuditView.of(stored, counts[audit_id]))
 
 
@@ -118,7 +119,7 @@ async def list_items(
         async with serving(request).database.reading() as conn:
             await store.read_audit(conn, audit_id)
             rows = await store.list_items(
-                conn, audit_id, filters, _visibility(principal),
+                conn, audit_id, filters, Visibility.of(principal),
                 after=asked.after(tuple[bool, UUID]), limit=asked.limit + 1,
             )  # fmt: skip
         return page_of(rows, asked.limit, lambda item: (not item.reassigned, item.id), AuditItemView.of)
@@ -184,10 +185,3 @@ async def get_result(audit_id: UUID, request: Request) -> Response:
 
 def _as_opened(stored: StoredAudit) -> AuditView:
     return AuditView.of(stored, stored.state.counts)
-
-
-def _visibility(principal: Principal) -> Visibility:
-    return Visibility(
-        None if principal.teams is None else tuple(sorted(principal.teams)),
-        None if principal.locations is None else tuple(sorted(principal.locations)),
-    )

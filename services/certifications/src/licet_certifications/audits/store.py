@@ -10,6 +10,7 @@ from uuid import UUID
 import asyncpg
 
 from licet_certifications.audits.model import Attestation, AuditItem, AuditPlan
+from licet_certifications.visibility import Visibility
 from licet_chassis.connection import Connection
 from licet_chassis.errors import NotFound
 from licet_chassis.queries import load_queries, load_templates
@@ -29,18 +30,6 @@ class StoredAudit:
     incomplete_reason: str | None
     result: str | None
     """The signed result, once it is closed."""
-
-
-@dataclass(frozen=True, slots=True)
-class Visibility:
-    """Whose credentials the caller may see: `None` does not restrict."""
-
-    teams: tuple[str, ...] | None = None
-    locations: tuple[str, ...] | None = None
-
-    def parameters(self) -> dict[str, Any]:
-        """Return the parameters of templates that restrict to what is seen."""
-        return {"teams_seen": self.teams, "locations_seen": self.locations}
 
 
 async def count_scope(conn: Connection, scope: AuditScope) -> int:
