@@ -14,6 +14,12 @@ NOBODY, FILTERED = "is about nobody", "leaves out or hides whom the token does n
 CLOSED = "changes what all share, so it needs a token that sees everyone"
 ROUTES = {
     "certifications": {
+        "GET /v1/enrolments": FILTERED,
+        "GET /v1/enrolments/counts": FILTERED,
+        "GET /v1/enrolments/filters": NOBODY,
+        "GET /v1/enrolments/filters/{name}": NOBODY,
+        "PUT /v1/enrolments/filters/{name}": NOBODY,
+        "DELETE /v1/enrolments/filters/{name}": NOBODY,
         "GET /v1/programmes": NOBODY,
         "POST /v1/programmes": CLOSED,
         "GET /v1/programmes/{code}": NOBODY,

@@ -43,9 +43,9 @@ NOW = datetime(2026, 3, 1, tzinfo=UTC)
 
 
 def holder(number: int, version: int = 1, **facts: Any) -> HolderState:
-    facts = {"roles": ("forklift",), **facts}
+    facts = {"roles": ("forklift",), "name": "Ada Example", **facts}
     return HolderState(
-        id=UUID(int=number), version=version, kind=HolderKind.EMPLOYEE, name="Ada Example",
+        id=UUID(int=number), version=version, kind=HolderKind.EMPLOYEE,
         created_at=NOW, updated_at=NOW, **facts,
     )  # fmt: skip
 

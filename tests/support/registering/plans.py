@@ -7,7 +7,7 @@ from typing import Any
 
 from licet_chassis.connection import Connection
 
-CATALOGUE = {"credential_types", "credential_type_names"}
+CATALOGUE = {"credential_types", "credential_type_names", "programmes"}
 """Tables of a few pages, however many holders and credentials there are."""
 
 

@@ -17,6 +17,8 @@ from licet_certifications.eligibility.routes import router as eligibility_router
 from licet_certifications.gaps.routes import router as gaps_router
 from licet_certifications.programmes import commands as programmes
 from licet_certifications.programmes.routes import router as programmes_router
+from licet_certifications.register import store as register
+from licet_certifications.register.routes import router as register_router
 from licet_certifications.requirements import commands as requirements
 from licet_certifications.requirements.routes import router as requirements_router
 from licet_certifications.settings import Settings
@@ -47,6 +49,7 @@ def create_service(settings: Settings) -> Service:
         settings=settings,
         routers=[
             programmes_router,
+            register_router,  # before whatever takes what follows /v1/enrolments/ for an id
             requirements_router,
             eligibility_router,
             audits_router,
@@ -71,6 +74,7 @@ def create_app(settings: Settings) -> FastAPI:
 
 async def forget_holder(tx: Transaction, holder_id: UUID, now: datetime) -> None:
     """Delete what every feature keeps about a holder, and end its keys on the topics."""
+    await register.forget_holder(tx.conn, holder_id)  # while it is known what the holder is called
     await eligibility.forget_holder(tx, holder_id, now)
     await audits.forget_holder(tx, holder_id)
     await worklist.forget_holder(tx.conn, holder_id)

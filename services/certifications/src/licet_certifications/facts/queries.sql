@@ -1,32 +1,34 @@
 -- What holders, credentials, their types and locations are, kept by version, and the note that something changed.
 
 -- name: upsert_holders
--- Keep each holder that is newer than ours ($1: JSON array), and note those of whom something counts.
+-- Keep each holder that is newer than ours ($1: JSON array), and note those of whom something counts, and which
+-- roles and queues they have gained.
 with told as (
     select
         t.*,
+        case when h.active then h.targets else '{}' end as old_targets,
         t.again or h.id is null
             or (h.active, h.location, h.targets) is distinct from (t.active, t.location, t.targets) as differs
     from jsonb_to_recordset($1::jsonb) as t (
         id uuid, version bigint, again boolean, active boolean, team text, location text, targets text[],
-        external_key text, email_key text, merged_into uuid,
+        external_key text, email_key text, merged_into uuid, name text,
         told_at timestamptz, correlation_id text, causation_id text, traceparent text
     )
     left join holders h on h.id = t.id
     where h.id is null or h.version < t.version or (h.version = t.version and t.again)
 ), kept as (
     insert into holders as h (
-        id, version, active, team, location, targets, external_key, email_key, merged_into, reassigned_at
+        id, version, active, team, location, targets, external_key, email_key, merged_into, name, reassigned_at
     )
     select
-        id, version, active, team, location, targets, external_key, email_key, merged_into,
+        id, version, active, team, location, targets, external_key, email_key, merged_into, name,
         case when not again then told_at end
     from told order by id
     on conflict (id) do update set
         version = excluded.version, active = excluded.active, team = excluded.team,
         location = excluded.location, targets = excluded.targets,
         external_key = excluded.external_key, email_key = excluded.email_key,
-        merged_into = excluded.merged_into,
+        merged_into = excluded.merged_into, name = excluded.name,
         reassigned_at = case
             when (h.location, h.targets) is distinct from (excluded.location, excluded.targets)
             then excluded.reassigned_at else h.reassigned_at
@@ -38,6 +40,13 @@ with told as (
     select distinct named.target from told cross join unnest(told.targets) as named (target)
     order by 1
     on conflict do nothing
+), gained as (
+    insert into entry_gains (holder_id, trigger, correlation_id, causation_id, traceparent)
+    select told.id, named.target, told.correlation_id, told.causation_id, told.traceparent
+    from told join kept using (id) cross join unnest(told.targets) as named (target)
+    where told.active and named.target <> all (told.old_targets)
+    order by 1, 2
+    on conflict (holder_id, trigger) do nothing
 )
 insert into changes (kind, subject, correlation_id, causation_id, traceparent)
 select 'holder', told.id::text, told.correlation_id, told.causation_id, told.traceparent
@@ -50,7 +59,8 @@ on conflict (kind, subject, type) do update set
 
 -- name: upsert_credentials
 -- Keep each credential that is newer than ours ($1: JSON array), and note holder and type of those of
--- which something counts; before and after, where one went to another holder or type.
+-- which something counts; before and after, where one went to another holder or type. Note too that a holder
+-- has gained a credential of the type.
 with told as (
     select
         t.*,
@@ -59,19 +69,30 @@ with told as (
         t.again or c.id is null
             or (c.holder_id, c.type, c.facts) is distinct from (t.holder_id, t.type, t.facts) as differs
     from jsonb_to_recordset($1::jsonb) as t (
-        id uuid, version bigint, again boolean, holder_id uuid, type text, facts jsonb, changed_at timestamptz,
+        id uuid, version bigint, again boolean, holder_id uuid, type text, number text, facts jsonb,
+        changed_at timestamptz,
         correlation_id text, causation_id text, traceparent text
     )
     left join credentials c on c.id = t.id
     where c.id is null or c.version < t.version or (c.version = t.version and t.again)
 ), kept as (
-    insert into credentials as c (id, version, holder_id, type, facts, changed_at)
-    select id, version, holder_id, type, facts, changed_at from told order by id
+    insert into credentials as c (id, version, holder_id, type, number, facts, changed_at)
+    select id, version, holder_id, type, number, facts, changed_at from told order by id
     on conflict (id) do update set
         version = excluded.version, holder_id = excluded.holder_id, type = excluded.type,
-        facts = excluded.facts, changed_at = coalesce(excluded.changed_at, c.changed_at)
+        number = excluded.number, facts = excluded.facts,
+        changed_at = coalesce(excluded.changed_at, c.changed_at)
     where c.version <= excluded.version
     returning c.id
+), gained as (
+    insert into entry_gains (holder_id, trigger, correlation_id, causation_id, traceparent)
+    select distinct on (told.holder_id, told.type)
+        told.holder_id, 'type:' || told.type, told.correlation_id, told.causation_id, told.traceparent
+    from told join kept using (id)
+    where not (told.facts ->> 'voided')::boolean
+      and (told.holder_id, told.type) is distinct from (told.old_holder_id, told.old_type)
+    order by told.holder_id, told.type, told.version desc
+    on conflict (holder_id, trigger) do nothing
 )
 insert into changes (kind, subject, type, correlation_id, causation_id, traceparent)
 select distinct on (touched.subject, touched.type)
@@ -177,7 +198,9 @@ limit 1;
 
 -- name: forget_holder
 -- Delete what is known of a holder and its credentials, and the notes that something of it has changed.
-with theirs as (
+with gained as (
+    delete from entry_gains where holder_id = $1
+), theirs as (
     delete from credentials where holder_id = $1
 ), noted as (
     delete from changes where kind in ('holder', 'credential') and subject = $1::text

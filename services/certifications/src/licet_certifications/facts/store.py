@@ -127,6 +127,7 @@ def _holder_row(state: HolderState) -> dict[str, Any]:
         "active": state.active,
         "team": state.team,
         "location": state.location,
+        "name": state.name,
         # In a fixed order: the same roles told in another order are no change.
         "targets": sorted(targets),
         "external_key": None if state.external_id is None else external_key(state.external_id),
@@ -144,6 +145,7 @@ def _credential_row(state: CredentialState) -> dict[str, Any]:
         "version": state.version,
         "holder_id": str(state.holder_id),
         "type": state.type,
+        "number": state.number,
         "facts": facts,
     }
 

@@ -12,14 +12,14 @@ import asyncpg
 from licet_chassis.connection import Connection
 from licet_chassis.erasure import erased_among
 from licet_chassis.errors import Gone, NotFound
+from licet_chassis.ordering import Ordering
 from licet_chassis.queries import load_queries, load_templates
+from licet_chassis.words import words
 from licet_credentials.errors import ExternalIdTaken
 from licet_credentials.holders.changes import HolderChange
 from licet_credentials.holders.model import Holder
-from licet_credentials.ordering import Ordering
 from licet_credentials.rows import Row, fields_of, jsonb
 from licet_credentials.visibility.model import Sees
-from licet_credentials.words import words
 from licet_events.holders import HolderKind
 
 QUERIES = load_queries(__package__ or "")

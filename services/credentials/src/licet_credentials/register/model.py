@@ -6,7 +6,7 @@ from datetime import date
 from enum import StrEnum
 from uuid import UUID
 
-from licet_credentials.ordering import Ordering
+from licet_chassis.ordering import Ordering
 from licet_events.catalogue import Category
 from licet_events.credentials import Validity
 

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from licet_chassis.connection import Connection
 from licet_chassis.queries import load_queries, load_templates
+from licet_chassis.words import Patterns, words
 from licet_credentials.credentials.model import Credential
 from licet_credentials.credentials.store import read_credentials
 from licet_credentials.credentials.validity import validity
@@ -17,7 +18,6 @@ from licet_credentials.register.model import CredentialFilter, Sort
 from licet_credentials.rows import jsonb
 from licet_credentials.types.attributes import meanings
 from licet_credentials.visibility.model import Sees
-from licet_credentials.words import Patterns, words
 from licet_events.civil import local_date
 from licet_events.credentials import Validity
 

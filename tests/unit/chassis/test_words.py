@@ -2,7 +2,7 @@
 
 import pytest
 
-from licet_credentials.words import words
+from licet_chassis.words import words
 
 
 @pytest.mark.parametrize("text", [None, "", "   "])

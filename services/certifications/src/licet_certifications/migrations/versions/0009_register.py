@@ -1,0 +1,10 @@
+"""The register of enrolments, and rules of entry."""
+
+from licet_chassis.migrations import run_file
+
+revision = "0009"
+down_revision = "0008"
+
+
+def upgrade() -> None:
+    run_file(__file__)
