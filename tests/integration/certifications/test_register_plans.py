@@ -16,9 +16,9 @@ from licet_certifications.register import store
 from licet_certifications.register.model import EnrolmentFilter, Sort
 from licet_chassis.database import Database
 from licet_chassis.migrations import migrate
-from registering.enrolments import CASES, Case, make_enrolments
-from registering.many import NOW
-from registering.plans import Explained
+from support.registering.enrolments import CASES, Case, make_enrolments
+from support.registering.many import NOW
+from support.registering.plans import Explained
 
 FEW, MANY = 10_000, int(os.environ.get("LICET_TEST_MANY", "60000"))
 PAGE = 51

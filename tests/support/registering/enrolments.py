@@ -9,7 +9,7 @@ from licet_certifications.register.model import EnrolmentFilter
 from licet_certifications.register.store import Sight
 from licet_chassis.connection import Connection
 from licet_events.enrolments import EnrolmentKind, EnrolmentStatus
-from registering.many import NOW, RARE, holder_id
+from support.registering.many import NOW, RARE, holder_id
 
 HELD = 4
 """Enrolments of each holder."""
