@@ -104,9 +104,10 @@ class AwardState(Model):
     credential_type: str
     """The code of the credential type to issue or renew."""
     completed_on: date
-    """The day of the last completion that counted."""
+    """The day of the last completion that counted, where `time_zone` says."""
     time_zone: str
-    """Where that day is meant."""
+    completed_at: Instant | None = None
+    """The instant of that completion, for whoever knows a zone that fits the holder better."""
     credential_id: UUID | None = None
     """The credential to renew; absent: issue one."""
     awarded_at: Instant
@@ -168,6 +169,8 @@ class EnrolmentState(Model):
     opened_at: Instant
     opened_by: str
     """Who applied or enrolled the holder; a code and id, never a name."""
+    entry: str | None = None
+    """How the holder got in: by `application`, enrolled by `staff`, or by `rule`."""
     decided_at: Instant | None = None
     """When a person last decided about it."""
     decided_by: str | None = None

@@ -14,6 +14,9 @@ from licet_certifications.consumers import FACTS
 from licet_certifications.eligibility import commands as eligibility
 from licet_certifications.eligibility import store
 from licet_certifications.eligibility.routes import router as eligibility_router
+from licet_certifications.enrolments import commands as enrolments
+from licet_certifications.enrolments import deciders
+from licet_certifications.enrolments.routes import router as enrolments_router
 from licet_certifications.gaps.routes import router as gaps_router
 from licet_certifications.programmes import commands as programmes
 from licet_certifications.programmes.routes import router as programmes_router
@@ -37,7 +40,7 @@ from licet_events import Topic
 NAME = "certifications"
 ACTOR = f"service:{NAME}"
 
-DECIDERS: Mapping[str, Decider] = {}
+DECIDERS: Mapping[str, Decider] = {**deciders.DECIDERS}
 """Who carries out decisions about items of the worklist, by the kind of item."""
 
 
@@ -50,6 +53,7 @@ def create_service(settings: Settings) -> Service:
         routers=[
             programmes_router,
             register_router,  # before whatever takes what follows /v1/enrolments/ for an id
+            enrolments_router,
             requirements_router,
             eligibility_router,
             audits_router,
@@ -60,6 +64,7 @@ def create_service(settings: Settings) -> Service:
         snapshots=[
             Snapshots("requirements", Topic.CATALOGUE, requirements.requirement_snapshots),
             Snapshots("programmes", Topic.CATALOGUE, programmes.programme_snapshots),
+            Snapshots("enrolments", Topic.CERTIFICATIONS, enrolments.enrolment_snapshots),
             Snapshots("timelines", Topic.ELIGIBILITY, eligibility.timeline_snapshots),
             Snapshots("audits", Topic.CERTIFICATIONS, audits.audit_snapshots),
         ],
@@ -77,6 +82,7 @@ async def forget_holder(tx: Transaction, holder_id: UUID, now: datetime) -> None
     await register.forget_holder(tx.conn, holder_id)  # while it is known what the holder is called
     await eligibility.forget_holder(tx, holder_id, now)
     await audits.forget_holder(tx, holder_id)
+    await enrolments.forget_holder(tx, holder_id, now)
     await worklist.forget_holder(tx.conn, holder_id)
     await completions.forget_holder(tx.conn, holder_id)
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+from licet_certifications.enrolments import commands as enrolments
 from licet_certifications.facts import store
 from licet_chassis.consuming import Consumer, Projection
 from licet_chassis.consuming.states import split_tombstones
@@ -20,11 +21,15 @@ async def apply_holders(tx: Transaction, events: Sequence[Event[Any]], _now: dat
     await store.upsert_holders(tx.conn, events)
 
 
-async def apply_credentials(tx: Transaction, events: Sequence[Event[Any]], _now: datetime) -> None:
-    """Keep what credentials are and whose; one that was moved may be told of under its new key first."""
+async def apply_credentials(tx: Transaction, events: Sequence[Event[Any]], now: datetime) -> None:
+    """Keep what credentials are and whose, and let the enrolments that led to them follow.
+
+    One that was moved may be told of under its new key first.
+    """
     states, moved = split_tombstones(events)
     await store.upsert_credentials(tx.conn, states)
     await store.end_credentials(tx.conn, moved)
+    await enrolments.follow_credentials(tx, states, now=now)
 
 
 async def apply_locations(tx: Transaction, events: Sequence[Event[Any]], _now: datetime) -> None:

@@ -1,1 +1,1 @@
-"""One holder's run through one version of a programme: status, approvals, progress."""
+"""Enrolments: one holder's run through one version of a programme, from application to certification."""

@@ -24,8 +24,8 @@ create index worklist_items_kind on worklist_items (kind, since, id) where close
 create index worklist_items_holder on worklist_items (holder_id);
 create index worklist_items_enrolment on worklist_items (enrolment_id);
 
--- One row an enrolment. `state` is what events carry, `decisions` what people have decided about it; the
--- columns repeat what lists filter by. Holder, programme and credential are told elsewhere and refer to nothing.
+-- One row an enrolment. `state` is what events carry, `internals` what only this service needs, such as what
+-- people have decided about components; the columns repeat what lists filter by. Holder, programme and credential are told elsewhere and refer to nothing.
 create table enrolments (
     id uuid primary key,
     version bigint not null,
@@ -47,7 +47,6 @@ create table enrolments (
     waits_since timestamptz,
     lacking text[] not null default '{}',
     credential_id uuid,
-    credential_version bigint not null default 0,
     award_id uuid,
     expires_at timestamptz,
     deadline_at timestamptz,
@@ -58,7 +57,7 @@ create table enrolments (
     opened_at timestamptz not null,
     updated_at timestamptz not null,
     state jsonb not null,
-    decisions jsonb not null default '[]'
+    internals jsonb not null
 );
 create unique index enrolments_open on enrolments (holder_id, programme) where open;
 create index enrolments_holder on enrolments (holder_id, programme, id);
