@@ -1,15 +1,11 @@
 """A CSV export that breaks off on a real server: whoever reads it knows, and the connection is given back."""
 
-import asyncio
 import csv
-import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx
 import pytest
-import uvicorn
 from fastapi import APIRouter
 from pydantic import BaseModel
 from starlette.requests import Request
@@ -21,6 +17,7 @@ from licet_chassis.http.csv import listed
 from licet_chassis.http.paging import Page, PageQuery, PageRequest, page_of
 from licet_chassis.http.serving import serving
 from support.edge.issuer import Issuer
+from support.edge.server import served
 from support.edge.service import edge_app
 
 WHOLE = 3_000
@@ -51,17 +48,6 @@ async def items(request: Request, page: PageQuery, until: int = WHOLE) -> Respon
         )
 
     return await listed(request, page, read, Item)
-
-
-@asynccontextmanager
-async def served(app: Any) -> AsyncIterator[str]:
-    """Serve an application by the server that the services run on."""
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        server = uvicorn.Server(uvicorn.Config(app, log_config=None, timeout_graceful_shutdown=5))
-        running = asyncio.create_task(server.serve([listening]))
-        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
-        server.should_exit = True
-        await running
 
 
 @pytest.fixture

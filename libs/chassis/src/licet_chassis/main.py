@@ -17,6 +17,7 @@ import uvicorn
 
 from licet_chassis.application import create_service_app
 from licet_chassis.backfill import backfill
+from licet_chassis.http.protocol import HttpProtocol
 from licet_chassis.lifeline import end_with_parent
 from licet_chassis.process import open_runtime
 from licet_chassis.service import Part, Service
@@ -111,6 +112,8 @@ def _serve(service: Service, parts: frozenset[Part]) -> int:
         app,
         host=settings.host,
         port=settings.port,
+        http=HttpProtocol,
+        ws="none",
         log_config=None,
         access_log=False,
         server_header=False,
