@@ -282,4 +282,4 @@ async def test_remembered_token_is_nobody_elses() -> None:
     for _ in range(2):
         for subject, token in tokens.items():
             assert (await authenticator.authenticate([f"Bearer {token}"])).subject == subject
-    assert len(authenticator._judged) == 1_000
+    assert len(authenticator._valid) == 1_000

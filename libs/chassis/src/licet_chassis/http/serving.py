@@ -1,16 +1,14 @@
-"""What the HTTP edge needs of the running service, put on `app.state.runtime` when it starts."""
+"""What requests use of the running service: `app.state.runtime`, set when it starts."""
 
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from starlette.requests import Request
 from starlette.types import Scope
 
 from licet_chassis.clock import BusinessClock
 from licet_chassis.database import Database
+from licet_chassis.http.tokens import Authenticator
 from licet_chassis.settings import ServiceSettings
-
-if TYPE_CHECKING:
-    from licet_chassis.http.auth import Authenticator
 
 
 class Serving(Protocol):
@@ -29,7 +27,7 @@ class Serving(Protocol):
         """Business time."""
 
     @property
-    def authenticator(self) -> "Authenticator":
+    def authenticator(self) -> Authenticator:
         """Who judges tokens."""
 
 
