@@ -26,7 +26,8 @@ def query_files(package: str) -> Iterator[tuple[str, Mapping[str, str], Mapping[
 
 
 FOUND = {
-    package: list(query_files(package)) for package in ("licet_chassis", *(f"licet_{s}" for s in SERVICES))
+    package: list(query_files(package))
+    for package in ("licet_chassis", "licet_cli", *(f"licet_{s}" for s in SERVICES))
 }
 FILES = {package: {file: queries for file, queries, _ in found} for package, found in FOUND.items()}
 TEMPLATES = [
@@ -42,7 +43,7 @@ async def test_every_statement_of_a_service_and_of_the_chassis_can_be_prepared(s
     await asyncio.to_thread(migrate, f"licet_{service}", database_url)
     conn = await asyncpg.connect(database_url)
     try:
-        for package in ("licet_chassis", f"licet_{service}"):
+        for package in ("licet_chassis", "licet_cli", f"licet_{service}"):
             assert FILES[package], package
             for file, queries in FILES[package].items():
                 for name, sql in queries.items():

@@ -8,9 +8,10 @@ from uuid import UUID
 
 from aiokafka import AIOKafkaProducer
 
-from licet_chassis.consuming.dispatcher import QUERIES, Dispatcher
+from licet_chassis.consuming.dispatcher import Dispatcher
 from licet_chassis.consuming.reader import Reader
 from licet_chassis.consuming.records import Raw
+from licet_chassis.consuming.store import QUERIES
 from licet_chassis.database import Database
 from licet_chassis.kafka import KafkaAccess
 from licet_events import Event, Record, Topic

@@ -6,7 +6,6 @@ from uuid import uuid4
 import asyncpg
 import pytest
 
-from licet_chassis.broker_room import BrokerRoom
 from licet_chassis.clock import BusinessClock
 from licet_chassis.consuming import Consumer, Effect
 from licet_chassis.consuming.dispatcher import Dispatcher
@@ -14,6 +13,8 @@ from licet_chassis.consuming.reader import Reader
 from licet_chassis.kafka import KafkaAccess
 from licet_chassis.outbox.append import append
 from licet_chassis.outbox.relay import Relay
+from licet_cli.embedded.broker_room import BrokerRoom
+from licet_cli.embedded.service import claim_positions
 from licet_events import Record, Topic, encode
 from licet_events.holders import HolderRegistered, HolderUpdated
 from support.consuming import effect_count, holder_event, reading
@@ -57,12 +58,12 @@ async def test_a_slow_consumer_loses_nothing_of_twenty_megabytes_on_one_partitio
     )  # fmt: skip
     access = KafkaAccess(empty_kafka.bootstrap)
     room = BrokerRoom(access, database, [f"licet-{dispatcher.service}.slow"], ROOM)
-    relay = Relay(database_url, access, gate=room.has_room, batch_size=room.rows_at_once)
+    relay = Relay(database_url, access, gate=room.is_open, batch_size=room.batch_size)
     stop = asyncio.Event()
     relaying = asyncio.create_task(relay.run(stop))
     await asyncio.sleep(1)
     assert relay.published == 0, "nobody reads yet, and it publishes"
-    reader = Reader([dispatcher], database, access, dispatcher.service, claim_places=True)
+    reader = Reader([dispatcher], database, access, dispatcher.service, on_joined=claim_positions)
     reads = asyncio.create_task(reader.run(stop))
     ahead = 0
     async with asyncio.timeout(150):

@@ -9,9 +9,10 @@ import pytest
 
 from licet_chassis.clock import BusinessClock
 from licet_chassis.consuming import Consumer, Effect, MissingPrerequisite, PermanentFailure, Projection
-from licet_chassis.consuming.dispatcher import QUERIES, Dispatcher
+from licet_chassis.consuming.dispatcher import Dispatcher
 from licet_chassis.consuming.parked import replay
 from licet_chassis.consuming.reader import Reader
+from licet_chassis.consuming.store import QUERIES
 from licet_chassis.consuming.waiting import waiting_loop
 from licet_chassis.kafka import KafkaAccess
 from licet_events import Event, Topic, encode
@@ -235,21 +236,21 @@ async def test_another_cluster_needs_a_backfill_until_its_marker_was_read(empty_
         await send(empty_kafka, encode(holder_event(uuid4())))
         await until(effect_count(database, 1), "the first")
     async with database.reading() as conn:
-        assert await conn.fetch(QUERIES["lost_places"], ["effects"], [Topic.HOLDERS]) == []
+        assert await conn.fetch(QUERIES["lost_positions"], ["effects"], [Topic.HOLDERS]) == []
         await conn.execute("update progress set cluster_id = 'the one before'")
     async with reading(dispatcher, database, empty_kafka) as reader:
 
         async def lost() -> bool:
             async with database.reading() as conn:
                 return reader.connected and bool(
-                    await conn.fetch(QUERIES["lost_places"], ["effects"], [Topic.HOLDERS])
+                    await conn.fetch(QUERIES["lost_positions"], ["effects"], [Topic.HOLDERS])
                 )
 
         await until(lost, "the lost places")
         async with database.reading() as conn:
             partitions = [
                 row["partition"]
-                for row in await conn.fetch(QUERIES["lost_places"], ["effects"], [Topic.HOLDERS])
+                for row in await conn.fetch(QUERIES["lost_positions"], ["effects"], [Topic.HOLDERS])
             ]
         markers = [
             Event.of(
@@ -270,6 +271,6 @@ async def test_another_cluster_needs_a_backfill_until_its_marker_was_read(empty_
 
         async def found() -> bool:
             async with database.reading() as conn:
-                return not await conn.fetch(QUERIES["lost_places"], ["effects"], [Topic.HOLDERS])
+                return not await conn.fetch(QUERIES["lost_positions"], ["effects"], [Topic.HOLDERS])
 
         await until(found, "the places found again")

@@ -14,10 +14,12 @@ from faststream.kafka import KafkaBroker
 
 from licet_chassis.clock import BusinessClock
 from licet_chassis.consuming import Consumer, Effect, MissingPrerequisite, PermanentFailure
-from licet_chassis.consuming.dispatcher import QUERIES, Dispatcher
+from licet_chassis.consuming.dispatcher import Dispatcher
 from licet_chassis.consuming.parked import replay
-from licet_chassis.consuming.reader import AutomaticAck, Reader, Stuck, refuse_automatic_acks
+from licet_chassis.consuming.reader import AutomaticAck, Reader, refuse_automatic_acks
+from licet_chassis.consuming.store import QUERIES
 from licet_chassis.consuming.waiting import waiting_loop
+from licet_chassis.consuming.watchdog import Stuck
 from licet_chassis.kafka import KafkaAccess
 from licet_events import Record, Topic, encode
 from licet_events.holders import HolderRegistered, HolderUpdated
@@ -314,12 +316,12 @@ async def test_a_batch_that_faststream_swallowed_is_gone_back_to(empty_kafka, da
     swallowed = 0
 
     class Swallowing(Reader):
-        async def _read(self, reading, consumer, records):
+        async def _read(self, member, records):
             nonlocal swallowed
             if not swallowed:
                 swallowed += 1
                 raise RuntimeError("raised around the handler, where nobody sees it")
-            await super()._read(reading, consumer, records)
+            await super()._read(member, records)
 
     reader = Swallowing([dispatcher], database, KafkaAccess(empty_kafka.bootstrap), dispatcher.service)
     stop = asyncio.Event()
@@ -394,9 +396,9 @@ async def test_a_partition_that_came_back_is_looked_at_anew(empty_kafka, databas
     async with reading(dispatcher, database, empty_kafka) as reader:
         await send(empty_kafka, encode(holder_event(uuid4())))
         await until(effect_count(database, 1), "the first")
-        own = reader._readings[0]
-        assert own.positions
+        own = reader._members[0]
+        assert own.offsets
         await own.on_partitions_revoked({TopicPartition(Topic.HOLDERS, 0)})
-        assert not own.positions
+        assert not own.offsets
         assert await reader.lag() >= 1, "who has not joined may be behind"
         await own.on_partitions_assigned(())

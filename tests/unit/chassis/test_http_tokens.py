@@ -246,7 +246,7 @@ def later(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
                 return cls.fromtimestamp(time.time() + seconds, tz)
 
         monkeypatch.setattr("jwt.api_jwt.datetime", Later)
-        monkeypatch.setattr("licet_chassis.http.auth.machine_now", lambda: Later.now(UTC))
+        monkeypatch.setattr("licet_chassis.http.tokens.machine_now", lambda: Later.now(UTC))
 
     return move
 

@@ -1,7 +1,7 @@
 """The embedded run knows every consumer group: a relay waits for ever for one that is not there."""
 
 from licet_certifications.consumers import FACTS
-from licet_cli.embedded.run import CONSUMER_GROUPS
+from licet_cli.embedded.broker_room import CONSUMER_GROUPS
 from licet_credentials.consumers import SCHEDULE, awards_consumer
 from licet_notifier.consumers import notifier_consumer
 from licet_notifier.notifications.model import Deployment

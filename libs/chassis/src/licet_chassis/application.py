@@ -10,6 +10,7 @@ from fastapi import FastAPI
 
 from licet_chassis.clock import machine_now
 from licet_chassis.erasures import erasures_router
+from licet_chassis.extension import PLAIN, Extension
 from licet_chassis.http.app import http_app
 from licet_chassis.operations import operations_router
 from licet_chassis.process import Process, open_runtime
@@ -24,6 +25,7 @@ def create_service_app(
     service: Service,
     *,
     parts: frozenset[Part] = frozenset(Part),
+    extension: Extension = PLAIN,
     on_failure: Callable[[], None] = lambda: None,
 ) -> FastAPI:
     """Return the service as an ASGI application whose lifespan runs its background parts.
@@ -35,7 +37,7 @@ def create_service_app(
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with open_runtime(service) as runtime, service.compose(runtime) as composition:
-            process = Process(service, runtime, composition, parts)
+            process = Process(service, runtime, composition, parts, extension)
             app.state.runtime = runtime
             app.state.process = process
             for name, value in composition.state.items():

@@ -17,6 +17,7 @@ import uvicorn
 
 from licet_chassis.application import create_service_app
 from licet_chassis.backfill import backfill
+from licet_chassis.extension import PLAIN, Extension
 from licet_chassis.http.protocol import HttpProtocol
 from licet_chassis.lifeline import end_with_parent
 from licet_chassis.process import open_runtime
@@ -34,8 +35,10 @@ def run(
     settings_class: type[ServiceSettings],
     create_service: Callable[[Any], Service],
     arguments: Sequence[str] | None = None,
+    *,
+    extension: Extension = PLAIN,
 ) -> int:
-    """Carry out a service's command line and return the exit code: 0 done, 1 failed, 2 wrong use."""
+    """Run a service's command line and return the exit code: 0 done, 1 failed, 2 wrong usage."""
     options = _parser(package).parse_args(arguments)
     problems = describe_problems(settings_class)
     if problems:
@@ -48,14 +51,14 @@ def run(
     service = create_service(settings)
     configure_logging(service=service.name, level=settings.log_level, log_format=settings.log_format)
     if options.command == "migrate":
-        return _told(service, lambda: _migrate(package, service))
+        return _reported(service, lambda: _migrate(package, service))
     if options.command == "backfill":
-        return _told(service, lambda: asyncio.run(_backfill(service)))
-    return _serve(service, frozenset(map(Part, options.only)) or frozenset(Part))
+        return _reported(service, lambda: asyncio.run(_backfill(service)))
+    return _serve(service, frozenset(map(Part, options.only)) or frozenset(Part), extension)
 
 
-def _told(service: Service, work: Callable[[], int]) -> int:
-    """Do the work of a command; what keeps it from its end is told in a line, not in a traceback."""
+def _reported(service: Service, work: Callable[[], int]) -> int:
+    """Run a command; report an outage of the database in a line, not in a traceback."""
     try:
         return work()
     except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
@@ -99,14 +102,14 @@ async def _backfill(service: Service) -> int:
     return 0
 
 
-def _serve(service: Service, parts: frozenset[Part]) -> int:
+def _serve(service: Service, parts: frozenset[Part], extension: Extension) -> int:
     server: _Server | None = None
 
     def end() -> None:
         if server is not None:
             server.should_exit = True
 
-    app = create_service_app(service, parts=parts, on_failure=end)
+    app = create_service_app(service, parts=parts, extension=extension, on_failure=end)
     settings = service.settings
     config = uvicorn.Config(
         app,

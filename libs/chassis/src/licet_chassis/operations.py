@@ -3,8 +3,8 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from dataclasses import asdict
 from datetime import datetime, timedelta
-from typing import Any
 
 import structlog
 from fastapi import APIRouter, Request
@@ -13,8 +13,7 @@ from pydantic import BaseModel
 
 from licet_chassis.backfill import backfill
 from licet_chassis.clock import ClockNotMovable
-from licet_chassis.consuming import parked
-from licet_chassis.consuming.dispatcher import QUERIES
+from licet_chassis.consuming import parked, store
 from licet_chassis.http.auth import requires
 from licet_chassis.http.csv import CSV_TOO, listed
 from licet_chassis.http.paging import Page, PageQuery, PageRequest, page_of
@@ -111,10 +110,8 @@ def operations_router(settings: ServiceSettings) -> APIRouter:
 
         async def read(asked: PageRequest) -> Page[ParkedRecord]:
             async with _process(request).runtime.database.reading() as conn:
-                rows = await conn.fetch(QUERIES["list_parked"], asked.after(int) or 0, asked.limit + 1)
-            return page_of(
-                rows, asked.limit, lambda row: row["id"], lambda row: ParkedRecord(**_parked_fields(row))
-            )
+                rows = await store.list_parked(conn, asked.after(int) or 0, asked.limit + 1)
+            return page_of(rows, asked.limit, lambda row: row.id, lambda row: ParkedRecord(**asdict(row)))
 
         return await listed(request, page, read, ParkedRecord)
 
@@ -122,15 +119,15 @@ def operations_router(settings: ServiceSettings) -> APIRouter:
     async def show_parked(request: Request, parked_id: int) -> ParkedBytes:
         """Show a parked record with its bytes."""
         async with _process(request).runtime.database.reading() as conn:
-            row = await conn.fetchrow(QUERIES["show_parked"], parked_id)
-        if row is None:
+            found = await store.find_parked(conn, parked_id)
+        if found is None:
             raise NotFound(f"There is no parked record {parked_id}.")
-        flat = [_text(part) or "" for part in row["headers"]]
+        row, raw = found
         return ParkedBytes(
-            **_parked_fields(row),
-            key=_text(row["record_key"]),
-            headers=dict(zip(flat[::2], flat[1::2], strict=True)),
-            value=_text(row["value"]),
+            **asdict(row),
+            key=_text(raw.key),
+            headers={name: _text(value) or "" for name, value in raw.headers},
+            value=_text(raw.value),
         )
 
     @router.post("/parked/replay", dependencies=[_WRITE])
@@ -213,11 +210,6 @@ async def _clock_state(process: Process, *, moved: bool) -> ClockState:
 
 def _process(request: Request) -> Process:
     return request.app.state.process  # type: ignore[no-any-return]  # app.state is untyped
-
-
-def _parked_fields(row: Any) -> dict[str, Any]:
-    names = ("id", "consumer", "topic", "partition", "partition_key", "reason", "attempts", "parked_at")
-    return {name: row[name] for name in names} | {"offset": row["position"]}
 
 
 def _text(part: bytes | None) -> str | None:

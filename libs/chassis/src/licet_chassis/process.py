@@ -1,4 +1,4 @@
-"""The process that carries a service: relay, consumers and loops, whether it is ready, what is left to do."""
+"""A service's process: its relay, consumers and loops, whether it is ready, and what work is left."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -9,13 +9,14 @@ import asyncpg
 import structlog
 
 from licet_chassis import revisions
-from licet_chassis.broker_room import BrokerRoom
 from licet_chassis.clock import BusinessClock
 from licet_chassis.connection import Connection
-from licet_chassis.consuming.dispatcher import QUERIES, Dispatcher
+from licet_chassis.consuming import store
+from licet_chassis.consuming.dispatcher import Dispatcher
 from licet_chassis.consuming.reader import Reader
 from licet_chassis.consuming.waiting import waiting_loop
 from licet_chassis.database import TRANSIENT, Database
+from licet_chassis.extension import PLAIN, Extension
 from licet_chassis.http.auth import Authenticator
 from licet_chassis.http.keys import KeySet
 from licet_chassis.http.writes import forget_answers
@@ -60,7 +61,12 @@ class Process:
     """A running service: its parts, whether it is ready, and what it still has to do."""
 
     def __init__(
-        self, service: Service, runtime: Runtime, composition: Composition, parts: frozenset[Part]
+        self,
+        service: Service,
+        runtime: Runtime,
+        composition: Composition,
+        parts: frozenset[Part],
+        extension: Extension = PLAIN,
     ) -> None:
         self.runtime = runtime
         self.composition = composition
@@ -71,23 +77,18 @@ class Process:
             Dispatcher(consumer, runtime.database, runtime.clock, service.name, service.erase)
             for consumer in composition.consumers
         ]
-        groups = service.settings.group_names
-        self.room = (
-            BrokerRoom(self.kafka, runtime.database, groups, service.settings.broker_room_bytes)
-            if groups
-            else None
-        )
         self.reader = Reader(
-            self.dispatchers, runtime.database, self.kafka, service.name, claim_places=bool(groups)
+            self.dispatchers, runtime.database, self.kafka, service.name, on_joined=extension.on_joined
         )
+        self._gate = extension.open_gate(runtime.database, self.kafka) if extension.open_gate else None
         self.relay = self._relay()
         self._head = revisions.head(service.package)
 
     def _relay(self) -> Relay:
         url = self.service.settings.direct_url.get_secret_value()
-        if self.room is None:
+        if self._gate is None:
             return Relay(url, self.kafka)
-        return Relay(url, self.kafka, gate=self.room.has_room, batch_size=self.room.rows_at_once)
+        return Relay(url, self.kafka, gate=self._gate.is_open, batch_size=self._gate.batch_size)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Run the background parts until `stop` is set, each to its own clean end.
@@ -109,15 +110,15 @@ class Process:
             if Part.LOOPS in self.parts:
                 for loop in self._loops():
                     tasks.create_task(loop.run(stop), name=loop.name)
-        if self.room is not None:
-            await self.room.close()
+        if self._gate is not None:
+            await self._gate.close()
 
     async def _wait_for_schema(self, stop: asyncio.Event) -> None:
         told = False
         while not stop.is_set():
             try:
                 async with asyncio.timeout(_ASK_SECONDS), self.runtime.database.reading() as conn:
-                    revision = await _revision(conn)
+                    revision = await revisions.applied(conn)
             except TRANSIENT as error:
                 _log.warning("service.database_away", service=self.service.name, error=type(error).__name__)
             else:
@@ -148,8 +149,7 @@ class Process:
 
     async def _forget_effects(self) -> bool:
         async with self.runtime.database.reading() as conn:
-            status = await conn.execute(QUERIES["forget_effects"], _INBOX_KEPT)
-        return not status.endswith(" 0")
+            return await store.forget_effects(conn, _INBOX_KEPT)
 
     async def missing(self) -> list[str]:
         """Return what keeps the service from being ready, in words; empty when it is.
@@ -159,11 +159,11 @@ class Process:
         missing = []
         try:
             async with asyncio.timeout(_ASK_SECONDS), self.runtime.database.reading() as conn:
-                revision = await _revision(conn)
+                revision = await revisions.applied(conn)
                 if revisions.is_older(self.service.package, revision):
                     found = revision or "none"
                     return [f"the database is at schema {found}, this release needs {self._head}: migrate"]
-                missing += sorted(await self._lost_places(conn))
+                missing += sorted(await self._backfills_needed(conn))
         except Exception as error:  # noqa: BLE001  # whatever it is, it is what is missing
             missing.append(f"the database does not answer ({type(error).__name__})")
         if Part.HTTP in self.parts:
@@ -174,12 +174,10 @@ class Process:
             missing.append("the relay is not connected")
         return missing
 
-    async def _lost_places(self, conn: Connection) -> set[str]:
-        read = [(h.consumer.name, topic) for h in self.dispatchers for topic in h.consumer.topics]
-        rows = await conn.fetch(
-            QUERIES["lost_places"], [consumer for consumer, _ in read], [topic for _, topic in read]
-        )
-        return {f"backfill needed: {row['consumer']} on {row['topic']}" for row in rows}
+    async def _backfills_needed(self, conn: Connection) -> set[str]:
+        read = [(each.consumer.name, topic) for each in self.dispatchers for topic in each.consumer.topics]
+        lost = await store.lost_positions(conn, read)
+        return {f"backfill needed: {consumer} on {topic}" for consumer, topic, _ in lost}
 
     async def pending(self) -> dict[str, int]:
         """Return how much work could be done now, by name; all zero means quiet."""
@@ -187,7 +185,7 @@ class Process:
         async with self.runtime.database.reading() as conn:
             counts = {
                 "outbox": await relay.pending(conn),
-                "waiting": await conn.fetchval(QUERIES["count_waiting_due"]),
+                "waiting": await store.count_waiting_due(conn),
             }
             for name, count in self.composition.pending.items():
                 counts[name] = await count(conn, now)
@@ -201,11 +199,3 @@ class Process:
             return None
         async with self.runtime.database.reading() as conn:
             return await self.composition.next_due(conn, self.runtime.clock.now())
-
-
-async def _revision(conn: Connection) -> str | None:
-    try:
-        revision: str | None = await conn.fetchval("select version_num from alembic_version")
-    except asyncpg.UndefinedTableError:
-        return None
-    return revision

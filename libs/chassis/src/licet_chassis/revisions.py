@@ -6,6 +6,12 @@ A serving process asks only this; Alembic and SQLAlchemy would cost it 25 MB and
 import re
 from importlib.resources import files
 
+import asyncpg
+
+from licet_chassis.connection import Connection
+from licet_chassis.queries import load_queries
+
+_QUERIES = load_queries("licet_chassis", "revisions.sql")
 _REVISION = re.compile(r'^revision(?:: str)? = "([^"]+)"', re.MULTILINE)
 _DOWN_REVISION = re.compile(r'^down_revision(?:: [^=]+)? = "([^"]+)"', re.MULTILINE)
 
@@ -29,6 +35,15 @@ def is_older(package: str, revision: str | None) -> bool:
     widened before a release and narrowed after it.
     """
     return revision is None or (revision in _revisions(package)[0] and revision != head(package))
+
+
+async def applied(conn: Connection) -> str | None:
+    """Return the revision that a database is at; `None` where nothing was migrated yet."""
+    try:
+        revision: str | None = await conn.fetchval(_QUERIES["applied_revision"])
+    except asyncpg.UndefinedTableError:
+        return None
+    return revision
 
 
 def _revisions(package: str) -> tuple[set[str], set[str]]:

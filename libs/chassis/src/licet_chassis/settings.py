@@ -62,12 +62,6 @@ class ServiceSettings(BaseSettings):
     kafka_ca_file: str | None = None
     """PEM file of the authorities to trust; where absent, those of the system."""
 
-    broker_groups: str = ""
-    """Consumer groups, separated by commas, that a broker which soon forgets must not run ahead of: the
-    relay waits while one of them is too far behind. Only where the environment is embedded."""
-    broker_room_bytes: int = Field(2 << 20, ge=64 << 10)
-    """How far behind on a partition they may be; less than half of what the broker keeps of one."""
-
     issuer_url: str = Field(
         description="the `iss` of the tokens to accept, such as https://login.example.org"
     )
@@ -92,11 +86,6 @@ class ServiceSettings(BaseSettings):
     def direct_url(self) -> SecretStr:
         """The database without a pooler between."""
         return self.database_direct_url or self.database_url
-
-    @property
-    def group_names(self) -> tuple[str, ...]:
-        """The groups of `broker_groups`."""
-        return tuple(name for part in self.broker_groups.split(",") if (name := part.strip()))
 
     @property
     def keys_url(self) -> str:
@@ -138,10 +127,6 @@ class ServiceSettings(BaseSettings):
             raise ValueError(
                 "LICET_CLOCK=movable is refused where LICET_ENVIRONMENT is production: a moved clock sends "
                 "real reminders. Leave LICET_CLOCK out, or set LICET_ENVIRONMENT to embedded or demo"
-            )
-        if self.group_names and self.environment != "embedded":
-            raise ValueError(
-                "LICET_BROKER_GROUPS is for the embedded broker only: a real one keeps what nobody has read"
             )
         if self.kafka_security.startswith("sasl") and (
             not self.kafka_username or self.kafka_password is None

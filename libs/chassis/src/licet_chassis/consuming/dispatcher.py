@@ -1,4 +1,4 @@
-"""Carrying out what was read: batches first, one by one where a batch fails, parking what can't be."""
+"""Dispatches records to handlers: a batch at once, or one by one; parks what can't be handled."""
 
 import asyncio
 from collections import Counter
@@ -13,6 +13,7 @@ import structlog
 
 from licet_chassis.cause import Cause
 from licet_chassis.clock import BusinessClock
+from licet_chassis.consuming import store
 from licet_chassis.consuming.consumer import (
     Consumer,
     Effect,
@@ -24,12 +25,10 @@ from licet_chassis.consuming.consumer import (
 from licet_chassis.consuming.records import Decoded, Raw, Undecodable, decode_raw, storable
 from licet_chassis.database import TRANSIENT, Database, Transaction
 from licet_chassis.erasure import Erase, block_erasures, erase_from_service, erased_among, lock_for_erasure
-from licet_chassis.queries import load_queries
 from licet_events import Event, EventData, Topic, encode
 from licet_events.holders import HolderErased
 from licet_events.operations import BackfillFinished
 
-QUERIES = load_queries("licet_chassis.consuming")
 FIRST_RETRY = timedelta(seconds=1)
 """How soon a waiting event is tried again when nothing wakes it; it gets rarer with its age."""
 ATTEMPTS = 3
@@ -44,29 +43,29 @@ NOT_ITS_FAULT: tuple[type[BaseException], ...] = (
     asyncpg.exceptions.UndefinedColumnError,
     asyncpg.exceptions.InsufficientPrivilegeError,
 )
-"""What no record can be blamed for: outages, and a schema or a right that an operator has to put in
-order. To park for these would park everything."""
+"""Errors that no record causes: outages, and a schema or a right that an operator has to put in order.
+Parking for these would park everything."""
 
 _OWNERS = {Topic.CATALOGUE: frozenset({"/licet/credentials", "/licet/certifications"})}
-"""The topics whose state belongs to several services: a place is found when all have backfilled it."""
+"""Topics whose state has several owners: a lost position is found again once all have backfilled it."""
 
 _log = structlog.get_logger("licet.consuming")
 _records = prometheus_client.Counter(
-    "licet_consumed_records_total", "Records read, by what became of them", ["consumer", "outcome"]
+    "licet_consumed_records_total", "Records read, by outcome", ["consumer", "outcome"]
 )
 
 
 @dataclass
 class BatchResult:
-    """What a transaction has done, to be told once it is committed."""
+    """What a transaction did; `Dispatcher.report` takes it once that is committed."""
 
     outcomes: Counter[str] = field(default_factory=Counter)
     provided: set[str] = field(default_factory=set)
-    """Keys that events may be waiting for."""
+    """What arrived that events may be waiting for."""
 
 
 class Dispatcher:
-    """Carries out the records of one consumer. Knows nothing of Kafka; raises only what is transient."""
+    """Dispatches the records of one consumer. Knows no Kafka client; raises only transient errors."""
 
     def __init__(
         self,
@@ -89,13 +88,13 @@ class Dispatcher:
                     raise ValueError(f"two handlers of {consumer.name} name {model.event_type}")
         self.wanted: frozenset[type[EventData]] = frozenset(self._handlers) | {BackfillFinished, HolderErased}
         self.progressed = 0
-        """Records that are done with, since the process began; the watchdog looks at it."""
+        """How many records were finished since the process began; the watchdog reads it."""
 
     async def handle(self, records: Sequence[Raw], cluster_id: str) -> None:
-        """Carry out a batch and keep the progress, so that its offsets may be committed.
+        """Dispatch a batch and keep its positions, so that its offsets may be committed.
 
-        Everything in one transaction if it goes well; else record by record. Raises only what is not
-        a record's fault, after which the same batch is to be handled again.
+        In one transaction if no record fails, else record by record. Raises only what no record causes;
+        the same batch is then to be handled again.
         """
         decoded = [decode_raw(raw, self.wanted) for raw in records]
         try:
@@ -105,13 +104,13 @@ class Dispatcher:
             ):
                 if any(isinstance(item, Undecodable) for item in decoded):
                     raise _OneByOne
-                if await self._any_parked(tx, records):
+                if await store.any_parked(tx.conn, self.consumer.name, records):
                     raise _OneByOne
                 done = await self.dispatch_all(tx, [item for item in decoded if isinstance(item, Decoded)])
                 await self._keep_progress(tx, records, cluster_id)
         except NOT_ITS_FAULT:
             raise
-        except Exception as error:  # noqa: BLE001  # whichever record it was, each is judged by itself below
+        except Exception as error:  # noqa: BLE001  # whichever record it was, each is tried alone below
             if not isinstance(error, _OneByOne):
                 _log.info("consumer.batch_failed", consumer=self.consumer.name, error=type(error).__name__)
             for raw, item in zip(records, decoded, strict=True):
@@ -121,7 +120,7 @@ class Dispatcher:
                 await self._keep_progress(tx, records, cluster_id)
             done = BatchResult()
         done.outcomes["passed_over"] += sum(item is None for item in decoded)
-        await self.tell(done)
+        await self.report(done)
 
     async def _handle_one(self, raw: Raw, item: Decoded | Undecodable, cluster_id: str) -> None:
         attempt = 0
@@ -152,21 +151,21 @@ class Dispatcher:
                     continue
                 await self._park(raw, error, attempt, cluster_id)
             else:
-                await self.tell(done)
+                await self.report(done)
             return
 
     async def dispatch(self, tx: Transaction, event: Event[Any]) -> None:
-        """Carry out one event that came another way than from Kafka; raises whatever its handler raises."""
+        """Dispatch one event that did not come from Kafka; raises whatever its handler raises."""
         record = encode(event)
         raw = Raw(record.topic, -1, -1, record.key, record.headers, record.value)
         done = await self.dispatch_all(tx, [Decoded(raw, event)])
         if done.provided:
-            await tx.conn.execute(QUERIES["wake_waiting"], sorted(done.provided))
+            await store.wake_waiting(tx.conn, done.provided)
 
     async def dispatch_all(self, tx: Transaction, items: Sequence[Decoded]) -> BatchResult:
-        """Carry out events in a transaction of the caller's, who calls `tell` when it is committed.
+        """Dispatch events in the caller's transaction; the caller calls `report` once it is committed.
 
-        Raises whatever a handler raises; all of it is then to be rolled back.
+        Raises whatever a handler raises; the transaction is then to be rolled back.
         """
         now = self._clock.now()
         done = BatchResult()
@@ -182,9 +181,9 @@ class Dispatcher:
             elif isinstance(handler, Effect):
                 effects.append((handler, item))
             elif isinstance(data, BackfillFinished):
-                await self._find_place(tx, data, item.event.source)
+                await self._find_position(tx, data, item.event.source)
                 done.outcomes["handled"] += 1
-        # In the order of their declaration, so that two members lock their rows in the same order.
+        # In the order of declaration, so that two members lock rows in the same order.
         for handler in self.consumer.handlers:
             events = projections.get(id(handler))
             if isinstance(handler, Projection) and events:
@@ -200,7 +199,7 @@ class Dispatcher:
     async def _without_erased(
         self, tx: Transaction, items: Sequence[Decoded], now: datetime
     ) -> Sequence[Decoded]:
-        """Carry out erasures, and return the events that are of nobody who is erased."""
+        """Erase the holders that the events erase, and return the events that are about nobody erased."""
         if not items:
             return items
         erasing = {
@@ -219,11 +218,11 @@ class Dispatcher:
         await block_erasures(tx.conn)
         return bool(await erased_among(tx.conn, [raw.partition_key.partition("/")[0]]))
 
-    async def tell(self, done: BatchResult) -> None:
+    async def report(self, done: BatchResult) -> None:
         """Count what a committed transaction did, and wake the events that waited for it.
 
-        Only now, with none of our rows locked any more: whoever tries a waiting event holds its row and
-        may want ours. Lost in a crash here, the event is tried again a little later by itself.
+        After the commit, when none of our rows is locked any more: a retry of a waiting event locks its row
+        and may want ours. If we crash before this, the event is retried a little later anyway.
         """
         for outcome, count in done.outcomes.items():
             if count:
@@ -233,7 +232,7 @@ class Dispatcher:
             return
         try:
             async with self._database.reading() as conn:
-                await conn.execute(QUERIES["wake_waiting"], sorted(done.provided))
+                await store.wake_waiting(conn, done.provided)
         except NOT_ITS_FAULT as error:
             _log.info("consumer.wake_failed", consumer=self.consumer.name, error=type(error).__name__)
 
@@ -241,9 +240,9 @@ class Dispatcher:
         event = item.event
         own = Transaction(tx.conn, Cause.of_event(event, self._actor), self._database.source)
         try:
-            # A savepoint of its own: an event that has to wait leaves nothing half done.
+            # In a savepoint: an event that has to wait leaves nothing half done.
             async with tx.conn.transaction():
-                if not await tx.conn.fetchval(QUERIES["note_effect"], self.consumer.name, event.id):
+                if not await store.note_effect(tx.conn, self.consumer.name, event.id):
                     return "repeated"
                 await effect.handle(own, event, now)
         except MissingPrerequisite as waiting:
@@ -252,87 +251,61 @@ class Dispatcher:
         return "handled"
 
     async def _keep_waiting(self, tx: Transaction, item: Decoded, waiting: MissingPrerequisite) -> None:
-        raw = item.raw
-        await tx.conn.execute(
-            QUERIES["keep_waiting"], self.consumer.name, item.event.id, waiting.needs, waiting.reason,
-            raw.topic, raw.partition, raw.offset, raw.partition_key, raw.key, raw.flat_headers(), raw.value,
-            FIRST_RETRY,
+        await store.keep_waiting(
+            tx.conn, self.consumer.name, item.raw, item.event.id,
+            needs=waiting.needs, reason=waiting.reason, delay=FIRST_RETRY,
         )  # fmt: skip
         _log.info(
             "consumer.waiting", consumer=self.consumer.name, event_id=str(item.event.id), needs=waiting.needs
         )
 
-    async def _find_place(self, tx: Transaction, marker: BackfillFinished, source: str) -> None:
+    async def _find_position(self, tx: Transaction, marker: BackfillFinished, source: str) -> None:
         owners = _OWNERS.get(marker.of, frozenset({source}))
-        await tx.conn.execute(
-            QUERIES["find_place"], self.consumer.name, marker.of, marker.partition, marker.started_at,
-            source, sorted(owners),
+        await store.find_position(
+            tx.conn, self.consumer.name, (marker.of, marker.partition),
+            started_at=marker.started_at, owner=source, owners=sorted(owners),
         )  # fmt: skip
 
-    async def _any_parked(self, tx: Transaction, records: Sequence[Raw]) -> bool:
-        # Nearly always nothing is parked at all, which costs one look and no computing of keys.
-        if not await tx.conn.fetchval(QUERIES["any_parked"], self.consumer.name):
-            return False
-        keys = {(raw.topic, raw.partition_key) for raw in records}
-        return bool(
-            await tx.conn.fetchval(
-                QUERIES["any_parked_of"],
-                self.consumer.name,
-                [topic for topic, _ in keys],
-                [key for _, key in keys],
-            )
-        )
-
     async def _park_behind(self, tx: Transaction, raw: Raw, cluster_id: str) -> bool:
-        where = (self.consumer.name, raw.topic, raw.partition_key)
-        if not await tx.conn.fetchval(QUERIES["is_parked"], *where):
+        key = (self.consumer.name, raw.topic, raw.partition_key)
+        if not await store.is_parked(tx.conn, key):
             return False
-        # A replay of the key may have emptied it since: look again once it can't go on any more.
-        await tx.conn.execute(QUERIES["lock_key"], *where)
-        if not await tx.conn.fetchval(QUERIES["is_parked"], *where):
+        # A replay may have emptied the key since: look again under the lock, which a replay takes too.
+        await store.lock_key(tx.conn, key)
+        if not await store.is_parked(tx.conn, key):
             return False
-        await self._insert_parked(tx, raw, "waits behind an earlier parked record of its key", 0, cluster_id)
+        await store.park(
+            tx.conn, self.consumer.name, raw,
+            reason="waits behind an earlier parked record of its key", attempts=0, cluster_id=cluster_id,
+        )  # fmt: skip
         return True
 
     async def _park(self, raw: Raw, error: Exception, attempts: int, cluster_id: str) -> None:
         async with self._database.transaction(Cause.new(self._actor)) as tx:
             await self.park(tx, raw, error, attempts, cluster_id)
             await self._keep_progress(tx, [raw], cluster_id)
-        await self.tell(BatchResult(Counter(parked=1)))
+        await self.report(BatchResult(Counter(parked=1)))
 
     async def park(self, tx: Transaction, raw: Raw, error: Exception, attempts: int, cluster_id: str) -> None:
-        """Keep a record that can't be handled; later ones of its partition key will park behind it.
+        """Park a record that can't be handled; later ones of its partition key will be parked behind it.
 
-        Of a holder who is erased nothing is kept.
+        Nothing is kept of a holder who is erased.
         """
         if await self._is_erased(tx, raw):
             return
-        await tx.conn.execute(QUERIES["lock_key"], self.consumer.name, raw.topic, raw.partition_key)
-        await self._insert_parked(tx, raw, describe(error), attempts, cluster_id)
+        await store.lock_key(tx.conn, (self.consumer.name, raw.topic, raw.partition_key))
+        await store.park(
+            tx.conn, self.consumer.name, raw,
+            reason=describe(error), attempts=attempts, cluster_id=cluster_id,
+        )  # fmt: skip
         _log.error(
             "consumer.parked", consumer=self.consumer.name, topic=raw.topic, partition=raw.partition,
             offset=raw.offset, error=type(error).__name__,
         )  # fmt: skip
 
-    async def _insert_parked(
-        self, tx: Transaction, raw: Raw, reason: str, attempts: int, cluster_id: str
-    ) -> None:
-        await tx.conn.execute(
-            QUERIES["park"], self.consumer.name, cluster_id, raw.topic, raw.partition, raw.offset,
-            raw.partition_key, raw.key, raw.flat_headers(), raw.value, reason, attempts,
-        )  # fmt: skip
-
     async def _keep_progress(self, tx: Transaction, records: Sequence[Raw], cluster_id: str) -> None:
-        ends: dict[tuple[str, int], int] = {}
-        for raw in records:
-            ends[raw.topic, raw.partition] = raw.offset + 1
-        # Sorted, so that two members with the same partitions lock these rows in the same order.
-        places = sorted(ends)
-        await tx.conn.execute(
-            QUERIES["keep_progress"], self.consumer.name, [topic for topic, _ in places],
-            [partition for _, partition in places], [cluster_id] * len(ends),
-            [ends[place] for place in places],
-        )  # fmt: skip
+        ends = {(raw.topic, raw.partition): raw.offset + 1 for raw in records}
+        await store.keep_progress(tx.conn, self.consumer.name, cluster_id, ends)
 
     def _cause(self, item: Decoded | Undecodable) -> Cause:
         if isinstance(item, Decoded):
@@ -345,9 +318,9 @@ def _erases(item: Decoded | Undecodable) -> TypeGuard[Decoded]:
 
 
 def describe(error: Exception) -> str:
-    """Return an error as text that the table of parked records can hold."""
+    """Return an error as text that the table of parked records can store."""
     return storable(f"{type(error).__name__}: {error}"[:2000])
 
 
 class _OneByOne(Exception):
-    """The batch has records that must be judged one by one."""
+    """The batch has a record that must be dispatched alone."""

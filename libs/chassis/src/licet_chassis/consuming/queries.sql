@@ -31,27 +31,27 @@ update progress set at = now()
 where consumer = $1 and cluster_id = $2 and lost_at is null
   and (topic, partition) in (select * from unnest($3::text[], $4::int[]));
 
--- name: lose_places_in_other_clusters
--- Note that places in another cluster, or not looked at for too long, are lost: a backfill is needed.
+-- name: lose_stale_positions
+-- Mark positions in another cluster, or not read for too long, as lost: a backfill is needed.
 update progress set lost_at = at, found_by = '{}'
 where consumer = $1 and lost_at is null and topic = any($5::text[])
   and (cluster_id <> $2 or (topic = any($3::text[]) and at < now() - $4::interval))
 returning topic, partition;
 
--- name: lose_place
--- Note that the consumer has lost its place on a partition and needs a backfill. The position begins
--- again where the log is read now, else a log that was cut would be found cut for ever.
+-- name: lose_position
+-- Mark the position on a partition as lost: a backfill is needed. It begins again where the log is read
+-- now, else a log that was truncated would be found truncated for ever.
 update progress set lost_at = coalesce(lost_at, at), found_by = '{}', position = $4
 where consumer = $1 and topic = $2 and partition = $3;
 
--- name: find_place
--- Note that one owner's backfill, begun after the place was lost, has been read; found when all have.
+-- name: find_position
+-- Note that one owner's backfill, begun after the position was lost, has been read; found once all owners' were.
 update progress set
     found_by = case when found_by || $5::text @> $6::text[] then '{}' else found_by || $5::text end,
     lost_at = case when found_by || $5::text @> $6::text[] then null else lost_at end
 where consumer = $1 and topic = $2 and partition = $3 and lost_at < $4;
 
--- name: lost_places
+-- name: lost_positions
 -- Which of a consumer's partitions still need a backfill.
 select consumer, topic, partition from progress
 where lost_at is not null

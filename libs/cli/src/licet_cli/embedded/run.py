@@ -37,14 +37,6 @@ _PREFERRED_PORTS = {
     "postgres": 8106,
 }
 _BUCKET = "licet-images"
-CONSUMER_GROUPS = (
-    "licet-credentials.schedule",
-    "licet-credentials.awards",
-    "licet-certifications.facts",
-    "licet-scheduler.states",
-    "licet-notifier.notifier",
-)
-"""The consumer groups of the services, all of them."""
 _READY_BOUND = 120.0
 _SERVICE_GRACE = 5.0
 _SERVER_GRACE = 2.0
@@ -274,9 +266,11 @@ class EmbeddedRun:
         self._write(replace(self.state, services={**self.state.services, name: part}))
 
     def _service_child(self, name: str, command: str, server: str, port: int, log: Path) -> Child:
+        # On the embedded broker a service needs what `licet_cli.embedded.service` puts in.
+        module = [f"licet_{name}"] if self.wanted.kafka else ["licet_cli.embedded.service", name]
         return Child(
             name,
-            [sys.executable, "-m", f"licet_{name}", command],
+            [sys.executable, "-m", *module, command],
             log,
             env={**os.environ, **self._environment(name, server, port)},
         )
@@ -295,9 +289,6 @@ class EmbeddedRun:
             "PYTHONUNBUFFERED": "1",
             "MALLOC_ARENA_MAX": "2",  # glibc's arenas for each thread are memory that nobody uses
         }
-        if self.wanted.kafka is None:
-            # The embedded broker keeps a few megabytes a partition: who publishes waits for these.
-            environment["LICET_BROKER_GROUPS"] = ",".join(CONSUMER_GROUPS)
         if name == "credentials":
             environment |= self._s3_environment()
         if name == "notifier":

@@ -1,7 +1,7 @@
-"""Room on a broker that keeps only the newest few megabytes of a partition: the embedded one.
+"""Holds the relay back on the embedded broker, which keeps only the newest few megabytes of a partition.
 
 librdkafka's mock broker drops the oldest records of a partition beyond some 5 MB, read or not. So the
-relay publishes only while every group of the run is close behind; what waits, waits in the outbox.
+relay publishes only while every group of the run is close behind; the rest waits in the outbox.
 """
 
 import asyncio
@@ -18,17 +18,25 @@ from licet_chassis.kafka import KafkaAccess
 from licet_chassis.queries import load_queries
 from licet_events import Topic
 
-_QUERIES = load_queries("licet_chassis", "broker_room.sql")
+_QUERIES = load_queries("licet_cli.embedded", "broker_room.sql")
 _log = structlog.get_logger("licet.outbox")
+CONSUMER_GROUPS = (
+    "licet-credentials.schedule",
+    "licet-credentials.awards",
+    "licet-certifications.facts",
+    "licet-scheduler.states",
+    "licet-notifier.notifier",
+)
+"""The consumer groups of the services, all of them."""
 _LOOK_EVERY = 0.2
 _LOOK_SECONDS = 10.0
 _FRAMING = 70
 """Bytes that a record takes on the log beside its key, headers and value, with its share of a batch."""
-_PLACES = [TopicPartition(topic.value, number) for topic in Topic for number in range(topic.partitions)]
+_PARTITIONS = [TopicPartition(topic.value, number) for topic in Topic for number in range(topic.partitions)]
 
 
 class BrokerRoom:
-    """Says whether the relay may go on, by looking at how far behind the groups are.
+    """A gate of the relay: open while no group is more than `room` bytes behind on any partition.
 
     Between two looks it grants no more bytes than half of `room` (and what was granted before a look may
     not be on the log yet), so a partition never holds more than twice `room` that a group has not read.
@@ -36,7 +44,7 @@ class BrokerRoom:
     outbox has had. A group that has committed nothing at all has not begun, and is waited for.
     """
 
-    rows_at_once = 20
+    batch_size = 20
     """Rows that the relay may read for one grant; few, so that large ones do not add up."""
 
     def __init__(self, kafka: KafkaAccess, database: Database, groups: Sequence[str], room: int) -> None:
@@ -50,10 +58,10 @@ class BrokerRoom:
         self._looked = -_LOOK_EVERY
         self._admin: AIOKafkaAdminClient | None = None
         self._consumer: AIOKafkaConsumer | None = None
-        self._told = False
+        self._waiting_logged = False
 
-    async def has_room(self) -> bool:
-        """Return whether the relay may read and send once more; the `gate` of `Relay`."""
+    async def is_open(self) -> bool:
+        """Return whether the relay may read and publish once more."""
         if self._budget >= self._read_bytes > 0:
             self._budget -= self._read_bytes
             return True
@@ -70,18 +78,18 @@ class BrokerRoom:
             await self.close()
             return False
         if behind is None or behind > self._room:
-            if not self._told:
-                self._told = True
+            if not self._waiting_logged:
+                self._waiting_logged = True
                 _log.info("outbox.waits_for_readers", bytes_behind=behind)
             self._budget = 0
             return False
-        self._told = False
+        self._waiting_logged = False
         # At least one read goes where nothing is unread, however large its rows are.
         self._budget = max(self._room // 2, 0 if behind else self._read_bytes) - self._read_bytes
         return self._budget >= 0
 
     async def close(self) -> None:
-        """Let go of the connections; the next question opens new ones."""
+        """Close the connections; the next question opens new ones."""
         admin, consumer = self._admin, self._consumer
         self._admin = self._consumer = None
         for client in (admin.close() if admin else None, consumer.stop() if consumer else None):
@@ -96,22 +104,22 @@ class BrokerRoom:
     async def _measure_waiting(self) -> bool:
         """Learn how large the next rows are; returns whether there are any."""
         async with self._database.reading() as conn:
-            rows = await conn.fetch(_QUERIES["sizes_of_next_rows"], 50 * self.rows_at_once)
+            rows = await conn.fetch(_QUERIES["sizes_of_next_rows"], 50 * self.batch_size)
         for row in rows:
             size = row["largest"] + _FRAMING
             self._largest[row["topic"]] = max(size, self._largest.get(row["topic"], 0))
         # No read can take more than this many of the largest.
-        sizes = sorted((size for row in rows for size in row["sizes"]), reverse=True)[: self.rows_at_once]
+        sizes = sorted((size for row in rows for size in row["sizes"]), reverse=True)[: self.batch_size]
         self._read_bytes = sum(sizes) + _FRAMING * len(sizes)
         return bool(rows)
 
     async def _behind(self) -> int | None:
         """Return by how many bytes the slowest group is behind on a partition; `None`: one has not begun."""
         admin, consumer = await self._clients()
-        ends = await consumer.end_offsets(_PLACES)
+        ends = await consumer.end_offsets(_PARTITIONS)
         worst = 0
         for group in self._groups:
-            offsets = await admin.list_consumer_group_offsets(group, partitions=_PLACES)
+            offsets = await admin.list_consumer_group_offsets(group, partitions=_PARTITIONS)
             begun = {tp: found.offset for tp, found in offsets.items() if found.offset >= 0}
             if not begun:
                 return None
