@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from licet_certifications.documents.templates import TEMPLATES
 from licet_certifications.facts.model import TypeFacts
 from licet_certifications.programmes.model import (
     CompletionRule,
@@ -65,6 +66,12 @@ def require_a_way_in(programme: str, needs: Mapping[str, Sequence[str]]) -> None
 def _faults(definition: Definition, programme: str) -> Iterator[Invalid]:
     yield from _path_faults(definition.components, definition.completion, "")
     yield from _entry_faults(definition.entry, programme)
+    if definition.certificate is not None and definition.certificate not in TEMPLATES:
+        yield Invalid(
+            f"There is no template of a certificate {definition.certificate}; there are "
+            f"{' and '.join(TEMPLATES)}.",
+            pointer="/certificate",
+        )
     renewal = definition.recertification
     if renewal is None:
         return

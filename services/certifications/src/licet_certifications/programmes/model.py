@@ -116,6 +116,15 @@ class Entry(Model):
     required_credentials: tuple[str, ...] = ()
     """Credential types of which the holder must have a valid credential first."""
 
+    @property
+    def triggers(self) -> tuple[str, ...]:
+        """What somebody gains to be enrolled by rule: `role:<code>`, `queue:<code>` or `type:<code>`."""
+        return (
+            *(f"role:{code}" for code in self.roles),
+            *(f"queue:{code}" for code in self.queues),
+            *(f"type:{code}" for code in self.credential_types),
+        )
+
 
 class Deadline(Model):
     """How long an enrolment may take; a version without one has no deadline."""
