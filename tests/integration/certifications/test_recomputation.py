@@ -190,12 +190,12 @@ async def test_a_role_that_is_taken_away_ends_its_timelines_and_another_version_
     await service.work_off()
     ended = [one.data for one in await service.published()]
     assert ended == [
-        EligibilityEnded(holder_id=UUID(int=1), target="role:forklift", location="*"),
-        EligibilityEnded(holder_id=UUID(int=1), target="role:forklift", location="chi"),
+        EligibilityEnded(holder_id=UUID(int=1), target="role:forklift", location="*", version=2),
+        EligibilityEnded(holder_id=UUID(int=1), target="role:forklift", location="chi", version=2),
     ]
     await service.tell(holder(1, version=3))
     await service.work_off()
-    assert [one.data.sequence for one in await service.published()] == [2, 2]
+    assert [one.data.sequence for one in await service.published()] == [3, 3]
 
 
 @pytest.mark.parametrize(

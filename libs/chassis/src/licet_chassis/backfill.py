@@ -129,13 +129,15 @@ async def _mark_end(
     # shard perhaps; so it waits until the outbox has let the snapshots go.
     await _wait_until_sent(database, topic)
     markers = [
-        BackfillFinished(of=topic, run=run, started_at=started, partition=partition, route=route)
+        BackfillFinished(
+            of=topic, run=run, started_at=started, partition=partition, route=route, by=database.service
+        )
         for partition, route in enumerate(_routes(topic.partitions))
     ]
     async with database.transaction(cause) as tx:
         await tx.publish_all(
             [
-                (marker, derived_id("backfill", run, topic, marker.partition), clock.now())
+                (marker, derived_id("backfill", run, topic, database.service, marker.partition), clock.now())
                 for marker in markers
             ]
         )

@@ -152,6 +152,12 @@ class Database:
         )
         return cls(pool, f"/licet/{service}")
 
+    @property
+    def service(self) -> str:
+        """The name of the service whose database it is."""
+        name: str = self.source.rpartition("/")[2]
+        return name
+
     async def close(self) -> None:
         """Close the pool, waiting at most ten seconds for what is still in use."""
         try:

@@ -298,17 +298,24 @@ class CredentialMoved(EventData):
     holder_id: UUID
     """The holder it was under."""
     credential_id: UUID
+    version: int | None = None
+    """Its version when it left, in `ce_sequence`; absent from the first builds' records."""
 
     @property
     def key(self) -> str:
         """`<holder>/<credential>`."""
         return f"{self.holder_id}/{self.credential_id}"
 
+    @property
+    def sequence(self) -> int | None:
+        """The credential's version with which it left this key."""
+        return self.version
+
     @classmethod
-    def of_key(cls, key: str) -> Self:
+    def of_key(cls, key: str, sequence: int | None) -> Self:
         """Rebuild the data from the record key."""
         holder_id, credential_id = key.split("/")
-        return cls(holder_id=UUID(holder_id), credential_id=UUID(credential_id))
+        return cls(holder_id=UUID(holder_id), credential_id=UUID(credential_id), version=sequence)
 
 
 class CredentialImageAdded(CredentialEvent):

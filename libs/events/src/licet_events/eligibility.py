@@ -128,6 +128,8 @@ class EligibilityEnded(EventData):
     holder_id: UUID
     target: str
     location: str
+    version: int | None = None
+    """One more than the last timeline's, in `ce_sequence`; absent from the first builds' records."""
 
     @property
     def key(self) -> str:
@@ -135,12 +137,17 @@ class EligibilityEnded(EventData):
         return f"{self.holder_id}/{self.target}/{self.location}"
 
     @property
+    def sequence(self) -> int | None:
+        """The version that ends the timeline."""
+        return self.version
+
+    @property
     def subject(self) -> str:
         """The whole key: a timeline has no id of its own."""
         return self.key
 
     @classmethod
-    def of_key(cls, key: str) -> Self:
+    def of_key(cls, key: str, sequence: int | None) -> Self:
         """Rebuild the event from `<holder>/<target>/<location or *>`; raises `ValueError`."""
         holder, target, location = key.split("/")
-        return cls(holder_id=UUID(holder), target=target, location=location)
+        return cls(holder_id=UUID(holder), target=target, location=location, version=sequence)

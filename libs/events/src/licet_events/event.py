@@ -77,8 +77,11 @@ class EventData(Model):
         return None
 
     @classmethod
-    def of_key(cls, key: str) -> Self:
-        """Rebuild a tombstone's data from its record key. Only types with `tombstone` have it."""
+    def of_key(cls, key: str, sequence: int | None) -> Self:
+        """Rebuild a tombstone's data from its record key and `ce_sequence`, which old ones do not have.
+
+        Only types with `tombstone` have it.
+        """
         raise NotImplementedError
 
 
@@ -226,17 +229,17 @@ def decode(
     model = types.get(event_type)
     if model is None:
         raise UnknownEventType(event_type)
-    data = _tombstone(model, key) if model.tombstone else _data(model, value)
+    data = _tombstone(model, key, attributes.get("sequence")) if model.tombstone else _data(model, value)
     return _event(data, attributes)
 
 
-def _tombstone(model: type[EventData], key: bytes | None) -> EventData:
+def _tombstone(model: type[EventData], key: bytes | None, sequence: str | None) -> EventData:
     try:
-        return model.of_key((key or b"").decode())
+        return model.of_key((key or b"").decode(), None if sequence is None else int(sequence))
     except UnicodeDecodeError as error:
         raise MalformedEvent(f"the key of {model.event_type} is not UTF-8: {error}") from None
     except ValueError as error:
-        raise MalformedEvent(f"the key of {model.event_type} does not decode: {error}") from None
+        raise MalformedEvent(f"key or ce_sequence of {model.event_type} does not decode: {error}") from None
 
 
 def _data(model: type[EventData], value: bytes | None) -> EventData:

@@ -9,6 +9,9 @@ from pydantic import Field, WithJsonSchema
 from licet_events.event import EventData, Instant, Model
 from licet_events.topics import Topic
 
+FINAL_SEQUENCE = 2**63 - 1
+"""The `ce_sequence` of an erasure, so that readers who keep the highest version keep the end of the key."""
+
 
 class HolderKind(StrEnum):
     """What a holder is to the organisation."""
@@ -111,6 +114,8 @@ class HolderErased(EventData):
     """What follows the holder's id in the key that ends; empty for the holder itself."""
     of: Annotated[Topic, WithJsonSchema({"type": "string"})] = Topic.HOLDERS
     """The topic on which it ends a key. It is not on the wire: a record knows its topic."""
+    version: int | None = FINAL_SEQUENCE
+    """It is in `ce_sequence`, and absent from records of the first builds."""
 
     @property
     def destination(self) -> Topic:
@@ -122,11 +127,16 @@ class HolderErased(EventData):
         """`<holder>`, or `<holder>/<path>`."""
         return f"{self.holder_id}/{self.path}" if self.path else str(self.holder_id)
 
+    @property
+    def sequence(self) -> int | None:
+        """Above every version that there ever is: nothing follows an erasure."""
+        return self.version
+
     @classmethod
-    def of_key(cls, key: str) -> Self:
+    def of_key(cls, key: str, sequence: int | None) -> Self:
         """Rebuild the data from the record key."""
         holder_id, _, path = key.partition("/")
-        return cls(holder_id=UUID(holder_id), path=path)
+        return cls(holder_id=UUID(holder_id), path=path, version=sequence)
 
 
 class HolderSnapshot(HolderEvent):

@@ -27,6 +27,9 @@ class BackfillFinished(EventData):
     partition: int
     route: str
     """A text that the partitioner maps to `partition`."""
+    by: str | None = None
+    """The service that published; absent from markers of the first builds. A topic of several services
+    is complete once each of them has said so."""
 
     @property
     def destination(self) -> Topic:
@@ -35,8 +38,8 @@ class BackfillFinished(EventData):
 
     @property
     def key(self) -> str:
-        """`backfill/<partition>`."""
-        return f"backfill/{self.partition}"
+        """`backfill/<service>/<partition>`: two services that own one topic each keep their own marker."""
+        return f"backfill/{self.by}/{self.partition}" if self.by else f"backfill/{self.partition}"
 
     @property
     def partition_key(self) -> str:

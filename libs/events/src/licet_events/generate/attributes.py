@@ -46,8 +46,8 @@ ATTRIBUTES = (
     ),
     Attribute(
         "ce_sequence",
-        "The version of the aggregate after the event, padded with zeros to 20 digits. Only on events that "
-        "carry a state.",
+        "The version of the aggregate after the event, padded with zeros to 20 digits. On events that carry a"
+        " state and on those that end a key; an erasure has the largest there is.",
         required=False,
         pattern="^[0-9]{20}$",
     ),

@@ -23,6 +23,10 @@ Generated from `libs/events` by `python -m licet_events.generate`; change the mo
 Every record is a CloudEvent 1.0 in Kafka's binary mode: attributes in headers, JSON as value. Delivery
 is at least once. Order holds for one `ce_partitionkey` on one topic. A state event carries the whole
 state after it, and its `ce_sequence` grows by 1: keep the highest seen, and a repetition does no harm.
+A null value ends its key and has a `ce_sequence` too: keep it with the key as you keep a state's, so that
+a replay neither revives what ended nor ends what came back. Where an old record has none, the order on the
+topic counts. After a backfill a topic is complete once `licet.backfill.finished.v1` has been read on every
+partition, from each service that owns states on it (its field `by`).
 Ignore fields you do not know, and pass over types you do not know.
 """
 

@@ -75,8 +75,8 @@ async def forget_holder(tx: Transaction, holder_id: UUID, now: datetime) -> None
     ended = await store.forget_holder(tx.conn, holder_id)
     await tx.publish(
         *(
-            EligibilityEnded(holder_id=holder_id, target=target, location=location)
-            for target, location in ended
+            EligibilityEnded(holder_id=holder_id, target=target, location=location, version=version)
+            for target, location, version in ended
         ),
         now=now,
     )
@@ -145,18 +145,25 @@ def _differences(
             holder_id=pair.holder_id,
             target=pair.target,
             location=location,
-            version=1 if before is None else before.state.version + 1,
+            version=1 if before is None else _next_version(before),
             intervals=decision.intervals,
             facts=decision.facts,
             computed_at=now,
         )
         events.append(EligibilityChanged(eligibility=state))
     events += [
-        EligibilityEnded(holder_id=pair.holder_id, target=pair.target, location=location)
+        EligibilityEnded(
+            holder_id=pair.holder_id, target=pair.target, location=location, version=_next_version(before)
+        )
         for location, before in kept.items()
         if location not in computed and not before.ended
     ]
     return events
+
+
+def _next_version(before: Kept) -> int:
+    # The tombstone that ended a timeline had a version of its own, which no row has.
+    return before.state.version + (2 if before.ended else 1)
 
 
 @dataclass(frozen=True, slots=True)

@@ -218,4 +218,5 @@ with past_gone as (
 ), queued as (
     delete from recomputations where holder_id = $1
 )
-delete from timelines where holder_id = $1 returning target, location;
+delete from timelines where holder_id = $1
+returning target, location, version + case when ended_at is null then 1 else 2 end as version;

@@ -174,10 +174,10 @@ async def end_timelines(conn: Connection, states: Sequence[EligibilityState], no
     await conn.execute(QUERIES["end_timelines"], json.dumps(keys), now)
 
 
-async def forget_holder(conn: Connection, holder_id: UUID) -> list[tuple[str, str]]:
-    """Delete every decision about a holder; returns the targets and locations they were for."""
+async def forget_holder(conn: Connection, holder_id: UUID) -> list[tuple[str, str, int]]:
+    """Delete every decision about a holder; returns target, location and the version that ends each."""
     rows = await conn.fetch(QUERIES["forget_holder"], holder_id)
-    return sorted((row["target"], row["location"]) for row in rows)
+    return sorted((row["target"], row["location"], row["version"]) for row in rows)
 
 
 async def check(conn: Connection, shifts: Sequence[Shift]) -> list[tuple[Said, ...] | None]:

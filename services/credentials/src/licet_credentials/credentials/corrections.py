@@ -96,7 +96,9 @@ def put_right(
         ),
     )
     if wrong_holder:
-        left = CredentialMoved(holder_id=before.holder_id, credential_id=before.id)
+        left = CredentialMoved(
+            holder_id=before.holder_id, credential_id=before.id, version=told.credential.version
+        )
         told = replace(told, left=(*told.left, left))
     if correction.withdraw_term and term is not None:
         told = replace(told, withdrawn=(*told.withdrawn, term.id))
