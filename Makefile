@@ -39,14 +39,15 @@ check: $(VENV)/dev.stamp
 	@echo 'import rules …' && $(BIN)/lint-imports --no-logo 2>&1 | tail -n 3 && $(BIN)/lint-imports >/dev/null
 	@echo 'generated files …' && $(BIN)/python -m licet_events.generate --check \
 	    && $(BIN)/python -m licet_cli.openapi --check \
-	    && $(BIN)/python -m licet_cli.settings_table --check
+	    && $(BIN)/python -m licet_cli.settings_table --check \
+	    && $(BIN)/python -m licet_cli.enrolment_statuses --check
 
 format: $(VENV)/dev.stamp
 	@$(BIN)/ruff format $(CODE) && $(BIN)/ruff check --fix --quiet $(CODE)
 
 generate: $(VENV)/dev.stamp
 	@$(BIN)/python -m licet_events.generate && $(BIN)/python -m licet_cli.openapi \
-	    && $(BIN)/python -m licet_cli.settings_table
+	    && $(BIN)/python -m licet_cli.settings_table && $(BIN)/python -m licet_cli.enrolment_statuses
 
 bench: $(VENV)/dev.stamp
 	@PYTHONPATH=tests $(BIN)/python -m benchmarks $(ARGS)

@@ -19,6 +19,7 @@ from licet_certifications.programmes.model import (
     ComponentKind,
     Deadline,
     Definition,
+    Entry,
     Recertification,
     Source,
 )
@@ -32,6 +33,7 @@ from licet_events.enrolments import (
     EnrolmentOpened,
     EnrolmentStatusChanged,
     EnrolmentUpdated,
+    RenewalDue,
 )
 from licet_events.holders import HolderErased
 from support.searching.tables import search_database
@@ -422,6 +424,41 @@ async def test_a_recertification_goes_on_beside_the_active_one_and_then_supersed
     renewed = await office.show(second["id"])
     assert (renewed["validity"], renewed["reason"]) == ("active", None)
     assert (await office.show(eid))["status"] == "active"
+
+
+async def test_when_the_window_opens_it_is_told_once_a_term_what_is_to_do_and_until_when_to_start(office):
+    course = COURSE.model_copy(update={"usual_days": 20})
+    exam = EXAM.model_copy(update={"usual_days": 10})
+    renewal = Recertification(window_days=100)
+    await office.publish(components=(course, exam), recertification=renewal)
+    eid, issued = await certified(office)
+    await office.service.tell(issued.state())
+    opens = datetime.fromisoformat((await office.show(eid))["window_opens_at"])
+    assert opens.date() == issued.last - 100 * DAY
+    await office.service.published()
+    for at in (opens - DAY, opens, opens + DAY):
+        async with office.service.database.transaction(Cause.new(ACTOR)) as tx:
+            await commands.window_opened(tx, UUID(eid), at, now=at)
+    (due,) = [each.data for each in await office.service.published() if isinstance(each.data, RenewalDue)]
+    assert [(each.code, each.start_by) for each in due.components] == [
+        ("course", issued.last - 30 * DAY), ("exam", issued.last - 10 * DAY),
+    ]  # fmt: skip
+    assert due.start_by == issued.last - 30 * DAY
+    assert due.components[0].sources[0].id == "COURSE"
+
+
+async def test_the_window_opens_a_recertification_where_a_rule_enrols(office):
+    await office.publish(recertification=Recertification(window_days=301), entry=Entry(roles=("forklift",)))
+    eid, issued = await certified(office)
+    await office.service.tell(issued.state())
+    for _ in range(2):
+        async with office.service.database.transaction(Cause.new(ACTOR)) as tx:
+            await commands.window_opened(tx, UUID(eid), office.now, now=office.now)
+    events = await office.service.published()
+    (opened,) = [each.data.enrolment for each in events[1:] if isinstance(each.data, EnrolmentOpened)]
+    assert (opened.kind.value, opened.entry, opened.credential_id) == (
+        "recertification", "rule", UUID(int=500),
+    )  # fmt: skip
 
 
 async def test_nothing_is_kept_of_an_erased_holder_and_its_keys_end(office):

@@ -85,7 +85,7 @@ from enrolment_history where enrolment_id = $1 and version > $2 order by version
 
 -- name: read_applicant
 -- What is known of a holder who is to be enrolled.
-select id, active, team, location from holders where id = $1;
+select id, active, team, location, targets from holders where id = $1;
 
 -- name: read_credentials
 -- The credentials of a holder: their types, and what their validity follows from.

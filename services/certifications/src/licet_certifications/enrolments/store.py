@@ -101,7 +101,7 @@ async def list_history(conn: Connection, enrolment_id: UUID, *, after: int, limi
 
 
 async def read_applicant(conn: Connection, holder_id: UUID) -> "asyncpg.Record | None":
-    """Return id, active, team and location of a holder; `None` where nobody is known."""
+    """Return id, active, team, location and targets of a holder; `None` where nobody is known."""
     return await conn.fetchrow(QUERIES["read_applicant"], holder_id)
 
 

@@ -86,7 +86,8 @@ def _row(
     return Transition(frozenset(before), frozenset(after), trigger, how, what, command)
 
 
-_PROJECTED = CERTIFIED | {Status.INACTIVE, Status.CANCELLED, Status.ADMIN_REVIEW}
+_LIVING = CERTIFIED | {Status.INACTIVE, Status.ADMIN_REVIEW}
+_PROJECTED = _LIVING | {Status.CANCELLED}
 
 TRANSITIONS: tuple[Transition, ...] = (
     _row([Status.APPLIED], [Status.IN_PROGRESS], Trigger.APPROVED, MANUAL,
@@ -111,7 +112,7 @@ TRANSITIONS: tuple[Transition, ...] = (
          "the programme's deadline is reached, where one is set"),
     _row(OPEN, [Status.INACTIVE], Trigger.INACTIVATED, MANUAL,
          "staff holds it, with a reason", Command.INACTIVATE),
-    _row([Status.INACTIVE], [*OPEN, *_PROJECTED], Trigger.RESUMED, MANUAL,
+    _row([Status.INACTIVE], OPEN, Trigger.RESUMED, MANUAL,
          "staff resumes it, to what the facts say", Command.RESUME),
     _row(set(Status) - TERMINAL - {Status.CANCELLED}, [Status.CANCELLED], Trigger.CANCELLED, MANUAL,
          "staff ends it, with a reason", Command.CANCEL),
@@ -122,14 +123,17 @@ TRANSITIONS: tuple[Transition, ...] = (
     _row(CERTIFIED, [Status.ACTIVE, Status.EXPIRING], Trigger.RENEWED, EITHER, "the credential is renewed"),
     _row([Status.ADMIN_REVIEW], CERTIFIED, Trigger.EFFECTIVE, EITHER,
          "the credential's first term begins, or its dates are known at last"),
-    _row(_PROJECTED, [Status.INACTIVE], Trigger.SUSPENDED, EITHER, "the credential is suspended"),
-    _row([Status.INACTIVE], _PROJECTED, Trigger.SUSPENSION_ENDED, EITHER, "the suspension ends"),
-    _row(_PROJECTED, [Status.CANCELLED], Trigger.REVOKED, EITHER, "the credential is revoked"),
-    _row(_PROJECTED, [Status.CANCELLED], Trigger.SURRENDERED, EITHER, "the credential is given up"),
-    _row(_PROJECTED, [Status.ADMIN_REVIEW], Trigger.NOT_YET_VALID, EITHER, "the credential is not valid yet"),
-    _row(_PROJECTED, [Status.ADMIN_REVIEW], Trigger.INCOMPLETE, EITHER,
+    _row(_LIVING - {Status.INACTIVE}, [Status.INACTIVE], Trigger.SUSPENDED, EITHER,
+         "the credential is suspended"),
+    _row([Status.INACTIVE], _LIVING - {Status.INACTIVE}, Trigger.SUSPENSION_ENDED, EITHER,
+         "the suspension ends"),
+    _row(_LIVING, [Status.CANCELLED], Trigger.REVOKED, EITHER, "the credential is revoked"),
+    _row(_LIVING, [Status.CANCELLED], Trigger.SURRENDERED, EITHER, "the credential is given up"),
+    _row(CERTIFIED, [Status.ADMIN_REVIEW], Trigger.NOT_YET_VALID, EITHER, "the credential is not valid yet"),
+    _row(CERTIFIED, [Status.ADMIN_REVIEW], Trigger.INCOMPLETE, EITHER,
          "nobody knows when the credential ends"),
-    _row(_PROJECTED, _PROJECTED, Trigger.CORRECTED, EITHER, "the credential's dates or flags are corrected"),
+    _row([Status.CANCELLED], _LIVING, Trigger.CORRECTED, EITHER,
+         "the end of the credential is taken back by a correction"),
 )  # fmt: skip
 """Every transition there is."""
 

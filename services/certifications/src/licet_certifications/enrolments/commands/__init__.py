@@ -1,0 +1,25 @@
+"""Use cases of enrolments: each takes a transaction and `now`, and never commits."""
+
+from licet_certifications.enrolments.commands.deciding import decide, move_to_version, reconsider
+from licet_certifications.enrolments.commands.desk import Act
+from licet_certifications.enrolments.commands.entering import open_enrolment
+from licet_certifications.enrolments.commands.erasing import forget_holder
+from licet_certifications.enrolments.commands.following import follow_credentials
+from licet_certifications.enrolments.commands.reading import Shown, enrolment_snapshots, read, require_seen
+from licet_certifications.enrolments.commands.timing import deadline_reached, window_opened
+
+__all__ = [
+    "Act",
+    "Shown",
+    "deadline_reached",
+    "decide",
+    "enrolment_snapshots",
+    "follow_credentials",
+    "forget_holder",
+    "move_to_version",
+    "open_enrolment",
+    "read",
+    "reconsider",
+    "require_seen",
+    "window_opened",
+]
