@@ -17,8 +17,8 @@ from licet_chassis.consuming.dispatcher import Dispatcher
 from licet_chassis.consuming.parked import replay
 from licet_chassis.consuming.records import Raw
 from licet_chassis.consuming.waiting import waiting_loop
-from licet_chassis.erasures import erasures_router
-from licet_chassis.operations import operations_router
+from licet_chassis.operations.erasures import erasures_router
+from licet_chassis.operations.routes import operations_router
 from licet_chassis.outbox.append import append
 from licet_events import Event, Topic, encode
 from licet_events.holders import HolderErased, HolderRegistered, HolderUpdated

@@ -9,10 +9,10 @@ import structlog
 from fastapi import FastAPI
 
 from licet_chassis.clock import machine_now
-from licet_chassis.erasures import erasures_router
 from licet_chassis.extension import PLAIN, Extension
 from licet_chassis.http.app import http_app
-from licet_chassis.operations import operations_router
+from licet_chassis.operations.erasures import erasures_router
+from licet_chassis.operations.routes import operations_router
 from licet_chassis.process import Process, open_runtime
 from licet_chassis.service import Part, Service
 

@@ -1,4 +1,4 @@
-"""A relay's work from connecting to the database until a connection to it is lost."""
+"""One session of a relay: from connecting to the database until a connection to it is lost."""
 
 import asyncio
 import contextlib
@@ -6,8 +6,6 @@ import time
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import islice
-from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 import asyncpg
@@ -19,12 +17,15 @@ from licet_chassis.backoff import Backoff
 from licet_chassis.failpoints import Failpoint
 from licet_chassis.kafka import KafkaAccess
 from licet_chassis.loops import wait_for_stop
+from licet_chassis.outbox.connections import connect
+from licet_chassis.outbox.deleter import Deleter
+from licet_chassis.outbox.fetching import Fetched, fetch
 from licet_chassis.outbox.headers import unpack_headers
 from licet_chassis.outbox.low_mark import LowMark
 from licet_chassis.outbox.progress import Progress
 from licet_chassis.outbox.sender import Batch, Sender, SendFailed, close_producer
 from licet_chassis.outbox.shards import ShardLocks
-from licet_chassis.outbox.topics_held import TopicsHeld
+from licet_chassis.outbox.topic_checks import TopicChecks
 from licet_chassis.queries import load_queries
 from licet_events.partition import murmur2
 
@@ -36,33 +37,12 @@ _log = structlog.get_logger("licet.outbox")
 
 _SHORTEST_POLL = 0.01
 _FULL_SCAN_SECONDS = 60.0
-_BYTES_PER_READ = 8 << 20
-_LARGE_VALUE = 32 << 10  # a thousand rows just below it are what a read may take at once
 _BYTES_AT_ONCE = 16 << 20
 _READS_AT_ONCE = 4
-_DELETED_AT_ONCE = 5_000
-_TOPIC_CHECK_SECONDS = 10.0
 _START_SECONDS = 20.0
 _SETTLE_SECONDS = 5.0
-_COMMAND_SECONDS = 60.0
-_ROW_ID = itemgetter("id")
 
-_READ = Failpoint("relay.read")
 _SENT = Failpoint("relay.sent")
-_DELETED = Failpoint("relay.deleted")
-
-_SERVER_SETTINGS = {
-    "timezone": "UTC",
-    "jit": "off",
-    # The scan must walk the primary key from the low mark: the statistics of a table that fills and
-    # empties all the time say nothing, and any other plan reads the dead rows.
-    "enable_seqscan": "off",
-    "enable_bitmapscan": "off",
-    # A relay whose machine is gone must lose its locks in seconds, not hours.
-    "tcp_keepalives_idle": "10",
-    "tcp_keepalives_interval": "5",
-    "tcp_keepalives_count": "3",
-}
 
 
 @dataclass(frozen=True)
@@ -100,25 +80,17 @@ class RelaySession:
         self._progress = progress
         self._stop = stop
         self._reader = reader
-        self._deleter = deleter
         self._locks = ShardLocks(reader)
         self._low_mark = LowMark()
-        self._held = TopicsHeld()
-        self._known: dict[str, int] = {}
-        """Topics found on this producer's cluster, and their number of partitions."""
-        self._checks: dict[str, asyncio.Task[None]] = {}
-        self._in_flight: dict[int, int] = {}
-        """Rows that were read and are still in the table, and the shard of each."""
-        self._acknowledged: dict[int, None] = {}
-        """Those of them that Kafka has; only the deleter takes from it."""
+        self._topics = TopicChecks(options.partitions)
         self._sender: Sender | None = None
         self._interrupt = asyncio.Event()  # stop, failure, loss: the loop looks around
-        self._room = asyncio.Event()  # something left `_in_flight`, or an interrupt
-        self._to_delete = asyncio.Event()
+        self._room = asyncio.Event()  # rows were deleted, or an interrupt
+        self._rows = Deleter(deleter, self._low_mark, self._room.set)
         self._pause = _SHORTEST_POLL
         self._next_balance = 0.0
         self._next_full_scan = time.monotonic() + _FULL_SCAN_SECONDS
-        self._deleting = asyncio.create_task(self._delete_acknowledged())
+        self._deleting = asyncio.create_task(self._rows.run())
         self._deleting.add_done_callback(lambda _: self._look_around())
         reader.add_termination_listener(lambda _: self._halt())
 
@@ -126,8 +98,8 @@ class RelaySession:
     async def run(cls, options: RelayOptions, progress: Progress, stop: asyncio.Event) -> None:
         """Publish until `stop` is set. Raises what asyncpg raises when a connection is lost."""
         async with contextlib.AsyncExitStack() as stack:
-            reader = await _connect(options.database_url, "licet-relay", stack)
-            deleter = await _connect(options.database_url, "licet-relay-deleter", stack)
+            reader = await connect(options.database_url, "licet-relay", stack)
+            deleter = await connect(options.database_url, "licet-relay-deleter", stack)
             session = cls(options, progress, stop, reader, deleter)
             stopping = asyncio.create_task(stop.wait())
             stopping.add_done_callback(lambda _: session._look_around())
@@ -191,7 +163,7 @@ class RelaySession:
         # Never go on with a producer that had a failure: its sequence numbers have a gap, or its sender
         # is dead. The table says what is still to be sent.
         self._progress.rebuilt += 1
-        pause = backoff.next() if failure.topic is None else self._held.hold(failure.topic)
+        pause = backoff.next() if failure.topic is None else self._topics.held.hold(failure.topic)
         _log.warning(
             "outbox.producer_rebuilt", topic=failure.topic, error=failure.reason, retry_in=round(pause, 2)
         )
@@ -200,7 +172,7 @@ class RelaySession:
 
     async def _publish(self, producer: AIOKafkaProducer) -> None:
         """Read and send with one producer until stopped; raises `SendFailed` when it is used up."""
-        self._known.clear()
+        self._topics.restart()
         self._next_balance = 0.0
         self._interrupt.clear()
         self._sender = sender = Sender(
@@ -220,13 +192,12 @@ class RelaySession:
             await sender.settle(settle_seconds)
             self._sender = None
             await close_producer(producer)
-            await _end((sending, *self._checks.values()))
-            self._checks.clear()
-            self._forget_unacknowledged()
+            await _end((sending, *self._topics.take_running()))
+            self._rows.drop_unacknowledged()
         if self._lost:
             await self._tell_loss()
         if self._stop.is_set():
-            await self._finish_deleting()
+            await self._rows.finish(self._room, lambda: self._lost, self._options.stop_timeout)
         else:
             sending.result()
 
@@ -266,12 +237,9 @@ class RelaySession:
             self._progress.paused()
             await wait_for_stop(self._interrupt, self._options.poll_interval)
             return
-        if self._in_flight:
+        if self._rows.in_flight:
             self._progress.waiting("Kafka does not acknowledge")
-        if (
-            len(self._in_flight) >= _READS_AT_ONCE * self._options.batch_size
-            or sender.bytes >= _BYTES_AT_ONCE
-        ):
+        if self._full(sender):
             self._room.clear()
             await wait_for_stop(self._room, self._options.share_interval)
             return
@@ -282,12 +250,12 @@ class RelaySession:
             self._pause = min(self._pause * 2, self._options.poll_interval)
 
     def _full(self, sender: Sender) -> bool:
-        many = len(self._in_flight) >= _READS_AT_ONCE * self._options.batch_size
+        many = len(self._rows.in_flight) >= _READS_AT_ONCE * self._options.batch_size
         return many or sender.bytes >= _BYTES_AT_ONCE
 
     async def _read(self, producer: AIOKafkaProducer, sender: Sender, shards: list[int]) -> bool:
         """Hand the next rows to the sender; returns whether there may be more to read at once."""
-        fetching: asyncio.Task[_Fetched] | None = asyncio.create_task(self._fetch(shards))
+        fetching: asyncio.Task[Fetched] | None = asyncio.create_task(self._fetch(shards))
         more = False
         try:
             while fetching is not None:
@@ -312,102 +280,44 @@ class RelaySession:
     async def _gate_is_open(self) -> bool:
         return self._options.gate is None or await self._options.gate()
 
-    async def _fetch(self, shards: list[int]) -> "_Fetched":
-        start = self._low_mark.value
-        held = self._held.now() | self._checks.keys()
-        rows = await self._reader.fetch(
-            _QUERIES["next_rows"],
-            start,
-            shards,
-            list(held),
-            [row for row in self._in_flight if row > start],
-            self._options.batch_size,
-            _LARGE_VALUE,
-        )
-        xmin, drawn = rows[0]["xmin"], rows[0]["last_drawn"]
-        if rows[0]["id"] is None:
-            rows = []
-        else:
-            _READ()
-        rows.sort(key=_ROW_ID)
-        cut = len(rows) == self._options.batch_size
-        large: dict[int, bytes] = {}
-        size = 0
-        for index, row in enumerate(rows):
-            value_size = row["size"]
-            if value_size is None:
-                continue
-            if size >= _BYTES_PER_READ:
-                del rows[index:]
-                cut = True
-                break
-            if value_size > _LARGE_VALUE:
-                large[row["id"]] = await self._reader.fetchval(_QUERIES["one_value"], row["id"])
-            size += value_size
-        return _Fetched(rows, large, xmin, drawn, cut, bool(held))
+    async def _fetch(self, shards: list[int]) -> Fetched:
+        return await fetch(
+            self._reader, self._low_mark.value, shards,
+            without_topics=self._topics.passed_over(), without_rows=self._rows.in_flight,
+            batch_size=self._options.batch_size,
+        )  # fmt: skip
 
-    def _claim(self, fetched: "_Fetched", producer: AIOKafkaProducer) -> list[asyncpg.Record]:
+    def _claim(self, fetched: Fetched, producer: AIOKafkaProducer) -> list[asyncpg.Record]:
         """Return the rows to send, which are in flight from now on, and raise the low mark."""
         claimed = []
         for row in fetched.rows:
             topic = row["topic"]
-            if topic in self._known:
-                self._in_flight[row["id"]] = row["shard"]
+            if topic in self._topics.partitions_of:
+                self._rows.in_flight[row["id"]] = row["shard"]
                 claimed.append(row)
-            elif topic not in self._checks:
-                self._checks[topic] = asyncio.create_task(self._check(producer, topic))
+            else:
+                self._topics.start(producer, topic)
         if fetched.left_out or len(claimed) < len(fetched.rows):
             self._low_mark.look(fetched.drawn)
             self._progress.waiting("topics are on hold")
         else:
             last = fetched.rows[-1]["id"] if fetched.cut else None
             self._low_mark.read(xmin=fetched.xmin, drawn=fetched.drawn, seen_up_to=last)
-            if not self._in_flight:
+            if not self._rows.in_flight:
                 self._progress.nothing_waits()
         return claimed
 
     def _hand_over(self, rows: list[asyncpg.Record], large: dict[int, bytes], sender: Sender) -> None:
-        timestamp_ms = time.time_ns() // 1_000_000
+        timestamp_ms, known = time.time_ns() // 1_000_000, self._topics.partitions_of
         for _, _, row, _, topic, partition_key, key, headers, value, _ in rows:
             sender.add(
-                (topic, _hash(partition_key) % self._known[topic]),
+                (topic, _hash(partition_key) % known[topic]),
                 row,
                 key,
                 large.get(row, value),
                 unpack_headers(headers),
                 timestamp_ms,
             )
-
-    async def _check(self, producer: AIOKafkaProducer, topic: str) -> None:
-        """Find out whether a topic is as it should be, aside: the answer on a missing one is slow."""
-        try:
-            expected = self._options.partitions(topic)
-            async with asyncio.timeout(_TOPIC_CHECK_SECONDS):
-                found = len(await producer.partitions_for(topic))
-        except (KafkaError, TimeoutError, ValueError) as error:
-            pause = self._held.hold(topic)
-            _log.error(
-                "outbox.topic_missing",
-                topic=topic,
-                error=type(error).__name__,
-                remedy="create it: licet topics apply",
-                retry_in=round(pause, 2),
-            )
-        else:
-            if found >= expected:
-                self._known[topic] = expected
-            else:
-                # Another count would send keys elsewhere than before, and lose their order.
-                pause = self._held.hold(topic)
-                _log.error(
-                    "outbox.topic_too_narrow",
-                    topic=topic,
-                    partitions=found,
-                    expected=expected,
-                    retry_in=round(pause, 2),
-                )
-        finally:
-            self._checks.pop(topic, None)
 
     # Shards ------------------------------------------------------------------------------------
 
@@ -421,96 +331,21 @@ class RelaySession:
 
     async def _release_drained(self) -> None:
         # The next owner reads from the table: a row that is acknowledged but not deleted is still ours.
-        drained = self._locks.leaving.difference(self._in_flight.values())
+        drained = self._locks.leaving.difference(self._rows.in_flight.values())
         if drained:
             await self._locks.release(drained)
 
-    # Acknowledged rows -------------------------------------------------------------------------
-
     def _on_acknowledged(self, batch: Batch) -> None:
         _SENT()
-        self._acknowledged.update(dict.fromkeys(batch.rows))
+        self._rows.acknowledged(batch.rows)
         self._progress.acknowledged(len(batch.rows))
-        self._held.forgive(batch.topic)
-        self._to_delete.set()
-
-    def _forget_unacknowledged(self) -> None:
-        lost = [row for row in self._in_flight if row not in self._acknowledged]
-        if lost:
-            self._low_mark.fall_back(min(lost))
-            for row in lost:
-                del self._in_flight[row]
-
-    async def _delete_acknowledged(self) -> None:
-        while True:
-            await wait_for_stop(self._to_delete, 1.0)
-            self._to_delete.clear()
-            drawn = self._low_mark.drawn  # before our transaction id is drawn, see LowMark
-            if self._acknowledged:
-                rows = list(islice(self._acknowledged, _DELETED_AT_ONCE))
-                xid = await self._deleter.fetchval(_QUERIES["delete_rows"], rows)
-                _DELETED()
-                self._gone(rows)
-            elif self._low_mark.unstamped:
-                xid = await self._deleter.fetchval(_QUERIES["draw_transaction_id"])
-            else:
-                continue
-            self._low_mark.stamp(xid, drawn)
-
-    def _gone(self, rows: Iterable[int]) -> None:
-        for row in rows:
-            del self._acknowledged[row]
-            del self._in_flight[row]
-        if self._acknowledged:
-            self._to_delete.set()
-        self._room.set()
-
-    async def _finish_deleting(self) -> None:
-        # Rows that are acknowledged but still there would be published again by the next relay.
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(self._options.stop_timeout):
-                while self._acknowledged and not self._lost:
-                    self._room.clear()
-                    await self._room.wait()
-
-
-@dataclass(frozen=True, slots=True)
-class _Fetched:
-    """What one read brought, in the order of ids."""
-
-    rows: list[asyncpg.Record]
-    large: dict[int, bytes]
-    """Values that were too large to come with their rows, by row id."""
-    xmin: int
-    drawn: int
-    cut: bool
-    """Whether there may be more."""
-    left_out: bool
-    """Whether rows of topics on hold were passed over."""
+        self._topics.held.forgive(batch.topic)
 
 
 @lru_cache(maxsize=1 << 16)
 def _hash(partition_key: str) -> int:
     # In pure Python; a holder's key comes again and again.
     return murmur2(partition_key.encode()) & 0x7FFFFFFF
-
-
-async def _connect(url: str, name: str, stack: contextlib.AsyncExitStack) -> "_Connection":
-    conn: _Connection = await asyncpg.connect(
-        url,
-        timeout=10,
-        command_timeout=_COMMAND_SECONDS,
-        server_settings={**_SERVER_SETTINGS, "application_name": name},
-    )
-    stack.push_async_callback(_disconnect, conn)
-    return conn
-
-
-async def _disconnect(conn: "_Connection") -> None:
-    try:
-        await conn.close(timeout=2)
-    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
-        conn.terminate()
 
 
 async def _end(tasks: Iterable[asyncio.Task[Any]]) -> None:

@@ -1,0 +1,42 @@
+"""The relay's database connections."""
+
+import contextlib
+from typing import TYPE_CHECKING
+
+import asyncpg
+
+if TYPE_CHECKING:
+    _Connection = asyncpg.Connection[asyncpg.Record]
+
+_COMMAND_SECONDS = 60.0
+_SERVER_SETTINGS = {
+    "timezone": "UTC",
+    "jit": "off",
+    # The scan must walk the primary key from the low mark: the statistics of a table that fills and
+    # empties all the time say nothing, and any other plan reads the dead rows.
+    "enable_seqscan": "off",
+    "enable_bitmapscan": "off",
+    # A relay whose machine is gone must lose its locks in seconds, not hours.
+    "tcp_keepalives_idle": "10",
+    "tcp_keepalives_interval": "5",
+    "tcp_keepalives_count": "3",
+}
+
+
+async def connect(url: str, name: str, stack: contextlib.AsyncExitStack) -> "_Connection":
+    """Open a connection that `stack` closes."""
+    conn: _Connection = await asyncpg.connect(
+        url,
+        timeout=10,
+        command_timeout=_COMMAND_SECONDS,
+        server_settings={**_SERVER_SETTINGS, "application_name": name},
+    )
+    stack.push_async_callback(_disconnect, conn)
+    return conn
+
+
+async def _disconnect(conn: "_Connection") -> None:
+    try:
+        await conn.close(timeout=2)
+    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        conn.terminate()
