@@ -35,7 +35,7 @@ _SAVE = "update bench_holders set version = version + 1, name = $2 where number 
 
 
 async def run() -> list[Result]:
-    """Measure the row of quality.md that is about commands; nothing where there is no pgbench."""
+    """Measure the target of commands; nothing where there is no pgbench."""
     pgbench = shutil.which("pgbench")
     if pgbench is None:
         print("command: skipped, pgbench is not on this machine")

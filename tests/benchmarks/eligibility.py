@@ -41,7 +41,7 @@ _TYPES = ("licence", "course", "medical")
 
 
 async def run() -> list[Result]:
-    """Measure the rows of quality.md that are about answering."""
+    """Measure the targets of answering."""
     with TemporaryDirectory(prefix="licet-bench-") as directory:
         postgres = make_postgres(Path(directory))
         try:

@@ -25,7 +25,7 @@ _CONNECTIONS = 8
 
 
 async def run() -> list[Result]:
-    """Measure the row of quality.md that is about whole commands; nothing where there is no pgbench."""
+    """Measure the target of whole commands; nothing where there is no pgbench."""
     pgbench = shutil.which("pgbench")
     if pgbench is None:
         print("http_command: skipped, pgbench is not on this machine")

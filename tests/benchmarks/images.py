@@ -65,7 +65,7 @@ async def _lag_99(seconds: float) -> float:
 
 
 async def run() -> list[Result]:
-    """Measure the targets of quality.md about images."""
+    """Measure the targets of images."""
     with tempfile.TemporaryDirectory() as folder:
         source, display, thumbnail = (Path(folder) / name for name in ("source.jpg", "display", "thumbnail"))
         photo = photograph(4000, 3000)

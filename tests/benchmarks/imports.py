@@ -39,7 +39,7 @@ _WRITTEN = (
 
 
 async def run() -> list[Result]:
-    """Measure the row of quality.md that is about imports."""
+    """Measure the target of imports."""
     with TemporaryDirectory(prefix="licet-bench-") as name:
         directory = Path(name)
         postgres = EmbeddedPostgres(directory / "data", log=directory / "postgres.log")

@@ -48,7 +48,7 @@ _SLOW_MAILS = 640
 
 
 async def run() -> list[Result]:
-    """Measure the rows of quality.md that are about the notifier."""
+    """Measure the targets of the notifier."""
     limits = TransportLimits(connections=_CONNECTIONS)
     with TemporaryDirectory(prefix="licet-bench-") as directory:
         postgres = make_postgres(Path(directory))

@@ -39,7 +39,7 @@ _NOW = datetime(2026, 3, 1, tzinfo=UTC)
 
 
 async def run() -> list[Result]:
-    """Measure the row of quality.md that is about projections."""
+    """Measure the target of projections."""
     given = os.environ.get("LICET_BENCH_KAFKA")
     kafka: KafkaServer = GivenKafka(given) if given else MockKafka()
     with TemporaryDirectory(prefix="licet-bench-") as directory:

@@ -39,7 +39,7 @@ _PARTITIONS = Topic.CREDENTIALS.partitions
 
 
 async def run() -> list[Result]:
-    """Measure all four rows of quality.md that are about the relay."""
+    """Measure all four targets of the relay."""
     given = os.environ.get("LICET_BENCH_KAFKA")
     kafka: KafkaServer = GivenKafka(given) if given else MockKafka()
     broker = "Apache Kafka" if given else "mock broker"

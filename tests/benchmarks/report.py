@@ -11,7 +11,7 @@ from statistics import median
 
 @dataclass(frozen=True)
 class Result:
-    """One target of quality.md and what was seen."""
+    """One target and what was measured."""
 
     name: str
     target: str

@@ -1,6 +1,6 @@
 """The scheduler: finding what is due among many timers, and catching up after an outage.
 
-`LICET_BENCH_FULL=1` takes the sizes of quality.md (10M timers, 500k overdue), which needs some
+`LICET_BENCH_FULL=1` takes full sizes (10M timers, 500k overdue), which needs some
 gigabytes and many minutes; else it is a tenth of the timers and a twentieth of the overdue. A database
 server comes as for the tests. `LICET_BENCH_RUNS` (5) is how often each ratio is taken.
 """
@@ -38,7 +38,7 @@ _NOW = datetime(2026, 12, 10, tzinfo=UTC)
 
 
 async def run() -> list[Result]:
-    """Measure both rows of quality.md that are about timers."""
+    """Measure both targets of timers."""
     with TemporaryDirectory(prefix="licet-bench-") as directory:
         postgres = make_postgres(Path(directory))
         try:

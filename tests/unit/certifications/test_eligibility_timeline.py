@@ -1,4 +1,4 @@
-"""Timelines against what domain.md says of a single instant."""
+"""Timelines against the rules for a single instant (docs/concepts.md)."""
 
 from collections.abc import Sequence
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""What the rules of domain.md, "Reminders", say about single cases."""
+"""The rules of reminders (docs/concepts.md) in single cases."""
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta

@@ -1,4 +1,4 @@
-"""Why a change happens: who began it, in which conversation, after which event, in which trace."""
+"""The cause of a change: its actor, correlation id, causing event and trace."""
 
 import re
 import secrets
@@ -15,7 +15,7 @@ _TRACEPARENT = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """What a transaction is for; every event published in it carries this on."""
+    """Why a transaction runs; every event published in it carries this."""
 
     actor: str
     """A code and an id: `user:<subject>` or `service:<name>`. Never a person's name or address."""
@@ -28,12 +28,12 @@ class Cause:
 
     @classmethod
     def new(cls, actor: str) -> "Cause":
-        """Begin a conversation of its own: what no request and no event led to."""
+        """Return a cause with a correlation id of its own, for what no request and no event led to."""
         return cls(actor, str(uuid7()), None, new_traceparent())
 
     @classmethod
     def of_event(cls, event: Event[Any], actor: str) -> "Cause":
-        """Go on with the conversation of an event, which becomes the causation, in a span of its own."""
+        """Return a cause with the event's correlation id, the event as its causation, and a new span."""
         return cls(actor, event.correlation_id, str(event.id), child_traceparent(event.traceparent))
 
 

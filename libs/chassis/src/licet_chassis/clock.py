@@ -1,4 +1,4 @@
-"""Two clocks. Business time rules validity and timers and can be moved; machine time never is."""
+"""Two clocks: business time decides validity and timers and can be moved; machine time never is."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -9,7 +9,7 @@ _QUERIES = load_queries("licet_chassis", "clock.sql")
 
 
 def machine_now() -> datetime:
-    """Return the real time: for tokens, leases, back-off, retention. Never moved."""
+    """Return the real time: for tokens, leases, backoff, retention. Never moved."""
     return datetime.now(UTC)
 
 

@@ -11,8 +11,8 @@ from licet_chassis.connection import Connection
 class Copying:
     """Copies rows into one table after the other; PostgreSQL writes them while the next ones are made.
 
-    `async with Copying(conn) as copying`: until the block ends, nothing else may use the connection. What
-    went wrong with rows is raised by the next `take`, or at the end of the block.
+    `async with Copying(conn) as copying`: until the block ends, nothing else may use the connection. An
+    error with rows is raised by the next `take`, or at the end of the block.
     """
 
     def __init__(self, conn: Connection) -> None:

@@ -1,4 +1,4 @@
-"""PostgreSQL: the pool of a process, transactions that carry their cause, and what may be tried again."""
+"""PostgreSQL: a process's pool, transactions that carry their cause, and which errors may be retried."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -29,7 +29,7 @@ TRANSIENT: tuple[type[BaseException], ...] = (
     asyncpg.exceptions.IdleInTransactionSessionTimeoutError,
     asyncpg.exceptions.ReadOnlySQLTransactionError,
 )
-"""What passes by itself: the network, a restart, a lock, a full disk. Wait and try again; never park.
+"""Errors that pass by themselves: the network, a restart, a lock, a full disk. Retry them; never park.
 
 asyncpg's `InterfaceError` is not among them: it also says that an argument does not fit (an integer
 that is too large), which never passes. `Database` raises `ConnectionLost` where it means the connection.
@@ -37,9 +37,9 @@ that is too large), which never passes. `Database` raises `ConnectionLost` where
 
 
 class LostRace(Exception):
-    """Somebody else wrote at the same moment what this would have written; once more, it can be told.
+    """Another transaction wrote at the same moment what this one was to write; a second run sees it.
 
-    Raise a subclass that says what is to be answered, should the second time end in the same way.
+    Raise a subclass that says what to answer should the second run fail in the same way.
     """
 
 
@@ -93,7 +93,7 @@ class Transaction:
         events: Sequence[tuple[EventData, UUID | None, datetime]],
         causes: Sequence[Cause] | None = None,
     ) -> list[Record]:
-        """Return what `publish_all` appends, for whoever appends it when its time has come."""
+        """Return the records that `publish_all` would append, for a caller that appends them later."""
         recorded = machine_now()
         return [
             encode(
@@ -173,7 +173,7 @@ class Database:
             async with self.pool.acquire(timeout=10) as conn:
                 yield conn
         except asyncpg.InterfaceError as error:
-            raise _told(error) from error
+            raise _translated(error) from error
 
     @asynccontextmanager
     async def listing(self) -> AsyncIterator[Connection]:
@@ -193,7 +193,7 @@ class Database:
             async with self.pool.acquire(timeout=10) as conn, conn.transaction():
                 yield Transaction(conn, cause, self.source)
         except asyncpg.InterfaceError as error:
-            raise _told(error) from error
+            raise _translated(error) from error
 
     async def run(self, cause: Cause, work: Callable[[Transaction], Awaitable[T]]) -> T:
         """Do `work` in a transaction; on a deadlock, a lost race or a stale plan once more from the start."""
@@ -206,13 +206,13 @@ class Database:
 
 
 async def _leave(_conn: Connection) -> None:
-    # Nobody leaves anything in a session that is lent: what is set or locked is so for a transaction, which
-    # asyncpg has rolled back by now if it is open. To clear it all the same would be a round trip each time.
+    # Settings and locks are made for a transaction only, which asyncpg has rolled back by now if it was open.
+    # Resetting the session all the same would cost a round trip each time.
     pass
 
 
-def _told(error: asyncpg.InterfaceError) -> Exception:
+def _translated(error: asyncpg.InterfaceError) -> Exception:
     # asyncpg has one class for a connection that is gone, an argument that does not fit (a ValueError
-    # too) and wrong use; its words are all that tell them apart.
+    # too) and wrong use; only the message tells them apart.
     gone = any(word in str(error) for word in ("closed", "closing", "released back", "terminat"))
     return ConnectionLost(str(error)) if gone and not isinstance(error, ValueError) else error

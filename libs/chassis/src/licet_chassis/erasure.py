@@ -1,9 +1,9 @@
-"""Erasing a holder in a service: what every service forgets, and the list that keeps it forgotten.
+"""Erases a holder from the tables that every service has, and keeps the list of the erased.
 
-A service adds what it keeps itself (`Service.erase`). Everything here is safe to repeat.
+A service adds its own tables (`Service.erase`). Everything here is safe to repeat.
 
-Who writes about holders without being asked by a request (a consumer, a loop) holds erasures off for the
-length of its transaction: what it has read of a holder may not be written after the holder was erased.
+A consumer or loop that writes about holders blocks erasures for the length of its transaction: what it read
+of a holder must not be written after the holder was erased.
 """
 
 import json
@@ -23,12 +23,12 @@ Erase: TypeAlias = Callable[[Transaction, UUID, datetime], Awaitable[None]]
 """Deletes what a service keeps about a holder and ends its keys on topics; business now comes last."""
 
 LeftToErase: TypeAlias = Callable[[Connection, Sequence[UUID]], Awaitable[Mapping[UUID, int]]]
-"""Says how much of erased holders is still to be removed, for those of whom there is something."""
+"""Returns how much of each erased holder is still to be removed; leaves out those with nothing left."""
 
 QUERIES = load_queries("licet_chassis", "erasure.sql")
 _LOCK = 0x6C6963657400
 _PATIENCE = 600.0
-"""Seconds that the one statement may take which reads a whole table."""
+"""The timeout in seconds of the one statement that reads a whole table."""
 _log = structlog.get_logger("licet.erasure")
 
 _GONE = json.dumps(
@@ -59,9 +59,9 @@ async def block_erasures(conn: Connection) -> None:
 
 
 async def lock_for_erasure(conn: Connection) -> None:
-    """Wait for whoever holds erasures off, and keep them out until the transaction ends.
+    """Wait for the transactions that block erasures, and keep others from it until this one ends.
 
-    Call it before anything else is locked; `erase_from_service` does.
+    Call it before anything else is locked, as `erase_from_service` does.
     """
     await conn.execute(QUERIES["lock_for_erasure"], _LOCK)
 
@@ -77,11 +77,11 @@ async def erased_among(conn: Connection, partition_keys: Iterable[str]) -> froze
 async def erase_from_service(
     tx: Transaction, holder_id: UUID, erase: Erase | None, *, now: datetime, mentions: Sequence[str] = ()
 ) -> bool:
-    """Forget a holder in this service; returns whether it was not on the list before.
+    """Erase a holder from this service; returns whether it was not on the list before.
 
-    Parked and waiting records, what is not sent yet and kept answers go; then `erase` deletes what is the
-    service's own and publishes tombstones, which are so the last that is ever sent of their keys.
-    `mentions` are further texts, such as ids, by which kept answers are found.
+    Deletes parked and waiting records, unsent rows of the outbox and stored answers; then `erase` deletes the
+    service's own rows and publishes tombstones, which are the last records of their keys. `mentions` are
+    further texts, such as ids, by which stored answers are found.
     """
     await lock_for_erasure(tx.conn)
     new = bool(await tx.conn.fetchval(QUERIES["note_erased"], holder_id))

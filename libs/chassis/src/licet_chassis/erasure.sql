@@ -1,9 +1,9 @@
 -- name: block_erasures
--- Keep erasures out until the transaction ends; many may do so at once.
+-- Block erasures until the transaction ends; many transactions may do so at once.
 select pg_advisory_xact_lock_shared($1);
 
 -- name: lock_for_erasure
--- Wait for everybody who holds erasures off, and keep them out until the transaction ends.
+-- Wait for the transactions that block erasures, and keep others from it until this one ends.
 select pg_advisory_xact_lock($1);
 
 -- name: erased_among
@@ -26,8 +26,8 @@ where ($1::uuid is null or e.holder_id > $1)
 order by e.holder_id limit $2;
 
 -- name: forget_unsent
--- Take what is not sent yet off the outbox. What a relay is just deleting is sent, and is left to it: nobody
--- waits for a relay here.
+-- Delete unsent rows of the outbox. A row that a relay is just deleting has been sent; skip it rather than
+-- wait for the relay.
 delete from outbox
 where id in (select id from outbox where partition_key = any($1::text[]) order by id for update skip locked);
 
@@ -43,8 +43,8 @@ where partition_key = $1 or starts_with(partition_key, $1 || '/')
 delete from waiting where partition_key = $1 or starts_with(partition_key, $1 || '/');
 
 -- name: forget_answers
--- Replace kept answers in which one of these texts stands by one that says nothing. The row stays: a request
--- that is sent again must not have its effect again. The whole table is read, a day of answers at most.
+-- Replace stored answers that contain one of these texts by a bare 410. The row stays: a request that is sent
+-- again must not take effect again. Reads the whole table, a day of answers at most.
 update idempotency set status = 410, headers = $2::jsonb, body = $3
 where exists (
     select from unnest($1::text[]) as named (text)

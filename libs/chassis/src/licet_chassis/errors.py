@@ -1,4 +1,4 @@
-"""What a service refuses: one tree for all services, each class with a sentence that the caller can act on.
+"""The errors of all services: one tree, each error with a sentence that the caller can act on.
 
 Pure: models raise these, so nothing here knows of HTTP or a database. `STATUSES` gives the HTTP status of
 each class; a subclass without a status of its own has that of its nearest ancestor.
@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 
 class Refused(Exception):
-    """A request that was understood and not carried out; nothing of it has been done."""
+    """A request was understood and refused; it has changed nothing."""
 
     def __init__(self, detail: str, *, pointer: str | None = None) -> None:
         super().__init__(detail)

@@ -1,7 +1,7 @@
-"""Named places at the edges of input and output where a test can end the process as a crash would.
+"""Named points around I/O where a test can kill the process, as a crash would.
 
 They do nothing unless `LICET_FAILPOINTS` names a file and `LICET_ENVIRONMENT` is `embedded`. Then the
-process kills itself, without any farewell, as soon as it passes the place that the file names. The file is
+process kills itself as soon as it passes the point that the file names. The file is
 read at every pass, so a test can arm a place of a service that is running.
 """
 

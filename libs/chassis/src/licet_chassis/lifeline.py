@@ -1,4 +1,4 @@
-"""How a process hangs on whoever started it: its standard input is a pipe from there, and ends with it."""
+"""Ends a process with its parent: standard input is a pipe from the parent and closes when that dies."""
 
 import os
 import signal
@@ -7,10 +7,10 @@ import time
 from collections.abc import Callable, Iterator
 
 
-def told() -> Iterator[str]:
-    """Yield what the parent says, line by line, until it is gone."""
-    # The descriptor itself, byte by byte: a thread that waits in `sys.stdin` holds its lock, and Python
-    # aborts when it finds that lock taken at its end; and nothing is read beyond the line asked for.
+def parent_lines() -> Iterator[str]:
+    """Yield the lines that the parent writes, until it is gone."""
+    # Read the descriptor byte by byte: a thread that waits in `sys.stdin` holds its lock, and Python aborts
+    # if that lock is taken when it exits. And nothing is read beyond the line asked for.
     while True:
         line = b""
         while not line.endswith(b"\n"):
@@ -22,22 +22,21 @@ def told() -> Iterator[str]:
 
 
 def end_with_parent(
-    heard: Callable[[str], None] | None = None,
-    bereaved: Callable[[], None] | None = None,
+    on_line: Callable[[str], None] | None = None,
+    on_orphaned: Callable[[], None] | None = None,
     grace: float = 3.0,
 ) -> None:
-    """Watch standard input in a thread: hand each further line to `heard`; at its end, end this process.
+    """Watch standard input in a thread: pass each line to `on_line`; at its end, end this process by SIGTERM.
 
-    `bereaved` is called first when the parent has gone. A process that does not end by its own
-    SIGTERM handling within `grace` seconds is ended at once.
+    `on_orphaned` is called first. A process that has not ended within `grace` seconds exits at once.
     """
 
     def watch() -> None:
-        for line in told():
-            if heard is not None:
-                heard(line)
-        if bereaved is not None:
-            bereaved()
+        for line in parent_lines():
+            if on_line is not None:
+                on_line(line)
+        if on_orphaned is not None:
+            on_orphaned()
         os.kill(os.getpid(), signal.SIGTERM)
         time.sleep(grace)
         os._exit(1)

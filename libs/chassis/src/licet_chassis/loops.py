@@ -1,4 +1,4 @@
-"""Supervised background work: a step that is repeated for as long as the process runs."""
+"""Background work: a step repeated for as long as the process runs."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -33,7 +33,7 @@ class Loop:
         while not stop.is_set():
             try:
                 more = await self.step()
-            except Exception:  # noqa: BLE001  # whatever it is, it is told and tried again
+            except Exception:  # noqa: BLE001  # whatever it is, it is logged and retried
                 _failures.labels(self.name).inc()
                 pause = backoff.next()
                 _log.warning("loop.step_failed", loop=self.name, retry_in=round(pause, 2), exc_info=True)

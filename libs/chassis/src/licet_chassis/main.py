@@ -129,22 +129,22 @@ def _serve(service: Service, parts: frozenset[Part], extension: Extension) -> in
     signal.signal(signal.SIGTERM, lambda *_: end())
     if os.environ.get("LICET_ENDS_WITH_STDIN") == "1":
         end_with_parent(grace=_GRACE + 5)
-    # What was loaded so far stays to the end; the collector need not walk over it time and again.
+    # Modules loaded so far stay to the end; keep the garbage collector from scanning them again and again.
     gc.collect()
     gc.freeze()
-    with suppress(KeyboardInterrupt):  # uvicorn has ended cleanly and tells how it was asked to
+    with suppress(KeyboardInterrupt):  # uvicorn ends cleanly and re-raises the signal
         server.run()
     return 1 if app.state.failed or not server.started else 0
 
 
 class _Server(uvicorn.Server):
-    """uvicorn, which lets the background parts finish at the same time as the requests, not after them."""
+    """A uvicorn server that stops the background parts together with the requests, not after them."""
 
     def __init__(self, config: uvicorn.Config, stopping: asyncio.Event) -> None:
         super().__init__(config)
         self._stopping = stopping
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Tell everybody, then wait for the requests; the lifespan waits for the rest."""
+        """Signal the stop, then wait for the requests; the lifespan waits for the background parts."""
         self._stopping.set()
         await super().shutdown(sockets)

@@ -114,7 +114,7 @@ class Process:
             await self._gate.close()
 
     async def _wait_for_schema(self, stop: asyncio.Event) -> None:
-        told = False
+        logged = False
         while not stop.is_set():
             try:
                 async with asyncio.timeout(_ASK_SECONDS), self.runtime.database.reading() as conn:
@@ -124,8 +124,8 @@ class Process:
             else:
                 if not revisions.is_older(self.service.package, revision):
                     return
-                if not told:
-                    told = True
+                if not logged:
+                    logged = True
                     _log.error(
                         "service.schema_too_old", service=self.service.name, found=revision, needed=self._head
                     )

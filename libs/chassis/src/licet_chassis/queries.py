@@ -17,6 +17,9 @@ of `$1 is null or …` would have one bad plan for all.
 A line that ends in `--if a, b` is there if any of these is given, one that ends in `--unless a, b` if none
 is. Such a mark alone on its line stands for all lines up to `--end`. `:kind` becomes `$1`, `$2`, … in the
 order of the text. A name may also be given only to choose lines.
+
+A mapping from names to texts leaves asyncpg's own interface in sight (`executemany`, cursors, array
+parameters), which aiosql would wrap in attributes that no type checker sees.
 """
 
 import re
@@ -84,23 +87,23 @@ class Template:
         object.__setattr__(self, "choices", frozenset(name for _, chosen in names for name in chosen))
 
     def sql(self, given: Collection[str]) -> "tuple[str, tuple[str, ...]]":
-        """Return the statement for what is given, and the names of its parameters `$1`, `$2`, … in order.
+        """Return the statement for the given names, and the names of its parameters `$1`, `$2`, … in order.
 
-        The same names give the same text, in whatever order they come.
+        The same names give the same text, whatever their order.
         """
         return _sql(self.text, frozenset(given) & self.choices)
 
     async def fetch(self, conn: Connection, given: Mapping[str, Any]) -> "list[asyncpg.Record]":
-        """Run the statement for what is given and return its rows; what is `None` is not given.
+        """Run the statement with the values that are not `None` and return its rows.
 
-        It is planned for these very values: whether an index is worth using depends on how rare a value is.
-        So the statement is neither named nor kept, which costs a round trip and the parsing; a kept one
-        would, after five times, be given one plan for all values.
+        PostgreSQL plans it for these values: whether an index helps depends on how rare a value is. So the
+        statement is neither named nor cached, which costs a round trip and the parsing; a cached one would
+        get one plan for all values after five executions.
         """
-        told = {name: value for name, value in given.items() if value is not None}
-        sql, parameters = self.sql(told)
+        values = {name: value for name, value in given.items() if value is not None}
+        sql, parameters = self.sql(values)
         statement = await conn.prepare(sql, name="")
-        return list(await statement.fetch(*(told[name] for name in parameters)))
+        return list(await statement.fetch(*(values[name] for name in parameters)))
 
 
 @lru_cache(maxsize=1024)
@@ -110,13 +113,13 @@ def _sql(text: str, given: frozenset[str]) -> tuple[str, tuple[str, ...]]:
     for line in text.splitlines():
         word, names = _names_in(line)
         wanted = not word or (word == "if") is not given.isdisjoint(names)
-        said = _CHOICE.sub("", line)
+        text = _CHOICE.sub("", line)
         if line.strip() == "--end":
             within = True
-        elif word and not said:
+        elif word and not text:
             within = wanted
         elif within and wanted:
-            kept.append(said)
+            kept.append(text)
     parameters: dict[str, int] = {}
 
     def number(found: re.Match[str]) -> str:

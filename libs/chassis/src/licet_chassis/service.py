@@ -31,7 +31,7 @@ class Part(StrEnum):
 
 @dataclass(frozen=True)
 class Runtime:
-    """What everything in a running service shares. Routes find it as `request.app.state.runtime`."""
+    """What the parts of a running service share. Routes find it as `request.app.state.runtime`."""
 
     service: str
     settings: ServiceSettings
@@ -42,7 +42,7 @@ class Runtime:
 
 @dataclass(frozen=True)
 class Composition:
-    """What a service is made of, once its runtime is there."""
+    """The parts of a service, made once its runtime is there."""
 
     consumers: Sequence[Consumer] = ()
     loops: Sequence[Loop] = ()

@@ -23,7 +23,7 @@ Port = Annotated[int, Field(ge=0, le=65535)]
 
 
 class ServiceSettings(BaseSettings):
-    """What every service is told from outside. A service's own settings derive from it.
+    """The settings of every service; a service's own settings derive from it.
 
     A variable wins over a file. A file in `LICET_SECRETS_DIR` is named like its variable, in small
     letters: `licet_database_url`.

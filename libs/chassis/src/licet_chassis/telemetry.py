@@ -60,7 +60,7 @@ def configure_logging(*, service: str, level: str = "info", log_format: str = "j
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
-    # No line of ours names them, so nobody need find them out.
+    # No line of ours names them, so they need not be computed.
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     # These bring handlers or levels of their own; what they say goes the same way as everything else.
     for name, floor in _LIBRARIES.items():

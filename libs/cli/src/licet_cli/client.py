@@ -1,4 +1,4 @@
-"""Talking to the services as anybody would: HTTP with a bearer token."""
+"""A client of the services' public HTTP interface, with a bearer token."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping
@@ -12,7 +12,7 @@ from licet_events.ids import uuid7
 
 
 class CommandFailed(Exception):
-    """A command can't go on; the message is for whoever typed it."""
+    """A command can't go on; the message is for the person who typed it."""
 
 
 class Refused(CommandFailed):

@@ -1,4 +1,4 @@
-"""Moving business time: to each instant at which something is due, until all of it is worked off."""
+"""Moves business time, stopping at each instant at which something is due, until all of it is done."""
 
 import time
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from licet_cli.client import CommandFailed, Refused, ServiceClient
 from licet_cli.target import Target
 
 ORDER = ("credentials", "certifications", "notifier", "scheduler")
-"""The scheduler's clock moves last, so that nobody hears of an instant that has not come for them."""
+"""The scheduler's clock moves last, so that no service gets an event from its own future."""
 PATIENCE = 180.0
 """Seconds in which work has to be done; a deployment that needs longer is stuck."""
 
@@ -112,7 +112,7 @@ def _next_stop(clocks: list[ClockView], to: datetime) -> datetime:
 
 
 def _at_once(ask: Callable[[ServiceClient], _Answer], services: list[ServiceClient]) -> list[_Answer]:
-    """Ask several services, each in a thread: what they say of their work takes them some time."""
+    """Ask several services, each in a thread: computing the work left takes them some time."""
     with ThreadPoolExecutor(len(services)) as asking:
         return list(asking.map(ask, services))
 

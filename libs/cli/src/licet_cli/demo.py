@@ -23,7 +23,7 @@ ZONE = "Europe/Berlin"
 
 
 class FellShort(CommandFailed):
-    """A step did not bring what it promises."""
+    """A step did not have its promised result."""
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""Events as they are on the wire, read from Kafka and decoded."""
+"""Reads events from Kafka and decodes them for display."""
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
@@ -56,7 +56,7 @@ class Seen:
 
 
 def seen(record: Any) -> Seen:
-    """Return a Kafka record as it is shown; never raises for what is in it."""
+    """Return a Kafka record for display; never raises, whatever its content."""
     key = None if record.key is None else record.key.decode("utf-8", "backslashreplace")
     headers = tuple((name, value or b"") for name, value in record.headers)
     attributes: dict[str, str] = {}

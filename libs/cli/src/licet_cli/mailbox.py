@@ -1,4 +1,4 @@
-"""Mails that were caught: by the embedded SMTP server, or by Mailpit."""
+"""Caught mails: of the embedded SMTP server, or of Mailpit."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime

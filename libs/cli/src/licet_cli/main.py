@@ -48,7 +48,7 @@ def _absent(name: str, package: str | None) -> Any:
     return get_command(absent)
 
 
-_group = typer.Typer(
+group = typer.Typer(
     cls=_OnDemand,
     help="Credentials, certifications and their expiry: the embedded run and everything around it.",
     no_args_is_help=True,
@@ -57,7 +57,7 @@ _group = typer.Typer(
 )
 
 
-@_group.callback()
+@group.callback()
 def _root() -> None:
     pass
 
@@ -65,7 +65,7 @@ def _root() -> None:
 def app() -> None:
     """Run the command line; ends the process with 0 (done), 1 (failed) or 2 (wrong use)."""
     try:
-        _group()
+        group()
     except Exception as error:
         # Imported here, as it brings an HTTP client that many commands do without.
         from licet_cli.client import CommandFailed  # noqa: PLC0415

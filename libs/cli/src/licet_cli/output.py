@@ -1,4 +1,4 @@
-"""How commands speak: answers to standard output, progress and errors to standard error."""
+"""Output of commands: answers to standard output, progress and errors to standard error."""
 
 import json
 import sys

@@ -142,7 +142,7 @@ async def look(kafka_url: str, names: Sequence[str]) -> dict[str, PresentTopic]:
     }
 
 
-async def carry_out(kafka_url: str, changes: Sequence[Change]) -> None:
+async def apply(kafka_url: str, changes: Sequence[Change]) -> None:
     """Do what `compare` returned; raises `CommandFailed` with what the cluster refused."""
     async with _admin(kafka_url) as admin:
         new = [

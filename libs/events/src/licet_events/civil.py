@@ -3,6 +3,9 @@
 A credential is valid through the whole printed day in its own zone. Zones change their offsets, so
 the end of a day is not always the first midnight after it: where clocks go back over midnight the
 local date falls back too, and the day has ended only when its date cannot come again.
+
+These rules are part of the contract: whoever reads `expires_on` with `time_zone` in another system needs
+the same answer, also where clocks go back over midnight.
 """
 
 from calendar import monthrange

@@ -1,4 +1,8 @@
-"""Credentials: their terms, runs, flags and validity."""
+"""Credentials: their terms, runs, flags and validity.
+
+A state carries `runs` beside `terms`: a reader who asks until when somebody is licensed needs runs. Their
+owner computes them once, with the rules of zones, so that everybody else compares instants.
+"""
 
 from datetime import date
 from enum import StrEnum

@@ -1,13 +1,13 @@
-"""Reading events: one wrapper around FastStream that acknowledges, retries, parks and waits.
+"""Consuming: a wrapper around FastStream that acknowledges, retries, parks and waits.
 
-Whatever happens to a record ends in one of these:
+Every record ends in one of these ways:
 
-- carried out, or seen to be a repetition: the offset is committed;
-- its type is unknown, or of no interest: counted, passed over;
-- malformed, or failing for good: parked with its bytes; later records of its partition key on the
-  topic are parked behind it, all others flow;
-- it needs something that has not arrived: kept as waiting, tried again when that arrives;
-- the database or the network is away: tried again in place, for as long as it takes.
+- handled, or recognised as a repetition: its offset is committed;
+- of an unknown type, or of one that no handler names: counted and skipped;
+- malformed, or failing for good: *parked* (our word for a dead letter) with its bytes. Later records of its
+  partition key on the topic are parked behind it; all others go on;
+- in need of a state that has not arrived: kept as waiting, retried when that arrives;
+- while the database or the network is away: retried in place, for as long as it takes.
 """
 
 from licet_chassis.consuming.consumer import (

@@ -1,4 +1,4 @@
-"""What a service declares about the events it reads."""
+"""A service's declaration of the events that it reads, and what handles them."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -20,16 +20,16 @@ class MissingPrerequisite(Exception):
 
 
 class PermanentFailure(Exception):
-    """The event can never be handled; it is parked at once, with this message."""
+    """The event can never be handled; it is parked at once, with this message as the reason."""
 
 
 @dataclass(frozen=True)
 class Projection:
-    """Keeps a copy of somebody else's state.
+    """Keeps a copy of another service's state.
 
-    `apply` gets the events of a batch, in order for each partition key, and guards by version, so
-    that repetitions and replays change nothing. It may be called for the same events again.
-    `provides` names what an event brings, for effects that wait for it.
+    `apply` gets the events of a batch, in order for each partition key, and compares versions, so that
+    repetitions and replays change nothing. `provides` names what an event brings, for effects that wait
+    for it.
     """
 
     types: tuple[type[EventData], ...]
@@ -41,8 +41,8 @@ class Projection:
 class Effect:
     """Does something once for each event id.
 
-    `handle` runs in a transaction that has already noted the id; it may raise `MissingPrerequisite` or
-    `PermanentFailure`. `give_up` is called in its place when the wait has lasted too long.
+    `handle` runs in a transaction that has already noted the id in the inbox; it may raise
+    `MissingPrerequisite` or `PermanentFailure`. `give_up` replaces it once the event has waited too long.
     """
 
     types: tuple[type[EventData], ...]
@@ -57,7 +57,7 @@ Handler: TypeAlias = Projection | Effect
 class Consumer:
     """A group of readers of some topics.
 
-    Of one batch, projections are applied before effects. A type that no handler names is passed over.
+    Of a batch, projections are applied before effects. A type that no handler names is skipped.
     """
 
     name: str

@@ -17,7 +17,7 @@ from licet_events import Topic
 _UNREAD_LIMIT = timedelta(days=30)
 """`delete.retention.ms` of the compacted topics: who read nothing for longer may have missed a tombstone."""
 _NEVER_BACKFILLED = frozenset({Topic.COMPLETIONS, Topic.NOTIFICATIONS})
-"""What comes from outside, and what is only history: nobody can publish it again, so nobody waits."""
+"""Completions come from outside and notifications are history: no backfill can publish them again."""
 _log = structlog.get_logger("licet.consuming")
 
 

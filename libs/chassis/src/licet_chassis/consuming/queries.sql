@@ -9,8 +9,8 @@ delete from inbox where (consumer, event_id) in (
 );
 
 -- name: keep_progress
--- Note how far the consumer has come, for each partition of a batch. Within a cluster it never goes
--- back: who lost a partition with a batch in hand ends after the next owner may have gone on.
+-- Note how far the consumer has come, for each partition of a batch. Within a cluster it never goes back:
+-- a member that lost a partition with a batch in hand may finish after the next owner has gone on.
 insert into progress (consumer, topic, partition, cluster_id, position)
 select $1, * from unnest($2::text[], $3::int[], $4::text[], $5::bigint[])
 on conflict (consumer, topic, partition) do update set
@@ -71,7 +71,7 @@ select exists (
 );
 
 -- name: lock_key
--- Hold off whoever parks or replays the same key of the same consumer, until the transaction ends.
+-- Keep others from parking or replaying the same key of the same consumer, until the transaction ends.
 select pg_advisory_xact_lock(hashtextextended($1::text || '/' || $2::text || '/' || $3::text, 0));
 
 -- name: is_parked
@@ -123,7 +123,7 @@ update parked set reason = $2, attempts = attempts + 1 where id = $1;
 select count(*) from parked where replayed_at is null;
 
 -- name: keep_waiting
--- Keep an event until what it needs has arrived. One that is kept already is not put off by coming again.
+-- Keep an event until what it needs has arrived. If it is kept already, coming again does not postpone it.
 insert into waiting (
     consumer, event_id, needs, reason, topic, partition, position, partition_key, record_key, headers, value,
     next_try
@@ -138,7 +138,7 @@ on conflict (consumer, event_id) do update set
 update waiting set next_try = now() where needs = any($1::text[]);
 
 -- name: claim_waiting
--- Take an event whose next try has come; others take others.
+-- Lock an event that is due, skipping those that others have locked.
 select *, since < now() - $1::interval as overdue from waiting
 where next_try <= now() order by next_try limit 1 for update skip locked;
 

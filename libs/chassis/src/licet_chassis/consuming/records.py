@@ -1,4 +1,4 @@
-"""A Kafka record as it was read, and what it decodes to."""
+"""A Kafka record as it was read, and the event that it decodes to."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ _LONGEST_KEY = 512
 
 @dataclass(frozen=True, slots=True)
 class Raw:
-    """The bytes of a record and where it stood."""
+    """The bytes of a record and its position on the log."""
 
     topic: str
     partition: int
@@ -25,7 +25,7 @@ class Raw:
 
     @property
     def partition_key(self) -> str:
-        """By what the record is ordered and parked: `ce_partitionkey`, else its key, else its partition."""
+        """The key that orders and parks the record: `ce_partitionkey`, else its key, else its partition."""
         named = _header(self.headers, "ce_partitionkey")
         try:
             text = None if named is None else named.decode()
@@ -43,7 +43,7 @@ class Raw:
 
 
 def storable(text: str) -> str:
-    """Return the text as PostgreSQL can hold it: without NUL and lone surrogates, which it has not."""
+    """Return the text as PostgreSQL can store it: NUL and lone surrogates are escaped."""
     return text.replace("\0", "\\0").encode("utf-8", "backslashreplace").decode()
 
 
@@ -62,7 +62,7 @@ class Decoded:
 
 @dataclass(frozen=True, slots=True)
 class Undecodable:
-    """A record that is no event of the contract, though it says that it is."""
+    """A record that names a type of the contract and is no valid event of it."""
 
     raw: Raw
     error: str

@@ -39,13 +39,13 @@ _PRINCIPAL = "licet.principal"
 
 
 class Authentication:
-    """ASGI middleware: no request but those for `OPEN_PATHS` goes on without a principal."""
+    """ASGI middleware: every request except those for `OPEN_PATHS` needs a valid token."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Authenticate, then go on; or answer 401 before anything of the body is read."""
+        """Authenticate and go on, or answer 401 before the body is read."""
         if scope["type"] == "http" and scope["path"] not in OPEN_PATHS:
             authenticator = serving_of(scope).authenticator
             try:
@@ -87,13 +87,13 @@ def requires(scope: str, *, everyone: bool = False) -> Any:
 
     Both as a parameter, `principal: Annotated[Principal, requires("credentials:read")]`, and in
     `dependencies=[requires("credentials:read")]`. With `everyone`, tokens that are limited to teams or
-    locations are refused: what the route shows or does is about all people.
+    locations are refused, because the route concerns all people.
     """
     return Security(RequiredScope(scope, everyone=everyone), scopes=[scope])
 
 
 def principal_of(request: Request) -> Principal:
-    """Return whoever sent the request; the middleware has seen to it that there is someone."""
+    """Return the caller of the request; the middleware has set it."""
     principal: Principal = request.scope[_PRINCIPAL]
     return principal
 

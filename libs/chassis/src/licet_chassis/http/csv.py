@@ -24,7 +24,7 @@ from licet_chassis.http.paging import MOST, Page, PageRequest
 T = TypeVar("T", bound=BaseModel)
 
 Cell: TypeAlias = object
-"""What stands in a cell: text, a number, a date or instant, `None` for nothing; lists and maps as JSON."""
+"""The value of a cell: text, a number, a date or instant, `None` if empty; lists and maps as JSON."""
 
 _MEDIA_TYPE = "text/csv"
 CSV_TOO: dict[int | str, dict[str, Any]] = {
@@ -33,7 +33,7 @@ CSV_TOO: dict[int | str, dict[str, Any]] = {
         "content": {_MEDIA_TYPE: {"schema": {"type": "string"}}},
     }
 }
-"""What a list route declares as its `responses`, so that OpenAPI says that it speaks CSV."""
+"""The `responses` of a list route: tells OpenAPI that it also answers in CSV."""
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ _SMALLEST_RSA_KEY = 2048
 
 
 class KeysUnavailable(Exception):
-    """The issuer's keys were never read and can't be read now; no token can be judged."""
+    """The issuer's keys were never read and can't be read now; no token can be verified."""
 
 
 class KeySet:
@@ -58,7 +58,7 @@ class KeySet:
         being_read = self._lock.locked() and kid not in self._keys
         if being_read or self._wanted(kid):
             async with self._lock:
-                # Whoever waited here profits from the one who fetched.
+                # Another task may have fetched the keys while this one waited.
                 if self._wanted(kid):
                     await self._fetch()
         if self._read_at is None:

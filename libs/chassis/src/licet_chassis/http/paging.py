@@ -1,4 +1,4 @@
-"""Lists in pages by keyset: a page begins after the last row of the one before."""
+"""Keyset paging: a page begins after the last row of the one before."""
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Sequence
@@ -23,7 +23,7 @@ _LONGEST_CURSOR = 2048
 
 
 class Page(BaseModel, Generic[T]):
-    """A part of a list; `next_cursor` leads to the next, and is null at the end."""
+    """A page of a list; `next_cursor` leads to the next, and is null at the end."""
 
     items: list[T]
     next_cursor: str | None
@@ -31,7 +31,7 @@ class Page(BaseModel, Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class PageRequest:
-    """Which part of a list is wanted."""
+    """Which page of a list the caller asks for."""
 
     limit: int = DEFAULT
     cursor: str | None = None

@@ -27,7 +27,7 @@ _TITLES = {413: "Content Too Large", 422: "Unprocessable Content"}  # RFC 9110; 
 
 
 class Problem(HTTPException):
-    """An answer that says what went wrong; raise it anywhere below a route.
+    """An error answer (RFC 9457); raise it anywhere below a route.
 
     `detail` is a sentence a user can act on. `errors` name the inputs that are wrong: each has a
     `detail` and a `pointer` into the body (RFC 6901), or the name of a `parameter` or `header`.
@@ -72,7 +72,7 @@ class BadRequest(Problem):
 
 
 class Unauthenticated(Problem):
-    """There is no token, or none that counts."""
+    """There is no token, or no valid one."""
 
     status = 401
 

@@ -1,4 +1,4 @@
-"""What happens around every request: its ids, its size, its log line, its numbers."""
+"""Around every request: ids, body limit, log line, metrics."""
 
 import re
 import time
@@ -35,10 +35,10 @@ _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"
 
 
 class Requests:
-    """ASGI middleware, the outermost: ids in, one log line and the numbers out, no error past it.
+    """Outermost ASGI middleware: sets ids, logs one line, counts, and turns any error into a 500.
 
-    `templates` gives the path template of an endpoint; what is counted is the template, so that
-    made-up paths make no new series.
+    `templates` maps an endpoint to its path template. Metrics carry the template, so made-up paths make
+    no new series.
     """
 
     def __init__(self, app: ASGIApp, *, templates: Mapping[Any, str]) -> None:
@@ -46,7 +46,7 @@ class Requests:
         self._templates = templates
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer the request, whatever happens below."""
+        """Answer the request, whatever is raised below."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
@@ -65,26 +65,26 @@ class Requests:
             try:
                 await send(message)
             except OSError as error:
-                # Not to be taken for an OSError of the database: what was done is done.
+                # Must not be mistaken for an OSError of the database: the command has been committed.
                 raise ClientDisconnect from error
 
         try:
             await self.app(scope, receive, answer)
         except ClientDisconnect:
             _log.info("http.client_gone", method=scope["method"])
-        except Exception:  # the last place where anything can be told to the client
+        except Exception:  # the last place that can still answer the client
             _log.error("http.unexpected_error", method=scope["method"], exc_info=True)
             if status:
-                raise  # half an answer is out: only a broken connection can tell the client
+                raise  # the answer has begun: only a broken connection can signal the failure
             problem = Problem(
                 "Something went wrong on our side; it is logged under the correlation id of this answer.",
                 status=500,
             )
             await problem_response(problem, scope)(scope, receive, answer)
         finally:
-            self._tell(scope, status or 500, time.perf_counter() - started)
+            self._report(scope, status or 500, time.perf_counter() - started)
 
-    def _tell(self, scope: Scope, status: int, seconds: float) -> None:
+    def _report(self, scope: Scope, status: int, seconds: float) -> None:
         route = self._templates.get(scope.get("endpoint"), _NO_ROUTE)
         method = scope["method"] if scope["method"] in _METHODS else "other"
         _REQUESTS.labels(method, route, status).inc()
@@ -110,7 +110,7 @@ def request_cause(request: Request) -> Cause:
 
 @dataclass(frozen=True, slots=True)
 class BodyLimit:
-    """A route that takes another size of body than the rest."""
+    """A route with a body limit of its own."""
 
     methods: frozenset[str]
     path: re.Pattern[str]

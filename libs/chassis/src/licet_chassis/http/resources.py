@@ -1,4 +1,4 @@
-"""Resources as they come in and go out: strict bodies, entity tags, the version a change was made for."""
+"""Strict request bodies, entity tags, and the version that a change was made for."""
 
 import re
 from collections.abc import Mapping
@@ -18,14 +18,14 @@ _ENTITY_TAG = re.compile(r'"(?P<version>[0-9]{1,18})"')
 class Body(BaseModel):
     """Base of every input model: unknown fields are refused, and a value has the JSON type it should.
 
-    What pydantic would bend, such as `"24"` for a number or a number for a date, is an error here.
+    What pydantic would coerce, such as `"24"` for a number or a number for a date, is an error here.
     """
 
     model_config = ConfigDict(extra="forbid")
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        """Judge Python values, which is what FastAPI makes of a body, as the JSON that they were."""
+        """Validate Python values, which FastAPI makes of a body, as the JSON that they were."""
         schema = handler(source)
 
         def as_json(value: Any, validate: ValidatorFunctionWrapHandler) -> Any:

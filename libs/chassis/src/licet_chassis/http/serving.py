@@ -16,11 +16,11 @@ class Serving(Protocol):
 
     @property
     def settings(self) -> ServiceSettings:
-        """What the service was told from outside."""
+        """The service's settings."""
 
     @property
     def database(self) -> Database:
-        """Where its state is."""
+        """The service's database."""
 
     @property
     def clock(self) -> BusinessClock:
@@ -28,7 +28,7 @@ class Serving(Protocol):
 
     @property
     def authenticator(self) -> Authenticator:
-        """Who judges tokens."""
+        """Verifies tokens."""
 
 
 def serving_of(scope: Scope) -> Serving:

@@ -36,20 +36,20 @@ _DONE = Failpoint("write.done")
 _COMMITTED = Failpoint("write.committed")
 
 Guard: TypeAlias = Callable[[Transaction], AbstractAsyncContextManager[None]]
-"""What surrounds a write within its transaction."""
+"""A context that a write runs in, inside its transaction."""
 
 
 def guard_write(request: Request, guard: Guard) -> None:
-    """Let `guard` judge what this request writes, for a dependency that knows more than the route.
+    """Run this request's write inside `guard`, for a dependency that checks more than the route does.
 
-    It is entered in the transaction before anything is done and before a kept answer is given again,
-    and left before the commit: what it raises undoes everything.
+    It is entered in the transaction before the command runs and before a stored answer is replayed, and
+    left before the commit: an error that it raises rolls everything back.
     """
     request.scope[_GUARD] = guard
 
 
 class Writer:
-    """Carries out the command of one request; get it as the dependency `Write`."""
+    """Runs the command of one request in its transaction; get it as the dependency `Write`."""
 
     def __init__(self, request: Request, idempotency_key: str | None) -> None:
         self._request = request
@@ -66,15 +66,14 @@ class Writer:
     ) -> Response:
         """Run `command(tx, now)` in a transaction and return the answer after its commit.
 
-        `now` is business time. `view` turns the result into what is shown, with the `ETag` of its
+        `now` is business time. `view` turns the result into the body of the answer, with the `ETag` of its
         `version`; without one the answer is 204. `status` may depend on the result, where a request
-        creates or replaces. A form's `fingerprint` (see `form_fingerprint`) stands for its body,
-        which is gone once it is parsed.
+        creates or replaces. A form's `fingerprint` (see `form_fingerprint`) stands in for its body,
+        which is consumed by parsing.
 
-        With an `Idempotency-Key` the answer is kept in the same transaction, so effect and answer
-        are there together or not at all. It is given again only to a token that sees the same people.
-        Errors are not kept: nothing was done. The command may run
-        twice, the first time rolled back, so it must not act on anything but the transaction.
+        With an `Idempotency-Key` the answer is stored in the same transaction as the effect. It is
+        replayed only to a token that sees the same people. Errors are not stored: nothing was done. The
+        command may run twice, the first run rolled back, so it must act on the transaction only.
         """
         running = serving(self._request)
         request_hash = await self._hash(fingerprint) if self._key is not None else b""
@@ -104,8 +103,8 @@ class Writer:
 
     async def _answer_given(self, tx: Transaction, key: str, request_hash: bytes) -> Response | None:
         subject = principal_of(self._request).subject
-        # Released by commit or rollback, so whoever gets it after us sees what we did. Whoever does not get
-        # it may have met another who only wants the answer, and then there is one.
+        # The lock is released by commit or rollback, so its next holder sees our answer. A request that does
+        # not get it may have met a replay, which only reads; then there is an answer.
         ours = await tx.conn.fetchval(QUERIES["claim_key"], _lock_number(subject, key))
         row = await tx.conn.fetchrow(QUERIES["read_answer"], subject, key)
         if row is None:
@@ -161,7 +160,7 @@ async def _writer(
 
 
 Write = Annotated[Writer, Depends(_writer)]
-"""Writing as api.md has it: `return await write(lambda tx, now: …, view=…, status=201, location=…)`."""
+"""The way to write: `return await write(lambda tx, now: …, view=…, status=201, location=…)`."""
 
 
 def form_fingerprint(fields: Mapping[str, str], files: Mapping[str, bytes]) -> bytes:

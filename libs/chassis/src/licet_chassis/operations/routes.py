@@ -1,4 +1,8 @@
-"""What operators ask of any service: its clock, its parked records, a backfill."""
+"""Routes for operators: work left, the clock, parked records, backfill.
+
+Commands of `licet` use them with a token, so they work alike on any deployment, need a scope, are logged, and
+need no password of a database. Only what runs before a service does is a command of its own (`migrate`).
+"""
 
 import asyncio
 import json
@@ -154,22 +158,22 @@ def operations_router(settings: ServiceSettings) -> APIRouter:
 
 
 async def _backfill_lines(process: Process) -> AsyncIterator[str]:
-    told: asyncio.Queue[tuple[str, int] | None] = asyncio.Queue()
+    steps: asyncio.Queue[tuple[str, int] | None] = asyncio.Queue()
     runtime = process.runtime
     work = asyncio.create_task(
         backfill(
             process.service.snapshots,
             runtime.database,
             runtime.clock,
-            progress=lambda source, count: told.put_nowait((source, count)),
+            progress=lambda source, count: steps.put_nowait((source, count)),
         )
     )
-    work.add_done_callback(lambda _: told.put_nowait(None))
+    work.add_done_callback(lambda _: steps.put_nowait(None))
     try:
-        while (step := await told.get()) is not None:
+        while (step := await steps.get()) is not None:
             yield json.dumps({"source": step[0], "published": step[1]}) + "\n"
         yield json.dumps({"done": await work}) + "\n"
-    except Exception as error:  # noqa: BLE001  # the answer has begun; it can only be told in it
+    except Exception as error:  # noqa: BLE001  # the answer has begun; only its lines can report it
         _log.exception("backfill.failed")
         yield json.dumps({"failed": f"{type(error).__name__}; begin again, it is safe to repeat"}) + "\n"
     finally:

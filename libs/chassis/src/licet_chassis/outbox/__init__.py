@@ -1,1 +1,1 @@
-"""The outbox: events are written with the state they tell of, and a relay publishes them."""
+"""The outbox: events are written in the transaction of their state, and a relay publishes them."""

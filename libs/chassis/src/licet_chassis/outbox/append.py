@@ -47,7 +47,7 @@ async def append(conn: Connection, records: Sequence[Record]) -> None:
         return
     headers = [pack_headers(record.headers) for record in records]
     for record, packed in zip(records, headers, strict=True):
-        # Packed headers are a few bytes longer than headers, so this is what is refused at the latest.
+        # Packed headers are a few bytes longer than headers, so this bound is on the safe side.
         if len(record.key) + len(packed) + len(record.value or b"") > LARGEST_RECORD:
             raise RecordTooLarge(record.topic, record.size)
     rows = [

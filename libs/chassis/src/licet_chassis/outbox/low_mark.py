@@ -9,9 +9,9 @@ class LowMark:
     Rows commit out of the order of their ids, so "above the highest id read" would lose some, and a
     scan from the beginning walks over every dead row that an old snapshot keeps from being vacuumed.
 
-    Why a mark holds: whoever appends draws its transaction id before its first row id. Let `drawn` be
-    the last row id drawn, looked at *before* we draw a transaction id of our own, `xid`. Then every
-    transaction with a row at or below `drawn` is older than `xid`. Once a read's snapshot has
+    Why a mark holds: a transaction that appends draws its transaction id before its first row id. Let
+    `drawn` be the last row id drawn, looked at *before* we draw a transaction id of our own, `xid`.
+    Then every transaction with a row at or below `drawn` is older than `xid`. Once a read's snapshot has
     `xmin >= xid` they have all ended, and that read, from the old mark up, has seen whatever they left.
     So the mark is raised *after* that read: raised before it, a row that was committed between two
     reads would be passed over. (The snapshot's xmax would not do in place of an `xid` of our own: a

@@ -1,4 +1,4 @@
-"""What a relay has done, for metrics, health and the alarm."""
+"""A relay's progress, for metrics, health and the alarm."""
 
 import time
 from datetime import datetime
@@ -13,8 +13,8 @@ _log = structlog.get_logger("licet.outbox")
 class Progress:
     """Counts what a relay does and raises an alarm when rows wait and nothing happens.
 
-    The batches of an idempotent producer never expire, so an outage of Kafka is a silence: nothing
-    fails. Hence an alarm of its own: the event `outbox.stalled`, every `stalled_after` seconds.
+    The batches of an idempotent producer never expire, so nothing fails while Kafka is
+    away. Hence an alarm of its own: the event `outbox.stalled`, every `stalled_after` seconds.
     """
 
     def __init__(self, stalled_after: float) -> None:
@@ -45,7 +45,7 @@ class Progress:
         self._waiting_since = None
 
     def waiting(self, reason: str) -> None:
-        """Note that rows wait; tells the alarm if they have for too long."""
+        """Note that rows wait; raises the alarm if they have for too long."""
         now = time.monotonic()
         if self._waiting_since is None:
             self._waiting_since = now

@@ -50,7 +50,7 @@ class Sender:
     rows would stand before earlier ones. aiokafka has one request at a time under way to each broker
     anyway, so waiting costs a turn of the event loop.
 
-    After the first failure nothing more is handed over, and the sender and its producer are done with.
+    After the first failure nothing more is submitted; discard the sender and its producer.
     All methods belong to one event loop; `run` is the only task that submits.
     """
 
@@ -162,7 +162,7 @@ class Sender:
         self._acknowledged(batch)
 
     def _refuse_silence(self) -> None:
-        # The batches of an idempotent producer never expire: without this an outage is a silence.
+        # The batches of an idempotent producer never expire: without this an outage would go unnoticed.
         now = time.monotonic()
         if self._failure is None and any(deadline < now for _, deadline in self._under_way.values()):
             self._failure = SendFailed(None, "no acknowledgement in time")

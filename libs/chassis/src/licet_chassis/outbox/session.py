@@ -150,7 +150,7 @@ class RelaySession:
         )
 
     async def _unreachable(self, error: str, pause: float) -> None:
-        # Another relay may reach Kafka where this one does not: it shall have the shards.
+        # Another relay may reach Kafka where this one does not: let it have the shards.
         if self._locks.held:
             await self._locks.leave()
             self._progress.shards = frozenset()
@@ -161,7 +161,7 @@ class RelaySession:
 
     async def _rebuild(self, failure: SendFailed, backoff: Backoff) -> None:
         # Never go on with a producer that had a failure: its sequence numbers have a gap, or its sender
-        # is dead. The table says what is still to be sent.
+        # is dead. What is still to be sent is in the table.
         self._progress.rebuilt += 1
         pause = backoff.next() if failure.topic is None else self._topics.held.hold(failure.topic)
         _log.warning(
@@ -229,7 +229,7 @@ class RelaySession:
         if self._locks.leaving:
             await self._release_drained()
         if now >= self._next_full_scan:
-            # Insurance against what the low mark's reasoning does not know of.
+            # Insurance against a case that the low mark's proof has overlooked.
             self._next_full_scan = now + _FULL_SCAN_SECONDS
             self._low_mark.restart()
         shards = self._locks.readable

@@ -15,8 +15,8 @@ _SHARDS = 0x4C49_4302
 class ShardLocks:
     """The shards that one database session holds. They are free the moment the session ends.
 
-    Relays find one another by a lock of membership each. A relay's share follows from its rank among
-    the members, so the shares add up to all shards without anybody dividing them.
+    Each relay holds a membership lock, by which the others count it. A relay's share follows from its rank
+    among the members, so the shares add up to all shards without a coordinator.
     """
 
     def __init__(self, conn: "asyncpg.Connection[asyncpg.Record]") -> None:

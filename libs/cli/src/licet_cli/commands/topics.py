@@ -54,7 +54,7 @@ def apply(
     if refused:
         fail("; ".join(refused))
     if changes:
-        asyncio.run(topics.carry_out(address, changes))
+        asyncio.run(topics.apply(address, changes))
     _tell(changes)
 
 

@@ -1,4 +1,4 @@
-"""What passes between our own Python servers and whoever started them: orders in, addresses out."""
+"""The channel between our own Python servers and their parent: orders in, addresses out."""
 
 import json
 import sys
@@ -10,7 +10,7 @@ from licet_chassis import lifeline
 
 def orders() -> dict[str, Any]:
     """Return what the parent wants: the first line of standard input, a JSON object."""
-    line = next(lifeline.told(), "")
+    line = next(lifeline.parent_lines(), "")
     if not line:
         raise SystemExit("this module is started by `licet up`, which tells it on standard input what to do")
     wanted: dict[str, Any] = json.loads(line)
@@ -24,11 +24,11 @@ def announce(**what: Any) -> None:
 
 
 def end_with_parent(
-    heard: Callable[[Mapping[str, Any]], None] | None = None,
-    bereaved: Callable[[], None] | None = None,
+    on_line: Callable[[Mapping[str, Any]], None] | None = None,
+    on_orphaned: Callable[[], None] | None = None,
 ) -> None:
-    """Watch standard input in a thread: hand each further line, a JSON object, to `heard`.
+    """Watch standard input in a thread: hand each further line, a JSON object, to `on_line`.
 
-    At its end `bereaved` is called, and this process ended.
+    At its end `on_orphaned` is called, and this process ended.
     """
-    lifeline.end_with_parent(None if heard is None else lambda line: heard(json.loads(line)), bereaved)
+    lifeline.end_with_parent(None if on_line is None else lambda line: on_line(json.loads(line)), on_orphaned)

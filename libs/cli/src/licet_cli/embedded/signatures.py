@@ -18,7 +18,7 @@ _SKEW = timedelta(minutes=15)
 
 @dataclass(frozen=True)
 class Refusal:
-    """Why a request is not let through: an S3 error code and a sentence."""
+    """Why a request is refused: an S3 error code and a sentence."""
 
     code: str
     message: str

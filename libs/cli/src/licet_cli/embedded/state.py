@@ -1,4 +1,4 @@
-"""What a run tells other terminals: the file `.licet/run.json`, readable by its user only."""
+"""The state of a run for other terminals: the file `.licet/run.json`, readable by its user only."""
 
 import json
 import os
@@ -29,7 +29,7 @@ class Part:
     pid: int | None = None
     """Its process; several parts may share one. `None`: given by URL, run by somebody else."""
     log: str | None = None
-    """The file that holds what it wrote."""
+    """Its log file."""
 
     @property
     def running(self) -> bool:
@@ -77,7 +77,7 @@ class RunState:
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> Self:
-        """Rebuild it from what was written."""
+        """Read the state back."""
         known = dict(document)
         for name in ("issuer", "kafka", "database", "s3", "smtp"):
             known[name] = Part(**known[name])
