@@ -19,11 +19,11 @@ help:
 	@echo 'make test      run the tests that need nothing but PyPI; ARGS=… goes to pytest'
 	@echo 'make check     lint, types, import rules, generated files'
 	@echo 'make format    format the code'
-	@echo 'make generate  write schemas, AsyncAPI, OpenAPI and reference again'
-	@echo 'make bench     run the benchmarks; ARGS=… names some'
-	@echo 'make chaos     kill, cut and erase, and see that everything still agrees'
-	@echo 'make compose-demo  try Licet on Docker Compose from end to end'
-	@echo 'make lock      lock requirements anew (needs uv)'
+	@echo 'make generate  regenerate schemas, AsyncAPI, OpenAPI and reference'
+	@echo 'make bench     run the benchmarks; ARGS=… selects some'
+	@echo 'make chaos     kill processes, cut connections, erase; check that all services still agree'
+	@echo 'make compose-demo  run the demo on Docker Compose from end to end'
+	@echo 'make lock      update the locked requirements (needs uv)'
 	@echo 'make clean     remove the virtual environment and caches'
 
 up: export LICET_ENDS_WITH_PARENT = 1
@@ -59,7 +59,7 @@ chaos: $(VENV)/dev.stamp
 compose-demo: $(VENV)/run.stamp
 	@deploy/try-compose
 
-# The virtual environment. Each stamp says that what it is named for has been installed; dev holds run.
+# The virtual environment. A stamp marks a set of requirements as installed; dev includes run.
 
 $(VENV)/python.stamp:
 	@python=; for candidate in $(PYTHON) python3 python3.13 python3.12 python3.11 python3.14 python; do \
@@ -81,7 +81,7 @@ $(VENV)/run.stamp: $(VENV)/python.stamp requirements/run.txt $(PROJECTS)
 $(VENV)/dev.stamp: $(VENV)/python.stamp requirements/dev.txt $(PROJECTS)
 	@$(call install,dev,$@) && touch $(VENV)/run.stamp
 
-# Hashes are required of everything that comes from outside; the members come from here.
+# Third-party packages need hashes; the members are installed from this repository.
 install = \
 	total=$$(grep -c '==' requirements/$(1).txt); echo "installing up to $$total packages …"; \
 	rm -f $(2); \
@@ -96,7 +96,7 @@ install = \
 	       /^Members/ { print "  members of this repository …"; fflush() }'; \
 	test -e $(2)
 
-# Locks by hash, for every platform and every Python from 3.11 on; no index is named.
+# Locks with hashes, for every platform and every Python from 3.11 on; names no index.
 LOCK := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
 	--no-annotate --no-emit-index-url $(foreach name,events chassis cli credentials certifications \
 	scheduler notifier,--no-emit-package licet-$(name))

@@ -81,7 +81,7 @@ async def test_a_slow_consumer_loses_nothing_of_twenty_megabytes_on_one_partitio
 
 
 @pytest.mark.only_on("mock")
-async def test_without_waiting_the_broker_would_have_forgotten(
+async def test_without_the_gate_the_broker_drops_unread_records(
     empty_kafka, database, database_url, dispatcher
 ):
     """The promise broken on purpose: the same log without the gate does lose records."""

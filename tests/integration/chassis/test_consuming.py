@@ -104,7 +104,7 @@ async def test_a_malformed_record_is_parked_with_its_bytes_and_the_rest_flows(
     assert row["headers"] == [part for name, text in headers for part in (name.encode(), text)]
 
 
-async def test_an_unknown_type_is_passed_over_and_never_parked(empty_kafka, database, dispatcher):
+async def test_an_unknown_type_is_skipped_and_never_parked(empty_kafka, database, dispatcher):
     record = encode(holder_event(uuid4()))
     headers = [(n, b"licet.holder.promoted.v7" if n == "ce_type" else v) for n, v in record.headers]
     async with reading(dispatcher, database, empty_kafka):

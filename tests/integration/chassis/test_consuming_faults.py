@@ -312,7 +312,7 @@ def test_a_subscriber_that_acknowledges_by_itself_is_refused_at_start_up(policy)
         refuse_automatic_acks(broker)
 
 
-async def test_a_batch_that_faststream_swallowed_is_gone_back_to(empty_kafka, database, dispatcher):
+async def test_a_batch_that_faststream_swallowed_is_read_again(empty_kafka, database, dispatcher):
     swallowed = 0
 
     class Swallowing(Reader):
@@ -380,7 +380,7 @@ async def test_idle_consumers_are_not_taken_for_stuck_ones_though_another_lags(
     await asyncio.wait_for(task, 30)
 
 
-async def test_a_stop_is_heard_while_kafka_does_not_answer(database, dispatcher):
+async def test_a_stop_ends_the_wait_while_kafka_does_not_answer(database, dispatcher):
     server = await asyncio.start_server(lambda reader, writer: asyncio.sleep(60), "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     stop = asyncio.Event()
@@ -392,7 +392,7 @@ async def test_a_stop_is_heard_while_kafka_does_not_answer(database, dispatcher)
     server.close()
 
 
-async def test_a_partition_that_came_back_is_looked_at_anew(empty_kafka, database, dispatcher):
+async def test_a_partition_that_was_assigned_again_is_checked_again(empty_kafka, database, dispatcher):
     async with reading(dispatcher, database, empty_kafka) as reader:
         await send(empty_kafka, encode(holder_event(uuid4())))
         await until(effect_count(database, 1), "the first")

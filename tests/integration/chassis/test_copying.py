@@ -17,7 +17,7 @@ async def test_every_row_is_there_when_the_block_ends(database):
         assert await conn.fetchval("select count(*) from projected join effects using (holder_id)") == 3_000
 
 
-async def test_rows_that_cannot_be_are_told_by_the_next_take(database):
+async def test_invalid_rows_raise_at_the_next_take(database):
     twice = [(uuid7(), 1)] * 2
     async with database.reading() as conn:
         async with Copying(conn) as copying:
@@ -27,7 +27,7 @@ async def test_rows_that_cannot_be_are_told_by_the_next_take(database):
         assert await conn.fetchval("select count(*) from projected") == 0
 
 
-async def test_rows_that_cannot_be_are_told_at_the_end(database):
+async def test_invalid_rows_raise_at_the_end(database):
     twice = [(uuid7(), 1)] * 2
     async with database.reading() as conn:
         with pytest.raises(asyncpg.UniqueViolationError):

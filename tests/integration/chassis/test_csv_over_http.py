@@ -61,13 +61,13 @@ async def export(database: Database) -> AsyncIterator[tuple[httpx.AsyncClient, l
         yield client, app.state.pages
 
 
-async def test_a_whole_export_ends_well(export) -> None:
+async def test_a_whole_export_is_complete(export) -> None:
     client, _ = export
     answer = await client.get("/items")
     assert [int(row["number"]) for row in csv.DictReader(answer.text.splitlines())] == [*range(1, WHOLE + 1)]
 
 
-async def test_one_that_fails_in_the_middle_is_no_whole_answer(export, database) -> None:
+async def test_an_export_that_fails_in_the_middle_is_seen_as_incomplete(export, database) -> None:
     client, pages = export
     got = 0
     with pytest.raises(httpx.RemoteProtocolError, match="incomplete chunked read"):  # noqa: PT012  # it streams
@@ -80,7 +80,7 @@ async def test_one_that_fails_in_the_middle_is_no_whole_answer(export, database)
     assert database.pool.get_idle_size() == database.pool.get_size()
 
 
-async def test_of_one_that_nobody_reads_any_more_no_more_is_read(export, database) -> None:
+async def test_an_abandoned_export_stops_reading_the_database(export, database) -> None:
     client, pages = export
     async with client.stream("GET", "/items", params={"until": 2_900}) as answer:
         async for _ in answer.aiter_bytes():

@@ -89,7 +89,7 @@ async def test_a_tombstone_below_the_holder_erases_it_too_if_it_comes_first(data
     assert await rows(database, "effects") == 0
 
 
-async def test_erasing_waits_behind_nothing_that_is_parked_and_takes_it_along(database, dispatcher, effects):
+async def test_an_erasure_is_not_parked_behind_parked_records_and_deletes_them(database, dispatcher, effects):
     gone, other = uuid4(), uuid4()
     effects.failing = {gone: PermanentFailure("no"), other: PermanentFailure("no")}
     await read(dispatcher, holder_event(gone), holder_event(other))
@@ -103,7 +103,7 @@ async def test_erasing_waits_behind_nothing_that_is_parked_and_takes_it_along(da
     assert await rows(database, "erased_holders") == 1
 
 
-async def test_what_is_parked_and_who_is_erased_can_be_had_as_csv(database, dispatcher, effects):
+async def test_parked_records_and_erased_holders_are_listed_as_csv(database, dispatcher, effects):
     gone, others = uuid4(), [uuid4(), uuid4()]
     effects.failing = {each: PermanentFailure("no") for each in others}
     await read(dispatcher, erased_event(gone), *map(holder_event, others))
@@ -118,7 +118,7 @@ async def test_what_is_parked_and_who_is_erased_can_be_had_as_csv(database, disp
             assert [line[column] for line in csv.DictReader(file.text.splitlines())] == list(there)
 
 
-async def test_what_was_replayed_from_parked_goes_too(database, dispatcher, effects):
+async def test_replayed_records_of_an_erased_holder_are_deleted_too(database, dispatcher, effects):
     gone = uuid4()
     effects.failing = {gone: PermanentFailure("no")}
     await read(dispatcher, holder_event(gone))
@@ -189,7 +189,7 @@ async def test_a_row_that_a_relay_is_just_deleting_is_left_to_it(database, datab
     assert await rows(database, "outbox") == 0
 
 
-async def test_an_answer_that_was_kept_is_emptied_but_its_key_stays_used(database):
+async def test_a_stored_answer_is_emptied_but_its_key_stays_used(database):
     gone, other = uuid4(), uuid4()
     async with database.transaction(Cause.new("test")) as tx:
         for holder_id in (gone, other):

@@ -102,7 +102,7 @@ async def test_200_keys_at_once_have_200_effects(client: httpx.AsyncClient, data
     assert await count(database) == 200
 
 
-async def test_request_at_work_is_409_and_its_answer_comes_later(
+async def test_a_request_in_progress_is_409_and_its_answer_comes_later(
     client: httpx.AsyncClient, database: Database
 ) -> None:
     async with database.reading() as conn, conn.transaction():
@@ -119,7 +119,7 @@ async def test_request_at_work_is_409_and_its_answer_comes_later(
     assert await count(database) == 1
 
 
-async def test_answer_is_the_same_byte_for_byte_also_after_the_thing_has_changed(
+async def test_a_replayed_answer_is_the_same_byte_for_byte_even_after_a_later_change(
     client: httpx.AsyncClient, database: Database
 ) -> None:
     first = await post(client)
@@ -201,7 +201,7 @@ async def test_without_a_key_every_request_has_its_effect(
     assert (await count(database), await count(database, "idempotency")) == (2, 0)
 
 
-async def test_error_is_not_kept_and_nothing_of_it_is_done(
+async def test_an_error_is_not_stored_and_has_no_effect(
     client: httpx.AsyncClient, database: Database
 ) -> None:
     refused = await post(client, name="refused")

@@ -315,7 +315,7 @@ async def test_after_a_refused_batch_the_producer_is_rebuilt_and_order_holds(ben
     assert versions(await bench.published()) == counted(3, 300)
 
 
-async def test_an_outage_of_the_broker_is_told_and_waited_for(bench: Bench):
+async def test_an_outage_of_the_broker_raises_an_alarm_and_is_waited_for(bench: Bench):
     relay = bench.relay(delivery_timeout=1.0, stalled_after=0.5)
     with capture_logs() as logs:
         async with bench.running(relay):

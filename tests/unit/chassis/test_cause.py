@@ -14,7 +14,7 @@ from licet_events.operations import BackfillFinished
 PARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
 
-def test_event_is_the_causation_and_its_conversation_and_trace_go_on() -> None:
+def test_an_event_is_the_causation_and_its_correlation_and_trace_continue() -> None:
     at = datetime(2026, 1, 31, tzinfo=UTC)
     data = BackfillFinished(of=Topic.HOLDERS, run=uuid4(), started_at=at, partition=0, route="r")
     event = Event.of(
@@ -31,7 +31,7 @@ def test_event_is_the_causation_and_its_conversation_and_trace_go_on() -> None:
     assert cause.traceparent != PARENT
 
 
-def test_new_cause_begins_a_conversation_and_a_trace_of_its_own() -> None:
+def test_a_new_cause_has_a_correlation_id_and_a_trace_of_its_own() -> None:
     first, second = Cause.new("service:scheduler"), Cause.new("service:scheduler")
     assert first.correlation_id != second.correlation_id
     assert trace_id(first.traceparent) != trace_id(second.traceparent)

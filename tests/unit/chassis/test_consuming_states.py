@@ -39,7 +39,7 @@ def test_a_tombstone_that_a_state_followed_ends_nothing():
     assert split_tombstones([first, moved(ANA), back]) == ([back], [])
 
 
-def test_keys_are_judged_apart():
+def test_each_key_is_reduced_by_itself():
     here, there = state(ANA, 1), state(BO, 2)
     tombstone = moved(ANA)
     assert split_tombstones([here, there, tombstone]) == ([there], [tombstone])

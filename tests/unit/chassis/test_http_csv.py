@@ -127,7 +127,7 @@ async def test_every_row_is_there_whatever_the_limit_with_a_column_for_each_fiel
     assert (rows[1]["maybe.on"], rows[1]["maybe.note"]) == ("2026-03-01", "x;'=2")
 
 
-async def test_a_list_may_read_its_rows_in_a_way_of_its_own(issuer: Issuer) -> None:
+async def test_a_list_may_bring_its_own_reader_of_rows(issuer: Issuer) -> None:
     assert (await fetched(issuer, "/v1/lines")).text == "letter,number\r\na,1\r\nb,\r\n"
 
 
@@ -137,13 +137,13 @@ async def test_a_cursor_begins_after_it(issuer: Issuer) -> None:
     assert len(rows) - 1 == len(ITEMS) - 500
 
 
-async def test_what_fails_before_the_first_row_is_a_problem(issuer: Issuer) -> None:
+async def test_a_failure_before_the_first_row_is_a_problem(issuer: Issuer) -> None:
     answer = await fetched(issuer, "/v1/items?cursor=AAAA")
     assert answer.status_code == 400
     assert answer.headers["content-type"] == "application/problem+json"
 
 
-async def test_what_fails_on_the_way_breaks_the_answer_off(issuer: Issuer) -> None:
+async def test_a_failure_after_the_first_row_breaks_the_answer_off(issuer: Issuer) -> None:
     with pytest.raises(RuntimeError, match="gone"):
         await fetched(issuer, "/v1/items?broken=true")
 

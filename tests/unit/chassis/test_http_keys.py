@@ -52,9 +52,7 @@ async def test_keys_are_fetched_once_for_many_requests_at_once(keys: KeySet, iss
     assert issuer.fetches == 1
 
 
-async def test_whoever_comes_while_the_keys_are_being_read_waits_for_them(
-    issuer: Issuer, watch: Watch
-) -> None:
+async def test_requests_wait_while_the_keys_are_being_read(issuer: Issuer, watch: Watch) -> None:
     asked, answer = asyncio.Event(), asyncio.Event()
 
     async def slowly(_request: httpx.Request) -> httpx.Response:
@@ -72,7 +70,7 @@ async def test_whoever_comes_while_the_keys_are_being_read_waits_for_them(
     assert await second is await first is not None
 
 
-async def test_an_issuer_that_never_answered_is_away_and_not_without_the_key(
+async def test_an_issuer_that_never_answered_is_unavailable_rather_than_without_the_key(
     keys: KeySet, issuer: Issuer
 ) -> None:
     issuer.failure = httpx.ConnectError("away")
