@@ -19,7 +19,7 @@ from licet_notifier.settings import NotifierSettings
 
 NAME = "notifier"
 _GRACE = 15.0
-"""Seconds that mails under way have when the process is told to stop."""
+"""Seconds that mails under way have to finish when the process stops."""
 
 
 def create_service(settings: NotifierSettings) -> Service:

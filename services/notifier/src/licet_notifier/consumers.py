@@ -25,7 +25,7 @@ Announced = CredentialExpiring | CredentialExpired | CredentialOverdue
 def notifier_consumer(deployment: Deployment) -> Consumer:
     """Return the consumer of everything the notifier reads."""
 
-    async def tell(tx: Transaction, event: Event[Announced], now: datetime) -> None:
+    async def notify(tx: Transaction, event: Event[Announced], now: datetime) -> None:
         try:
             await decide_notice(tx, notice_of(event), deployment=deployment, now=now)
         except NotYetKnown as unknown:
@@ -40,7 +40,7 @@ def notifier_consumer(deployment: Deployment) -> Consumer:
         name="notifier",
         topics=(Topic.HOLDERS, Topic.CATALOGUE, Topic.CREDENTIALS, Topic.SCHEDULE),
         handlers=(
-            # In the order in which whoever begins a mail locks their rows.
+            # In the order in which beginning a mail locks these rows.
             Projection(
                 types=(*types_of(CredentialEvent), CredentialMoved),
                 apply=_apply_credentials,
@@ -59,7 +59,7 @@ def notifier_consumer(deployment: Deployment) -> Consumer:
             ),
             Effect(
                 types=(CredentialExpiring, CredentialExpired, CredentialOverdue),
-                handle=tell,
+                handle=notify,
                 give_up=give_up,
             ),
         ),
@@ -92,7 +92,7 @@ async def _apply_holders(tx: Transaction, events: Sequence[Event[HolderEvent]], 
 
 
 async def _apply_credentials(tx: Transaction, events: Sequence[Event[CredentialEvent]], _: datetime) -> None:
-    # One that was moved may be told of under its new key before its old one ends, or after.
+    # A moved credential may arrive under its new key before the tombstone of the old one, or after.
     states, moved = split_tombstones(events)
     await upsert_credentials(tx.conn, [event.data.credential for event in states])
     await end_credentials(tx.conn, [event.data for event in moved])

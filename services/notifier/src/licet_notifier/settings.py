@@ -1,4 +1,4 @@
-"""What the notifier is told from outside, beside what every service is."""
+"""The notifier's settings, beside those of every service."""
 
 from pydantic import Field, SecretStr, field_validator
 

@@ -10,7 +10,7 @@ from licet_events.credentials import FlagKind
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """What the scheduler announced: the event, as far as somebody is to be told of it."""
+    """A scheduler's event for which somebody may be notified, reduced to what the decision needs."""
 
     event_id: UUID
     event_name: str
@@ -127,4 +127,4 @@ class Facts:
     location: Place | None
     manager_location: Place | None
     later_notice_at: datetime | None
-    """The latest instant of the same term that somebody is told of."""
+    """The latest instant of the same term for which a notice was decided."""

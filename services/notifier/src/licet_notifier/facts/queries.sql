@@ -1,6 +1,6 @@
 -- name: upsert_holders
--- Take over the states of many holders, each unless a newer one is known. In order of id: whoever
--- locks several rows does so in that order.
+-- Keep the states of many holders, each unless a newer one is known. In order of id: every transaction locks
+-- rows in that order.
 insert into holders (id, version, name, email, time_zone, team, location, manager_id, active, merged)
 select * from unnest(
     $1::uuid[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::uuid[],
@@ -13,7 +13,7 @@ on conflict (id) do update set
 where holders.version <= excluded.version;
 
 -- name: upsert_credentials
--- Take over the states of many credentials, each unless a newer one is known; in order of id.
+-- Keep the states of many credentials, each unless a newer one is known; in order of id.
 insert into credentials (
     id, version, holder_id, type, name, number, terms, runs, flags, voided, quiet_until
 )
@@ -29,20 +29,20 @@ where credentials.version <= excluded.version;
 
 -- name: end_credentials
 -- Forget credentials that are still kept under a holder whom they have left. One that is kept under another
--- holder was told of there before, and stays.
+-- holder has arrived there before, and stays.
 delete from credentials c
 using unnest($1::uuid[], $2::uuid[]) as told (id, holder_id)
 where c.id = told.id and c.holder_id = told.holder_id;
 
 -- name: upsert_credential_types
--- Take over the names of credential types, each unless a newer one is known.
+-- Keep the names of credential types, each unless a newer one is known.
 insert into credential_types (code, version, name)
 select * from unnest($1::text[], $2::bigint[], $3::text[])
 on conflict (code) do update set version = excluded.version, name = excluded.name
 where credential_types.version <= excluded.version;
 
 -- name: upsert_places
--- Take over what mails need of teams and locations, each unless a newer one is known.
+-- Keep what mails need of teams and locations, each unless a newer one is known.
 insert into places (kind, code, version, name, time_zone, fallback_email)
 select * from unnest($1::text[], $2::text[], $3::bigint[], $4::text[], $5::text[], $6::text[])
 on conflict (kind, code) do update set

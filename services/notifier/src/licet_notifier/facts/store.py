@@ -150,7 +150,7 @@ class Known:
     locations: dict[str, Place]
 
     def facts_of(self, notice: Notice, later_notice_at: datetime | None) -> Facts:
-        """Return what decides about the notice; its credential and whoever has that are known."""
+        """Return the facts about the notice; its credential and that credential's holder are known."""
         credential = self.credentials[notice.credential_id]
         holder = self.holders[credential.holder_id]
         manager = self.holders.get(holder.manager_id) if holder.manager_id else None
@@ -167,7 +167,7 @@ class Known:
 
 
 async def lock_known(conn: Connection, notices: Sequence[Notice]) -> Known:
-    """Read what is known about the notices and keep changes of it out until the transaction ends.
+    """Read the facts about the notices, and lock them against changes until the transaction ends.
 
     Nothing that is applied by others in the meantime can slip between a decision and its record. Rows
     are locked credentials first, then holders, each in order of id.

@@ -86,7 +86,7 @@ def _environment(*, autoescape: bool) -> ImmutableSandboxedEnvironment:
 def _capped(template: Template, values: Mapping[str, Value]) -> str:
     pieces = template.generate(values)
     text = ""
-    # In handfuls: a template that goes on for ever is stopped, and none is slow for it.
+    # In batches: an endless template is stopped, and the check costs the others little.
     while handful := list(islice(pieces, 256)):
         text += "".join(handful)
         if len(text) > MAX_CHARACTERS:

@@ -22,11 +22,11 @@ class Result(StrEnum):
 
     SENT = "sent"
     REFUSED = "refused"
-    """The server said 5xx: it will not take this mail."""
+    """The server answered 5xx: it will not take this mail."""
     TEMPORARY = "temporary"
-    """The server said 4xx, or the connection broke before the mail was handed over."""
+    """The server answered 4xx, or the connection broke before the mail was handed over."""
     UNREACHABLE = "unreachable"
-    """There was no connection, or no session on it; nothing is said about this mail."""
+    """There was no connection, or no session on it; this mail was not attempted."""
     UNKNOWN = "unknown"
     """The mail was handed over and the answer is missing."""
 
@@ -150,7 +150,7 @@ class MailTransport:
             try:
                 attempt, healthy = await self._transact(connection.smtp, sender, recipient, message)
             finally:
-                # A conversation that did not come to its end can't be gone on with.
+                # A session that broke off in the middle can't be reused.
                 connection.mails += 1
                 if healthy and connection.mails < self._limits.mails_per_connection:
                     self._idle.append(connection)

@@ -1,4 +1,4 @@
-"""What is done about a notice: decide who is told, begin mails, note what came of them."""
+"""Use cases of notices: decide who is notified, begin mails, record their outcomes."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -43,7 +43,7 @@ class NotYetKnown(Exception):
 
 
 async def decide_notice(tx: Transaction, notice: Notice, *, deployment: Deployment, now: datetime) -> None:
-    """Decide who is told of a notice, and note it; raises `NotYetKnown`."""
+    """Decide who gets a notice, and record it; raises `NotYetKnown`."""
     known = await lock_known(tx.conn, [notice])
     unknown = _awaited(notice, known) or _awaited_manager(notice, known)
     if unknown is not None:
@@ -54,7 +54,7 @@ async def decide_notice(tx: Transaction, notice: Notice, *, deployment: Deployme
 async def decide_with_what_is_known(
     tx: Transaction, notice: Notice, *, reason: NotificationReason, deployment: Deployment, now: datetime
 ) -> None:
-    """Decide when the wait has lasted too long: without its holder or credential nobody is told.
+    """Decide when the event has waited too long: without its holder or credential nobody is notified.
 
     A manager who never came is one who is not known, and the fallback gets the mail.
     """
@@ -70,10 +70,10 @@ async def decide_with_what_is_known(
 
 
 def _awaited(notice: Notice, known: Known) -> NotYetKnown | None:
-    """Return what has to arrive before it can be said who is told; `None` if all is there.
+    """Return what has to arrive before the decision can be made; `None` if all is there.
 
-    Whoever has the credential is told, and that may change: between the end of its key and its state
-    under the next one it is nobody's, and what is a merged holder's is on its way to another.
+    The present holder of the credential is notified, and that may change: between the tombstone of its key
+    and its state under the next one it has none, and a merged holder's is on its way to the other.
     """
     arriving = f"credential:{notice.credential_id}"
     credential = known.credentials.get(notice.credential_id)
@@ -141,7 +141,7 @@ def _cause(actor: str, notice: Notice) -> Cause:
 async def forget_holder(tx: Transaction, holder_id: UUID, _now: datetime) -> None:
     """Forget a holder who is erased: no mail about it is begun after this.
 
-    What others were told stays, with its bare id. Rows are locked in the order in which whoever begins a
+    What others were sent stays, with its bare id. Rows are locked in the order in which beginning a
     mail locks them: decisions, credentials, holders.
     """
     await store.forget_holder(tx.conn, holder_id)
@@ -158,7 +158,7 @@ async def begin_mails(
     template_version: Callable[[Notice], str],
     now: datetime,
 ) -> Sequence[tuple[Begun, Wording]]:
-    """Take mails that may leave, look again whether they should, and note those that are begun.
+    """Claim mails that may leave, decide once more whether they should, and record those that are begun.
 
     The facts are locked until the transaction ends: a renewal or a deactivation is applied either
     before, and no mail is begun, or after the mail was begun.
@@ -190,7 +190,7 @@ async def begin_mails(
 
 @dataclass
 class _Found:
-    """What looking again at mails that may leave has come to."""
+    """The result of deciding again on mails that may leave."""
 
     begun: list[tuple[Begun, Wording]] = field(default_factory=list)
     skipped: list[tuple[Claimed, Decision]] = field(default_factory=list)
@@ -232,7 +232,7 @@ async def _note(tx: Transaction, found: _Found, lease: timedelta, now: datetime)
 
 
 async def record_attempts(tx: Transaction, attempts: Sequence[Attempted], *, now: datetime) -> None:
-    """Note what attempts came to and publish what is final."""
+    """Record the outcomes of attempts and publish those that are final."""
     # Two attempts at one mail, of which the first answered late, are noted one after the other: one
     # statement would note either of them, and both would be published.
     while attempts:

@@ -78,7 +78,7 @@ class Delivery:
 
     async def step(self) -> bool:
         """Begin what may leave, wait for some of it, note what came of it; true if there may be more."""
-        # At once, on two connections: what is noted and what is begun are never the same mail.
+        # At once, on two connections: a mail is never recorded and begun at the same time.
         await asyncio.gather(self._record(), self._begin())
         if not self._under_way:
             return bool(self._to_record)
@@ -100,7 +100,7 @@ class Delivery:
         return count == _LOST_AT_ONCE
 
     async def drain(self, seconds: float) -> None:
-        """Finish the mails that were begun; after `seconds` their leases tell whoever comes next."""
+        """Finish the mails that were begun, for `seconds` at most; the leases of the others run out."""
         deadline = time.monotonic() + seconds
         while self._under_way and (left := deadline - time.monotonic()) > 0:
             await asyncio.wait(self._under_way, timeout=min(left, _RENEWAL))
@@ -113,7 +113,7 @@ class Delivery:
         try:
             await self._record()
         except TRANSIENT:
-            # The leases tell of these too; each counts as unknown and is sent again.
+            # The leases of these run out too; each counts as unknown and is sent again.
             _log.warning("delivery.not_noted", mails=len(self._to_record), exc_info=True)
 
     async def _gather(self) -> None:
@@ -186,7 +186,7 @@ class Delivery:
         """Say what an attempt means for the mail."""
         attempts = begun.claimed.attempts + 1
         status = attempt.smtp_status
-        self._mind_the_server(attempt.result)
+        self._pause_while_unreachable(attempt.result)
         if attempt.result is Result.SENT:
             return Attempted(
                 _outcome(begun, State.SENT, NotificationReason.DUE, status), attempts, unknown=False
@@ -201,7 +201,7 @@ class Delivery:
             ended = _outcome(begun, State.UNKNOWN, NotificationReason.UNKNOWN, status)
         else:
             next_try = policy.next_try(now, attempts)
-            # Where an earlier attempt may have arrived, nobody can say that no mail was sent.
+            # An earlier attempt may have arrived, so the mail may have been sent.
             doubtful = begun.claimed.unknown_attempts > 0
             state = State.UNKNOWN if doubtful else State.FAILED
             reason = NotificationReason.UNKNOWN if doubtful else NotificationReason.GAVE_UP
@@ -211,8 +211,8 @@ class Delivery:
             return Attempted(again, attempts, unknown=attempt.result is Result.UNKNOWN)
         return Attempted(ended, attempts, unknown=attempt.result is Result.UNKNOWN)
 
-    def _mind_the_server(self, result: Result) -> None:
-        """Begin no mails for a while when there is no server: each would use up an attempt."""
+    def _pause_while_unreachable(self, result: Result) -> None:
+        """Pause while there is no server: each mail begun would use up an attempt."""
         if result is not Result.UNREACHABLE:
             self._backoff.reset()
             return
@@ -229,7 +229,7 @@ class Delivery:
             if error is None:
                 self._to_record.append(task.result())
             else:
-                # The lease tells of it in time: nobody knows how far it came.
+                # Its lease runs out: how far it came is unknown.
                 notification = str(begun.claimed.notification_id)
                 _log.error("delivery.send_failed", notification_id=notification, exc_info=error)
 

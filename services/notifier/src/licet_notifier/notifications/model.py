@@ -1,4 +1,4 @@
-"""Who is told what, and whether: a pipeline of stages, each with one decision and a reason for it."""
+"""Decides who is notified: a pipeline of stages, each with one decision and a reason for it."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -27,7 +27,7 @@ CHANNEL = "email"
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """What holds where nobody said otherwise."""
+    """The deployment's defaults."""
 
     time_zone: str = "UTC"
     fallback_email: str | None = None
@@ -45,9 +45,9 @@ class Detour(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """Whether one recipient is told of one notice.
+    """Whether one recipient gets one notice.
 
-    `told` is the role for which somebody is told, and identifies the decision together with the event;
+    `told` is the role for which somebody is notified. It identifies the decision together with the event;
     `role` is who gets the mail in the end.
     """
 
@@ -64,7 +64,7 @@ class Decision:
 
     @property
     def due(self) -> bool:
-        """Whether the recipient is to be told."""
+        """Whether the recipient is to be notified."""
         return self.reason is NotificationReason.DUE
 
 
@@ -103,7 +103,7 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """Who is to be told of this notice, by these facts, at this moment?"""
+    """The input of the pipeline: a notice, the facts about it, and business now."""
 
     notice: Notice
     facts: Facts
@@ -131,7 +131,7 @@ def decide(notice: Notice, facts: Facts, deployment: Deployment, now: datetime) 
 
 
 def outcome_event(outcome: Outcome) -> NotificationEvent:
-    """Return the event that tells of a final outcome."""
+    """Return the event that publishes a final outcome."""
     kind = {State.SENT: NotificationSent, State.SKIPPED: NotificationSkipped}.get(
         outcome.state, NotificationFailed
     )
@@ -153,7 +153,7 @@ def outcome_event(outcome: Outcome) -> NotificationEvent:
 
 
 def outcome_event_id(outcome: Outcome) -> UUID:
-    """Return the id of the event that tells of a final outcome: once told, it is the same again."""
+    """Return the id of the event that publishes a final outcome; the same at each repetition."""
     return derived_id("notification-outcome", outcome.notification_id, outcome.state)
 
 
@@ -244,19 +244,19 @@ _OF_FLAG: Mapping[FlagKind, NotificationReason] = MappingProxyType(
 
 
 def drop_voided(question: Question, decisions: Decisions) -> Decisions:
-    """Skip what is about a credential that was entered in error."""
+    """Skip a notice about a credential that was entered in error."""
     return _skip(decisions, NotificationReason.VOIDED) if question.facts.credential.voided else decisions
 
 
 def drop_flagged(question: Question, decisions: Decisions) -> Decisions:
-    """Skip what is about a credential that was revoked, surrendered or suspended."""
+    """Skip a notice about a credential that was revoked, surrendered or suspended."""
     in_force = {flag.kind for flag in question.facts.credential.flags if flag.in_force(question.now)}
     reason = next((reason for kind, reason in _OF_FLAG.items() if kind in in_force), None)
     return _skip(decisions, reason) if reason else decisions
 
 
 def drop_outdated(question: Question, decisions: Decisions) -> Decisions:
-    """Skip what is about a term that is no longer the end of the current run, or was corrected."""
+    """Skip a notice about a term that no longer ends the current run, or was corrected."""
     notice, credential = question.notice, question.facts.credential
     if notice.term_id and credential.terms.get(notice.term_id) != notice.term_revision:
         return _skip(decisions, NotificationReason.CORRECTED)
@@ -279,7 +279,7 @@ def quieten(question: Question, decisions: Decisions) -> Decisions:
 
 
 def drop_leavers(question: Question, decisions: Decisions) -> Decisions:
-    """Skip what is about somebody who left."""
+    """Skip a notice about a holder who is inactive."""
     return decisions if question.facts.holder.active else _skip(decisions, NotificationReason.HOLDER_INACTIVE)
 
 
@@ -343,4 +343,4 @@ PIPELINE: tuple[Stage, ...] = (
     deduplicate,
     hold,
 )
-"""In this order: of several reasons not to tell somebody the first one is recorded."""
+"""In this order: of several reasons not to notify somebody the first one is recorded."""

@@ -1,6 +1,6 @@
 -- name: keep_notice
 -- Note what the scheduler announced; an event that is known already changes nothing. Returns the latest
--- instant of the same term that somebody is told of, among the other notices.
+-- instant of the same term among the other notices.
 with noted as (
     insert into notices (
         event_id, event_name, credential_id, holder_id, credential_version, term_id, term_revision, at, notify,
@@ -53,7 +53,7 @@ update notifications n set holder_id = moved.holder_id from moved where n.event_
 update notifications set next_try = $1 where id = any($2::uuid[]);
 
 -- name: mark_sending
--- Begin the mails, each under a lease: whoever sees it run out knows that their outcome is unknown.
+-- Begin the mails, each under a lease: when it runs out, the outcome is unknown.
 update notifications n set
     state = 'sending', attempts = attempts + 1, lease_until = $1, role = begun.role,
     recipient_id = begun.recipient_id, detour = begun.detour, message_id = begun.message_id,
@@ -140,7 +140,7 @@ where n.id = $1
   and ($3::text[] is null or h.location = any($3));
 
 -- name: forget_decisions
--- Delete every decision to tell somebody about a holder's credentials, also before they were that holder's.
+-- Delete every decision about a holder's credentials, also from before they were that holder's.
 delete from notifications
 where holder_id = $1 or credential_id in (select id from credentials where holder_id = $1);
 

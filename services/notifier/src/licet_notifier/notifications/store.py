@@ -117,7 +117,7 @@ async def keep_decisions(
 async def claim_due(
     conn: Connection, *, now: datetime, machine_now: datetime, limit: int
 ) -> Sequence[Claimed]:
-    """Lock mails that may leave now, and nobody else has."""
+    """Lock mails that may leave now, skipping those that others have locked."""
     rows = await conn.fetch(QUERIES["claim_due"], now, machine_now, limit)
     return [
         Claimed(

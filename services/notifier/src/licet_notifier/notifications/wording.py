@@ -1,4 +1,4 @@
-"""What a mail's template is told: plain texts and numbers, and nothing that leads anywhere else."""
+"""The variables of a mail's template: plain texts and numbers, no objects with attributes to follow."""
 
 from collections.abc import Mapping
 from datetime import date, datetime
