@@ -153,7 +153,7 @@ def test_a_malformed_record_on_any_topic_is_parked_with_its_bytes_and_the_rest_g
     world.act(licence, "renewals", mode="from_expiry")
     world.quiet()
     assert "credential.renewed" in [name for name, _ in world.told(licence, Topic.CREDENTIALS)]
-    assert world.timer(licence)["credential_version"] == world.shown(licence)["version"]
+    assert world.timer(licence)["version"] == world.shown(licence)["version"]
 
 
 def _parked_everywhere(cli, key: str) -> list[Any]:

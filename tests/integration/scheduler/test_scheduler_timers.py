@@ -18,13 +18,14 @@ from licet_events.schedule import (
     CredentialExpired,
     CredentialExpiring,
     DeadlineReached,
+    InstantReached,
 )
 from licet_scheduler.app import create_service
 from licet_scheduler.settings import SchedulerSettings
 from licet_scheduler.timers import commands, store
 from licet_scheduler.timers.model import Outcome
 from support.scheduling.database import ENTRY, Scheduler
-from support.scheduling.states import DAY, credential, flag, holder, named, term
+from support.scheduling.states import DAY, credential, enrolment, flag, holder, named, term
 
 
 def a_year(**changes: Any) -> CredentialState:
@@ -283,3 +284,41 @@ def settings(database_url: str) -> SchedulerSettings:
         kafka_url="127.0.0.1:9",
         issuer_url="http://127.0.0.1:9",
     )
+
+
+async def test_an_enrolment_has_its_timer_beside_those_of_credentials(scheduler: Scheduler) -> None:
+    await scheduler.learn(a_year())
+    await scheduler.apply_enrolments(enrolment(deadline_at=at(10, 20), created_at=ENTRY))
+    assert await scheduler.due("enrolment") == at(9, 20)
+    await scheduler.apply_enrolments(enrolment(deadline_at=at(9, 30), created_at=ENTRY, version=2))
+    await scheduler.apply_enrolments(enrolment(deadline_at=at(12, 30), created_at=ENTRY, version=1))
+    await scheduler.decide_all(ENTRY)  # 30 days before lies before the application
+    assert await scheduler.due("enrolment") == at(9, 23)
+    await scheduler.decide_all(at(9, 30))
+    (event,) = [each for each in await scheduler.published() if isinstance(each.data, InstantReached)]
+    assert (event.data.instant, event.data.at, event.data.about_version) == ("deadline", at(9, 30), 2)
+    assert event.data.key == f"{named('holder')}/enrolment/{named('enrolment')}"
+    assert event.data.partition_key == str(named("holder"))
+    await scheduler.decide_all(at(10, 30))
+    assert len([each for each in await scheduler.told() if isinstance(each, InstantReached)]) == 1
+
+
+async def test_what_was_announced_of_enrolments_is_repeated_as_it_was(scheduler: Scheduler) -> None:
+    await scheduler.apply_enrolments(
+        enrolment(deadline_at=at(10, 20), window_opens_at=at(9, 1), created_at=ENTRY)
+    )
+    await scheduler.decide_all(at(10, 20))
+    published = await scheduler.published()
+    async with scheduler.database.reading() as conn:
+        again, _ = await store.page_announced(conn, None, 100)
+    assert [encode(event) for event in again] == [encode(event) for event in published]
+    assert len(again) == 2
+
+
+async def test_nothing_of_an_erased_holders_enrolments_comes_due(scheduler: Scheduler) -> None:
+    await scheduler.apply_enrolments(enrolment(deadline_at=at(10, 20), created_at=ENTRY))
+    async with scheduler.database.transaction(Cause.new("service:scheduler")) as tx:
+        await commands.forget_holder(tx, named("holder"), at(9, 1))
+    await scheduler.decide_all(at(11, 1))
+    assert await scheduler.published() == []
+    assert await scheduler.rows("select 1 from credentials union all select 1 from timers") == []

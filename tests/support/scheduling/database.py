@@ -10,6 +10,7 @@ from licet_chassis.cause import Cause
 from licet_chassis.database import Database, Transaction
 from licet_events import Event, EventData
 from licet_events.credentials import CredentialMoved, CredentialState
+from licet_events.enrolments import EnrolmentState
 from licet_events.holders import HolderState
 from licet_scheduler.timers import commands
 from support.publishing import published_event
@@ -30,6 +31,10 @@ class Scheduler:
     ) -> None:
         async with self._transaction() as tx:
             await commands.apply_credentials(tx, states, moved, now=now)
+
+    async def apply_enrolments(self, *states: EnrolmentState, now: datetime = ENTRY) -> None:
+        async with self._transaction() as tx:
+            await commands.apply_enrolments(tx, states, now=now)
 
     async def end(self, *moved: CredentialMoved, now: datetime = ENTRY) -> None:
         await self.learn(moved=moved, now=now)

@@ -15,6 +15,7 @@ from licet_events.credentials import (
     TermState,
     Validity,
 )
+from licet_events.enrolments import EnrolmentKind, EnrolmentStage, EnrolmentState, EnrolmentStatus
 from licet_events.holders import HolderKind, HolderState
 from licet_events.ids import derived_id
 
@@ -116,6 +117,33 @@ def credential(
         voided=voided,
         created_at=created_at,
         updated_at=updated_at or created_at,
+    )
+
+
+def enrolment(
+    *,
+    name: object = "enrolment",
+    holder: object = "holder",
+    version: int = 1,
+    deadline_at: datetime | None = None,
+    window_opens_at: datetime | None = None,
+    created_at: datetime = ENTERED,
+) -> EnrolmentState:
+    return EnrolmentState(
+        id=named(name),
+        version=version,
+        holder_id=named(holder),
+        programme="lifting",
+        programme_version=1,
+        kind=EnrolmentKind.FIRST,
+        stage=EnrolmentStage.IN_PROGRESS,
+        status=EnrolmentStatus.IN_PROGRESS,
+        deadline_at=deadline_at,
+        window_opens_at=window_opens_at,
+        opened_at=created_at,
+        opened_by="user:planner",
+        created_at=created_at,
+        updated_at=created_at,
     )
 
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Any
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from licet_events.credentials import CredentialState, FlagKind
@@ -103,6 +103,7 @@ def test_an_inactive_holders_rested_step_comes_back_with_the_holder() -> None:
     assert scheduler.steps(day(12, 22)) == [30]
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.integers(0, 400), min_size=1, max_size=6, unique=True).map(sorted),
     st.integers(1, 400),

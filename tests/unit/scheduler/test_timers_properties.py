@@ -96,6 +96,7 @@ def told_facts(decisions: tuple[Decision, ...]) -> set[UUID]:
     }
 
 
+@settings(deadline=None)
 @given(states(), WALKS)
 def test_every_instant_is_decided_exactly_once(state: CredentialState, instants: list[datetime]) -> None:
     end, claims = walk(timer(state), instants)
@@ -109,6 +110,7 @@ def test_every_instant_is_decided_exactly_once(state: CredentialState, instants:
             assert {run.identity_of(step) for step in reached} <= set(identities)
 
 
+@settings(deadline=None)
 @given(states(), WALKS)
 def test_a_jump_and_many_steps_tell_the_same_facts_under_the_same_ids(
     state: CredentialState, instants: list[datetime]
@@ -121,6 +123,7 @@ def test_a_jump_and_many_steps_tell_the_same_facts_under_the_same_ids(
     assert told_facts(exact.decided) == facts
 
 
+@settings(deadline=None)
 @given(states(), WALKS)
 def test_every_announcement_has_one_event_with_its_id_and_one_of_a_claim_tells(
     state: CredentialState, instants: list[datetime]
@@ -133,6 +136,7 @@ def test_every_announcement_has_one_event_with_its_id_and_one_of_a_claim_tells(
         assert [event.at for _, event in claim.events] == sorted(event.at for _, event in claim.events)
 
 
+@settings(deadline=None)
 @given(states(), WALKS)
 def test_of_each_claim_and_run_at_most_the_strictest_reached_step_is_announced(
     state: CredentialState, instants: list[datetime]
@@ -151,6 +155,7 @@ def test_of_each_claim_and_run_at_most_the_strictest_reached_step_is_announced(
         current = replace(current, decided=current.decided + claim.decisions)
 
 
+@settings(deadline=None)
 @given(states())
 def test_a_scheduler_that_was_never_down_passes_over_nothing_after_entry(state: CredentialState) -> None:
     end, _ = by_instants(timer(state), ENTRY + 2000 * DAY)
@@ -162,6 +167,7 @@ def test_a_scheduler_that_was_never_down_passes_over_nothing_after_entry(state: 
             assert decision.outcome is Outcome.ANNOUNCED
 
 
+@settings(deadline=None)
 @given(states(), st.lists(st.tuples(st.integers(0, 1500), st.booleans()), min_size=1, max_size=10))
 def test_a_step_is_announced_at_most_once_however_often_the_holder_comes_and_goes(
     state: CredentialState, changes: list[tuple[int, bool]]
@@ -179,6 +185,7 @@ def test_a_step_is_announced_at_most_once_however_often_the_holder_comes_and_goe
     assert len(kept) == len(current.decided)
 
 
+@settings(deadline=None)
 @given(states(), st.lists(st.tuples(st.integers(0, 1500), LADDERS), min_size=1, max_size=8))
 def test_however_the_ladder_changes_no_step_is_told_twice_and_none_after_a_stricter_one(
     state: CredentialState, changes: list[tuple[int, tuple[int, ...]]]
@@ -188,7 +195,7 @@ def test_however_the_ladder_changes_no_step_is_told_twice_and_none_after_a_stric
     for version, (days, ladder) in enumerate(sorted(changes), start=2):
         before = current.decided
         changed = state.model_copy(update={"version": version, "ladder": ladder})
-        current = replace(current, credential_version=version, plan=plan_of(changed))
+        current = replace(current, version=version, plan=plan_of(changed))
         current, claims = walk(current, [ENTRY + days * DAY])
         assert current.decided[: len(before)] == before
         told += [d for claim in claims for d in claim.decisions if d.announces_step]
@@ -201,7 +208,7 @@ def test_however_the_ladder_changes_no_step_is_told_twice_and_none_after_a_stric
 
 
 @given(st.sampled_from(ZONES), st.integers(0, 20_000), st.integers(-40, 120))
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 def test_a_step_is_reached_when_its_day_begins_in_the_zone(zone: str, days: int, step: int) -> None:
     expires_on = date(1990, 1, 1) + days * DAY
     state = credential(

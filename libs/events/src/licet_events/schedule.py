@@ -1,4 +1,4 @@
-"""What time brings: reminder steps, expiry, the beginning of terms. Not states, but decisions."""
+"""What time brings: reminder steps, expiry, the beginning of terms, deadlines. Not states, but decisions."""
 
 from datetime import date
 from enum import StrEnum
@@ -103,3 +103,43 @@ class DeadlineReached(ScheduleEvent):
     deadline: Deadline
     reference: UUID | None = None
     """The flag it belongs to."""
+
+
+class InstantReached(EventData):
+    """An instant of something other than a credential has come, such as an enrolment's deadline.
+
+    Published once for each instant; an instant that is moved comes again at its new time.
+    """
+
+    event_type: ClassVar[str] = "licet.instant.reached.v1"
+    topic: ClassVar[Topic] = Topic.SCHEDULE
+    about: str
+    """What has the instant: `enrolment`; readers pass over kinds that they do not know."""
+    about_id: UUID
+    about_version: int
+    """The version of its state that the decision was made on."""
+    holder_id: UUID | None = None
+    """Absent where it is about no single holder."""
+    instant: str
+    """Which one: of an enrolment `deadline`, `deadline_near` or `window_opens`."""
+    step: int | None = None
+    """Of `deadline_near`: days before the deadline."""
+    at: Instant
+    """The instant that has come."""
+    notify: bool
+    """Whether anybody is to be told."""
+
+    @property
+    def key(self) -> str:
+        """`<holder>/<kind>/<id>`, or `<kind>/<id>`."""
+        own = f"{self.about}/{self.about_id}"
+        return own if self.holder_id is None else f"{self.holder_id}/{own}"
+
+    @property
+    def partition_key(self) -> str:
+        """The holder's id; where there is none, the whole key."""
+        return self.key if self.holder_id is None else str(self.holder_id)
+
+
+Announcement = ScheduleEvent | InstantReached
+"""Everything that the scheduler announces when an instant has come."""

@@ -9,6 +9,7 @@ from licet_chassis.consuming.states import split_tombstones
 from licet_chassis.database import Transaction
 from licet_events import Event, Topic
 from licet_events.credentials import CredentialEvent, CredentialMoved
+from licet_events.enrolments import EnrolmentEvent
 from licet_events.holders import HolderEvent
 from licet_events.types import types_of
 from licet_scheduler.timers import commands
@@ -27,12 +28,18 @@ async def apply_credentials(tx: Transaction, events: Sequence[Event[Any]], now: 
     )
 
 
+async def apply_enrolments(tx: Transaction, events: Sequence[Event[Any]], now: datetime) -> None:
+    """Learn the deadlines of enrolments, and set their timers."""
+    await commands.apply_enrolments(tx, [event.data.enrolment for event in events], now=now)
+
+
 STATES = Consumer(
     name="states",
-    topics=(Topic.HOLDERS, Topic.CREDENTIALS),
+    topics=(Topic.HOLDERS, Topic.CREDENTIALS, Topic.CERTIFICATIONS),
     handlers=(
         Projection(types=types_of(HolderEvent), apply=apply_holders),
         Projection(types=(*types_of(CredentialEvent), CredentialMoved), apply=apply_credentials),
+        Projection(types=types_of(EnrolmentEvent), apply=apply_enrolments),
     ),
 )
-"""Holders and credentials in one group; neither waits for the other."""
+"""Holders, credentials and enrolments in one group; none waits for another."""

@@ -11,10 +11,13 @@ from licet_chassis.erasure import block_erasures
 from licet_chassis.outbox.append import append
 from licet_events import Record, encode
 from licet_events.credentials import CredentialMoved, CredentialState
+from licet_events.enrolments import EnrolmentState
 from licet_events.holders import HolderState
 from licet_scheduler.timers import store
 from licet_scheduler.timers.decide import decide, next_due
 from licet_scheduler.timers.events import announcements
+from licet_scheduler.timers.model import Subject, SubjectPlan
+from licet_scheduler.timers.plan import plan_of, plan_of_enrolment
 
 
 async def apply_holders(tx: Transaction, holders: Sequence[HolderState], *, now: datetime) -> None:
@@ -50,10 +53,31 @@ async def apply_credentials(
     states = newest(
         credentials, key=lambda credential: credential.id, rank=lambda credential: credential.version
     )
-    # A holder who becomes active meanwhile waits here, and then sees the credentials of this batch.
-    await store.share_holders(tx.conn, sorted({credential.holder_id for credential in states.values()}))
-    await store.lock_timers(tx.conn, sorted(states.keys() | {each.credential_id for each in moved}))
-    taken = await store.upsert_credentials(tx.conn, list(states.values()))
+    plans = [
+        SubjectPlan(Subject.CREDENTIAL, each.id, each.version, each.holder_id, plan_of(each))
+        for each in states.values()
+    ]
+    await _apply_plans(tx, plans, moved, now=now)
+
+
+async def apply_enrolments(tx: Transaction, enrolments: Sequence[EnrolmentState], *, now: datetime) -> None:
+    """Apply states of enrolments and set their timers, as for credentials."""
+    states = newest(enrolments, key=lambda enrolment: enrolment.id, rank=lambda enrolment: enrolment.version)
+    plans = [
+        SubjectPlan(Subject.ENROLMENT, each.id, each.version, each.holder_id, plan_of_enrolment(each))
+        for each in states.values()
+    ]
+    await _apply_plans(tx, plans, (), now=now)
+
+
+async def _apply_plans(
+    tx: Transaction, plans: Sequence[SubjectPlan], moved: Sequence[CredentialMoved], *, now: datetime
+) -> None:
+    # A holder who becomes active meanwhile waits here, and then sees the subjects of this batch.
+    await store.share_holders(tx.conn, sorted({each.holder_id for each in plans}))
+    ids = {each.id for each in plans} | {each.credential_id for each in moved}
+    await store.lock_timers(tx.conn, sorted(ids))
+    taken = await store.upsert_plans(tx.conn, plans)
     await store.end_credentials(tx.conn, moved)
     await _set_timers(tx, taken, now=now)
 
@@ -63,9 +87,9 @@ async def forget_holder(tx: Transaction, holder_id: UUID, _now: datetime) -> Non
     await store.forget_holder(tx.conn, holder_id)
 
 
-async def _set_timers(tx: Transaction, credential_ids: Sequence[UUID], *, now: datetime) -> None:
-    timers = await store.read_timers(tx.conn, credential_ids)
-    await store.set_timers(tx.conn, [(timer.credential_id, next_due(timer, now)) for timer in timers])
+async def _set_timers(tx: Transaction, subject_ids: Sequence[UUID], *, now: datetime) -> None:
+    timers = await store.read_timers(tx.conn, subject_ids)
+    await store.set_timers(tx.conn, [(timer.subject_id, next_due(timer, now)) for timer in timers])
 
 
 async def decide_due(tx: Transaction, *, limit: int, now: datetime) -> int:
@@ -87,7 +111,7 @@ async def decide_due(tx: Transaction, *, limit: int, now: datetime) -> int:
         records = {event.id: encode(event) for event in announcements(claim, now, recorded_at)}
         made += [store.Made(timer, claim, decision, records) for decision in claim.decisions]
         outgoing += records.values()
-        due.append((timer.credential_id, claim.due_at))
+        due.append((timer.subject_id, claim.due_at))
     await store.keep_decisions(tx.conn, made, now, recorded_at)
     await store.set_timers(tx.conn, due)
     await append(tx.conn, outgoing)

@@ -21,7 +21,16 @@ from licet_scheduler.timers.model import (
     Resting,
     Timer,
 )
-from licet_scheduler.timers.plan import DeadlineKey, Fact, Identity, Kind, PlannedRun, Step
+from licet_scheduler.timers.plan import (
+    DeadlineKey,
+    EnrolmentDeadline,
+    EnrolmentInstant,
+    Fact,
+    Identity,
+    Kind,
+    PlannedRun,
+    Step,
+)
 
 
 def next_due(timer: Timer, now: datetime) -> datetime | None:
@@ -32,9 +41,9 @@ def next_due(timer: Timer, now: datetime) -> datetime | None:
 def waiting(timer: Timer, now: datetime) -> Iterator[tuple[datetime, Identity]]:
     """Return what waits for a decision, as far as can be said at `now`, and when each is due."""
     decided = timer.identities
-    for flag in timer.plan.flags:
-        if flag.identity not in decided:
-            yield flag.at, flag.identity
+    for deadline in timer.plan.all_deadlines:
+        if deadline.identity not in decided:
+            yield deadline.at, deadline.identity
     for run in timer.plan.runs:
         for fact in _facts(run):
             if fact.identity not in decided:
@@ -56,7 +65,7 @@ def decide(timer: Timer, now: datetime) -> Claim:
     `now` waits any more.
     """
     decided = timer.identities
-    found = [*_decide_flags(timer, decided, now)]
+    found = [*_decide_flags(timer, decided, now), *_decide_deadlines(timer, decided, now)]
     for run in timer.plan.runs:
         found += _decide_facts(timer, run, decided, now)
         if not _dead(run, now):
@@ -102,8 +111,31 @@ def _decide_flags(timer: Timer, decided: AbstractSet[Identity], now: datetime) -
     for flag in timer.plan.flags:
         if flag.at <= now and flag.identity not in decided:
             reason = PassedOverReason.ENTERED_LATE if flag.at < timer.plan.created_at else None
-            decision = Decision.of(timer.credential_id, flag.identity, flag.at, reason)
+            decision = Decision.of(timer.subject_id, flag.identity, flag.at, reason)
             yield Reached(decision, flag.at, Rank.DEADLINE)
+
+
+def _decide_deadlines(timer: Timer, decided: AbstractSet[Identity], now: datetime) -> Iterator[Reached]:
+    """Announce each deadline that has come, however late; of its reminders only the strictest."""
+    reached = [deadline for deadline in timer.plan.deadlines if deadline.at <= now]
+    for deadline in reached:
+        if deadline.identity in decided:
+            continue
+        reason = None
+        if deadline.step is not None:
+            if deadline.at < timer.plan.created_at:
+                reason = PassedOverReason.ENTERED_LATE
+            elif any(_supersedes(other, deadline) for other in reached):
+                reason = PassedOverReason.STRICTER_STEP
+        decision = Decision.of(timer.subject_id, deadline.identity, deadline.at, reason)
+        yield Reached(decision, deadline.at, Rank.DEADLINE)
+
+
+def _supersedes(other: EnrolmentDeadline, reminder: EnrolmentDeadline) -> bool:
+    """Return whether somebody who hears of the other need not hear of the reminder."""
+    if other.instant is EnrolmentInstant.DEADLINE:
+        return True
+    return other.step is not None and reminder.step is not None and other.step < reminder.step
 
 
 def _decide_facts(
@@ -116,7 +148,7 @@ def _decide_facts(
                 reason = PassedOverReason.ENTERED_LATE
             elif _told_before_correction(timer, fact):
                 reason = PassedOverReason.CORRECTED
-            decision = Decision.of(timer.credential_id, fact.identity, fact.at, reason)
+            decision = Decision.of(timer.subject_id, fact.identity, fact.at, reason)
             yield Reached(decision, fact.at, Rank.FACT, run)
 
 
@@ -165,13 +197,13 @@ def _step_reached(
     reason: Reason | None,
     passed_over: tuple[PassedOver, ...] = (),
 ) -> Reached:
-    decision = Decision.of(timer.credential_id, run.identity_of(step), step.at, reason)
+    decision = Decision.of(timer.subject_id, run.identity_of(step), step.at, reason)
     return Reached(decision, step.due, Rank.STEP, run, passed_over=passed_over)
 
 
 def _expiring_reached(timer: Timer, run: PlannedRun, step: Step) -> Reached:
     identity = Identity(run.term_id, run.term_revision, DeadlineKey(Deadline.EXPIRING), step.step)
-    return Reached(Decision.of(timer.credential_id, identity, step.at, None), step.due, Rank.DEADLINE, run)
+    return Reached(Decision.of(timer.subject_id, identity, step.at, None), step.due, Rank.DEADLINE, run)
 
 
 def _passed_over_reason(

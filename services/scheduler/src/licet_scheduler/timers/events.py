@@ -6,15 +6,18 @@ from uuid import UUID
 
 from licet_events import Event, civil
 from licet_events.schedule import (
+    Announcement,
     CredentialEffective,
     CredentialExpired,
     CredentialExpiring,
     CredentialOverdue,
+    Deadline,
     DeadlineReached,
+    InstantReached,
     ScheduleEvent,
 )
 from licet_scheduler.timers.model import Claim, Reached, Timer
-from licet_scheduler.timers.plan import Kind
+from licet_scheduler.timers.plan import DeadlineKey, EnrolmentInstant, Kind
 
 
 def correlation_of(claim: Claim) -> UUID:
@@ -22,7 +25,7 @@ def correlation_of(claim: Claim) -> UUID:
     return claim.decisions[0].id
 
 
-def announcements(claim: Claim, decided_at: datetime, recorded_at: datetime) -> list[Event[ScheduleEvent]]:
+def announcements(claim: Claim, decided_at: datetime, recorded_at: datetime) -> list[Event[Announcement]]:
     """Return the events that a claim publishes, in order."""
     return [
         announcement(data, event_id, correlation_of(claim), decided_at, recorded_at)
@@ -31,8 +34,8 @@ def announcements(claim: Claim, decided_at: datetime, recorded_at: datetime) -> 
 
 
 def announcement(
-    data: ScheduleEvent, id: UUID, correlation_id: UUID, decided_at: datetime, recorded_at: datetime
-) -> Event[ScheduleEvent]:
+    data: Announcement, id: UUID, correlation_id: UUID, decided_at: datetime, recorded_at: datetime
+) -> Event[Announcement]:
     """Return the event that tells a decision; from the same values always the same, to the byte.
 
     Nothing led to it but time, so it begins a trace of its own, which the correlation names.
@@ -49,7 +52,7 @@ def announcement(
 
 
 class _Common(TypedDict):
-    """What every event of the schedule says."""
+    """What every event about a credential says."""
 
     credential_id: UUID
     holder_id: UUID
@@ -60,22 +63,36 @@ class _Common(TypedDict):
     notify: bool
 
 
-def event_of(timer: Timer, reached: Reached, now: datetime, *, notify: bool) -> ScheduleEvent:
+def event_of(timer: Timer, reached: Reached, now: datetime, *, notify: bool) -> Announcement:
     """Return what is published about an instant that was reached."""
+    identity = reached.decision.identity
+    if isinstance(identity.kind, DeadlineKey) and isinstance(identity.kind.deadline, EnrolmentInstant):
+        return InstantReached(
+            about=timer.subject,
+            about_id=timer.subject_id,
+            about_version=timer.version,
+            holder_id=timer.holder_id,
+            instant=identity.kind.deadline,
+            step=identity.step,
+            at=reached.due,
+            notify=True,
+        )
+    return _credential_event(timer, reached, now, notify=notify)
+
+
+def _credential_event(timer: Timer, reached: Reached, now: datetime, *, notify: bool) -> ScheduleEvent:
     identity, run = reached.decision.identity, reached.run
     common = _Common(
-        credential_id=timer.credential_id,
+        credential_id=timer.subject_id,
         holder_id=timer.holder_id,
-        credential_version=timer.credential_version,
+        credential_version=timer.version,
         term_id=identity.term_id,
         term_revision=identity.term_revision,
         at=reached.due,
         notify=notify,
     )
-    if reached.deadline is not None:
-        return DeadlineReached(
-            **common, deadline=reached.deadline.deadline, reference=reached.deadline.reference
-        )
+    if isinstance(identity.kind, DeadlineKey) and isinstance(identity.kind.deadline, Deadline):
+        return DeadlineReached(**common, deadline=identity.kind.deadline, reference=identity.kind.reference)
     if run is None or run.expires_on is None or identity.kind is Kind.EFFECTIVE:
         return CredentialEffective(**common)
     if identity.step is None:

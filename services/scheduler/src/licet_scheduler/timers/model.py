@@ -6,8 +6,8 @@ from enum import IntEnum, StrEnum
 from uuid import UUID
 
 from licet_events.ids import schedule_event_id
-from licet_events.schedule import PassedOver, PassedOverReason, ScheduleEvent
-from licet_scheduler.timers.plan import DeadlineKey, Identity, Kind, Plan, PlannedRun
+from licet_events.schedule import Announcement, PassedOver, PassedOverReason
+from licet_scheduler.timers.plan import Identity, Kind, Plan, PlannedRun
 
 
 class Outcome(StrEnum):
@@ -39,17 +39,17 @@ class Decision:
     """That an instant was announced or passed over. Kept for ever: it is the proof."""
 
     id: UUID
-    """The same for the same instant of the same credential; its event has it too."""
+    """The same for the same instant of the same subject; its event has it too."""
     identity: Identity
     at: datetime
     outcome: Outcome
     reason: Reason | None = None
 
     @classmethod
-    def of(cls, credential_id: UUID, identity: Identity, at: datetime, reason: Reason | None) -> "Decision":
+    def of(cls, subject_id: UUID, identity: Identity, at: datetime, reason: Reason | None) -> "Decision":
         """Announce an instant, or pass it over for a reason."""
         term_id, term_revision, kind, step = identity
-        decision_id = schedule_event_id(credential_id, term_id, term_revision, str(kind), step)
+        decision_id = schedule_event_id(subject_id, term_id, term_revision, str(kind), step)
         outcome = Outcome.ANNOUNCED if reason is None else Outcome.PASSED_OVER
         return cls(decision_id, identity, at, outcome, reason)
 
@@ -59,17 +59,37 @@ class Decision:
         return self.outcome is Outcome.ANNOUNCED and self.identity.kind in {Kind.EXPIRING, Kind.OVERDUE}
 
 
+class Subject(StrEnum):
+    """What a timer is about."""
+
+    CREDENTIAL = "credential"
+    ENROLMENT = "enrolment"
+
+
+@dataclass(frozen=True, slots=True)
+class SubjectPlan:
+    """What a state says of a timer: the plan that follows from it."""
+
+    subject: Subject
+    id: UUID
+    version: int
+    holder_id: UUID
+    plan: Plan
+
+
 @dataclass(frozen=True, slots=True)
 class Timer:
-    """A credential as the scheduler knows it."""
+    """A credential or an enrolment as the scheduler knows it."""
 
-    credential_id: UUID
+    subject_id: UUID
     holder_id: UUID
-    credential_version: int
+    version: int
+    """The version of its state that the plan follows from."""
     plan: Plan
     holder_active: bool = True
     """True also for a holder not heard of yet."""
     decided: tuple[Decision, ...] = ()
+    subject: Subject = Subject.CREDENTIAL
 
     @property
     def identities(self) -> frozenset[Identity]:
@@ -100,12 +120,6 @@ class Reached:
     """Absent for a deadline that belongs to no run."""
     passed_over: tuple[PassedOver, ...] = ()
 
-    @property
-    def deadline(self) -> DeadlineKey | None:
-        """Which deadline it is; `None` for facts and steps."""
-        kind = self.decision.identity.kind
-        return kind if isinstance(kind, DeadlineKey) else None
-
 
 @dataclass(frozen=True, slots=True)
 class Claim:
@@ -113,7 +127,7 @@ class Claim:
 
     decisions: tuple[Decision, ...]
     """In the order of their instants."""
-    events: tuple[tuple[UUID, ScheduleEvent], ...]
+    events: tuple[tuple[UUID, Announcement], ...]
     """What to publish, in the same order, each with the id of its decision."""
     due_at: datetime | None
     """When to look again; `None`: never, as things stand."""

@@ -1,6 +1,6 @@
-"""The plan of a credential: every instant at which time alone changes something, in all its runs.
+"""The plan of a subject: every instant at which time alone changes something.
 
-A `Plan` follows from a credential's state and does not change with time.
+A `Plan` follows from the state of a credential or an enrolment and does not change with time.
 """
 
 from collections.abc import Iterable, Iterator
@@ -13,6 +13,7 @@ from uuid import UUID
 
 from licet_events import civil
 from licet_events.credentials import CredentialState, RunState, TermState
+from licet_events.enrolments import EnrolmentState
 from licet_events.schedule import Deadline
 
 
@@ -27,14 +28,24 @@ class Kind(StrEnum):
     """A step below 0."""
 
 
-class DeadlineKey(NamedTuple):
-    """Tells the deadlines of one credential apart."""
+class EnrolmentInstant(StrEnum):
+    """What an instant of an enrolment is about."""
 
-    deadline: Deadline
+    DEADLINE = "deadline"
+    DEADLINE_NEAR = "deadline_near"
+    """A reminder step before the deadline."""
+    WINDOW_OPENS = "window_opens"
+    """From here on the holder may recertify."""
+
+
+class DeadlineKey(NamedTuple):
+    """Tells the deadlines of one subject apart."""
+
+    deadline: Deadline | EnrolmentInstant
     reference: UUID | None = None
-    """The flag whose start or end it is."""
+    """The flag or enrolment whose deadline it is."""
     at: datetime | None = None
-    """Set with a reference: a flag whose end is moved ends again, at another instant."""
+    """Set with a reference: a deadline that is moved is reached again, at another instant."""
 
     def __str__(self) -> str:
         """Return its name in the table of decisions and in ids of events, which never changes."""
@@ -45,7 +56,7 @@ class DeadlineKey(NamedTuple):
 
 
 class Identity(NamedTuple):
-    """Tells the decisions of one credential apart. A tuple: catching up compares millions of them."""
+    """Tells the decisions of one subject apart. A tuple: catching up compares millions of them."""
 
     term_id: UUID | None
     term_revision: int
@@ -125,14 +136,37 @@ class FlagDeadline:
 
 
 @dataclass(frozen=True, slots=True)
+class EnrolmentDeadline:
+    """An instant of an enrolment."""
+
+    instant: EnrolmentInstant
+    enrolment_id: UUID
+    at: datetime
+    step: int | None = None
+    """Of a reminder: days before the deadline."""
+
+    @property
+    def identity(self) -> Identity:
+        """Return what it is decided as."""
+        return Identity(None, 0, DeadlineKey(self.instant, self.enrolment_id, self.at), self.step)
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
-    """Every instant that a credential's state has, in all its runs."""
+    """Every instant that the state of a credential, in all its runs, or of an enrolment has."""
 
     created_at: datetime
     runs: tuple[PlannedRun, ...] = ()
     flags: tuple[FlagDeadline, ...] = ()
     quiet_until: datetime | None = None
     """Until when reminders rest."""
+    deadlines: tuple[EnrolmentDeadline, ...] = ()
+    """Of an enrolment; the reminders of its deadline from the mildest to the strictest."""
+
+    @property
+    def all_deadlines(self) -> tuple[FlagDeadline | EnrolmentDeadline, ...]:
+        """Every deadline, whatever it is of."""
+        return (*self.flags, *self.deadlines)
 
 
 def plan_of(credential: CredentialState) -> Plan:
@@ -240,3 +274,22 @@ def _flag_deadlines(credential: CredentialState, ended: datetime | None) -> Iter
             yield FlagDeadline(Deadline.FLAG_START, flag.id, flag.effective_from)
         if flag.until is not None and (ended is None or flag.until <= ended):
             yield FlagDeadline(Deadline.FLAG_END, flag.id, flag.until)
+
+
+NEAR_STEPS = (30, 7)
+"""How many days before an enrolment's deadline somebody is reminded of it."""
+
+
+def plan_of_enrolment(enrolment: EnrolmentState) -> Plan:
+    """Return the instants of an enrolment; one that is over has none."""
+    deadlines = []
+    if enrolment.deadline_at is not None:
+        for step in NEAR_STEPS:
+            at = enrolment.deadline_at - timedelta(days=step)
+            deadlines.append(EnrolmentDeadline(EnrolmentInstant.DEADLINE_NEAR, enrolment.id, at, step))
+        deadlines.append(EnrolmentDeadline(EnrolmentInstant.DEADLINE, enrolment.id, enrolment.deadline_at))
+    if enrolment.window_opens_at is not None:
+        deadlines.append(
+            EnrolmentDeadline(EnrolmentInstant.WINDOW_OPENS, enrolment.id, enrolment.window_opens_at)
+        )
+    return Plan(enrolment.created_at, deadlines=tuple(deadlines))

@@ -28,11 +28,12 @@ where holders.version < excluded.version
             is distinct from (excluded.active, excluded.team, excluded.location)
     );
 
--- name: upsert_credentials
--- Take over the plans of credentials, each unless a newer one is known; returns those that were taken.
-insert into credentials (id, version, holder_id, plan)
-select told.id, told.version, told.holder_id, told.plan
-from unnest($1::uuid[], $2::bigint[], $3::uuid[], $4::json[]) as told (id, version, holder_id, plan)
+-- name: upsert_plans
+-- Take over the plans of credentials and enrolments, each unless a newer one is known; returns those that were taken.
+insert into credentials (id, version, holder_id, plan, subject)
+select told.id, told.version, told.holder_id, told.plan, told.subject
+from unnest($1::uuid[], $2::bigint[], $3::uuid[], $4::json[], $5::text[])
+    as told (id, version, holder_id, plan, subject)
 order by told.id
 on conflict (id) do update set
     version = excluded.version,
@@ -76,8 +77,8 @@ select credential_id from timers where due_at <= $1 order by due_at limit $2 for
 select set_config('plan_cache_mode', 'force_custom_plan', true);
 
 -- name: read_timers
--- What credentials' timers follow from.
-select c.id, c.version, c.holder_id, c.plan, coalesce(h.active, true) as holder_active
+-- What timers follow from.
+select c.id, c.version, c.holder_id, c.plan, c.subject, coalesce(h.active, true) as holder_active
 from credentials c
 left join holders h on h.id = c.holder_id
 where c.id = any($1::uuid[]);
@@ -118,22 +119,23 @@ from unnest(
 order by made.ordinality;
 
 -- name: list_timers
--- Timers in order of credentials after one, of the teams and locations that may be seen.
+-- Timers in order of ids after one, of the teams and locations that may be seen; $5: only of that subject.
 select
-    c.id, c.version, c.holder_id, c.plan, coalesce(h.active, true) as holder_active, t.due_at
+    c.id, c.version, c.holder_id, c.plan, c.subject, coalesce(h.active, true) as holder_active, t.due_at
 from timers t
 join credentials c on c.id = t.credential_id
 left join holders h on h.id = c.holder_id
 where ($1::uuid is null or t.credential_id > $1)
     and ($2::text[] is null or h.team = any($2))
     and ($3::text[] is null or h.location = any($3))
+    and ($5::text is null or c.subject = $5)
 order by t.credential_id
 limit $4;
 
 -- name: find_timer
--- The timer of one credential, if its holder may be seen.
+-- The timer of one credential or enrolment, if its holder may be seen.
 select
-    c.id, c.version, c.holder_id, c.plan, coalesce(h.active, true) as holder_active, t.due_at
+    c.id, c.version, c.holder_id, c.plan, c.subject, coalesce(h.active, true) as holder_active, t.due_at
 from timers t
 join credentials c on c.id = t.credential_id
 left join holders h on h.id = c.holder_id

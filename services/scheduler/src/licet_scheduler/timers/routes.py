@@ -14,21 +14,22 @@ from licet_chassis.http.paging import Page, PageQuery, PageRequest, page_of
 from licet_chassis.http.serving import serving
 from licet_scheduler.timers import store
 from licet_scheduler.timers.decide import waiting
-from licet_scheduler.timers.model import Outcome, Reason
+from licet_scheduler.timers.model import Outcome, Reason, Subject
 from licet_scheduler.timers.plan import DeadlineKey, Identity
 
 router = APIRouter(prefix="/v1/timers", tags=["timers"])
 
 
 class InstantView(BaseModel):
-    """What an instant of a credential is about."""
+    """What an instant of a credential or an enrolment is about."""
 
     kind: str
     """`effective`, `expiring`, `expired`, `overdue` or `deadline`."""
     deadline: str | None
-    """Which deadline: `flag_start`, `flag_end` or `expiring`."""
+    """Which deadline: `flag_start`, `flag_end` or `expiring` of a credential; `deadline`, `deadline_near` or
+    `window_opens` of an enrolment."""
     step: int | None
-    """Days before `expires_on`; below 0: after it."""
+    """Days before `expires_on` or the deadline; below 0: after it."""
     term_id: UUID | None
     term_revision: int
 
@@ -52,7 +53,8 @@ class DecisionView(InstantView):
     at: AwareDatetime
     outcome: Outcome
     reason: Reason | None
-    credential_version: int
+    version: int
+    """The version of the subject's state that it was made on."""
     decided_at: AwareDatetime
 
     @classmethod
@@ -64,16 +66,21 @@ class DecisionView(InstantView):
             at=past.decision.at,
             outcome=past.decision.outcome,
             reason=past.decision.reason,
-            credential_version=past.credential_version,
+            version=past.version,
             decided_at=past.decided_at,
         )
 
 
 class TimerView(BaseModel):
-    """The timer of a credential."""
+    """The timer of a credential or an enrolment."""
 
-    credential_id: UUID
-    credential_version: int
+    subject: Subject
+    id: UUID
+    """The id of the credential or enrolment."""
+    credential_id: UUID | None
+    """The same id, where it is a credential's."""
+    version: int
+    """The version of its state that is known here."""
     holder_id: UUID
     holder_active: bool
     due_at: AwareDatetime | None
@@ -88,27 +95,31 @@ async def list_timers(
     page: PageQuery,
     principal: Annotated[Principal, requires("scheduler:read")],
     credential_id: Annotated[UUID | None, Query()] = None,
+    enrolment_id: Annotated[UUID | None, Query()] = None,
+    subject: Annotated[Subject | None, Query()] = None,
 ) -> Response:
-    """List timers in order of credentials, or the one of a credential: what is due, what was decided."""
+    """List timers in order of ids, or the one of a credential or enrolment: what is due, what was decided."""
     running = serving(request)
+    wanted = credential_id or enrolment_id
 
     async def read(asked: PageRequest) -> Page[TimerView]:
         async with running.database.reading() as conn:
-            if credential_id is None:
+            if wanted is None:
                 rows = await store.list_timers(
                     conn,
                     after=asked.after(UUID),
                     teams=principal.teams,
                     locations=principal.locations,
+                    subject=subject,
                     limit=asked.limit + 1,
                 )
             else:
                 rows = await store.find_timer(
-                    conn, credential_id, teams=principal.teams, locations=principal.locations
+                    conn, wanted, teams=principal.teams, locations=principal.locations
                 )
         now = running.clock.now()
         return page_of(
-            rows, asked.limit, lambda shown: shown.timer.credential_id, lambda shown: _view(shown, now)
+            rows, asked.limit, lambda shown: shown.timer.subject_id, lambda shown: _view(shown, now)
         )
 
     return await listed(request, page, read, TimerView)
@@ -117,8 +128,10 @@ async def list_timers(
 def _view(shown: store.ShownTimer, now: datetime) -> TimerView:
     timer = shown.timer
     return TimerView(
-        credential_id=timer.credential_id,
-        credential_version=timer.credential_version,
+        subject=timer.subject,
+        id=timer.subject_id,
+        credential_id=timer.subject_id if timer.subject is Subject.CREDENTIAL else None,
+        version=timer.version,
         holder_id=timer.holder_id,
         holder_active=timer.holder_active,
         due_at=shown.due_at,

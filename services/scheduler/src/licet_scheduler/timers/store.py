@@ -13,20 +13,21 @@ from licet_chassis.clock import machine_now
 from licet_chassis.connection import Connection
 from licet_chassis.queries import load_queries
 from licet_events import Event, Record
-from licet_events.credentials import CredentialMoved, CredentialState
+from licet_events.credentials import CredentialMoved
 from licet_events.holders import HolderState
 from licet_events.schedule import (
+    Announcement,
     CredentialEffective,
     CredentialExpired,
     CredentialExpiring,
     CredentialOverdue,
     Deadline,
     DeadlineReached,
-    ScheduleEvent,
+    InstantReached,
 )
 from licet_scheduler.timers.events import announcement, correlation_of
-from licet_scheduler.timers.model import Claim, Decision, Outcome, Timer, reason_of
-from licet_scheduler.timers.plan import DeadlineKey, Identity, Kind, Plan, plan_of
+from licet_scheduler.timers.model import Claim, Decision, Outcome, Subject, SubjectPlan, Timer, reason_of
+from licet_scheduler.timers.plan import DeadlineKey, EnrolmentInstant, Identity, Kind, Plan
 
 QUERIES = load_queries(__package__)
 REPEATED_FOR = timedelta(days=30)
@@ -34,12 +35,11 @@ REPEATED_FOR = timedelta(days=30)
 
 _PLAN = TypeAdapter(Plan)
 _COUNTED = 10_000
-_EVENTS: Mapping[str, type[ScheduleEvent]] = {
+_EVENTS: Mapping[Kind, type[Announcement]] = {
     Kind.EFFECTIVE: CredentialEffective,
     Kind.EXPIRED: CredentialExpired,
     Kind.EXPIRING: CredentialExpiring,
     Kind.OVERDUE: CredentialOverdue,
-    "deadline": DeadlineReached,
 }
 
 
@@ -70,13 +70,14 @@ class PastDecision:
     """A decision as it is kept."""
 
     decision: Decision
-    credential_version: int
+    version: int
+    """The version of the subject's state that it was made on."""
     decided_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
 class ShownTimer:
-    """A timer with everything that was decided of its credential."""
+    """A timer with everything that was decided of its subject."""
 
     timer: Timer
     due_at: datetime | None
@@ -109,14 +110,15 @@ async def upsert_holders(conn: Connection, holders: Sequence[HolderState]) -> No
     )
 
 
-async def upsert_credentials(conn: Connection, credentials: Sequence[CredentialState]) -> list[UUID]:
-    """Keep credentials as plans, each unless a newer one is known; return the ids of those that were kept."""
+async def upsert_plans(conn: Connection, plans: Sequence[SubjectPlan]) -> list[UUID]:
+    """Keep plans, each unless a newer one is known; return the ids of those that were kept."""
     rows = await conn.fetch(
-        QUERIES["upsert_credentials"],
-        [credential.id for credential in credentials],
-        [credential.version for credential in credentials],
-        [credential.holder_id for credential in credentials],
-        [_PLAN.dump_json(plan_of(credential)).decode() for credential in credentials],
+        QUERIES["upsert_plans"],
+        [each.id for each in plans],
+        [each.version for each in plans],
+        [each.holder_id for each in plans],
+        [_PLAN.dump_json(each.plan).decode() for each in plans],
+        [each.subject for each in plans],
     )
     return [row["id"] for row in rows]
 
@@ -130,13 +132,13 @@ async def end_credentials(conn: Connection, moved: Sequence[CredentialMoved]) ->
     )
 
 
-async def lock_timers(conn: Connection, credential_ids: Sequence[UUID]) -> None:
-    """Keep others from deciding on the credentials until the transaction ends."""
-    await conn.execute(QUERIES["lock_timers"], credential_ids)
+async def lock_timers(conn: Connection, subject_ids: Sequence[UUID]) -> None:
+    """Keep others from deciding on the subjects until the transaction ends."""
+    await conn.execute(QUERIES["lock_timers"], subject_ids)
 
 
 async def lock_timers_of_holders(conn: Connection, holder_ids: Sequence[UUID]) -> list[UUID]:
-    """Return the credentials of holders, and keep others from deciding on them."""
+    """Return the credentials and enrolments of holders, and keep others from deciding on them."""
     rows = await conn.fetch(QUERIES["lock_timers_of_holders"], holder_ids)
     return [row["credential_id"] for row in rows]
 
@@ -154,15 +156,15 @@ async def claim_timers(conn: Connection, now: datetime, limit: int) -> list[UUID
     return [row["credential_id"] for row in await conn.fetch(QUERIES["claim_timers"], now, limit)]
 
 
-async def read_timers(conn: Connection, credential_ids: Sequence[UUID]) -> list[Timer]:
+async def read_timers(conn: Connection, subject_ids: Sequence[UUID]) -> list[Timer]:
     """Return timers with what was decided so far.
 
     Call it after the statement that locked them, never in one with it: a statement sees what was
     committed before it began, and the wait for a lock may outlast somebody else's commit.
     """
     await conn.execute(QUERIES["plan_anew"])
-    rows = await conn.fetch(QUERIES["read_timers"], credential_ids)
-    past = await _read_decisions(conn, credential_ids)
+    rows = await conn.fetch(QUERIES["read_timers"], subject_ids)
+    past = await _read_decisions(conn, subject_ids)
     return [_timer(row, past.get(row["id"], ())) for row in rows]
 
 
@@ -177,7 +179,7 @@ async def keep_decisions(
     """Keep decisions for ever, and with each that was announced the event as it was."""
     await conn.execute(
         QUERIES["keep_decisions"],
-        [one.timer.credential_id for one in made],
+        [one.timer.subject_id for one in made],
         [one.decision.id for one in made],
         [one.decision.outcome for one in made],
         [one.decision.reason for one in made],
@@ -186,7 +188,7 @@ async def keep_decisions(
         [one.decision.identity.term_revision for one in made],
         [one.decision.identity.step for one in made],
         [one.decision.at for one in made],
-        [one.timer.credential_version for one in made],
+        [one.timer.version for one in made],
         [correlation_of(one.claim) for one in made],
         decided_at,
         recorded_at,
@@ -215,30 +217,32 @@ async def list_timers(
     after: UUID | None,
     teams: frozenset[str] | None,
     locations: frozenset[str] | None,
+    subject: Subject | None,
     limit: int,
 ) -> list[ShownTimer]:
-    """Return timers in order of credentials, of holders in those teams and locations (`None`: all)."""
+    """Return timers in order of ids, of holders in those teams and locations (`None`: all)."""
     return await _shown(
-        conn, await conn.fetch(QUERIES["list_timers"], after, _codes(teams), _codes(locations), limit)
+        conn,
+        await conn.fetch(QUERIES["list_timers"], after, _codes(teams), _codes(locations), limit, subject),
     )
 
 
 async def find_timer(
     conn: Connection,
-    credential_id: UUID,
+    subject_id: UUID,
     *,
     teams: frozenset[str] | None,
     locations: frozenset[str] | None,
 ) -> list[ShownTimer]:
-    """Return the timer of a credential; nothing if there is none, or its holder may not be seen."""
+    """Return the timer of a subject; nothing if there is none, or its holder may not be seen."""
     return await _shown(
-        conn, await conn.fetch(QUERIES["find_timer"], credential_id, _codes(teams), _codes(locations))
+        conn, await conn.fetch(QUERIES["find_timer"], subject_id, _codes(teams), _codes(locations))
     )
 
 
 async def page_announced(
     conn: Connection, cursor: Any, limit: int
-) -> tuple[list[Event[ScheduleEvent]], tuple[datetime, int] | None]:
+) -> tuple[list[Event[Announcement]], tuple[datetime, int] | None]:
     """Return what was published in the last 30 days, in that order, each event as it was."""
     since, number = cursor or (None, None)
     rows = await conn.fetch(QUERIES["page_announced"], machine_now() - REPEATED_FOR, since, number, limit)
@@ -250,12 +254,12 @@ async def page_announced(
 
 
 async def _read_decisions(
-    conn: Connection, credential_ids: Sequence[UUID]
+    conn: Connection, subject_ids: Sequence[UUID]
 ) -> dict[UUID, tuple[PastDecision, ...]]:
     found: dict[UUID, list[PastDecision]] = {}
-    for row in await conn.fetch(QUERIES["read_decisions"], credential_ids):
+    for row in await conn.fetch(QUERIES["read_decisions"], subject_ids):
         found.setdefault(row["credential_id"], []).append(_past_decision(row))
-    return {credential_id: tuple(past) for credential_id, past in found.items()}
+    return {subject_id: tuple(past) for subject_id, past in found.items()}
 
 
 async def _shown(conn: Connection, rows: Sequence["asyncpg.Record"]) -> list[ShownTimer]:
@@ -268,12 +272,13 @@ async def _shown(conn: Connection, rows: Sequence["asyncpg.Record"]) -> list[Sho
 
 def _timer(row: "asyncpg.Record", past: Sequence[PastDecision]) -> Timer:
     return Timer(
-        credential_id=row["id"],
+        subject_id=row["id"],
         holder_id=row["holder_id"],
-        credential_version=row["version"],
+        version=row["version"],
         plan=_PLAN.validate_json(row["plan"]),
         holder_active=row["holder_active"],
         decided=tuple(one.decision for one in past),
+        subject=Subject(row["subject"]),
     )
 
 
@@ -294,18 +299,24 @@ def _kind(name: str) -> Kind | DeadlineKey:
     family, *about = name.split(":", 3)
     if family in set(Kind):
         return Kind(family)
-    deadline, *flag = about
-    if not flag:
-        return DeadlineKey(Deadline(deadline))
-    return DeadlineKey(Deadline(deadline), UUID(flag[0]), datetime.fromisoformat(flag[1]))
+    code, *reference = about
+    deadline = EnrolmentInstant(code) if code in set(EnrolmentInstant) else Deadline(code)
+    if not reference:
+        return DeadlineKey(deadline)
+    return DeadlineKey(deadline, UUID(reference[0]), datetime.fromisoformat(reference[1]))
 
 
 def _body(record: Record | None) -> str | None:
     return None if record is None or record.value is None else record.value.decode()
 
 
-def _event(row: "asyncpg.Record") -> Event[ScheduleEvent]:
-    model = _EVENTS[row["kind"].partition(":")[0]]
+def _event(row: "asyncpg.Record") -> Event[Announcement]:
+    kind = _kind(row["kind"])
+    model: type[Announcement]
+    if isinstance(kind, Kind):
+        model = _EVENTS[kind]
+    else:
+        model = DeadlineReached if isinstance(kind.deadline, Deadline) else InstantReached
     return announcement(
         model.model_validate_json(row["event"]),
         row["id"],
