@@ -1,14 +1,29 @@
 """What a user does with the credentials service while it may be killed, and what must have come of it."""
 
+import asyncio
 import io
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Any, ClassVar
+from uuid import UUID
 
 import httpx
 from PIL import Image
+
+from licet_events import Event, encode
+from licet_events.enrolments import (
+    AwardState,
+    CertificationAwarded,
+    EnrolmentKind,
+    EnrolmentStage,
+    EnrolmentState,
+    EnrolmentStatus,
+)
+from licet_events.ids import derived_id
+from support.consuming import send
 
 _COMMAND = frozenset(
     {
@@ -40,6 +55,8 @@ class Attempt:
     """One thing that a user wants done, sent with one `Idempotency-Key` however often it is sent."""
 
     client: Callable[..., httpx.Client]
+    kafka: Any
+    """The broker, as `support.consuming.send` takes it."""
     tag: str
     holder: str
     credential: str
@@ -59,7 +76,7 @@ class Attempt:
             return answer.json()
 
 
-def attempt(client: Callable[..., httpx.Client], tag: str) -> Attempt:
+def attempt(client: Callable[..., httpx.Client], kafka: Any, tag: str) -> Attempt:
     """Return an attempt with a holder and a credential of its own."""
     with client() as http:
 
@@ -71,7 +88,7 @@ def attempt(client: Callable[..., httpx.Client], tag: str) -> Attempt:
         http.post("/credential-types", json={"code": "licence", "name": "Licence", "category": "license"})
         holder = made("/holders", kind="employee", name=f"Holder {tag}")
         licence = {"type": "licence", "number": f"base-{tag}", "expires_on": "2030-12-31"}
-        return Attempt(client, tag, holder, made("/credentials", holder_id=holder, **licence))
+        return Attempt(client, kafka, tag, holder, made("/credentials", holder_id=holder, **licence))
 
 
 class Scenario(ABC):
@@ -225,7 +242,51 @@ class Bulk(Scenario):
             assert [term["expires_on"] for term in terms] == ["2030-12-31", "2032-12-31"]
 
 
+class CarryOutAward(Scenario):
+    """Carrying out an award, which comes from a topic and comes again after the service was killed."""
+
+    places = frozenset(
+        {
+            "credentials.saved", "outbox.appended", "credentials.award_decided", "relay.read", "relay.sent",
+            "relay.deleted",
+        }
+    )  # fmt: skip
+
+    def do(self, attempt: Attempt) -> None:
+        enrolment_id = derived_id("enrolment", attempt.tag)
+        now = datetime.now(UTC)
+        award = AwardState(
+            id=AwardState.id_of(enrolment_id), enrolment_id=enrolment_id, holder_id=UUID(attempt.holder),
+            credential_type="licence", completed_on=now.date(), time_zone="UTC", awarded_at=now,
+        )  # fmt: skip
+        state = EnrolmentState(
+            id=enrolment_id, version=5, holder_id=award.holder_id, programme="lifting", programme_version=1,
+            kind=EnrolmentKind.FIRST, stage=EnrolmentStage.COMPLETED, status=EnrolmentStatus.ACTIVE,
+            award=award, opened_at=now, opened_by="user:x", created_at=now, updated_at=now,
+        )  # fmt: skip
+        # Each time under another event id, as a snapshot would tell it: only the award's id says that it is
+        # the same.
+        event = Event.of(
+            CertificationAwarded(enrolment=state, award=award), source="/licet/certifications", time=now,
+            recorded_time=now, correlation_id=attempt.tag,
+        )  # fmt: skip
+        asyncio.run(send(attempt.kafka, encode(event)))
+        deadline = time.monotonic() + 60
+        while not attempt.get("/awards", id=str(award.id))["items"]:
+            assert time.monotonic() < deadline, "the award was not carried out within a minute"
+            time.sleep(0.05)
+
+    def check(self, attempt: Attempt) -> None:
+        [decided] = attempt.get("/awards", holder_id=attempt.holder)["items"]
+        assert decided["outcome"] == "issued"
+        held = attempt.get("/credentials", holder_id=attempt.holder)["items"]
+        assert {each["id"] for each in held} == {attempt.credential, decided["credential_id"]}
+        [term] = attempt.get(f"/credentials/{decided['credential_id']}/terms")["items"]
+        assert term["id"] == decided["term_id"]
+
+
 SCENARIOS: dict[str, Scenario] = {
+    "award": CarryOutAward(),
     "create": Create(),
     "renew": Renew(),
     "upload": Upload(),

@@ -8,6 +8,7 @@ is there once, and database, topics and bucket agree.
 import contextlib
 from importlib import import_module
 from itertools import count
+from typing import Any
 
 import httpx
 import pytest
@@ -25,10 +26,10 @@ _hit: set[str] = set()
 @pytest.mark.timeout(180)
 @pytest.mark.parametrize(("name", "place"), CASES)
 def test_killed_there_and_sent_again_it_is_done_once(
-    service: CredentialsService, name: str, place: str
+    service: CredentialsService, kafka_server: Any, name: str, place: str
 ) -> None:
     scenario = SCENARIOS[name]
-    wanted = attempt(service.client, f"{name}-{next(_numbers)}")
+    wanted = attempt(service.client, kafka_server, f"{name}-{next(_numbers)}")
     scenario.prepare(wanted)
     wait_until_agreed(service)
     service.arm(place)

@@ -38,7 +38,7 @@ def memory(service: CredentialsService) -> int:
 def test_without_kafka_the_api_answers_memory_stays_and_everything_is_sent_after(
     service: CredentialsService, kafka_server: Any
 ) -> None:
-    wanted = attempt(service.client, "outage-1")
+    wanted = attempt(service.client, kafka_server, "outage-1")
     wait_until_agreed(service)
     answered: Counter[int] = Counter()
     slowest = 0.0
@@ -83,10 +83,12 @@ def test_without_kafka_the_api_answers_memory_stays_and_everything_is_sent_after
 
 
 @pytest.mark.timeout(600)
-def test_postgresql_restarted_five_times_during_an_import(service: CredentialsService, postgres: Any) -> None:
+def test_postgresql_restarted_five_times_during_an_import(
+    service: CredentialsService, kafka_server: Any, postgres: Any
+) -> None:
     rows = [f"r-{n // 4},licence,r-{n},2024-01-01,2030-12-31" for n in range(ROWS)]
     content = "\n".join(["person,type,number,from,to", *rows, ""])
-    wanted = attempt(service.client, "restart-1")
+    wanted = attempt(service.client, kafka_server, "restart-1")
     answer = wanted.send(
         "POST", "/imports", data={"mapping": MAPPING}, files={"file": ("a.csv", content, "text/csv")}
     )

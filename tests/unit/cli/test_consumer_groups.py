@@ -1,6 +1,7 @@
 """The embedded run knows every consumer group: a relay waits for ever for one that is not there."""
 
 from licet_certifications.consumers import FACTS
+from licet_certifications.consumers import SCHEDULE as INSTANTS
 from licet_cli.embedded.broker_room import CONSUMER_GROUPS
 from licet_credentials.consumers import SCHEDULE, awards_consumer
 from licet_notifier.consumers import notifier_consumer
@@ -13,6 +14,7 @@ def test_the_groups_are_those_of_the_services():
         ("credentials", SCHEDULE),
         ("credentials", awards_consumer("UTC")),
         ("certifications", FACTS),
+        ("certifications", INSTANTS),
         ("scheduler", STATES),
         ("notifier", notifier_consumer(Deployment("UTC", None))),
     )

@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from licet_certifications.audits import commands as audits
 from licet_certifications.audits.routes import router as audits_router
 from licet_certifications.completions import store as completions
-from licet_certifications.consumers import FACTS
+from licet_certifications.consumers import FACTS, SCHEDULE
 from licet_certifications.eligibility import commands as eligibility
 from licet_certifications.eligibility import store
 from licet_certifications.eligibility.routes import router as eligibility_router
@@ -96,7 +96,7 @@ async def _compose(runtime: Runtime) -> AsyncIterator[Composition]:
         return await store.count_pending(conn)
 
     yield Composition(
-        consumers=[FACTS],
+        consumers=[FACTS, SCHEDULE],
         loops=[Loop("eligibility", keep_up, idle_seconds=0.2)],
         pending={"recomputations": pending},
     )

@@ -1,4 +1,4 @@
-"""What the service does on each event that it reads: keep the facts that timelines rest on."""
+"""What the service does on each event that it reads: keep facts, and do what instants of enrolments bring."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -6,13 +6,14 @@ from typing import Any
 
 from licet_certifications.enrolments import commands as enrolments
 from licet_certifications.facts import store
-from licet_chassis.consuming import Consumer, Projection
+from licet_chassis.consuming import Consumer, Effect, Projection
 from licet_chassis.consuming.states import split_tombstones
 from licet_chassis.database import Transaction
 from licet_events import Event, Topic
 from licet_events.catalogue import CredentialTypeEvent, LocationEvent
 from licet_events.credentials import CredentialEvent, CredentialMoved
 from licet_events.holders import HolderEvent
+from licet_events.schedule import InstantReached
 from licet_events.types import types_of
 
 
@@ -53,3 +54,18 @@ FACTS = Consumer(
     ),
 )
 """Holders, credentials and the catalogue in one group: each fact is whole, and none waits for another."""
+
+
+async def apply_instant(tx: Transaction, event: Event[InstantReached], now: datetime) -> None:
+    """Do what a deadline brings to an enrolment; the command compares it with the enrolment's own."""
+    data = event.data
+    if data.about == "enrolment" and data.instant == "deadline":
+        await enrolments.deadline_reached(tx, data.about_id, data.at, now=now)
+
+
+SCHEDULE = Consumer(
+    name="schedule",
+    topics=(Topic.SCHEDULE,),
+    handlers=(Effect(types=(InstantReached,), handle=apply_instant),),
+)
+"""What the scheduler says of enrolments; a group of its own, so that facts do not wait for it."""

@@ -24,6 +24,7 @@ CONSUMER_GROUPS = (
     "licet-credentials.schedule",
     "licet-credentials.awards",
     "licet-certifications.facts",
+    "licet-certifications.schedule",
     "licet-scheduler.states",
     "licet-notifier.notifier",
 )
