@@ -214,8 +214,8 @@ def test_wrong_use_ends_with_2_and_a_sentence(inside, arguments, words):
 
 
 FAILING = [
-    (["why", "0190a0a0-0000-7000-8000-000000000009"], "neither a credential nor a holder"),
-    (["why", "Cora"], "neither a credential nor a holder"),
+    (["why", "0190a0a0-0000-7000-8000-000000000009"], "no credential, enrolment or holder"),
+    (["why", "Cora"], "no credential, enrolment or holder"),
     (["mail", "show", "none"], "There is no mail"),
     (["parked", "show", "notifier/999999"], "There is no parked record"),
     (["demo", "--against", "compose"], "issuer"),

@@ -31,17 +31,21 @@ def doctor(
     as_json: JsonOption = False,
     against: Against = Deployment.EMBEDDED,
 ) -> None:
-    """Report each credential of which something else was announced than is true, and why.
+    """Report each credential of which something else was announced than is true, and why; and refused awards.
 
-    Ends 1 if there is one that no timer and no event on its way explains.
+    Ends 1 if there is a difference that no timer and no event on its way explains. A refused award has its
+    reason and waits for a person; it is shown and is no fault.
     """
     with open_target(against) as target:
         checked, found = _differences(target, older_than)
         explained = _Explanations(target) if found else None
         items = [{**each, "explained_by": explained.of(each) if explained else None} for each in found]
+        refused = list(target.service("credentials").items("/v1/awards", outcome="refused"))
     unexplained = [item for item in items if item["explained_by"] is None]
-    document = {"checked": checked, "unexplained": len(unexplained), "items": items}
-    show(document, as_json, _text(checked, items))
+    document = {
+        "checked": checked, "unexplained": len(unexplained), "items": items, "refused_awards": refused,
+    }  # fmt: skip
+    show(document, as_json, "\n".join([_text(checked, items), *_awards_text(refused)]))
     if unexplained:
         fail(
             f"{len(unexplained)} of {checked} credentials differ without a reason. Any change of one "
@@ -100,3 +104,13 @@ def _text(checked: int, items: list[dict[str, Any]]) -> str:
         for each in items
     ]  # fmt: skip
     return f"{checked:,} credentials checked\n{table(rows)}"
+
+
+def _awards_text(refused: list[dict[str, Any]]) -> list[str]:
+    if not refused:
+        return []
+    rows = [["enrolment", "holder", "refused", "because"]]
+    rows += [
+        [each["enrolment_id"], each["holder_id"], each["decided_at"], each["reason"]] for each in refused
+    ]
+    return [f"{len(refused)} awards of programmes were not carried out and wait for a person", table(rows)]

@@ -1,10 +1,11 @@
-"""`licet why`: the whole story of a credential, or of everything a holder has."""
+"""`licet why`: the whole story of a credential, of an enrolment, or of everything a holder has."""
 
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 
 from licet_cli.client import Refused
+from licet_cli.enrolment_story import enrolment_story, enrolment_text, enrolments_of
 from licet_cli.output import JsonOption, fail, show
 from licet_cli.target import Against, Deployment, Target, open_target
 
@@ -13,13 +14,19 @@ app = typer.Typer()
 
 @app.command("why")
 def why(
-    credential_or_holder: str, as_json: JsonOption = False, against: Against = Deployment.EMBEDDED
+    id: Annotated[str, typer.Argument(help="Id of a credential, an enrolment or a holder.")],
+    as_json: JsonOption = False,
+    against: Against = Deployment.EMBEDDED,
 ) -> None:
-    """Tell the story of a CREDENTIAL or HOLDER (ids): terms, what was due, what was sent or not."""
+    """Tell the story of a credential, an enrolment or a holder: what happened, what was due, who was told."""
     with open_target(against) as target:
-        stories = [_story(target, credential) for credential in _credentials(target, credential_or_holder)]
-    text = "\n\n".join(_text(story) for story in stories)
-    show({"items": stories}, as_json, text or "This holder has no credential.")
+        enrolments = [enrolment_story(target, each) for each in enrolments_of(target, id)]
+        # What is an enrolment's id is neither a credential's nor a holder's.
+        alone = any(story["enrolment"]["id"] == id for story in enrolments)
+        stories = [] if alone else [_story(target, credential) for credential in _credentials(target, id)]
+    texts = [_text(story) for story in stories] + [enrolment_text(story) for story in enrolments]
+    document = {"items": stories, "enrolments": enrolments}
+    show(document, as_json, "\n\n".join(texts) or "This holder has no credential and no enrolment.")
 
 
 def _credentials(target: Target, ident: str) -> list[dict[str, Any]]:
@@ -34,7 +41,7 @@ def _credentials(target: Target, ident: str) -> list[dict[str, Any]]:
     except Refused as refused:
         if refused.status not in {404, 422}:
             raise
-        fail(f"There is neither a credential nor a holder {ident}.")
+        fail(f"There is no credential, enrolment or holder {ident}.")
     # The id of a record that was merged leads to the other.
     return list(service.items("/v1/credentials", holder_id=holder["merged_into"] or ident))
 
