@@ -347,6 +347,7 @@ def test_settling_at_any_instants_between_announces_the_same_changes(days: list[
     last = START + 200 * DAY
     told = settled([*sorted(START + day * DAY for day in days), last])
     assert told == settled([last])
+    assert settled([told[1][1]]) == told[:2], "a change is announced at its very instant"
     assert [status.value for status, _ in told] == ["active", "expiring", "expired"]
 
 
