@@ -10,7 +10,7 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from licet_certifications.app import ACTOR, create_app, work_off
+from licet_certifications.app import ACTOR, create_app, review_shifts, work_off
 from licet_certifications.consumers import FACTS
 from licet_certifications.eligibility.commands import queue_affected
 from licet_certifications.requirements import commands
@@ -140,6 +140,8 @@ class Certifications:
 
     async def work_off(self) -> None:
         while await work_off(self.runtime):
+            pass
+        while await review_shifts(self.runtime):
             pass
 
     async def published(self) -> list[Event[Any]]:

@@ -212,7 +212,8 @@ async def test_the_timeline_of_a_holder_is_clipped_to_the_window(http, service):
     [
         {},
         {"target": "forklift"},
-        {"target": "role:forklift", "from": "2026-07-01"},
+        {"target": "role:forklift", "from": "2026-07-1"},
+        {"target": "role:forklift", "from": "2026-07-02", "to": "2026-07-01"},
         {"target": "role:forklift", "from": "2026-07-01T00:00:00"},
         {"target": "role:forklift", "from": "2026-07-01T00:00:00Z", "to": "2026-07-01T00:00:00Z"},
         {"target": "role:forklift", "location": "a/b"},

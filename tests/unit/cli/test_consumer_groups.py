@@ -2,6 +2,7 @@
 
 from licet_certifications.consumers import FACTS
 from licet_certifications.consumers import SCHEDULE as INSTANTS
+from licet_certifications.shifts.consumer import BOOKINGS
 from licet_cli.embedded.broker_room import CONSUMER_GROUPS
 from licet_credentials.consumers import SCHEDULE, awards_consumer
 from licet_notifier.consumers import notifier_consumer
@@ -15,6 +16,7 @@ def test_the_groups_are_those_of_the_services():
         ("credentials", awards_consumer("UTC")),
         ("certifications", FACTS),
         ("certifications", INSTANTS),
+        ("certifications", BOOKINGS),
         ("scheduler", STATES),
         ("notifier", notifier_consumer(Deployment("UTC", None))),
     )

@@ -18,13 +18,19 @@ from licet_certifications.enrolments import commands as enrolments
 from licet_certifications.enrolments import deciders
 from licet_certifications.enrolments.routes import router as enrolments_router
 from licet_certifications.gaps.routes import router as gaps_router
+from licet_certifications.history.routes import router as history_router
 from licet_certifications.programmes import commands as programmes
 from licet_certifications.programmes.routes import router as programmes_router
 from licet_certifications.register import store as register
 from licet_certifications.register.routes import router as register_router
 from licet_certifications.requirements import commands as requirements
 from licet_certifications.requirements.routes import router as requirements_router
+from licet_certifications.roster.routes import router as roster_router
 from licet_certifications.settings import Settings
+from licet_certifications.shifts import commands as shifts
+from licet_certifications.shifts import store as shift_store
+from licet_certifications.shifts.consumer import BOOKINGS
+from licet_certifications.shifts.routes import router as shifts_router
 from licet_certifications.worklist import store as worklist
 from licet_certifications.worklist.commands import Decider
 from licet_certifications.worklist.routes import worklist_router
@@ -55,7 +61,11 @@ def create_service(settings: Settings) -> Service:
             register_router,  # before whatever takes what follows /v1/enrolments/ for an id
             enrolments_router,
             requirements_router,
+            # Before those with a holder's id in their path.
+            roster_router,
+            history_router,
             eligibility_router,
+            shifts_router,
             audits_router,
             gaps_router,
             worklist_router(DECIDERS),
@@ -67,6 +77,7 @@ def create_service(settings: Settings) -> Service:
             Snapshots("enrolments", Topic.CERTIFICATIONS, enrolments.enrolment_snapshots),
             Snapshots("timelines", Topic.ELIGIBILITY, eligibility.timeline_snapshots),
             Snapshots("audits", Topic.CERTIFICATIONS, audits.audit_snapshots),
+            Snapshots("shifts", Topic.SHIFTS, shifts.shift_snapshots),
         ],
         erase=forget_holder,
     )
@@ -80,6 +91,8 @@ def create_app(settings: Settings) -> FastAPI:
 async def forget_holder(tx: Transaction, holder_id: UUID, now: datetime) -> None:
     """Delete what every feature keeps about a holder, and end its keys on the topics."""
     await register.forget_holder(tx.conn, holder_id)  # while it is known what the holder is called
+    # The shifts first: some name the holder by an external id, which the facts still know.
+    await shifts.forget_holder(tx, holder_id, now)
     await eligibility.forget_holder(tx, holder_id, now)
     await audits.forget_holder(tx, holder_id)
     await enrolments.forget_holder(tx, holder_id, now)
@@ -92,13 +105,26 @@ async def _compose(runtime: Runtime) -> AsyncIterator[Composition]:
     async def keep_up() -> bool:
         return await work_off(runtime)
 
+    async def follow() -> bool:
+        return await review_shifts(runtime)
+
+    async def resolve() -> bool:
+        return await resolve_bookings(runtime)
+
     async def pending(conn: Connection, _now: datetime) -> int:
         return await store.count_pending(conn)
 
+    async def to_review(conn: Connection, _now: datetime) -> int:
+        return await shift_store.count_reviews(conn)
+
     yield Composition(
-        consumers=[FACTS, SCHEDULE],
-        loops=[Loop("eligibility", keep_up, idle_seconds=0.2)],
-        pending={"recomputations": pending},
+        consumers=[FACTS, SCHEDULE, BOOKINGS],
+        loops=[
+            Loop("eligibility", keep_up, idle_seconds=0.2),
+            Loop("shifts", follow, idle_seconds=0.2),
+            Loop("bookings", resolve, idle_seconds=2.0),
+        ],
+        pending={"recomputations": pending, "shift_reviews": to_review},
     )
 
 
@@ -109,3 +135,18 @@ async def work_off(runtime: Runtime) -> bool:
     async with runtime.database.transaction(Cause.new(ACTOR)) as tx:
         pairs = await eligibility.recompute(tx, now=runtime.clock.now())
     return changes > 0 or pairs > 0
+
+
+async def review_shifts(runtime: Runtime) -> bool:
+    """Judge again some shifts whose timelines have changed; returns whether there were any."""
+    async with runtime.database.transaction(Cause.new(ACTOR)) as tx:
+        return await shifts.review(tx, now=runtime.clock.now()) > 0
+
+
+async def resolve_bookings(runtime: Runtime) -> bool:
+    """Find the holders of some shifts that wait for them; returns whether any was found."""
+    async with runtime.database.transaction(Cause.new(ACTOR)) as tx:
+        resolved = await shifts.resolve_bookings(tx, now=runtime.clock.now())
+    async with runtime.database.transaction(Cause.new(ACTOR)) as tx:
+        queued = await shifts.queue_unjudged(tx, now=runtime.clock.now())
+    return resolved > 0 or queued > 0

@@ -25,6 +25,7 @@ CONSUMER_GROUPS = (
     "licet-credentials.awards",
     "licet-certifications.facts",
     "licet-certifications.schedule",
+    "licet-certifications.bookings",
     "licet-scheduler.states",
     "licet-notifier.notifier",
 )

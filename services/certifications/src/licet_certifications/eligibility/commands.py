@@ -7,7 +7,7 @@ from uuid import UUID
 
 import structlog
 
-from licet_certifications.eligibility import model, store
+from licet_certifications.eligibility import model, spans, store
 from licet_certifications.eligibility.model import Decision, Holder, Said
 from licet_certifications.eligibility.store import Kept, Pair, Shift
 from licet_certifications.facts import store as fact_store
@@ -72,6 +72,7 @@ async def recompute(tx: Transaction, *, now: datetime, limit: int = PAIRS_AT_ONC
 async def forget_holder(tx: Transaction, holder_id: UUID, now: datetime) -> None:
     """Forget a holder who is erased, and end the key of each of its timelines."""
     await fact_store.forget_holder(tx.conn, holder_id)
+    await spans.forget_holder(tx.conn, holder_id)
     ended = await store.forget_holder(tx.conn, holder_id)
     await tx.publish(
         *(
@@ -111,6 +112,12 @@ async def _renew(tx: Transaction, causes: Mapping[Pair, Cause], now: datetime) -
         await store.save_timelines(tx.conn, changed, now)
     if ended:
         await store.end_timelines(tx.conn, ended, now)
+    touched = sorted({Pair(state.holder_id, state.target) for state in (*changed, *ended)})
+    if touched:
+        timelines = {
+            pair: {location: one.intervals for location, one in computed[pair].items()} for pair in touched
+        }
+        await spans.follow_timelines(tx.conn, timelines, causes)
     for cause, events in told.items():
         # Each goes on with the conversation of the change that led to it.
         tx.cause = cause

@@ -1,6 +1,7 @@
 """Eligibility over HTTP: one timeline, or the verdicts for a whole roster."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
@@ -10,6 +11,7 @@ from pydantic import BaseModel, Field, StringConstraints
 from licet_certifications.codes import Target
 from licet_certifications.eligibility import commands, model, store
 from licet_certifications.eligibility.store import Shift
+from licet_certifications.periods import When, begin_of, end_of, period_of, zone_of
 from licet_chassis.connection import Connection
 from licet_chassis.errors import Invalid, NotFound
 from licet_chassis.http.auth import Principal, requires
@@ -46,8 +48,9 @@ class Check(Body):
     holder_id: UUID
     target: Target
     location: Somewhere = ANYWHERE
-    start: Instant
-    end: Instant
+    start: When
+    end: When
+    """A date is the last day, included; days are those of the location's zone, else the deployment's."""
 
 
 class Checks(Body):
@@ -81,13 +84,21 @@ async def get_timeline(
     request: Request,
     principal: Annotated[Principal, requires("eligibility:read")],
     location: Annotated[Somewhere, Query()] = ANYWHERE,
-    start: Annotated[Instant | None, Query(alias="from")] = None,
-    end: Annotated[Instant | None, Query(alias="to")] = None,
+    start: Annotated[When | None, Query(alias="from", description="An instant or a day")] = None,
+    end: Annotated[When | None, Query(alias="to", description="An instant, or the last day")] = None,
 ) -> TimelineView:
-    """Return who may do the work from when until when, and why, within [from, to)."""
-    if start is not None and end is not None and end <= start:
-        raise Invalid("The instant `to` must be after `from`; the window is half-open.")
+    """Return who may do the work from when until when, and why, within [from, to).
+
+    Days are those of the location's zone, else the deployment's.
+    """
     async with serving(request).database.reading() as conn:
+        zone = await zone_of(conn, location, serving(request).settings.default_time_zone)
+        first = None if start is None else begin_of(start, zone)
+        last = None if end is None else end_of(end, zone)
+        if first is not None and last is not None and last <= first:
+            raise Invalid(
+                "`to` must be after `from`; the window is half-open, and a date as `to` is the last day."
+            )
         holder = (await store.read_holders(conn, [holder_id])).get(holder_id)
         if holder is None or not principal.may_see(team=holder.team, location=holder.location):
             raise NotFound(f"There is no holder {holder_id} here.")
@@ -99,7 +110,7 @@ async def get_timeline(
         location=timeline.location,
         version=None if decision is None else decision.version,
         computed_at=None if decision is None else decision.computed_at,
-        intervals=list(model.clip(timeline.intervals, start, end)),
+        intervals=list(model.clip(timeline.intervals, first, last)),
         facts=[] if decision is None else list(decision.facts),
     )
 
@@ -109,13 +120,16 @@ async def post_checks(
     body: Checks, request: Request, principal: Annotated[Principal, requires("eligibility:read")]
 ) -> ChecksView:
     """Check up to 1,000 shifts; nothing is changed by it."""
-    for index, check in enumerate(body.checks):
-        if check.end <= check.start:
-            raise Invalid("A shift must end after it starts.", pointer=f"/checks/{index}/end")
-    shifts = [
-        Shift(check.holder_id, check.target, check.location, check.start, check.end) for check in body.checks
-    ]
-    async with serving(request).database.reading() as conn:
+    running = serving(request)
+    async with running.database.reading() as conn:
+        zones = {
+            location: await zone_of(conn, location, running.settings.default_time_zone)
+            for location in {check.location for check in body.checks}
+        }
+        shifts = [
+            Shift(check.holder_id, check.target, check.location, *_period(check, zones, index))
+            for index, check in enumerate(body.checks)
+        ]
         hidden = await _hidden(conn, principal, shifts)
         # Of somebody whom the token may not see is said what is said of somebody who does not exist.
         said = await commands.check(
@@ -124,8 +138,8 @@ async def post_checks(
         )
     return ChecksView(
         checks=[
-            CheckView(**check.model_dump(), verdict=one.verdict, reasons=list(one.reasons))
-            for check, one in zip(body.checks, said, strict=True)
+            CheckView(**shift._asdict(), verdict=one.verdict, reasons=list(one.reasons))
+            for shift, one in zip(shifts, said, strict=True)
         ]
     )
 
@@ -140,3 +154,8 @@ async def _hidden(conn: Connection, principal: Principal, shifts: Iterable[Shift
         for holder in holders.values()
         if not principal.may_see(team=holder.team, location=holder.location)
     )
+
+
+def _period(check: Check, zones: Mapping[str, str], index: int) -> tuple[datetime, datetime]:
+    pointer = f"/checks/{index}/end"
+    return period_of(check.start, check.end, zones[check.location], what="A shift", pointer=pointer)

@@ -135,16 +135,17 @@ with told as (
         t.again or l.code is null
             or (l.country, l.subdivision) is distinct from (t.country, t.subdivision) as differs
     from jsonb_to_recordset($1::jsonb) as t (
-        code text, version bigint, again boolean, country text, subdivision text,
+        code text, version bigint, again boolean, country text, subdivision text, time_zone text,
         correlation_id text, causation_id text, traceparent text
     )
     left join locations l on l.code = t.code
     where l.code is null or l.version < t.version or (l.version = t.version and t.again)
 ), kept as (
-    insert into locations as l (code, version, country, subdivision)
-    select code, version, country, subdivision from told order by code
+    insert into locations as l (code, version, country, subdivision, time_zone)
+    select code, version, country, subdivision, time_zone from told order by code
     on conflict (code) do update set
-        version = excluded.version, country = excluded.country, subdivision = excluded.subdivision
+        version = excluded.version, country = excluded.country, subdivision = excluded.subdivision,
+        time_zone = excluded.time_zone
     where l.version <= excluded.version
     returning l.code
 )
@@ -206,3 +207,11 @@ with gained as (
     delete from changes where kind in ('holder', 'credential') and subject = $1::text
 )
 delete from holders where id = $1;
+
+-- name: read_zone
+-- The zone of a location, if it is known.
+select time_zone from locations where code = $1;
+
+-- name: read_placements
+-- The teams and locations of some holders.
+select id, team, location from holders where id = any ($1::uuid[]);

@@ -1,7 +1,8 @@
 """Projection of holders, credentials and the catalogue; an upsert also queues what has to be recomputed."""
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -88,6 +89,26 @@ async def find_type(conn: Connection, name: str) -> TypeFacts | None:
     return TypeFacts(row["code"], tuple(row["aliases"]), row["expires"], row["retired"])
 
 
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """Where a holder belongs: what decides who may see it."""
+
+    team: str | None
+    location: str | None
+
+
+async def read_placements(conn: Connection, holder_ids: Collection[UUID]) -> dict[UUID, Placement]:
+    """Return where those of the holders belong that are known."""
+    rows = await conn.fetch(QUERIES["read_placements"], sorted(holder_ids))
+    return {row["id"]: Placement(row["team"], row["location"]) for row in rows}
+
+
+async def read_zone(conn: Connection, location: str) -> str | None:
+    """Return the zone of a location; `None` where nobody has said it, as for `*`."""
+    zone: str | None = await conn.fetchval(QUERIES["read_zone"], location)
+    return zone
+
+
 async def forget_holder(conn: Connection, holder_id: UUID) -> None:
     """Delete what is known of a holder and its credentials."""
     await conn.execute(QUERIES["forget_holder"], holder_id)
@@ -162,4 +183,5 @@ def _location_row(state: LocationState) -> dict[str, Any]:
         "version": state.version,
         "country": state.country,
         "subdivision": state.subdivision,
+        "time_zone": state.time_zone,
     }

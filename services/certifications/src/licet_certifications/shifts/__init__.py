@@ -1,0 +1,1 @@
+"""Booked shifts of scheduling platforms, and whether their holders may still work them."""
