@@ -71,6 +71,7 @@ ROUTES = {
     "scheduler": {"GET /v1/timers": FILTERED},
     "notifier": {
         "GET /v1/notifications": FILTERED,
+        "GET /v1/shift-digests": FILTERED,
         "GET /v1/notifications/{notification_id}": FILTERED,
     },
 }

@@ -2,10 +2,14 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import datetime
+from uuid import UUID
 
 from fastapi import FastAPI
 
 from licet_chassis.application import create_service_app
+from licet_chassis.connection import Connection
+from licet_chassis.database import Transaction
 from licet_chassis.service import Composition, Runtime, Service
 from licet_notifier.consumers import notifier_consumer
 from licet_notifier.mail.message import Skeleton
@@ -16,6 +20,10 @@ from licet_notifier.notifications.delivery import Delivery, Post
 from licet_notifier.notifications.model import Deployment
 from licet_notifier.notifications.retry import RetryPolicy
 from licet_notifier.settings import NotifierSettings
+from licet_notifier.shift_digests import store as shift_digests
+from licet_notifier.shift_digests.delivery import DigestDelivery
+from licet_notifier.shift_digests.routes import router as shift_digests_router
+from licet_notifier.shift_digests.templates import load_template
 
 NAME = "notifier"
 _GRACE = 15.0
@@ -32,12 +40,15 @@ def create_service(settings: NotifierSettings) -> Service:
         async with MailTransport.open(server, _limits(settings)) as transport:
             post = Post(transport, _skeleton(settings), load_templates(), deployment, RetryPolicy())
             delivery = Delivery(runtime.database, runtime.clock, post, actor=f"service:{NAME}")
+            digests = DigestDelivery(
+                runtime.database, runtime.clock, post, load_template(), actor=f"service:{NAME}"
+            )
             try:
                 yield Composition(
                     consumers=(notifier_consumer(deployment),),
-                    loops=delivery.loops,
-                    pending={"mails": store.count_leaving},
-                    next_due=store.next_leaving,
+                    loops=(*delivery.loops, digests.loop),
+                    pending={"mails": store.count_leaving, "shift_digests": shift_digests.count_leaving},
+                    next_due=_next_due,
                 )
             finally:
                 await delivery.drain(_GRACE)
@@ -46,15 +57,25 @@ def create_service(settings: NotifierSettings) -> Service:
         name=NAME,
         package="licet_notifier",
         settings=settings,
-        routers=(routes.router,),
+        routers=(routes.router, shift_digests_router),
         compose=compose,
-        erase=commands.forget_holder,
+        erase=_forget_holder,
     )
 
 
 def create_app(settings: NotifierSettings) -> FastAPI:
     """Return the notifier as an ASGI application."""
     return create_service_app(create_service(settings))
+
+
+async def _forget_holder(tx: Transaction, holder_id: UUID, now: datetime) -> None:
+    await shift_digests.forget_holder(tx.conn, holder_id)
+    await commands.forget_holder(tx, holder_id, now)
+
+
+async def _next_due(conn: Connection, now: datetime) -> datetime | None:
+    instants = [await store.next_leaving(conn, now), await shift_digests.next_due(conn, now)]
+    return min((instant for instant in instants if instant is not None), default=None)
 
 
 def _limits(settings: NotifierSettings) -> TransportLimits:

@@ -13,11 +13,13 @@ from licet_events.credentials import CredentialEvent, CredentialMoved
 from licet_events.holders import HolderEvent
 from licet_events.notifications import NotificationReason
 from licet_events.schedule import CredentialExpired, CredentialExpiring, CredentialOverdue
+from licet_events.shifts import ShiftEvent
 from licet_events.types import types_of
 from licet_notifier.facts.model import Notice
 from licet_notifier.facts.store import end_credentials, upsert_catalogue, upsert_credentials, upsert_holders
 from licet_notifier.notifications.commands import NotYetKnown, decide_notice, decide_with_what_is_known
 from licet_notifier.notifications.model import Deployment
+from licet_notifier.shift_digests.commands import keep_risks
 
 Announced = CredentialExpiring | CredentialExpired | CredentialOverdue
 
@@ -36,9 +38,13 @@ def notifier_consumer(deployment: Deployment) -> Consumer:
             tx, notice_of(event), reason=NotificationReason(reason), deployment=deployment, now=now
         )
 
+    async def apply_risks(tx: Transaction, events: Sequence[Event[ShiftEvent]], now: datetime) -> None:
+        states = [event.data.shift for event in events]
+        await keep_risks(tx, states, deployment=deployment, now=now)
+
     return Consumer(
         name="notifier",
-        topics=(Topic.HOLDERS, Topic.CATALOGUE, Topic.CREDENTIALS, Topic.SCHEDULE),
+        topics=(Topic.HOLDERS, Topic.CATALOGUE, Topic.CREDENTIALS, Topic.SCHEDULE, Topic.SHIFTS),
         handlers=(
             # In the order in which beginning a mail locks these rows.
             Projection(
@@ -57,6 +63,7 @@ def notifier_consumer(deployment: Deployment) -> Consumer:
                 ),
                 apply=_apply_catalogue,
             ),
+            Projection(types=types_of(ShiftEvent), apply=apply_risks),
             Effect(
                 types=(CredentialExpiring, CredentialExpired, CredentialOverdue),
                 handle=notify,

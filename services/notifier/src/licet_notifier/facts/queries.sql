@@ -43,11 +43,14 @@ where credential_types.version <= excluded.version;
 
 -- name: upsert_places
 -- Keep what mails need of teams and locations, each unless a newer one is known.
-insert into places (kind, code, version, name, time_zone, fallback_email)
-select * from unnest($1::text[], $2::text[], $3::bigint[], $4::text[], $5::text[], $6::text[])
+insert into places (kind, code, version, name, time_zone, fallback_email, supervisor_ids)
+select kind, code, version, name, time_zone, fallback_email,
+    array(select jsonb_array_elements_text(supervisors)::uuid)
+from unnest($1::text[], $2::text[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::jsonb[])
+    as t (kind, code, version, name, time_zone, fallback_email, supervisors)
 on conflict (kind, code) do update set
     version = excluded.version, name = excluded.name, time_zone = excluded.time_zone,
-    fallback_email = excluded.fallback_email
+    fallback_email = excluded.fallback_email, supervisor_ids = excluded.supervisor_ids
 where places.version <= excluded.version;
 
 -- name: lock_credentials

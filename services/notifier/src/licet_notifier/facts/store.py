@@ -73,6 +73,10 @@ async def upsert_catalogue(
             [row.code for row in places], [row.version for row in places], [row.name for row in places],
             [row.time_zone if isinstance(row, LocationState) else None for row in places],
             [row.fallback_email for row in places],
+            [
+                json.dumps([str(one) for one in row.supervisor_ids] if isinstance(row, TeamState) else [])
+                for row in places
+            ],
         )  # fmt: skip
 
 

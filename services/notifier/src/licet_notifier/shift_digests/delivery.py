@@ -1,0 +1,124 @@
+"""Carrying mails about shifts to the server, one after the other: they are few, each for many shifts."""
+
+from datetime import timedelta
+
+import structlog
+
+from licet_chassis.cause import Cause
+from licet_chassis.clock import BusinessClock, machine_now
+from licet_chassis.database import Database, Transaction
+from licet_chassis.loops import Loop
+from licet_events.civil import zone
+from licet_notifier.mail.message import Envelope, UnsafeHeader
+from licet_notifier.mail.templates import MailTemplate, TemplateFailed
+from licet_notifier.mail.transport import Attempt, Result
+from licet_notifier.notifications.delivery import Post
+from licet_notifier.shift_digests import commands, store
+from licet_notifier.shift_digests.commands import Mail
+from licet_notifier.shift_digests.model import DigestReason, DigestState
+
+_LEASE = timedelta(minutes=15)
+"""Longer than an attempt may take, the reply to the final dot included."""
+_LOST_AT_ONCE = 100
+
+_log = structlog.get_logger("licet.shift_digests")
+
+
+class DigestDelivery:
+    """Makes mails of the risks that are due, and sends one a step.
+
+    A mail is begun in a transaction that looks again at its shifts, and is sent outside of it. If the process
+    dies before the outcome is noted, the lease runs out and the mail counts as unknown.
+    """
+
+    def __init__(
+        self, database: Database, clock: BusinessClock, post: Post, template: MailTemplate, *, actor: str
+    ) -> None:
+        self._database = database
+        self._clock = clock
+        self._post = post
+        self._template = template
+        self._actor = actor
+
+    @property
+    def loop(self) -> Loop:
+        """What a process repeats."""
+        return Loop("shift_digests", self.step, idle_seconds=0.5)
+
+    async def step(self) -> bool:
+        """Make mails of what is due, and send one; true if there may be more."""
+        now = self._clock.now()
+        async with self._database.transaction(Cause.new(self._actor)) as tx:
+            made = await commands.make_digests(tx, deployment=self._post.deployment, now=now)
+        async with self._database.transaction(Cause.new(self._actor)) as tx:
+            await commands.count_lost_as_unknown(tx, policy=self._post.retry, limit=_LOST_AT_ONCE, now=now)
+        async with self._database.transaction(Cause.new(self._actor)) as tx:
+            mails = await commands.begin_mails(
+                tx, limit=1, lease=_LEASE, message_id=self._post.skeleton.message_id,
+                template_version=self._template.version, now=now,
+            )  # fmt: skip
+        for mail in mails:
+            await self._send(mail)
+        return made > 0 or bool(mails)
+
+    async def _send(self, mail: Mail) -> None:
+        try:
+            message = self._message(mail)
+        except (TemplateFailed, UnsafeHeader) as error:
+            _log.error("shift_digests.template_failed", digest_id=str(mail.claimed.id), error=str(error))
+            await self._note(mail, DigestState.FAILED, DigestReason.TEMPLATE_FAILED)
+            return
+        address = mail.claimed.recipient.address or ""
+        await self._judge(mail, await self._post.transport.send(self._post.skeleton.sender, address, message))
+
+    def _message(self, mail: Mail) -> bytes:
+        recipient = mail.claimed.recipient
+        envelope = Envelope(
+            notification_id=mail.claimed.id,
+            event_id=mail.claimed.id,
+            address=recipient.address or "",
+            name=recipient.name,
+            date=self._clock.now().astimezone(zone(recipient.time_zone)),
+            correlation_id=str(mail.claimed.id),
+            traceparent=None,
+        )
+        return self._post.skeleton.message(envelope, self._template.render(mail.words))
+
+    async def _judge(self, mail: Mail, attempt: Attempt) -> None:
+        claimed, policy, status = mail.claimed, self._post.retry, attempt.smtp_status
+        if attempt.result is Result.SENT:
+            await self._note(mail, DigestState.SENT, DigestReason.DUE, status=status)
+            return
+        if attempt.result is Result.REFUSED:
+            await self._note(mail, DigestState.FAILED, DigestReason.REFUSED, status=status)
+            return
+        unknown = attempt.result is Result.UNKNOWN
+        if unknown:
+            next_try = policy.next_try_of_unknown(machine_now(), mail.attempts, claimed.unknown_attempts + 1)
+        else:
+            next_try = policy.next_try(machine_now(), mail.attempts)
+        # Where an attempt may have arrived, nobody can say that no mail was sent.
+        doubtful = unknown or claimed.unknown_attempts > 0
+        if next_try is not None:
+            state, reason = DigestState.PENDING, DigestReason.DUE
+        elif doubtful:
+            state, reason = DigestState.UNKNOWN, DigestReason.UNKNOWN
+        else:
+            state, reason = DigestState.FAILED, DigestReason.GAVE_UP
+        async with self._database.transaction(Cause.new(self._actor)) as tx:
+            await store.record_outcome(
+                tx.conn, claimed.id, mail.attempts, state, reason,
+                now=self._clock.now(), smtp_status=status, unknown=unknown, next_try=next_try,
+            )  # fmt: skip
+
+    async def _note(
+        self, mail: Mail, state: DigestState, reason: DigestReason, *, status: int | None = None
+    ) -> None:
+        now = self._clock.now()
+
+        async def note(tx: Transaction) -> None:
+            await store.record_outcome(
+                tx.conn, mail.claimed.id, mail.attempts, state, reason, now=now, smtp_status=status
+            )
+
+        await self._database.run(Cause.new(self._actor), note)

@@ -1,0 +1,134 @@
+"""Which shifts supervisors are told of, when, and in which words."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from uuid import UUID
+
+from licet_events.civil import zone
+from licet_events.ids import derived_id
+from licet_events.notifications import RecipientRole
+from licet_events.shifts import ShiftState
+from licet_notifier.notifications.window import OPENS, is_zone, next_opening
+from licet_notifier.notifications.wording import in_words, one_line
+
+NEAR = timedelta(hours=48)
+"""Of a shift that begins within this time supervisors are told at once, at any hour."""
+
+
+class DigestState(StrEnum):
+    """How far a mail about shifts at risk has come."""
+
+    PENDING = "pending"
+    SENDING = "sending"
+    SENT = "sent"
+    SKIPPED = "skipped"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+
+
+class DigestReason(StrEnum):
+    """Why a mail about shifts was, or was not, sent."""
+
+    DUE = "due"
+    CLEARED = "cleared"
+    """None of its shifts is at risk any more, or all of them have begun."""
+    SUPERVISOR_INACTIVE = "supervisor_inactive"
+    NO_ADDRESS = "no_address"
+    REFUSED = "refused"
+    GAVE_UP = "gave_up"
+    UNKNOWN = "unknown"
+    TEMPLATE_FAILED = "template_failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One risk in a mail: a shift as it came at risk."""
+
+    shift: ShiftState
+    holder_name: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """Who gets a mail about the shifts of a team."""
+
+    role: RecipientRole
+    id: UUID | None
+    name: str | None
+    address: str | None
+    time_zone: str
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """What is to be told of a team's shifts."""
+
+    team: str | None
+    shifts: tuple[ShiftState, ...]
+    urgent: bool
+
+
+def is_near(shift: ShiftState, now: datetime) -> bool:
+    """Whether the shift begins so soon that its team's supervisors hear of it at once."""
+    return shift.start - now <= NEAR
+
+
+def due_at(shift: ShiftState, time_zone: str, now: datetime) -> datetime:
+    """Return when supervisors are to be told: now, or with the next daily digest at eight in the zone.
+
+    A shift that would be near before the next digest is told of as soon as it is near.
+    """
+    if is_near(shift, now):
+        return now
+    name = time_zone if is_zone(time_zone) else "UTC"
+    # At eight o'clock itself this day's digest is on its way already.
+    today = now.astimezone(zone(name)).date()
+    after = now + timedelta(microseconds=1)
+    opening = next_opening(after, name)
+    if opening == after:  # the window is open: the digest of today has left, the next is tomorrow's
+        midnight = datetime.combine(today + timedelta(days=1), OPENS.replace(hour=0), zone(name))
+        opening = next_opening(midnight.astimezone(now.tzinfo), name)
+    return min(opening, shift.start - NEAR)
+
+
+def digest_id(
+    team: str | None, role: RecipientRole, recipient: UUID | None, items: Sequence[ShiftState]
+) -> UUID:
+    """Return the id of a mail: the same for the same risks told to the same recipient of a team."""
+    told = sorted(f"{shift.id}:{shift.version}" for shift in items)
+    return derived_id("shift-digest", team, role, recipient, *told)
+
+
+def wording(
+    items: Sequence[Item], recipient: Recipient, team_name: str | None, *, urgent: bool
+) -> Mapping[str, str | int | tuple[str, ...] | None]:
+    """Return the values for the mail's template."""
+    ordered = sorted(items, key=lambda item: (item.shift.start, item.shift.id))
+    return {
+        "recipient_name": one_line(recipient.name) if recipient.name else None,
+        "team_name": one_line(team_name) if team_name else None,
+        "count": len(ordered),
+        "urgent": 1 if urgent else 0,
+        "time_zone": recipient.time_zone,
+        "shifts": tuple(_line(item, recipient.time_zone) for item in ordered),
+        "to_fallback": 1 if recipient.role is RecipientRole.FALLBACK else 0,
+    }
+
+
+def _line(item: Item, time_zone: str) -> str:
+    shift = item.shift
+    where = zone(time_zone)
+    start, end = shift.start.astimezone(where), shift.end.astimezone(where)
+    until = f"{end:%H:%M}" if end.date() == start.date() else f"{in_words(end.date())}, {end:%H:%M}"
+    who = one_line(item.holder_name) if item.holder_name else "somebody"
+    place = "" if shift.location == "*" else f" at {shift.location}"
+    codes = dict.fromkeys(
+        str(reason.code).replace("_", " ") + (f" ({reason.type})" if reason.type else "")
+        for reason in shift.reasons
+    )
+    return (
+        f"{in_words(start.date())}, {start:%H:%M} to {until}: {who}, {shift.target}{place}, shift "
+        f"{one_line(shift.external_id)} of {shift.platform}: {shift.verdict}, {', '.join(codes)}"
+    )
