@@ -13,6 +13,7 @@ import httpx
 from PIL import Image
 
 from licet_cli import clock as moving
+from licet_cli import demo_shifts
 from licet_cli.client import CommandFailed
 from licet_cli.event_stream import Seen, follow
 from licet_cli.mailbox import Mail
@@ -121,6 +122,7 @@ def run(target: Target, tell: Callable[[str], None]) -> None:
         outage,
         lapse,
         explain,
+        demo_shifts.book,
     ):
         tell(f"{step.__doc__}")
         step(story)

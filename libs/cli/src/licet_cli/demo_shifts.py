@@ -1,0 +1,48 @@
+"""The part of the demonstration about booked shifts: one comes at risk, and is cleared."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from licet_cli import clock as moving
+from licet_events import Topic
+
+if TYPE_CHECKING:
+    from licet_cli.demo import Story
+
+
+def book(story: Story) -> None:
+    """Book a shift, suspend the licence it needs, and reinstate it."""
+    credentials = story.target.service("credentials")
+    certifications = story.target.service("certifications")
+    path = f"/v1/shifts/demo-{story.tag}"
+    start = (story.now() + timedelta(days=3)).replace(microsecond=0)
+    body = {
+        "holder_id": story.holder["id"], "target": f"role:forklift-{story.tag}",
+        "start": start.isoformat(), "end": (start + timedelta(hours=8)).isoformat(),
+    }  # fmt: skip
+
+    def shift() -> dict[str, Any]:
+        moving.quiesce(story.target)
+        shown: dict[str, Any] = certifications.get(path)
+        return shown
+
+    certifications.send("PUT", path, json=body)
+    story.expect(shift()["verdict"] == "eligible", "the shift is booked, and its holder may work it")
+    candidates = certifications.post("/v1/eligibility/candidates", {
+        "target": body["target"], "start": body["start"], "end": body["end"],
+    })  # fmt: skip
+    story.expect(
+        [one["holder_id"] for one in candidates["items"]] == [story.holder["id"]],
+        "the holder is the candidate for it",
+    )
+    licence = f"/v1/credentials/{story.forklift['id']}"
+    credentials.post(f"{licence}/suspend", {"reason": "under_review"})
+    at_risk = shift()
+    codes = [reason["code"] for reason in at_risk["reasons"]]
+    story.expect(at_risk["at_risk"] and codes == ["suspended"], f"suspended, it is at risk: {codes}")
+    credentials.post(f"{licence}/reinstate", {"reason": "review_closed"})
+    story.expect(not shift()["at_risk"], "reinstated, it is cleared")
+    names = story.names(at_risk["id"], Topic.SHIFTS)
+    story.expect(names == ["shift.at_risk", "shift.cleared"], "each told once on Kafka")
