@@ -205,6 +205,11 @@ async def test_the_past_is_answered_by_what_was_known_then(service, people, http
     }
     assert versions["then"][str(UUID(int=101))] == 1
     assert versions["today"][str(UUID(int=101))] == 2
+    page = await http.get(
+        f"/v1/eligibility/{UUID(int=1)}/on", params=asked, headers={"Accept": "application/pdf"}
+    )
+    assert (page.headers["content-type"], page.content[:5]) == ("application/pdf", b"%PDF-")
+    assert page.content.count(b"/Type /Page\n") == 1
 
 
 async def test_before_any_decision_the_holder_is_ineligible_for_want_of_one(people, http, token):

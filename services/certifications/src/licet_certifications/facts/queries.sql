@@ -213,5 +213,5 @@ delete from holders where id = $1;
 select time_zone from locations where code = $1;
 
 -- name: read_placements
--- The teams and locations of some holders.
-select id, team, location from holders where id = any ($1::uuid[]);
+-- The teams, locations and names of some holders.
+select id, team, location, name from holders where id = any ($1::uuid[]);

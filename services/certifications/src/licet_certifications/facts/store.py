@@ -91,16 +91,18 @@ async def find_type(conn: Connection, name: str) -> TypeFacts | None:
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """Where a holder belongs: what decides who may see it."""
+    """Where a holder belongs, which decides who may see it, and what it is called."""
 
     team: str | None
     location: str | None
+    name: str | None
+    """`None` where none has been learned yet."""
 
 
 async def read_placements(conn: Connection, holder_ids: Collection[UUID]) -> dict[UUID, Placement]:
     """Return where those of the holders belong that are known."""
     rows = await conn.fetch(QUERIES["read_placements"], sorted(holder_ids))
-    return {row["id"]: Placement(row["team"], row["location"]) for row in rows}
+    return {row["id"]: Placement(row["team"], row["location"], row["name"]) for row in rows}
 
 
 async def read_zone(conn: Connection, location: str) -> str | None:

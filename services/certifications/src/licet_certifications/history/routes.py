@@ -1,5 +1,6 @@
 """Answers for the past over HTTP."""
 
+import asyncio
 from typing import Annotated
 from uuid import UUID
 
@@ -7,8 +8,11 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from licet_certifications.codes import Target
+from licet_certifications.documents.fonts import fonts
+from licet_certifications.documents.pages import render
 from licet_certifications.facts import store as facts
 from licet_certifications.history import commands
+from licet_certifications.history.document import document_of
 from licet_certifications.history.model import Question
 from licet_certifications.history.views import AnswerView
 from licet_certifications.periods import When, period_of, zone_of
@@ -22,7 +26,19 @@ from licet_events.shifts import BookedLocation
 router = APIRouter(prefix="/v1/eligibility", tags=["eligibility"])
 
 
-@router.get("/{holder_id}/on", response_model=AnswerView)
+_PDF = "application/pdf"
+
+
+@router.get(
+    "/{holder_id}/on",
+    response_model=AnswerView,
+    responses={
+        200: {
+            "description": "The answer; as `application/pdf` one page for an inspector",
+            "content": {_PDF: {"schema": {"type": "string", "format": "binary"}}},
+        }
+    },
+)
 async def get_answer(
     holder_id: UUID,
     request: Request,
@@ -46,4 +62,11 @@ async def get_answer(
         zone = await zone_of(conn, location, running.settings.default_time_zone)
         begin, over = period_of(start, end, zone, what="A shift")
         answer = await commands.answer(conn, Question(holder_id, target, location, begin, over), now=now)
-    return resource(AnswerView.of(answer))
+    if not _wants_pdf(request.headers.get("accept", "")):
+        return resource(AnswerView.of(answer), headers={"Vary": "Accept"})
+    page = document_of(answer, member.name, zone, now=now, fonts=fonts())
+    return Response(await asyncio.to_thread(render, page), media_type=_PDF, headers={"Vary": "Accept"})
+
+
+def _wants_pdf(accept: str) -> bool:
+    return any(part.partition(";")[0].strip().lower() == _PDF for part in accept.split(","))
