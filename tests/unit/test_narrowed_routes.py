@@ -56,6 +56,7 @@ ROUTES = {
         "POST /v1/enrolments": FILTERED,
         "GET /v1/enrolments/{enrolment_id}": FILTERED,
         "GET /v1/enrolments/{enrolment_id}/history": FILTERED,
+        "GET /v1/enrolments/{enrolment_id}/plan": FILTERED,
         "POST /v1/enrolments/{enrolment_id}/approve": FILTERED,
         "POST /v1/enrolments/{enrolment_id}/deny": FILTERED,
         "POST /v1/enrolments/{enrolment_id}/return": FILTERED,

@@ -10,6 +10,7 @@ import pytest
 
 from licet_certifications.app import ACTOR
 from licet_certifications.completions.model import completion_id
+from licet_certifications.consumers import SCHEDULE
 from licet_certifications.enrolments import commands
 from licet_certifications.programmes import commands as programmes
 from licet_certifications.programmes.model import (
@@ -24,6 +25,8 @@ from licet_certifications.programmes.model import (
     Source,
 )
 from licet_chassis.cause import Cause
+from licet_chassis.consuming import Effect
+from licet_events import Event
 from licet_events.catalogue import Category, CredentialTypeChanged, CredentialTypeState, Period
 from licet_events.credentials import ChangeCause, CredentialStatusChanged, Expiry, TermState, Validity
 from licet_events.enrolments import (
@@ -36,6 +39,7 @@ from licet_events.enrolments import (
     RenewalDue,
 )
 from licet_events.holders import HolderErased
+from licet_events.schedule import InstantReached
 from support.searching.tables import search_database
 
 from .conftest import NOW, Certifications, credential, holder, run
@@ -445,6 +449,50 @@ async def test_when_the_window_opens_it_is_told_once_a_term_what_is_to_do_and_un
     ]  # fmt: skip
     assert due.start_by == issued.last - 30 * DAY
     assert due.components[0].sources[0].id == "COURSE"
+    plan = (await office.http.get(f"/v1/enrolments/{eid}/plan")).json()
+    assert (plan["kind"], plan["until"]) == ("recertification", issued.last.isoformat())
+    assert [(each["code"], each["start_by"]) for each in plan["components"]] == [
+        (each.code, each.start_by.isoformat()) for each in due.components
+    ]
+
+
+async def test_the_plan_of_open_work_leads_to_its_deadline_and_leaves_out_what_is_done(office):
+    course = COURSE.model_copy(update={"usual_days": 20})
+    await office.publish(components=(course, EXAM), deadline=Deadline(days=60))
+    eid = (await office.enrol())["id"]
+    deadline = datetime.fromisoformat((await office.show(eid))["deadline_at"]).date()
+    answer = await office.http.get(f"/v1/enrolments/{eid}/plan")
+    assert answer.status_code == 200, answer.text
+    plan = answer.json()
+    assert (plan["until"], plan["start_by"]) == (
+        deadline.isoformat(), (deadline - 20 * DAY).isoformat(),
+    )  # fmt: skip
+    await office.report("COURSE", "c-1")
+    plan = (await office.http.get(f"/v1/enrolments/{eid}/plan")).json()
+    assert [(each["code"], each["start_by"]) for each in plan["components"]] == [
+        ("exam", deadline.isoformat())
+    ]
+    assert (await office.http.get(f"/v1/enrolments/{UUID(int=1)}/plan")).status_code == 404
+
+
+async def test_the_schedulers_instants_end_the_work_and_tell_of_renewals(office):
+    await office.publish(deadline=Deadline(days=60, then="not_completed"))
+    eid = (await office.enrol())["id"]
+    deadline = datetime.fromisoformat((await office.show(eid))["deadline_at"])
+    (handler,) = SCHEDULE.handlers
+    assert isinstance(handler, Effect)
+    for about, instant in (("waiver", "deadline"), ("enrolment", "deadline_near"), ("enrolment", "deadline")):
+        data = InstantReached(
+            about=about, about_id=UUID(eid), about_version=1, holder_id=HOLDER, instant=instant, at=deadline,
+            notify=True,
+        )  # fmt: skip
+        event = Event.of(
+            data, source="/licet/scheduler", time=deadline, recorded_time=deadline, correlation_id="c"
+        )
+        assert (await office.show(eid))["status"] == "in_progress"
+        async with office.service.database.transaction(Cause.new(ACTOR)) as tx:
+            await handler.handle(tx, event, deadline)
+    assert (await office.show(eid))["status"] == "not_completed"
 
 
 async def test_the_window_opens_a_recertification_where_a_rule_enrols(office):

@@ -57,10 +57,14 @@ FACTS = Consumer(
 
 
 async def apply_instant(tx: Transaction, event: Event[InstantReached], now: datetime) -> None:
-    """Do what a deadline brings to an enrolment; the command compares it with the enrolment's own."""
+    """Do what a deadline or an open window brings to an enrolment; the command compares its own instants."""
     data = event.data
-    if data.about == "enrolment" and data.instant == "deadline":
+    if data.about != "enrolment":
+        return
+    if data.instant == "deadline":
         await enrolments.deadline_reached(tx, data.about_id, data.at, now=now)
+    elif data.instant == "window_opens":
+        await enrolments.window_opened(tx, data.about_id, data.at, now=now)
 
 
 SCHEDULE = Consumer(

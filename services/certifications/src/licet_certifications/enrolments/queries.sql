@@ -12,6 +12,10 @@ select e.state, e.internals, h.team, h.location
 from enrolments e left join holders h on h.id = e.holder_id
 where e.id = $1;
 
+-- name: read_open_renewal
+-- The open enrolment that is to renew a credential ($1), other than one ($2).
+select state, internals from enrolments where credential_id = $1 and id <> $2 and open order by id desc limit 1;
+
 -- name: lock_of_holders
 -- All enrolments of some holders, held, in the order in which they were opened.
 select state, internals from enrolments where holder_id = any($1::uuid[]) order by id for update;

@@ -13,7 +13,7 @@ from licet_certifications.enrolments.bodies import EnrolmentBody, NoteBody, Reas
 from licet_certifications.enrolments.commands import Act, Shown
 from licet_certifications.enrolments.model import Change, Entry
 from licet_certifications.enrolments.reconsidering import Course
-from licet_certifications.enrolments.views import EnrolmentView, HappenedView
+from licet_certifications.enrolments.views import EnrolmentView, HappenedView, PlanView
 from licet_certifications.worklist.model import Verb
 from licet_chassis.database import Transaction
 from licet_chassis.http.auth import Principal, requires
@@ -61,6 +61,15 @@ async def get_enrolment(enrolment_id: UUID, request: Request, principal: Reader)
     async with running.database.reading() as conn:
         shown = await commands.read(conn, enrolment_id, now=now, by=principal)
     return resource(EnrolmentView.of(shown, now))
+
+
+@router.get("/{enrolment_id}/plan", response_model=PlanView)
+async def get_plan(enrolment_id: UUID, request: Request, principal: Reader) -> Response:
+    """Return what is still to do, and the latest day to start each part of it."""
+    running = serving(request)
+    async with running.database.reading() as conn:
+        plan = await commands.read_plan(conn, enrolment_id, now=running.clock.now(), by=principal)
+    return resource(PlanView.of(plan))
 
 
 @router.get("/{enrolment_id}/history", response_model=Page[HappenedView], responses=CSV_TOO)

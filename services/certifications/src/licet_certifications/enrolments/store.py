@@ -68,6 +68,12 @@ async def read_enrolment(conn: Connection, enrolment_id: UUID) -> Found:
     return Found(_enrolment(row), row["team"], row["location"])
 
 
+async def read_open_renewal(conn: Connection, state: EnrolmentState) -> Enrolment | None:
+    """Return the open recertification that is to renew the credential of an enrolment, if there is one."""
+    row = await conn.fetchrow(QUERIES["read_open_renewal"], state.credential_id, state.id)
+    return None if row is None else _enrolment(row)
+
+
 async def lock_of_holders(conn: Connection, holder_ids: Collection[UUID]) -> list[Enrolment]:
     """Return all enrolments of some holders, in the order in which they were opened, and hold them."""
     return [_enrolment(row) for row in await conn.fetch(QUERIES["lock_of_holders"], list(holder_ids))]

@@ -1,15 +1,17 @@
 """What callers are shown of enrolments."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Self
 from uuid import UUID
 
 from pydantic import BaseModel
 
 from licet_certifications.enrolments.commands import Shown
+from licet_certifications.enrolments.plan import WorkPlan
 from licet_certifications.enrolments.progress import Progress
 from licet_certifications.enrolments.store import Happened
 from licet_certifications.enrolments.transitions import Command
+from licet_certifications.programmes.model import Source
 from licet_events.credentials import Validity
 from licet_events.enrolments import (
     ComponentState,
@@ -94,6 +96,54 @@ class EnrolmentView(BaseModel):
                 else enrolment.internals.term.expires_at,
                 "history": f"/v1/enrolments/{state.id}/history",
             }
+        )
+
+
+class PlannedView(BaseModel):
+    """A component that is still to do."""
+
+    code: str
+    name: str
+    kind: str
+    usual_days: int | None
+    """How long it usually takes; null counts as no time."""
+    start_by: date | None
+    """The latest day to start; null where nothing has to be done by a day."""
+    sources: list[Source]
+    """What learning systems call it."""
+
+
+class PlanView(BaseModel):
+    """What is still to do for an enrolment, or for the recertification that follows it."""
+
+    kind: EnrolmentKind
+    until: date | None
+    """The day by which all has to be done: the deadline, or the last day of the credential."""
+    time_zone: str
+    """Where that day is meant."""
+    start_by: date | None
+    """The latest day on which to begin."""
+    components: list[PlannedView]
+
+    @classmethod
+    def of(cls, plan: WorkPlan) -> Self:
+        """Show a plan."""
+        return cls(
+            kind=plan.kind,
+            until=plan.until,
+            time_zone=plan.time_zone,
+            start_by=plan.start_by,
+            components=[
+                PlannedView(
+                    code=each.component.code,
+                    name=each.component.name,
+                    kind=each.component.kind,
+                    usual_days=each.component.usual_days,
+                    start_by=each.start_by,
+                    sources=list(each.component.sources),
+                )
+                for each in plan.components
+            ],
         )
 
 

@@ -5,7 +5,13 @@ from licet_certifications.enrolments.commands.desk import Act
 from licet_certifications.enrolments.commands.entering import open_enrolment
 from licet_certifications.enrolments.commands.erasing import forget_holder
 from licet_certifications.enrolments.commands.following import follow_credentials
-from licet_certifications.enrolments.commands.reading import Shown, enrolment_snapshots, read, require_seen
+from licet_certifications.enrolments.commands.reading import (
+    Shown,
+    enrolment_snapshots,
+    read,
+    read_plan,
+    require_seen,
+)
 from licet_certifications.enrolments.commands.timing import deadline_reached, window_opened
 
 __all__ = [
@@ -19,6 +25,7 @@ __all__ = [
     "move_to_version",
     "open_enrolment",
     "read",
+    "read_plan",
     "reconsider",
     "require_seen",
     "window_opened",

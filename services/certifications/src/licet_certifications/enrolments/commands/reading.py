@@ -7,13 +7,14 @@ from uuid import UUID
 from licet_certifications.completions import store as completion_store
 from licet_certifications.enrolments import store
 from licet_certifications.enrolments.model import Enrolment
+from licet_certifications.enrolments.plan import WorkPlan, plan_of
 from licet_certifications.enrolments.progress import Progress
 from licet_certifications.enrolments.reconsidering import Course, progress_of
 from licet_certifications.programmes import store as programme_store
 from licet_certifications.worklist.model import Authority
 from licet_chassis.connection import Connection
 from licet_chassis.errors import NotFound
-from licet_events.enrolments import EnrolmentSnapshot
+from licet_events.enrolments import ComponentStatus, EnrolmentSnapshot
 
 
 async def require_seen(conn: Connection, enrolment_id: UUID, by: Authority | None) -> store.Found:
@@ -40,6 +41,19 @@ async def read(conn: Connection, enrolment_id: UUID, *, now: datetime, by: Autho
     completions = (await completion_store.completions_of(conn, [state.holder_id])).get(state.holder_id, [])
     course = Course(version.definition, completions)
     return Shown(found.enrolment, progress_of(found.enrolment, course, now))
+
+
+async def read_plan(
+    conn: Connection, enrolment_id: UUID, *, now: datetime, by: Authority | None = None
+) -> WorkPlan:
+    """Return what is still to do for an enrolment; raises `NotFound` for one that `by` does not see."""
+    shown = await read(conn, enrolment_id, now=now, by=by)
+    state = shown.enrolment.state
+    version = await programme_store.read_version(conn, state.programme, state.programme_version)
+    renewal = await store.read_open_renewal(conn, state)
+    components = () if renewal is None else renewal.state.components
+    done = [each.code for each in components if each.status is ComponentStatus.COMPLETED]
+    return plan_of(shown.enrolment, version.definition, shown.progress, done)
 
 
 async def enrolment_snapshots(
