@@ -14,6 +14,14 @@ NOBODY, FILTERED = "is about nobody", "leaves out or hides whom the token does n
 CLOSED = "changes what all share, so it needs a token that sees everyone"
 ROUTES = {
     "certifications": {
+        "POST /v1/programmes/{code}/versions/{number}/migrate": CLOSED,
+        "GET /v1/enrolments/bulk": FILTERED,
+        "POST /v1/enrolments/bulk": FILTERED,
+        "POST /v1/enrolments/bulk/csv": FILTERED,
+        "GET /v1/enrolments/bulk/{job_id}": FILTERED,
+        "POST /v1/enrolments/bulk/{job_id}/cancel": FILTERED,
+        "GET /v1/enrolments/bulk/{job_id}/rows": FILTERED,
+        "GET /v1/enrolments/{enrolment_id}/certificate": FILTERED,
         "GET /v1/enrolments": FILTERED,
         "GET /v1/enrolments/counts": FILTERED,
         "GET /v1/enrolments/filters": NOBODY,

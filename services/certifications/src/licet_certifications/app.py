@@ -9,6 +9,11 @@ from fastapi import FastAPI
 
 from licet_certifications.audits import commands as audits
 from licet_certifications.audits.routes import router as audits_router
+from licet_certifications.bulk import store as bulk
+from licet_certifications.bulk.job import BulkJobs
+from licet_certifications.bulk.routes import migrations_router
+from licet_certifications.bulk.routes import router as bulk_router
+from licet_certifications.certificates.routes import router as certificates_router
 from licet_certifications.completions import store as completions
 from licet_certifications.consumers import FACTS, SCHEDULE
 from licet_certifications.eligibility import commands as eligibility
@@ -17,6 +22,8 @@ from licet_certifications.eligibility.routes import router as eligibility_router
 from licet_certifications.enrolments import commands as enrolments
 from licet_certifications.enrolments import deciders
 from licet_certifications.enrolments.routes import router as enrolments_router
+from licet_certifications.entry import store as entry
+from licet_certifications.entry.following import EntryByRule
 from licet_certifications.gaps.routes import router as gaps_router
 from licet_certifications.history.routes import router as history_router
 from licet_certifications.programmes import commands as programmes
@@ -58,8 +65,11 @@ def create_service(settings: Settings) -> Service:
         settings=settings,
         routers=[
             programmes_router,
+            migrations_router,
             register_router,  # before whatever takes what follows /v1/enrolments/ for an id
+            bulk_router,
             enrolments_router,
+            certificates_router,
             requirements_router,
             # Before those with a holder's id in their path.
             roster_router,
@@ -95,6 +105,7 @@ async def forget_holder(tx: Transaction, holder_id: UUID, now: datetime) -> None
     await shifts.forget_holder(tx, holder_id, now)
     await eligibility.forget_holder(tx, holder_id, now)
     await audits.forget_holder(tx, holder_id)
+    await bulk.forget_holder(tx.conn, holder_id)
     await enrolments.forget_holder(tx, holder_id, now)
     await worklist.forget_holder(tx.conn, holder_id)
     await completions.forget_holder(tx.conn, holder_id)
@@ -117,14 +128,27 @@ async def _compose(runtime: Runtime) -> AsyncIterator[Composition]:
     async def to_review(conn: Connection, _now: datetime) -> int:
         return await shift_store.count_reviews(conn)
 
+    async def entries(conn: Connection, _now: datetime) -> int:
+        return await entry.count_pending(conn)
+
+    async def jobs(conn: Connection, _now: datetime) -> int:
+        return await bulk.count_open(conn)
+
     yield Composition(
         consumers=[FACTS, SCHEDULE, BOOKINGS],
         loops=[
             Loop("eligibility", keep_up, idle_seconds=0.2),
             Loop("shifts", follow, idle_seconds=0.2),
             Loop("bookings", resolve, idle_seconds=2.0),
+            Loop("entry", EntryByRule(runtime.database, runtime.clock, ACTOR).step, idle_seconds=0.5),
+            Loop("bulk", BulkJobs(runtime.database, runtime.clock).step, idle_seconds=0.5),
         ],
-        pending={"recomputations": pending, "shift_reviews": to_review},
+        pending={
+            "recomputations": pending,
+            "shift_reviews": to_review,
+            "entries": entries,
+            "bulk": jobs,
+        },
     )
 
 

@@ -111,7 +111,7 @@ async def publish_version(tx: Transaction, code: str, number: int, *, now: datet
     )
     await store.save_version(tx.conn, published)
     await store.insert_sources(tx.conn, published)
-    await _advance(tx, programme, now)
+    await _change_version_in_use(tx, programme, newest, now)
     return published
 
 
@@ -128,9 +128,10 @@ async def retire_version(tx: Transaction, code: str, number: int, *, now: dateti
     retired = replace(
         before, state=VersionState.RETIRED, version=before.version + 1, updated_at=now, retired_at=now
     )
+    used = await store.newest_published(tx.conn, code)
     await store.save_version(tx.conn, retired)
     if before.state is VersionState.PUBLISHED:
-        await _advance(tx, programme, now)
+        await _change_version_in_use(tx, programme, used, now)
     return retired
 
 
@@ -145,6 +146,20 @@ async def programme_snapshots(
         for programme in programmes
     ]
     return snapshots, programmes[-1].code if len(programmes) == limit else None
+
+
+async def _change_version_in_use(
+    tx: Transaction, programme: Programme, before: Version | None, now: datetime
+) -> None:
+    """Tell which version new enrolments use, and have those found whom its rules of entry name anew."""
+    await _advance(tx, programme, now)
+    after = await store.newest_published(tx.conn, programme.code)
+    if after is None:
+        return
+    known = () if before is None else before.definition.entry.triggers
+    triggers = [each for each in after.definition.entry.triggers if each not in known]
+    if triggers:
+        await store.note_rules(tx.conn, after, triggers)
 
 
 async def _advance(tx: Transaction, programme: Programme, now: datetime) -> Programme:

@@ -83,3 +83,8 @@ from jsonb_to_recordset($3::jsonb) as t (source text, id text, recertification b
 select s.* from component_sources s
 join (select distinct * from unnest($1::text[], $2::text[]) as t (source, id)) t using (source, id)
 order by s.programme, s.number, s.recertification;
+
+-- name: note_rules
+-- Let those be found, page by page, who have what new rules of entry name already.
+insert into entry_publications (programme, number, triggers) values ($1, $2, $3)
+on conflict (programme, number) do update set triggers = excluded.triggers, after = null;

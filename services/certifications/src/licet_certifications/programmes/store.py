@@ -138,6 +138,11 @@ async def insert_sources(conn: Connection, version: Version) -> None:
     await conn.execute(QUERIES["insert_sources"], version.programme, version.number, json.dumps(rows))
 
 
+async def note_rules(conn: Connection, version: Version, triggers: Sequence[str]) -> None:
+    """Let those be found after the commit who have what new rules of entry name already."""
+    await conn.execute(QUERIES["note_rules"], version.programme, version.number, list(triggers))
+
+
 @dataclass(frozen=True, slots=True)
 class ComponentOfCourse:
     """A component that a course stands for, in one version that was published."""

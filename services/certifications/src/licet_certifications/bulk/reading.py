@@ -1,0 +1,77 @@
+"""Reading a CSV file of holders to enrol: a row each, with `holder_id` or `external_id`, and `programme`."""
+
+import csv
+import io
+from dataclasses import dataclass
+from uuid import UUID
+
+from licet_certifications.bulk.model import MOST
+from licet_chassis.errors import Invalid
+
+COLUMNS = ("holder_id", "external_id", "programme")
+_LONGEST = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One row of a file."""
+
+    holder_id: UUID | None = None
+    external_id: str | None = None
+    programme: str | None = None
+    fault: str | None = None
+    """What is wrong with it."""
+
+
+def read_lines(document: bytes, *, programme: str | None) -> list[Line]:
+    """Return the rows of a file (RFC 4180, UTF-8); `programme` stands in for the column where it is left out.
+
+    A fault of one row is told with the row. Raises `Invalid` for a file that can't be read as a whole.
+    """
+    try:
+        text = document.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise Invalid(f"The file is not UTF-8: byte {error.start} is none. Save it as UTF-8.") from None
+    if "\0" in text:
+        raise Invalid("The file has the character U+0000; it is no CSV file.")
+    rows = csv.reader(io.StringIO(text, newline=""), strict=True)
+    try:
+        head = [name.strip().lower() for name in next(rows, [])]
+        _check(head, programme)
+        lines = [_line(head, row, programme) for row in rows if row]
+    except csv.Error as error:
+        raise Invalid(f"Line {rows.line_num} is no CSV: {error}.") from None
+    if len(lines) > MOST:
+        raise Invalid(f"The file has {len(lines):,} rows; {MOST:,} is the most at once. Split it.")
+    return lines
+
+
+def _check(head: list[str], programme: str | None) -> None:
+    unknown = [name for name in head if name not in COLUMNS]
+    if unknown or len(set(head)) < len(head):
+        raise Invalid(
+            f"The first line must name columns among {', '.join(COLUMNS)}, each once; it has {head}."
+        )
+    if ("holder_id" in head) == ("external_id" in head):
+        raise Invalid("The file needs one of the columns holder_id and external_id.")
+    if "programme" not in head and programme is None:
+        raise Invalid("The file needs a column programme, or the request the parameter programme.")
+
+
+def _line(head: list[str], row: list[str], programme: str | None) -> Line:
+    if len(row) != len(head):
+        return Line(fault=f"The row has {len(row)} cells and the first line {len(head)}.")
+    cells = {name: cell.strip() for name, cell in zip(head, row, strict=True)}
+    code = cells.get("programme") or programme
+    if code is None:
+        return Line(fault="The row names no programme.")
+    if any(len(cell) > _LONGEST for cell in cells.values()):
+        return Line(fault=f"A cell has more than {_LONGEST} characters.")
+    if "external_id" in cells:
+        external_id = cells["external_id"]
+        fault = None if external_id else "The row has no external_id."
+        return Line(external_id=external_id or None, programme=code, fault=fault)
+    try:
+        return Line(holder_id=UUID(cells["holder_id"]), programme=code)
+    except ValueError:
+        return Line(programme=code, fault="The holder_id is no UUID.")

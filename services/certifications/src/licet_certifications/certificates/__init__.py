@@ -1,0 +1,1 @@
+"""Certificates of completed enrolments, as PDF documents made when they are asked for."""
