@@ -37,6 +37,7 @@ async def enrol(
         "programme_version": 1, "kind": "first", "stage": "in_progress", "status": status,
         "upcoming_at": [at for at, _ in ahead], "upcoming": [to for _, to in ahead], "settled_at": now,
         "open": False, "opened_at": now, "updated_at": now, "state": json.dumps({}),
+        "internals": json.dumps({}),
     } | facts  # fmt: skip
     names, places = ", ".join(row), ", ".join(f"${place}" for place in range(1, len(row) + 1))
     statement = f"insert into enrolments ({names}) values ({places})"  # names are ours

@@ -20,7 +20,7 @@ from generate_series(0, {count} / {held} - 1) as n;
 insert into enrolments (
     id, version, holder_id, programme, programme_version, kind, stage, status, upcoming_at, upcoming,
     settled_at, open, waits_for, waits_since, lacking, credential_id, expires_at, completed_at, opened_at,
-    updated_at, state
+    updated_at, state, internals
 )
 select ('01900000-0000-7000-8000-' || lpad(to_hex(n), 12, '0'))::uuid, 1,
     ('01900000-0000-7000-9000-' || lpad(to_hex(n / {held}), 12, '0'))::uuid,
@@ -38,7 +38,7 @@ select ('01900000-0000-7000-8000-' || lpad(to_hex(n), 12, '0'))::uuid, 1,
     case when stage = 'completed' then gen_random_uuid() end,
     case when stage = 'completed' then expires_at end,
     case when rare = 9 then timestamptz '2015-06-01' when stage = 'completed' then timestamptz '{now}' end,
-    '{now}', '{now}', '{}'
+    '{now}', '{now}', '{}', '{}'
 from generate_series(0, {count} - 1) as n
 cross join lateral (select n % {every} as rare) as r
 cross join lateral (
