@@ -78,6 +78,8 @@ async def test_each_enrolment_is_found_under_its_present_status_and_no_other(ser
         }
         async with service.database.reading() as conn:
             counts = await store.count_by_status(conn, EnrolmentFilter(), now=at, time_zone="UTC")
+            filtered = EnrolmentFilter(programme=("scheme",))
+            assert counts == await store.count_by_status(conn, filtered, now=at, time_zone="UTC")
             for status in names:
                 rows = await store.find_enrolments(
                     conn, EnrolmentFilter(status=(status,)), now=at, time_zone="UTC", limit=500

@@ -77,3 +77,12 @@ async def test_a_page_of_enrolments_costs_what_is_found(registers, name):
 @pytest.mark.parametrize("sort", Sort)
 async def test_a_page_of_all_costs_the_same_in_every_order(registers, sort):
     await compare(registers, Case(EnrolmentFilter()), sort=sort)
+
+
+async def test_counting_all_reads_an_index_alone(registers):
+    _, large = registers
+    async with explained(large) as conn:
+        counts = await store.count_by_status(conn, EnrolmentFilter(), now=NOW, time_zone="UTC")
+    assert sum(counts.values()) == MANY
+    assert "Index Only Scan enrolments_status" in str(conn), f"\n{conn!s}"
+    assert not conn.scanned, f"\n{conn!s}"

@@ -16,11 +16,9 @@ from licet_certifications.bulk.model import Outcome, Result
 from licet_chassis.cause import Cause, new_traceparent
 from licet_chassis.clock import BusinessClock
 from licet_chassis.database import TRANSIENT, Database
-from licet_chassis.failpoints import Failpoint
 
 _log = structlog.get_logger("licet.bulk")
 
-_WRITTEN, _COMMITTED = Failpoint("bulk.row_written"), Failpoint("bulk.row_committed")
 _ROWS_A_STEP = 50
 _JOBS_A_STEP = 10
 _NOT_OURS: tuple[type[BaseException], ...] = (*TRANSIENT, asyncpg.InterfaceError)
@@ -66,6 +64,4 @@ class BulkJobs:
                 _log.exception("bulk.failed", job_id=str(job_id), ordinal=row.ordinal)
                 result = Result(Outcome.FAILED, f"an unexpected {type(error).__name__}; see the log")
             await store.finish_row(tx.conn, job_id, row.ordinal, result)
-            _WRITTEN()
-        _COMMITTED()
         return True

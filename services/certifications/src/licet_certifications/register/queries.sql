@@ -122,6 +122,19 @@ from (
 ) counted
 group by status;
 
+-- name: count_all
+-- How many enrolments have each status at $1: as announced, by an index alone, and set right for the late ones.
+select status, sum(number)::bigint as number
+from (
+    select status, count(*) as number from enrolments group by status
+    union all
+    select status, -count(*) from enrolments where next_change_at <= $1 group by status
+    union all
+    select status_at(status, upcoming_at, upcoming, $1), count(*)
+    from enrolments where next_change_at <= $1 group by 1
+) counted
+group by status;
+
 -- template: late_enrolments
 -- Enrolments whose status time has changed since it was announced, and what it is now.
 select id, status_at(status, upcoming_at, upcoming, :now) as status
