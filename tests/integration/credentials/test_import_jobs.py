@@ -22,12 +22,18 @@ from licet_credentials import imports
 from licet_credentials.credentials.commands.writing import write_credentials
 from licet_credentials.holders.commands.writing import write_holders
 from licet_credentials.imports import batches, store
-from licet_credentials.imports.job import PASSING, ImportJobs
-from licet_credentials.imports.model import Outcome
+from licet_credentials.imports.job import TRANSIENT_ERRORS, ImportJobs
+from licet_credentials.imports.model import RowOutcome
 from support.importing.alone import sent
 from support.importing.licences import LicenceRow, Licences, made_up
 
-CHICAGO = Path(imports.__file__).with_name("mappings").joinpath("chicago.toml").read_text(encoding="utf-8")
+CHICAGO = (
+    Path(imports.__file__)
+    .with_name("file")
+    .joinpath("mappings")
+    .joinpath("chicago.toml")
+    .read_text(encoding="utf-8")
+)
 TERMS_ALONE = CHICAGO.replace('issued_on = { column = "DATE ISSUED" }', "")
 """The mapping by which a later row changes no fact about the credential."""
 CORRECTING = TERMS_ALONE.replace("[flag]", 'on_change = "correct"\n[flag]')
@@ -117,7 +123,7 @@ async def test_a_dry_run_counts_what_the_real_run_then_does_whatever_is_there(
     assert (await essence(service), await service.told()) == (state, [])
     real = await done(http, service, file)
     assert (dry["counts"], dry["types_created"]) == (real["counts"], real["types_created"])
-    assert sum(dry["counts"][outcome] for outcome in Outcome) == len(rows)
+    assert sum(dry["counts"][outcome] for outcome in RowOutcome) == len(rows)
     assert dry["counts"]["rejected"] == real["counts"]["rejected"] > 0
 
     def told(line: Any) -> Any:
@@ -467,7 +473,7 @@ async def test_cut_connections_cost_time_and_nothing_else(http, service, tmp_pat
             try:
                 if not await step:
                     break
-            except PASSING:
+            except TRANSIENT_ERRORS:
                 continue
     finally:
         await cutter.close()

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from licet_credentials.imports.file.mapping import find_mapping
 from licet_credentials.imports.job import ImportJobs
-from licet_credentials.imports.mapping import find_mapping
 
 HEADER = (
     "ID", "ACCOUNT NUMBER", "LEGAL NAME", "LICENSE CODE", "LICENSE DESCRIPTION", "LICENSE NUMBER",

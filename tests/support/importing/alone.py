@@ -20,14 +20,14 @@ import structlog
 from licet_chassis.cause import Cause
 from licet_chassis.clock import BusinessClock
 from licet_chassis.database import Database
-from licet_credentials.imports.commands import TakeIn, take_in
-from licet_credentials.imports.detecting import HEAD, Utf8Check
+from licet_credentials.imports.commands import SubmitImport, submit_import
+from licet_credentials.imports.file.detecting import HEAD, Utf8Check
 from licet_credentials.imports.job import BATCH_ROWS, ImportJobs
 
 _PIECE = 1 << 20
 
 
-def as_sent(file: Path, mapping: str, *, dry_run: bool = False) -> TakeIn:
+def as_sent(file: Path, mapping: str, *, dry_run: bool = False) -> SubmitImport:
     """Return what the route makes of a file."""
     check, size = Utf8Check(), 0
     with file.open("rb") as opened:
@@ -42,14 +42,14 @@ def as_sent(file: Path, mapping: str, *, dry_run: bool = False) -> TakeIn:
             while piece := opened.read(_PIECE):
                 yield piece
 
-    return TakeIn(pieces, size, head, check.good, file.name, mapping, dry_run)
+    return SubmitImport(pieces, size, head, check.good, file.name, mapping, dry_run)
 
 
 async def sent(database: Database, file: Path, mapping: str, *, dry_run: bool = False) -> UUID:
     """Take a file in."""
     command = as_sent(file, mapping, dry_run=dry_run)
     async with database.transaction(Cause.new("user:importer")) as tx:
-        return (await take_in(tx, command, now=BusinessClock(movable=False).now())).id
+        return (await submit_import(tx, command, now=BusinessClock(movable=False).now())).id
 
 
 async def work_off(database: Database, *, batch_rows: int = BATCH_ROWS) -> None:

@@ -8,11 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from licet_chassis.errors import Invalid
-from licet_credentials.imports.detecting import Dialect, Utf8Check, detect
-from licet_credentials.imports.mapping import Mapping, find_mapping, read_mapping
-from licet_credentials.imports.model import RowResult, SourceRow
-from licet_credentials.imports.reading import RowReader
-from licet_credentials.imports.staging import FileCutter, unpacked
+from licet_credentials.imports.file.detecting import Utf8Check, detect
+from licet_credentials.imports.file.mapping import Mapping, find_mapping, read_mapping
+from licet_credentials.imports.file.reading import RowReader
+from licet_credentials.imports.file.staging import FileCutter, unpack
+from licet_credentials.imports.model import Dialect, RowResult
+from licet_credentials.imports.rows import SourceRow
 
 TOML = """
 date_formats = ["%Y-%m-%d", "%d.%m.%Y"]
@@ -54,7 +55,7 @@ def read(content: bytes, how: Mapping | None = None) -> list[Any]:
     for slab in FileCutter(text, dialect, declared).slabs(2):
         found += slab.rejected
         for _key, line, cells in slab.staged:
-            said = reader.read(line, unpacked(cells))
+            said = reader.read(line, unpack(cells))
             found.append(said if isinstance(said, SourceRow) else (line, said))
     return found
 
@@ -118,7 +119,7 @@ def test_a_byte_that_is_no_text_spoils_its_row_alone():
     good, (line, [error]) = read(content)
     assert good.holder.external_id == "E1"
     assert (line, error.column) == (3, "name")
-    assert "no text in this encoding" in error.detail
+    assert "not text in this encoding" in error.detail
 
 
 def test_a_nul_character_spoils_its_row_alone():
@@ -156,7 +157,7 @@ def test_a_quotation_mark_that_is_not_closed_is_told_with_the_lines_it_swallowed
         ("", "empty"),
         ("\ufeff", "empty"),
         (HEADER.replace("mail", "e-mail"), "lacks the columns mail (did you mean e-mail?)"),
-        (HEADER + ",name", "names twice what the mapping reads: name (columns 2 and 11)"),
+        (HEADER + ",name", "has columns twice that the mapping reads: name (columns 2 and 11)"),
     ],
 )
 def test_a_header_that_does_not_fit_is_refused(header, words):
@@ -180,7 +181,7 @@ def test_whatever_a_cell_says_comes_through_quoting(text):
         declared,
     )
     [slab] = cutter.slabs(10)
-    assert unpacked(slab.staged[0][2])[declared.columns.index("name")] == text
+    assert unpack(slab.staged[0][2])[declared.columns.index("name")] == text
 
 
 @pytest.mark.parametrize(

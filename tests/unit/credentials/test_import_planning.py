@@ -9,21 +9,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from licet_credentials.credentials.model import Credential, CredentialFacts
-from licet_credentials.imports.model import (
+from licet_credentials.imports.deciding.matching import MatchingRules
+from licet_credentials.imports.deciding.planning import CredentialPlan, plan_credential
+from licet_credentials.imports.deciding.terms import MOST_TERMS
+from licet_credentials.imports.model import RowOutcome
+from licet_credentials.imports.rows import (
     Columns,
-    CredentialSaid,
-    FlagSaid,
-    HolderSaid,
+    CredentialInput,
+    FlagInput,
+    HolderInput,
     OnChange,
     OnTermChange,
-    Outcome,
     SourceRow,
-    TermSaid,
+    TermInput,
     newest,
 )
-from licet_credentials.imports.planning import Plan, plan_credential
-from licet_credentials.imports.sorting import Ruling
-from licet_credentials.imports.terms import MOST_TERMS
 from licet_credentials.types.model import CredentialType
 from licet_events.catalogue import Category, NumberUnique, RenewalEvidence
 from licet_events.credentials import CredentialCorrected, CredentialRenewed, FlagKind
@@ -42,9 +42,9 @@ _lines = count(2)
 
 def ruling(
     on_change: OnChange = OnChange.UPDATE, on_term_change: OnTermChange = OnTermChange.REJECT
-) -> Ruling:
+) -> MatchingRules:
     columns = Columns("ACCOUNT", "NUMBER", "CODE", "ID", "BOSS", "SINCE")
-    return Ruling(on_change, on_term_change, False, columns, "user:importer")
+    return MatchingRules(on_change, on_term_change, False, columns, "user:importer")
 
 
 def row(
@@ -53,14 +53,14 @@ def row(
     end: date | None,
     *,
     name: str = "Shop",
-    flag: FlagSaid | None = None,
+    flag: FlagInput | None = None,
     line: int | None = None,
 ) -> SourceRow:
     return SourceRow(
         line or next(_lines),
-        HolderSaid("A-1", (("name", "Alpha"),)),
-        CredentialSaid("shop", "Shop", "100", None, (("name", name),), ()),
-        TermSaid(key, start, end, never=False),
+        HolderInput("A-1", (("name", "Alpha"),)),
+        CredentialInput("shop", "Shop", "100", None, (("name", name),), ()),
+        TermInput(key, start, end, never=False),
         flag,
     )
 
@@ -68,14 +68,14 @@ def row(
 def planned(
     rows: list[SourceRow],
     existing: Credential | None = None,
-    how: Ruling | None = None,
+    how: MatchingRules | None = None,
     now: datetime = NOW,
-) -> Plan:
+) -> CredentialPlan:
     facts = CredentialFacts(holder_id=HOLDER, number="100")
     return plan_credential(rows, existing, TYPE, facts, ZONE, how or ruling(), now)
 
 
-def after(plan: Plan, existing: Credential | None = None) -> Credential:
+def after(plan: CredentialPlan, existing: Credential | None = None) -> Credential:
     credential = existing if plan.change is None else plan.change.credential
     assert credential is not None
     return credential
@@ -107,7 +107,7 @@ def histories(draw: st.DrawFn) -> list[SourceRow]:
         flag = None
         if draw(st.integers(0, 4)) == 0:
             kind = draw(st.sampled_from([FlagKind.REVOKED, FlagKind.SURRENDERED]))
-            flag = FlagSaid(kind, "imported", draw(days), None)
+            flag = FlagInput(kind, "imported", draw(days), None)
         name = draw(st.sampled_from(["Shop", "Grocer", "Bar"]))
         rows.append(row(f"k{number}", start, end, name=name, flag=flag))
     doubled = draw(st.lists(st.sampled_from(rows), max_size=3))
@@ -125,7 +125,7 @@ def test_a_second_time_changes_nothing_in_any_order(rows, chance):
     first = after(planned(rows))
     again = planned(chance.sample(rows, len(rows)), first)
     assert again.change is None
-    assert {result.outcome for result in again.results} == {Outcome.UNCHANGED}
+    assert {result.outcome for result in again.results} == {RowOutcome.UNCHANGED}
 
 
 @given(histories(), st.data())
@@ -163,11 +163,11 @@ CHANGED = row("k1", date(2024, 1, 1), date(2024, 11, 30))
 def test_a_later_term_renews_and_an_earlier_one_is_added():
     base = after(planned([FIRST]))
     renewed = planned([LATER], base)
-    assert renewed.results[0].outcome is Outcome.RENEWED
+    assert renewed.results[0].outcome is RowOutcome.RENEWED
     assert renewed.change is not None
     assert isinstance(renewed.change.events[0], CredentialRenewed)
     earlier = planned([FIRST], after(planned([LATER])))
-    assert earlier.results[0].outcome is Outcome.ADDED
+    assert earlier.results[0].outcome is RowOutcome.ADDED
     assert earlier.change is not None
     assert isinstance(earlier.change.events[0], CredentialCorrected)
 
@@ -178,15 +178,15 @@ def test_other_dates_under_a_key_do_what_the_mapping_wants():
     assert rejected.change is None
     assert "from 2024-01-01 to 2024-12-31" in rejected.results[0].errors[0].detail
     kept = planned([CHANGED], base, ruling(on_term_change=OnTermChange.KEEP))
-    assert (kept.change, kept.results[0].outcome) == (None, Outcome.UNCHANGED)
+    assert (kept.change, kept.results[0].outcome) == (None, RowOutcome.UNCHANGED)
     corrected = planned([CHANGED], base, ruling(on_term_change=OnTermChange.CORRECT))
-    assert corrected.results[0].outcome is Outcome.CORRECTED
+    assert corrected.results[0].outcome is RowOutcome.CORRECTED
     right = after(corrected)
     assert [(term.expires_on, term.revision) for term in right.terms] == [(date(2024, 11, 30), 2)]
     assert planned([CHANGED], right, ruling(on_term_change=OnTermChange.CORRECT)).change is None
     how = ruling(on_term_change=OnTermChange.RENEW)
     renewed = planned([row("k1", date(2025, 1, 1), date(2025, 12, 31))], base, how)
-    assert renewed.results[0].outcome is Outcome.RENEWED
+    assert renewed.results[0].outcome is RowOutcome.RENEWED
     assert len(after(renewed).terms) == 2
     both = [row("k1", date(2025, 1, 1), date(2025, 12, 31)), FIRST]
     assert planned(both, after(renewed), how).change is None
@@ -194,7 +194,7 @@ def test_other_dates_under_a_key_do_what_the_mapping_wants():
 
 def test_rows_that_contradict_one_another_are_told():
     plan = planned([FIRST, CHANGED])
-    assert sorted(result.outcome for result in plan.results) == [Outcome.CREATED, Outcome.REJECTED]
+    assert sorted(result.outcome for result in plan.results) == [RowOutcome.CREATED, RowOutcome.REJECTED]
     [error] = next(result.errors for result in plan.results if result.errors)
     assert (error.column, error.value) == ("ID", "k1")
     assert "another row says" in error.detail
@@ -204,10 +204,10 @@ def test_changed_facts_do_what_the_mapping_wants():
     base = after(planned([FIRST]))
     other = FIRST._replace(credential=FIRST.credential._replace(facts=(("name", "Bar"),)))
     updated = planned([other], base)
-    assert (after(updated).name, updated.results[0].outcome) == ("Bar", Outcome.UPDATED)
+    assert (after(updated).name, updated.results[0].outcome) == ("Bar", RowOutcome.UPDATED)
     assert planned([other], base, ruling(on_change=OnChange.KEEP)).change is None
     rejected = planned([other], base, ruling(on_change=OnChange.REJECT))
-    assert (rejected.change, rejected.results[0].outcome) == (None, Outcome.REJECTED)
+    assert (rejected.change, rejected.results[0].outcome) == (None, RowOutcome.REJECTED)
     assert "name 'Shop'" in rejected.results[0].errors[0].detail
 
 
@@ -226,7 +226,7 @@ def test_more_terms_than_one_event_can_carry_are_rejected():
     rows = [row(f"k{n}", None, date(2020, 1, 1) + timedelta(n)) for n in range(MOST_TERMS + 1)]
     plan = planned(rows)
     assert plan.change is None
-    assert {result.outcome for result in plan.results} == {Outcome.REJECTED}
+    assert {result.outcome for result in plan.results} == {RowOutcome.REJECTED}
 
 
 def test_nothing_is_recorded_under_a_retired_type():
@@ -237,15 +237,15 @@ def test_nothing_is_recorded_under_a_retired_type():
     assert "retired" in plan.results[0].errors[0].detail
 
 
-def suspended(since: date, until: date | None = None, reason: str = "not_paid") -> FlagSaid:
-    return FlagSaid(FlagKind.SUSPENDED, reason, since, until)
+def suspended(since: date, until: date | None = None, reason: str = "not_paid") -> FlagInput:
+    return FlagInput(FlagKind.SUSPENDED, reason, since, until)
 
 
-def with_flag(flag: FlagSaid, key: str = "k1") -> SourceRow:
+def with_flag(flag: FlagInput, key: str = "k1") -> SourceRow:
     return row(key, date(2024, 1, 1), date(2024, 12, 31), flag=flag)
 
 
-def how_flags(on_flag_change: OnTermChange) -> Ruling:
+def how_flags(on_flag_change: OnTermChange) -> MatchingRules:
     return replace(ruling(), on_flag_change=on_flag_change)
 
 
@@ -263,14 +263,14 @@ def test_a_flag_told_otherwise_under_its_key_does_what_the_mapping_wants():
     base = after(planned([with_flag(suspended(MAY))]))
     changed = with_flag(suspended(JUNE, JULY, "appealed"))
     rejected = planned([changed], base, how_flags(OnTermChange.REJECT))
-    assert (rejected.change, rejected.results[0].outcome) == (None, Outcome.REJECTED)
+    assert (rejected.change, rejected.results[0].outcome) == (None, RowOutcome.REJECTED)
     [error] = rejected.results[0].errors
     assert (error.column, error.value) == ("SINCE", "2024-06-01")
     assert "recorded from 2024-05-01" in error.detail
     kept = planned([changed], base, how_flags(OnTermChange.KEEP))
-    assert (kept.change, kept.results[0].outcome) == (None, Outcome.UNCHANGED)
+    assert (kept.change, kept.results[0].outcome) == (None, RowOutcome.UNCHANGED)
     corrected = planned([changed], base, how_flags(OnTermChange.CORRECT))
-    assert corrected.results[0].outcome is Outcome.CORRECTED
+    assert corrected.results[0].outcome is RowOutcome.CORRECTED
     right = after(corrected)
     assert flags_of(right) == [("06-01 05", "07-02 05", "appealed")]
     assert corrected.change is not None
@@ -295,7 +295,7 @@ def test_an_end_that_a_file_does_not_say_may_be_any_and_what_was_undone_stays_so
     for until in (flag.effective_from + timedelta(9), flag.effective_from):
         ended = replace(base, flags=(replace(flag, until=until),))
         plan = planned([with_flag(suspended(MAY))], ended, how_flags(OnTermChange.CORRECT))
-        assert (plan.change, plan.results[0].outcome) == (None, Outcome.UNCHANGED)
+        assert (plan.change, plan.results[0].outcome) == (None, RowOutcome.UNCHANGED)
 
 
 def test_a_flag_that_somebody_set_by_hand_is_taken_for_the_row_with_its_day():
@@ -323,10 +323,10 @@ def test_a_flag_that_rows_of_several_terms_mean_is_told_otherwise_once():
 def test_rows_that_contradict_one_another_about_a_flag_are_told_and_told_again():
     recorded = after(planned([with_flag(suspended(JUNE))]))
     how = how_flags(OnTermChange.CORRECT)
-    for existing, good in ((None, Outcome.CREATED), (recorded, Outcome.UNCHANGED)):
+    for existing, good in ((None, RowOutcome.CREATED), (recorded, RowOutcome.UNCHANGED)):
         rows = [with_flag(suspended(since)) for since in (MAY, JUNE)]
         plan = planned(rows, existing, how)
-        assert {result.outcome for result in plan.results} == {good, Outcome.REJECTED}
+        assert {result.outcome for result in plan.results} == {good, RowOutcome.REJECTED}
         assert len(after(plan, existing).flags) == 1
         assert planned(rows[::-1], after(plan, existing), how).change is None
 

@@ -34,7 +34,7 @@ class Change:
     withdrawn: tuple[UUID, ...] = ()
     """Terms that are believed no more."""
 
-    def tell(
+    def emit(
         self, credential: Credential, now: datetime, event: Callable[[CredentialState], CredentialEvent]
     ) -> "Change":
         """Return the change with `credential` as one version more and the event that says so."""
@@ -77,7 +77,7 @@ def announce(change: Change, now: datetime, *, reason: str, actor: str) -> Chang
 
 def _announce(change: Change, each: Transition, cause: ChangeCause, now: datetime, actor: str) -> Change:
     announced = replace(change.credential, announced=each.after, announced_at=each.at)
-    return change.tell(
+    return change.emit(
         announced,
         now,
         lambda state: CredentialStatusChanged(

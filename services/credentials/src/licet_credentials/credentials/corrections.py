@@ -84,7 +84,7 @@ def put_right(
     wrong = (*wrong_term, *wrong_flag, *wrong_type, *wrong_holder)
     if not wrong:
         raise Invalid("Nothing differs from what is recorded, so there is nothing to correct.")
-    told = change.tell(
+    told = change.emit(
         after,
         now,
         lambda state: CredentialCorrected(
@@ -139,7 +139,7 @@ def with_term_among(change: Change, term: Term, reason: str, now: datetime) -> C
         for name in TERM_FIELDS
         if (value := getattr(linked, name)) is not None
     )
-    return change.tell(
+    return change.emit(
         replace(before, terms=in_order((*before.terms, linked))),
         now,
         lambda state: CredentialCorrected(

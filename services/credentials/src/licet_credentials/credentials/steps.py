@@ -84,7 +84,7 @@ def with_new_term(
         submitted_at=None,
         quiet_until=None,
     )
-    return change.tell(
+    return change.emit(
         after,
         now,
         lambda state: CredentialRenewed(
@@ -98,7 +98,7 @@ def with_flags(change: Change, after: Credential, reason: str, actor: str, now: 
     announced = announce(replace(change, credential=after), now, reason=reason, actor=actor)
     if len(announced.events) > len(change.events):
         return announced
-    return announced.tell(
+    return announced.emit(
         announced.credential,
         now,
         lambda state: CredentialUpdated(credential=state, changed=("flags",), reason=reason),
@@ -117,5 +117,5 @@ def carry_rules(change: Change, rules: CredentialType, now: datetime) -> Change:
     )
     if not changed:
         return replace(change, credential=after)
-    told = change.tell(after, now, lambda state: CredentialUpdated(credential=state, changed=changed))
+    told = change.emit(after, now, lambda state: CredentialUpdated(credential=state, changed=changed))
     return announce(told, now, reason="type_changed", actor=ITSELF)

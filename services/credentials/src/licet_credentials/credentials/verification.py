@@ -63,7 +63,7 @@ def with_verification(change: Change, made: Verification, now: datetime) -> Chan
     """
     before = change.credential.verification
     latest = made if before is None else max(before, made, key=lambda each: (each.checked_at, each.id))
-    told = change.tell(
+    told = change.emit(
         replace(change.credential, verification=latest),
         now,
         lambda state: CredentialVerified(

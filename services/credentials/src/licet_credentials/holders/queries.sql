@@ -99,7 +99,7 @@ with recursive up (start, next, path) as (
     from up join holders h on h.id = up.next
     where h.manager_id is not null and h.id <> all (up.path)
 )
-select coalesce(h.external_id, h.id::text) as called
+select coalesce(h.external_id, h.id::text) as label
 from (select path from up where next = start order by cardinality(path), path limit 1) as circle,
     unnest(circle.path) with ordinality as step (id, place)
     join holders h on h.id = step.id
@@ -113,7 +113,7 @@ with recursive up as (
     union
     select h.id, h.manager_id, h.awaited_manager, h.external_id from up join holders h on h.id = up.manager_id
 )
-select id as holder_id, manager_id, awaited_manager, coalesce(external_id, id::text) as called from up;
+select id as holder_id, manager_id, awaited_manager, coalesce(external_id, id::text) as label from up;
 
 -- name: lock_awaiting_manager
 -- Holders whose manager was named before being known, held until the transaction ends.

@@ -129,23 +129,23 @@ async def manager_cycle(conn: Connection, holder_ids: Sequence[UUID]) -> list[st
     An external id where there is one; each once, in order. Empty where there is no such way.
     """
     rows = await conn.fetch(QUERIES["manager_cycle"], list(holder_ids))
-    return [row["called"] for row in rows]
+    return [row["label"] for row in rows]
 
 
 @dataclass(frozen=True, slots=True)
-class StepUp:
+class ManagerLink:
     """A holder on a way up by managers."""
 
     holder_id: UUID
     manager_id: UUID | None
     awaited_manager: str | None
-    called: str
-    """As people know the holder."""
+    label: str
+    """External id, or the id if there is none."""
 
 
-async def read_manager_chains(conn: Connection, holder_ids: Sequence[UUID]) -> list[StepUp]:
+async def read_manager_chains(conn: Connection, holder_ids: Sequence[UUID]) -> list[ManagerLink]:
     """Return everybody on the ways up by managers from these holders, themselves included."""
-    return [StepUp(**row) for row in await conn.fetch(QUERIES["read_manager_chains"], list(holder_ids))]
+    return [ManagerLink(**row) for row in await conn.fetch(QUERIES["read_manager_chains"], list(holder_ids))]
 
 
 async def lock_awaiting_manager(conn: Connection, external_ids: Sequence[str]) -> list[Holder]:
@@ -195,7 +195,7 @@ async def ids_merged_into(conn: Connection, holder_id: UUID) -> list[UUID]:
 
 
 @dataclass(frozen=True, slots=True)
-class HolderLine:
+class HolderHistoryLine:
     """One change of a holder: what, by whom, when and why."""
 
     version: int
@@ -207,10 +207,13 @@ class HolderLine:
     at: datetime
 
 
-async def read_history(conn: Connection, holder_id: UUID, after: int, limit: int) -> list[HolderLine]:
+async def read_history(conn: Connection, holder_id: UUID, after: int, limit: int) -> list[HolderHistoryLine]:
     """Return what happened to a holder after the version `after`, oldest first."""
     rows = await conn.fetch(QUERIES["read_history"], holder_id, after, limit)
-    return [HolderLine(**fields_of(HolderLine, row) | {"changed": tuple(row["changed"])}) for row in rows]
+    return [
+        HolderHistoryLine(**fields_of(HolderHistoryLine, row) | {"changed": tuple(row["changed"])})
+        for row in rows
+    ]
 
 
 class HolderSort(Ordering):

@@ -6,7 +6,7 @@ from uuid import UUID
 from pydantic import BaseModel
 
 from licet_credentials.holders.commands.leaving import LeaversFound
-from licet_credentials.holders.store import HolderLine
+from licet_credentials.holders.store import HolderHistoryLine
 
 
 class HolderHistoryOut(BaseModel):
@@ -22,7 +22,7 @@ class HolderHistoryOut(BaseModel):
     """Names of the fields that changed; none for the entry itself."""
 
     @classmethod
-    def of(cls, line: HolderLine) -> "HolderHistoryOut":
+    def of(cls, line: HolderHistoryLine) -> "HolderHistoryOut":
         """Show a line of history."""
         return cls.model_validate(line, from_attributes=True)
 

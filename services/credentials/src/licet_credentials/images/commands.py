@@ -41,7 +41,7 @@ async def add_image(
         raise Busy("The file took too long to be stored; send it again.")
 
     def add(change: Change, _loaded: Loaded) -> Change:
-        return change.tell(
+        return change.emit(
             replace(change.credential, images=(*change.credential.images, image)),
             now,
             lambda state: CredentialImageAdded(credential=state, image=_reference(image)),
@@ -63,7 +63,7 @@ async def _support(
 
     def support(change: Change, _loaded: Loaded) -> Change:
         images = tuple(supporting if each.id == image.id else each for each in change.credential.images)
-        return change.tell(
+        return change.emit(
             replace(change.credential, images=images),
             now,
             lambda state: CredentialUpdated(credential=state, changed=("images",)),
@@ -89,7 +89,7 @@ async def remove_image(
 
     def remove(change: Change, _loaded: Loaded) -> Change:
         images = tuple(each for each in change.credential.images if each.id != image_id)
-        return change.tell(
+        return change.emit(
             replace(change.credential, images=images),
             now,
             lambda state: CredentialImageRemoved(credential=state, image=_reference(image), reason=reason),

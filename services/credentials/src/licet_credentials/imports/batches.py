@@ -1,4 +1,4 @@
-"""Carrying out a batch of rows through the model, the stores and the outbox that every command uses."""
+"""Importing a batch of rows: plan all holders and credentials, then write them with their events."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,51 +16,52 @@ from licet_credentials.holders.changes import HolderChange
 from licet_credentials.holders.commands.writing import link_reports, write_holders, write_new_holders
 from licet_credentials.holders.model import Holder
 from licet_credentials.imports import store
-from licet_credentials.imports.defining import types_of
-from licet_credentials.imports.mapping import Mapping as Declared
-from licet_credentials.imports.model import Outcome, RowError, RowResult, SourceRow
-from licet_credentials.imports.parties import Party, parties_of
-from licet_credentials.imports.planning import Plan, plan_credential
-from licet_credentials.imports.sorting import Ruling
-from licet_credentials.imports.store import CREDENTIALS, HOLDERS, Effect, NumberKey, Reported
+from licet_credentials.imports.deciding.matching import MatchingRules
+from licet_credentials.imports.deciding.planning import CredentialPlan, plan_credential
+from licet_credentials.imports.file.mapping import Mapping as FileMapping
+from licet_credentials.imports.holders import HolderPlan, plan_holders
+from licet_credentials.imports.model import ReportEntry, RowError, RowOutcome, RowResult, UndoEntry, UndoStep
+from licet_credentials.imports.rows import SourceRow
+from licet_credentials.imports.store import NumberKey
+from licet_credentials.imports.types import find_types
 from licet_credentials.types import commands as type_commands
 from licet_credentials.types.model import CredentialType
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
-    """Under what conditions rows are carried out."""
+class ImportContext:
+    """The import that rows belong to, and the defaults for what they leave out."""
 
     import_id: UUID
-    declared: Declared
+    mapping: FileMapping
     default_zone: str
     dry_run: bool
 
 
 @dataclass
 class Batch:
-    """What one batch of rows comes to."""
+    """The results of a batch of rows."""
 
     counts: Counter[str] = field(default_factory=Counter)
     types_created: set[str] = field(default_factory=set)
-    report: list[Reported] = field(default_factory=list)
-    effects: list[Effect] = field(default_factory=list)
+    report: list[ReportEntry] = field(default_factory=list)
+    effects: list[UndoEntry] = field(default_factory=list)
     linked: list[Holder] = field(default_factory=list)
-    """Those whose managers were entered; they may be of an earlier batch, or of none."""
+    """Holders that got a manager whom this batch entered; they may be of an earlier batch, or of none."""
 
-    def note(self, results: Iterable[RowResult], credential_id: UUID | None, holder_key: str) -> None:
-        """Take rows into the report."""
+    def report_rows(self, results: Iterable[RowResult], credential_id: UUID | None, holder_key: str) -> None:
+        """Add rows to the report and count their outcomes."""
         for result in results:
-            self.report.append(Reported(result, credential_id, holder_key))
+            self.report.append(ReportEntry(result, credential_id, holder_key))
             self.counts[result.outcome.value] += 1
 
 
 @dataclass(slots=True)
-class _Planned:
-    """What is to be done with one credential of a party."""
+class _PlannedCredential:
+    """A credential of the batch and its plan."""
 
-    party: Party
-    plan: Plan
+    holder_plan: HolderPlan
+    plan: CredentialPlan
     rules: CredentialType
     existing_id: UUID | None
 
@@ -70,7 +71,7 @@ class _Planned:
 
     @property
     def number_key(self) -> NumberKey | None:
-        """The type, scope and number that nobody else may have."""
+        """The type, scope and number that no other credential may have; `None` if it need not be unique."""
         if self.plan.change is None:
             return None
         credential = self.plan.change.credential
@@ -82,56 +83,62 @@ class _Planned:
         )
 
 
-async def carry_out(tx: Transaction, rows: Sequence[SourceRow], terms: Terms, *, now: datetime) -> Batch:
-    """Carry out rows, or in a dry run only tell what they would come to.
+async def import_rows(
+    tx: Transaction, rows: Sequence[SourceRow], context: ImportContext, *, now: datetime
+) -> Batch:
+    """Import rows, or report what a dry run would do.
 
-    All rows of a holder must be in one batch; rows of several holders are worked off together, with a
-    number of round trips that does not grow with the batch.
+    All rows of a holder must be in one batch. The number of round trips does not grow with the batch.
     """
     batch = Batch()
-    parties = await parties_of(tx, rows, terms.declared, terms.import_id if terms.dry_run else None, now)
-    types, batch.types_created = await types_of(tx, rows, terms.declared, now)
-    planned = await _plan(tx, parties, types, terms, now)
-    kept = await _with_free_numbers(tx, planned, terms)
-    _report(batch, parties, kept)
-    await _write(tx, parties, kept, types, batch, terms, now)
+    holder_plans = await plan_holders(
+        tx, rows, context.mapping, context.import_id if context.dry_run else None, now
+    )
+    types, batch.types_created = await find_types(tx, rows, context.mapping, now)
+    planned = await _plan(tx, holder_plans, types, context, now)
+    kept = await _reject_taken_numbers(tx, planned, context)
+    _report(batch, holder_plans, kept)
+    await _write(tx, holder_plans, kept, types, batch, context, now)
     return batch
 
 
 async def _plan(
     tx: Transaction,
-    parties: Sequence[Party],
+    holder_plans: Sequence[HolderPlan],
     types: Mapping[str, CredentialType],
-    terms: Terms,
+    context: ImportContext,
     now: datetime,
-) -> list[_Planned]:
+) -> list[_PlannedCredential]:
     groups: dict[tuple[str, str, str | None], list[SourceRow]] = {}
-    for party in parties:
-        for row in party.rows:
+    for holder_plan in holder_plans:
+        for row in holder_plan.rows:
             code = row.credential.type_code
             if code in types:
-                key = (party.external_id, types[code].code, row.credential.number)
+                key = (holder_plan.external_id, types[code].code, row.credential.number)
                 groups.setdefault(key, []).append(row)
             else:
-                error = RowError(terms.declared.places.type, code, "is no credential type of the catalogue")
-                party.rejected.append(RowResult(row.line, Outcome.REJECTED, (error,)))
-    by_id = {party.external_id: party for party in parties}
-    known = [party.holder.id for party in parties if not party.new]
+                error = RowError(
+                    context.mapping.places.type, code, "is not a credential type of the catalogue"
+                )
+                holder_plan.rejected.append(RowResult(row.line, RowOutcome.REJECTED, (error,)))
+    by_id = {holder_plan.external_id: holder_plan for holder_plan in holder_plans}
+    known = [holder_plan.holder.id for holder_plan in holder_plans if not holder_plan.new]
     wanted = [
         (by_id[external_id].holder.id, code, number)
         for external_id, code, number in groups
         if not by_id[external_id].new
     ]
-    ids = await store.credentials_of(tx.conn, wanted) if known else {}
+    ids = await store.find_credentials(tx.conn, wanted) if known else {}
     existing = await credential_store.lock_credentials(tx.conn, sorted(ids.values()))
-    zones = await store.location_zones(
-        tx.conn, sorted({party.holder.location for party in parties if party.holder.location})
+    zones = await store.read_location_zones(
+        tx.conn,
+        sorted({holder_plan.holder.location for holder_plan in holder_plans if holder_plan.holder.location}),
     )
-    ruling = _ruling(terms.declared, tx.cause.actor)
+    ruling = _matching_rules(context.mapping, tx.cause.actor)
     planned = []
     for (external_id, code, number), rows in groups.items():
-        party = by_id[external_id]
-        holder = (party.change or party).holder
+        holder_plan = by_id[external_id]
+        holder = (holder_plan.change or holder_plan).holder
         found = ids.get((holder.id, code, number))
         loaded = existing.get(found) if found else None
         rules = types[rows[0].credential.type_code]
@@ -140,29 +147,31 @@ async def _plan(
             loaded.credential if loaded else None,
             rules,
             CredentialFacts(holder_id=holder.id, number=number),
-            zones.get(holder.location or "", terms.default_zone),
+            zones.get(holder.location or "", context.default_zone),
             ruling,
             now,
         )
-        planned.append(_Planned(party, plan, rules, loaded.credential.id if loaded else None))
+        planned.append(_PlannedCredential(holder_plan, plan, rules, loaded.credential.id if loaded else None))
     return planned
 
 
-def _ruling(declared: Declared, actor: str) -> Ruling:
-    return Ruling(
-        on_change=declared.credential.on_change,
-        on_term_change=declared.term.on_change,
-        announce_reached=declared.term.announce_reached,
-        columns=declared.places,
+def _matching_rules(mapping: FileMapping, actor: str) -> MatchingRules:
+    return MatchingRules(
+        on_change=mapping.credential.on_change,
+        on_term_change=mapping.term.on_change,
+        announce_reached=mapping.term.announce_reached,
+        columns=mapping.places,
         actor=actor,
-        on_flag_change=(declared.flag and declared.flag.on_change) or declared.term.on_change,
+        on_flag_change=(mapping.flag and mapping.flag.on_change) or mapping.term.on_change,
     )
 
 
-async def _with_free_numbers(tx: Transaction, planned: Sequence[_Planned], terms: Terms) -> list[_Planned]:
-    """Return those whose numbers are free; the rows of the others are rejected, naming who has it."""
+async def _reject_taken_numbers(
+    tx: Transaction, planned: Sequence[_PlannedCredential], context: ImportContext
+) -> list[_PlannedCredential]:
+    """Return the credentials whose numbers are free; reject the rows of the others."""
     keys = [key for each in planned if (key := each.number_key) is not None]
-    taken = await store.taken_numbers(tx.conn, terms.import_id, keys)
+    taken = await store.find_taken_numbers(tx.conn, context.import_id, keys)
     claimed: dict[NumberKey, UUID] = {}
     free = []
     for each in planned:
@@ -173,93 +182,114 @@ async def _with_free_numbers(tx: Transaction, planned: Sequence[_Planned], terms
                 taken[key] = claimed[key] = each.credential_id
             free.append(each)
             continue
-        detail = f"must be one that nobody has; it is that of credential {other}"
-        error = RowError(terms.declared.places.number, key[2], detail)
-        each.party.rejected += [RowResult(row.line, Outcome.REJECTED, (error,)) for row in each.plan.accepted]
-        each.party.rejected += [r for r in each.plan.results if r.outcome is Outcome.REJECTED]
-    if terms.dry_run:
-        await store.keep_numbers(tx.conn, terms.import_id, claimed)
+        detail = f"must be unique; credential {other} has this number"
+        error = RowError(context.mapping.places.number, key[2], detail)
+        each.holder_plan.rejected += [
+            RowResult(row.line, RowOutcome.REJECTED, (error,)) for row in each.plan.accepted
+        ]
+        each.holder_plan.rejected += [r for r in each.plan.results if r.outcome is RowOutcome.REJECTED]
+    if context.dry_run:
+        await store.save_planned_numbers(tx.conn, context.import_id, claimed)
     return free
 
 
-def _report(batch: Batch, parties: Sequence[Party], planned: Sequence[_Planned]) -> None:
+def _report(batch: Batch, holder_plans: Sequence[HolderPlan], planned: Sequence[_PlannedCredential]) -> None:
     for each in planned:
         results = [
-            RowResult(result.line, Outcome.UPDATED)
-            if result.line == each.party.facts_of and result.outcome is Outcome.UNCHANGED
+            RowResult(result.line, RowOutcome.UPDATED)
+            if result.line == each.holder_plan.facts_of and result.outcome is RowOutcome.UNCHANGED
             else result
             for result in each.plan.results
         ]
-        batch.note(results, each.credential_id, each.party.external_id)
+        batch.report_rows(results, each.credential_id, each.holder_plan.external_id)
         batch.counts["terms_created"] += len(each.plan.added)
         batch.counts["credentials_created"] += each.existing_id is None and each.plan.change is not None
-    for party in parties:
-        batch.note(party.rejected, None, party.external_id)
+    for holder_plan in holder_plans:
+        batch.report_rows(holder_plan.rejected, None, holder_plan.external_id)
 
 
 async def _write(
     tx: Transaction,
-    parties: Sequence[Party],
-    planned: Sequence[_Planned],
+    holder_plans: Sequence[HolderPlan],
+    planned: Sequence[_PlannedCredential],
     types: Mapping[str, CredentialType],
     batch: Batch,
-    terms: Terms,
+    context: ImportContext,
     now: datetime,
 ) -> None:
-    """Write what at least one row that was not rejected asks for."""
-    good = {line for each in planned for line in (row.line for row in each.plan.accepted)}
-    alive = {each.party.external_id for each in planned if each.plan.accepted}
+    """Write the changes that at least one accepted row asks for."""
+    accepted = {line for each in planned for line in (row.line for row in each.plan.accepted)}
+    alive = {each.holder_plan.external_id for each in planned if each.plan.accepted}
     changed = [
-        party
-        for party in parties
-        if party.change is not None and (party.external_id in alive if party.new else party.facts_of in good)
+        holder_plan
+        for holder_plan in holder_plans
+        if holder_plan.change is not None
+        and (holder_plan.external_id in alive if holder_plan.new else holder_plan.facts_of in accepted)
     ]
-    batch.counts["holders_created"] += sum(party.new for party in changed)
-    batch.counts["holders_updated"] += sum(not party.new for party in changed)
+    batch.counts["holders_created"] += sum(holder_plan.new for holder_plan in changed)
+    batch.counts["holders_updated"] += sum(not holder_plan.new for holder_plan in changed)
     used = {each.rules.code for each in planned if each.plan.accepted}
     batch.types_created &= used
-    if terms.dry_run:
-        links = {party.external_id: party.manager for party in changed if party.manager is not None}
-        await store.keep_managers(tx.conn, terms.import_id, links)
+    if context.dry_run:
+        links = {
+            holder_plan.external_id: holder_plan.manager
+            for holder_plan in changed
+            if holder_plan.manager is not None
+        }
+        await store.save_planned_managers(tx.conn, context.import_id, links)
         return
     for code in sorted(batch.types_created):
         await type_commands.define_type(tx, types[code], now=now)
-    back = {p.external_id: p.back for p in parties if p.back is not None and p.external_id in alive}
-    await write_holders(tx, list(back.values()), now)
-    changes = [party.change for party in changed if party.change is not None]
+    reactivations = {
+        plan.external_id: plan.reactivation
+        for plan in holder_plans
+        if plan.reactivation is not None and plan.external_id in alive
+    }
+    await write_holders(tx, list(reactivations.values()), now)
+    changes = [holder_plan.change for holder_plan in changed if holder_plan.change is not None]
     if changes:
-        new = [party.change for party in changed if party.change is not None and party.new]
+        new = [
+            holder_plan.change
+            for holder_plan in changed
+            if holder_plan.change is not None and holder_plan.new
+        ]
         await write_new_holders(tx, new, now)
         await write_holders(tx, [change for change in changes if change.holder.version > 1], now)
         batch.linked += await link_reports(tx, [change.holder for change in new], now)
     saved = [(each, Saved(each.plan.change, each.rules)) for each in planned if each.plan.change is not None]
     await write_new_credentials(tx, [one for each, one in saved if each.existing_id is None], now)
     await write_credentials(tx, [one for each, one in saved if each.existing_id is not None], now)
-    last = back | {party.external_id: party.change for party in changed if party.change is not None}
+    last = reactivations | {
+        holder_plan.external_id: holder_plan.change
+        for holder_plan in changed
+        if holder_plan.change is not None
+    }
     batch.effects += [
-        _on_holder(party, last[party.external_id]) for party in parties if party.external_id in last
+        _undo_entry_of_holder(holder_plan, last[holder_plan.external_id])
+        for holder_plan in holder_plans
+        if holder_plan.external_id in last
     ]
     for each, one in saved:
         credential = one.change.credential
-        effect = Effect(CREDENTIALS, credential.id, credential.version, each.existing_id is None)
+        effect = UndoEntry(UndoStep.CREDENTIALS, credential.id, credential.version, each.existing_id is None)
         if each.existing_id is not None:
             effect = replace(effect, terms=each.plan.added, more=each.plan.more)
         batch.effects.append(effect)
 
 
-def _on_holder(party: Party, change: HolderChange) -> Effect:
-    """Return what was done to a holder; whoever is back was entered by this import, as by the undone one."""
-    entered = party.new or party.back is not None
-    line = None if entered else party.facts_of
-    return Effect(HOLDERS, change.holder.id, change.holder.version, entered, line=line)
+def _undo_entry_of_holder(holder_plan: HolderPlan, change: HolderChange) -> UndoEntry:
+    """Return the entry of a holder; a reactivated one counts as created, as by the import that was undone."""
+    created = holder_plan.new or holder_plan.reactivation is not None
+    line = None if created else holder_plan.facts_of
+    return UndoEntry(UndoStep.HOLDERS, change.holder.id, change.holder.version, created, line=line)
 
 
-def rejected(row_lines: Iterable[int], error: RowError) -> list[RowResult]:
-    """Return that all these rows are rejected for one reason."""
-    return [RowResult(line, Outcome.REJECTED, (error,)) for line in row_lines]
+def reject_lines(row_lines: Iterable[int], error: RowError) -> list[RowResult]:
+    """Reject all these lines with one error."""
+    return [RowResult(line, RowOutcome.REJECTED, (error,)) for line in row_lines]
 
 
-def explained(error: Exception) -> str:
-    """Return what a row's report says of an error that nobody foresaw."""
+def describe_error(error: Exception) -> str:
+    """Return the detail for the report; of an unexpected error only its type, as its text may be personal."""
     detail: Any = getattr(error, "detail", None)
-    return str(detail) if detail else f"can't be carried out: unexpected {type(error).__name__}, see the log"
+    return str(detail) if detail else f"can't be imported: unexpected {type(error).__name__}, see the log"

@@ -1,4 +1,4 @@
-"""Taking in a file, cancelling an import, and asking for it to be undone."""
+"""Submitting, cancelling and undoing an import."""
 
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
@@ -8,33 +8,34 @@ from uuid import UUID
 from licet_chassis.database import Transaction
 from licet_chassis.errors import Conflict
 from licet_credentials.imports import store
-from licet_credentials.imports.detecting import detect
-from licet_credentials.imports.mapping import find_mapping, read_mapping
-from licet_credentials.imports.model import State
+from licet_credentials.imports.file.detecting import detect
+from licet_credentials.imports.file.mapping import find_mapping, read_mapping
+from licet_credentials.imports.model import Import, ImportState, NewImport
 from licet_events.ids import uuid7
 
 
 @dataclass(frozen=True, slots=True)
-class TakeIn:
-    """A file as it was sent."""
+class SubmitImport:
+    """A file to import, and how."""
 
     pieces: Callable[[], AsyncIterator[bytes]]
-    """Gives its content from the beginning, each time it is called."""
+    """Yields the content from the beginning, at every call."""
     size: int
     head: bytes
-    """Its beginning, in which the header is."""
+    """The beginning of the file, with the header."""
     utf8: bool
-    """Whether the whole of it is UTF-8."""
+    """Whether the whole file is valid UTF-8."""
     file_name: str
     mapping: str
+    """TOML, or the name of a shipped mapping."""
     dry_run: bool
 
 
-async def take_in(tx: Transaction, command: TakeIn, *, now: datetime) -> store.Import:
-    """Check mapping and header and keep the file to be worked off; raises `Invalid`."""
+async def submit_import(tx: Transaction, command: SubmitImport, *, now: datetime) -> Import:
+    """Check mapping and header, and queue the file; raises `Invalid`."""
     name, text = find_mapping(command.mapping)
     dialect = detect(command.head, read_mapping(text), utf8=command.utf8)
-    new = store.NewImport(
+    new = NewImport(
         id=uuid7(),
         mapping_name=name,
         mapping=text,
@@ -52,26 +53,25 @@ async def take_in(tx: Transaction, command: TakeIn, *, now: datetime) -> store.I
     return await store.read_import(tx.conn, new.id)
 
 
-async def cancel_import(tx: Transaction, import_id: UUID, *, now: datetime) -> store.Import:
-    """Have an import end after the batch in hand; what is done stays. Raises `NotFound` and `Conflict`."""
+async def cancel_import(tx: Transaction, import_id: UUID, *, now: datetime) -> Import:
+    """Stop an import after its current batch; batches before stay. Raises `NotFound` and `Conflict`."""
     job = await store.read_import(tx.conn, import_id)
-    if job.state in {State.CANCELLING, State.CANCELLED}:
+    if job.state in {ImportState.CANCELLING, ImportState.CANCELLED}:
         return job
-    if not await store.change_state(
-        tx.conn, import_id, State.CANCELLING, (State.QUEUED, State.RUNNING), None, now
-    ):
+    cancellable = (ImportState.QUEUED, ImportState.RUNNING)
+    if not await store.change_state(tx.conn, import_id, ImportState.CANCELLING, cancellable, None, now):
         raise Conflict(f"The import is {job.state}; only one that is queued or running can be cancelled.")
     return await store.read_import(tx.conn, import_id)
 
 
-async def undo_import(tx: Transaction, import_id: UUID, *, now: datetime) -> store.Import:
-    """Have what an import made taken back, as a job; raises `NotFound` and `Conflict`."""
+async def undo_import(tx: Transaction, import_id: UUID, *, now: datetime) -> Import:
+    """Start the undo of an import as a job; raises `NotFound` and `Conflict`."""
     job = await store.read_import(tx.conn, import_id)
-    if job.state in {State.UNDOING, State.UNDONE}:
+    if job.state in {ImportState.UNDOING, ImportState.UNDONE}:
         return job
     if job.dry_run:
         raise Conflict("The import was a dry run; it has made nothing that could be undone.")
-    ended = (State.FINISHED, State.FAILED, State.CANCELLED)
-    if not await store.change_state(tx.conn, import_id, State.UNDOING, ended, tx.cause.actor, now):
+    ended = (ImportState.FINISHED, ImportState.FAILED, ImportState.CANCELLED)
+    if not await store.change_state(tx.conn, import_id, ImportState.UNDOING, ended, tx.cause.actor, now):
         raise Conflict(f"The import is {job.state}; wait for its end or cancel it before undoing it.")
     return await store.read_import(tx.conn, import_id)

@@ -1,8 +1,7 @@
-"""Working off imports: one batch a transaction, so that a crash loses at most the batch in hand.
+"""The import job: one batch per transaction, so that a crash loses at most the current batch.
 
-A file is first cut into rows, which are staged by holder in one transaction; so its size and its order
-never matter. Then batches of holders are carried out one after the other; how far that has come is
-written with each.
+A file is first cut into rows, which are staged by holder in one transaction, so its size and order don't
+matter. Then batches of holders are imported in turn; each commits its progress with its changes.
 """
 
 import asyncio
@@ -26,27 +25,35 @@ from licet_chassis.clock import BusinessClock
 from licet_chassis.database import TRANSIENT, Database, Transaction
 from licet_chassis.failpoints import Failpoint
 from licet_credentials.imports import store
-from licet_credentials.imports.batches import Batch, Terms, carry_out, explained, rejected
-from licet_credentials.imports.mapping import Mapping, read_mapping
-from licet_credentials.imports.model import Outcome, RowError, RowResult, SourceRow, State
-from licet_credentials.imports.reading import RowReader
-from licet_credentials.imports.staging import FileCutter, unpacked
-from licet_credentials.imports.store import Reported, StagedRow, Work
+from licet_credentials.imports.batches import Batch, ImportContext, describe_error, import_rows, reject_lines
+from licet_credentials.imports.file.mapping import Mapping, read_mapping
+from licet_credentials.imports.file.reading import RowReader
+from licet_credentials.imports.file.staging import FileCutter, unpack
+from licet_credentials.imports.model import (
+    ImportState,
+    ImportWork,
+    ReportEntry,
+    RowError,
+    RowOutcome,
+    RowResult,
+)
+from licet_credentials.imports.rows import SourceRow
+from licet_credentials.imports.store import StagedRow
 from licet_credentials.imports.undoing import undo_batch
 
 _log = structlog.get_logger("licet.imports")
 
 BATCH_ROWS = 5_000
-"""About how many rows are worked off in one transaction; those of one holder are never parted."""
+"""Target number of rows per transaction; the rows of one holder are never split."""
 
 MOST_OF_ONE_HOLDER = 10_000
-"""How many rows of one holder are taken from one file: they are worked off together, in memory."""
+"""Most rows of one holder in one file: they are imported together, in memory."""
 
-PASSING: tuple[type[BaseException], ...] = (*TRANSIENT, asyncpg.InternalClientError)
-"""What passes by itself; the driver's own error too, which a connection cut within a COPY leaves."""
+TRANSIENT_ERRORS: tuple[type[BaseException], ...] = (*TRANSIENT, asyncpg.InternalClientError)
+"""Errors that a retry may cure; a connection cut within a COPY raises the driver's own error."""
 
-_NOT_OURS: tuple[type[BaseException], ...] = (*PASSING, asyncpg.InterfaceError)
-"""What says nothing about the rows in hand; among them that the connection is gone."""
+_CONNECTION_ERRORS: tuple[type[BaseException], ...] = (*TRANSIENT_ERRORS, asyncpg.InterfaceError)
+"""Errors that no row caused, such as a lost connection."""
 
 _SLAB_ROWS = 5_000
 _UNDO_BATCH = 500
@@ -58,20 +65,20 @@ _FILE_STAGED, _BATCH_WRITTEN, _BATCH_COMMITTED = (
 
 
 @dataclass(frozen=True, slots=True)
-class _Known:
-    """What is remembered between the batches of one import."""
+class _Cache:
+    """What batches of one import share."""
 
     import_id: UUID
     mapping: Mapping
     reader: RowReader
 
 
-class _CannotGoOn(Exception):
-    """A batch met what only one of its holders can have brought about."""
+class _BatchFailed(Exception):
+    """A batch failed because of one of its holders."""
 
 
 class ImportJobs:
-    """Works off imports, the oldest first; several instances never have the same one in hand."""
+    """Advances open imports, the oldest first; an advisory lock keeps instances apart."""
 
     def __init__(
         self, database: Database, clock: BusinessClock, default_zone: str, *, batch_rows: int = BATCH_ROWS
@@ -80,181 +87,180 @@ class ImportJobs:
         self._clock = clock
         self._default_zone = default_zone
         self._batch_rows = batch_rows
-        self._known: _Known | None = None
+        self._cache: _Cache | None = None
 
     async def step(self) -> bool:
-        """Do the next part of an import; returns whether there may be more."""
+        """Do the next part of an open import; returns whether there may be more."""
         async with self._database.reading() as conn:
-            candidates = await store.open_imports(conn)
+            candidates = await store.list_open_imports(conn)
         for import_id, actor in candidates:
             cause = Cause(actor, str(import_id), None, new_traceparent())
-            if await self._try(import_id, cause):
+            if await self._advance_import(import_id, cause):
                 return True
-        self._known = None
+        self._cache = None
         return False
 
-    async def _try(self, import_id: UUID, cause: Cause) -> bool:
-        """Do the next part of this import; returns whether there was anything to do, and it was ours."""
+    async def _advance_import(self, import_id: UUID, cause: Cause) -> bool:
+        """Do the next part of this import; returns false if it is done or another instance works on it."""
         now = self._clock.now()
         try:
             try:
                 async with self._database.transaction(cause) as tx:
-                    moved = await self._go_on(tx, import_id, now, one_by_one=False)
-            except _CannotGoOn:
-                # Of a batch that can't be written, each holder is tried alone: one of them is why.
+                    moved = await self._advance(tx, import_id, now, one_by_one=False)
+            except _BatchFailed:
+                # Import its holders one by one, to reject only the one that made the batch fail.
                 async with self._database.transaction(cause) as tx:
-                    moved = await self._go_on(tx, import_id, now, one_by_one=True)
-        except PASSING:
+                    moved = await self._advance(tx, import_id, now, one_by_one=True)
+        except TRANSIENT_ERRORS:
             raise
-        except Exception as error:  # noqa: BLE001  # one file that breaks us must not stop the next
+        except Exception as error:  # noqa: BLE001  # one import must not stop the next
             _log.exception("imports.failed", import_id=str(import_id))
             async with self._database.transaction(cause) as tx:
-                problem = f"It stopped with an unexpected {type(error).__name__}; batches before it are done."
-                await store.finish_import(tx.conn, import_id, State.FAILED, problem, self._clock.now())
+                problem = f"It stopped with an unexpected {type(error).__name__}; earlier batches are done."
+                await store.finish_import(tx.conn, import_id, ImportState.FAILED, problem, self._clock.now())
             return True
         _BATCH_COMMITTED()
         return moved
 
-    async def _go_on(self, tx: Transaction, import_id: UUID, now: datetime, *, one_by_one: bool) -> bool:
-        work = await store.hold_import(tx.conn, import_id)
+    async def _advance(self, tx: Transaction, import_id: UUID, now: datetime, *, one_by_one: bool) -> bool:
+        work = await store.claim_import(tx.conn, import_id)
         if work is None:
             return False
-        if work.state is State.CANCELLING:
-            await self._end(tx, work, State.CANCELLED, now)
-        elif work.state is State.QUEUED:
+        if work.state is ImportState.CANCELLING:
+            await self._end(tx, work, ImportState.CANCELLED, now)
+        elif work.state is ImportState.QUEUED:
             await self._stage(tx, work, now)
-        elif work.state is State.RUNNING:
-            with _collector_at_rest():
+        elif work.state is ImportState.RUNNING:
+            with _gc_disabled():
                 await self._batch(tx, work, now, one_by_one=one_by_one)
         else:
             await self._undo(tx, work, now)
         return True
 
-    async def _end(self, tx: Transaction, work: Work, state: State, now: datetime) -> None:
+    async def _end(self, tx: Transaction, work: ImportWork, state: ImportState, now: datetime) -> None:
         await store.finish_import(tx.conn, work.id, state, None, now)
-        counts = work.undo_counts if state is State.UNDONE else work.counts
+        counts = work.undo_counts if state is ImportState.UNDONE else work.counts
         _log.info("imports.ended", import_id=str(work.id), state=state, dry_run=work.dry_run, **counts)
 
-    async def _undo(self, tx: Transaction, work: Work, now: datetime) -> None:
+    async def _undo(self, tx: Transaction, work: ImportWork, now: datetime) -> None:
         if await undo_batch(tx, work, _UNDO_BATCH, now=now):
-            await store.keep_undo_progress(tx.conn, work, now)
+            await store.save_undo_progress(tx.conn, work, now)
         else:
-            await self._end(tx, work, State.UNDONE, now)
+            await self._end(tx, work, ImportState.UNDONE, now)
 
-    def _knowledge(self, work: Work) -> _Known:
-        if self._known is None or self._known.import_id != work.id:
+    def _cached(self, work: ImportWork) -> _Cache:
+        if self._cache is None or self._cache.import_id != work.id:
             mapping = read_mapping(work.mapping)
-            self._known = _Known(work.id, mapping, RowReader(mapping))
-        return self._known
+            self._cache = _Cache(work.id, mapping, RowReader(mapping))
+        return self._cache
 
-    async def _stage(self, tx: Transaction, work: Work, now: datetime) -> None:
-        """Cut the file into rows and stage them, all in this transaction: it is done, or begins anew."""
-        mapping = self._knowledge(work).mapping
+    async def _stage(self, tx: Transaction, work: ImportWork, now: datetime) -> None:
+        """Cut the file into rows and stage them, all in this transaction: a crash starts it anew."""
+        mapping = self._cached(work).mapping
         total = bad = 0
-        # The file is gone from the disk as soon as it is closed, however this ends.
-        with tempfile.TemporaryFile() as spool:  # a local file, piece by piece
+        # The system deletes the file when it is closed, even after a crash.
+        with tempfile.TemporaryFile() as spool:
             async for piece in store.read_chunks(tx.conn, work.id):
                 spool.write(piece)
             spool.seek(0)
             text = _text(spool, work.dialect.encoding)
             for slab in FileCutter(text, work.dialect, mapping).slabs(_SLAB_ROWS):
                 await store.stage_rows(tx.conn, work.id, slab.staged)
-                await store.insert_report(tx.conn, work.id, [Reported(result) for result in slab.rejected])
+                await store.insert_report(tx.conn, work.id, [ReportEntry(result) for result in slab.rejected])
                 total, bad = total + len(slab), bad + len(slab.rejected)
-                if await store.read_state(tx.conn, work.id) is not State.QUEUED:
-                    return  # somebody wants it cancelled; what is staged goes with the next step
+                if await store.read_state(tx.conn, work.id) is not ImportState.QUEUED:
+                    return  # being cancelled; the next step drops the staged rows
                 await asyncio.sleep(0)
         _FILE_STAGED()
         if await store.start_running(tx.conn, work.id, total, bad, now):
             await store.drop_file(tx.conn, work.id)
 
-    async def _batch(self, tx: Transaction, work: Work, now: datetime, *, one_by_one: bool) -> None:
-        known = self._knowledge(work)
+    async def _batch(self, tx: Transaction, work: ImportWork, now: datetime, *, one_by_one: bool) -> None:
+        cache = self._cached(work)
         staged = await self._next_rows(tx, work)
         if not staged:
-            await self._end(tx, work, State.FINISHED, now)
+            await self._end(tx, work, ImportState.FINISHED, now)
             return
-        terms = Terms(work.id, known.mapping, self._default_zone, work.dry_run)
+        context = ImportContext(work.id, cache.mapping, self._default_zone, work.dry_run)
         batch = Batch()
         rows: list[SourceRow] = []
         for holder_key, line, cells in staged:
-            read = known.reader.read(line, unpacked(cells))
+            read = cache.reader.read(line, unpack(cells))
             if isinstance(read, SourceRow):
                 rows.append(read)
             else:
-                batch.note([RowResult(line, Outcome.REJECTED, read)], None, holder_key)
+                batch.report_rows([RowResult(line, RowOutcome.REJECTED, read)], None, holder_key)
         if one_by_one:
-            await _carry_out_alone(tx, rows, terms, batch, now)
+            await _import_one_by_one(tx, rows, context, batch, now)
         elif rows:
             try:
                 async with tx.conn.transaction():
-                    _add(batch, await carry_out(tx, rows, terms, now=now))
-            except _NOT_OURS:
+                    _merge_batch(batch, await import_rows(tx, rows, context, now=now))
+            except _CONNECTION_ERRORS:
                 raise
             except Exception as error:
                 _log.warning("imports.batch_divided", import_id=str(work.id), error=type(error).__name__)
-                raise _CannotGoOn from error
+                raise _BatchFailed from error
         await store.insert_report(tx.conn, work.id, batch.report)
         if batch.effects:
-            await store.keep_effects(tx.conn, work.id, batch.effects)
+            await store.save_undo_entries(tx.conn, work.id, batch.effects)
         if batch.linked:
-            await store.keep_links(tx.conn, work.id, batch.linked)
+            await store.save_linked_holders(tx.conn, work.id, batch.linked)
         work.cursor_key = staged[-1][0]
         work.done_rows += len(staged)
         work.counts += batch.counts
         work.types_created |= batch.types_created
-        await store.keep_progress(tx.conn, work, now)
+        await store.save_progress(tx.conn, work, now)
         _BATCH_WRITTEN()
 
-    async def _next_rows(self, tx: Transaction, work: Work) -> Sequence[StagedRow]:
-        """Return the next staged rows, all of each holder; of none more than is taken from one file."""
+    async def _next_rows(self, tx: Transaction, work: ImportWork) -> Sequence[StagedRow]:
+        """Return the next staged rows, whole holders only; reject holders that have too many."""
         while True:
-            rows = await store.staged_rows(tx.conn, work.id, work.cursor_key, self._batch_rows + 1)
+            rows = await store.read_staged_rows(tx.conn, work.id, work.cursor_key, self._batch_rows + 1)
             if len(rows) <= self._batch_rows:
                 return rows
             last = rows[-1][0]
             whole = [row for row in rows if row[0] != last]
             if whole:
                 return whole
-            rows = await store.staged_rows_of(tx.conn, work.id, last, MOST_OF_ONE_HOLDER + 1)
+            rows = await store.read_staged_rows_of(tx.conn, work.id, last, MOST_OF_ONE_HOLDER + 1)
             if len(rows) <= MOST_OF_ONE_HOLDER:
                 return rows
-            detail = f"is a holder with more than {MOST_OF_ONE_HOLDER:,} rows; divide the file"
-            error = RowError(self._knowledge(work).mapping.places.holder, last, detail)
+            detail = f"is a holder with more than {MOST_OF_ONE_HOLDER:,} rows; split the file"
+            error = RowError(self._cached(work).mapping.places.holder, last, detail)
             count = await store.reject_staged_rows_of(tx.conn, work.id, last, error)
-            work.counts[Outcome.REJECTED] += count
+            work.counts[RowOutcome.REJECTED] += count
             work.done_rows += count
             work.cursor_key = last
 
 
-async def _carry_out_alone(
-    tx: Transaction, rows: Sequence[SourceRow], terms: Terms, batch: Batch, now: datetime
+async def _import_one_by_one(
+    tx: Transaction, rows: Sequence[SourceRow], context: ImportContext, batch: Batch, now: datetime
 ) -> None:
-    """Carry out the rows holder by holder; those of one that can't be are rejected, the rest goes on."""
+    """Import the rows holder by holder; reject those of a holder that fails."""
     for external_id, group in groupby(rows, key=lambda row: row.holder.external_id):
         alone = list(group)
         try:
             async with tx.conn.transaction():
-                _add(batch, await carry_out(tx, alone, terms, now=now))
-        except _NOT_OURS:
+                _merge_batch(batch, await import_rows(tx, alone, context, now=now))
+        except _CONNECTION_ERRORS:
             raise
-        except Exception as error:  # noqa: BLE001  # whatever it is, it is this holder's
-            # No message and no traceback: they may show what a row says about a person.
+        except Exception as error:  # noqa: BLE001  # whatever it is, this holder caused it
+            # Neither message nor traceback: they may contain personal data of the row.
             _log.warning(
                 "imports.holder_rejected",
-                import_id=str(terms.import_id),
+                import_id=str(context.import_id),
                 line=alone[0].line,
                 error=type(error).__name__,
-                at=_place(error),
+                at=_where_raised(error),
             )
-            reason = RowError(terms.declared.places.holder, external_id, explained(error))
-            batch.note(rejected((row.line for row in alone), reason), None, external_id)
+            reason = RowError(context.mapping.places.holder, external_id, describe_error(error))
+            batch.report_rows(reject_lines((row.line for row in alone), reason), None, external_id)
 
 
 @contextmanager
-def _collector_at_rest() -> Iterator[None]:
-    """Let the collector of circles rest for a batch: it makes objects by the hundred thousand, and none."""
-    # Looking through them again and again took a third of an import's time.
+def _gc_disabled() -> Iterator[None]:
+    """Disable cyclic GC: a batch creates no cycles, but so many objects that GC took a third of the time."""
     collecting = gc.isenabled()
     gc.disable()
     try:
@@ -264,12 +270,12 @@ def _collector_at_rest() -> Iterator[None]:
             gc.enable()
 
 
-def _place(error: Exception) -> str:
+def _where_raised(error: Exception) -> str:
     last = traceback.extract_tb(error.__traceback__)[-1]
     return f"{last.name}:{last.lineno}"
 
 
-def _add(batch: Batch, done: Batch) -> None:
+def _merge_batch(batch: Batch, done: Batch) -> None:
     batch.counts += done.counts
     batch.types_created |= done.types_created
     batch.report += done.report
@@ -278,5 +284,5 @@ def _add(batch: Batch, done: Batch) -> None:
 
 
 def _text(spool: IO[bytes], encoding: str) -> IO[str]:
-    # Universal newlines, untranslated: what is within quotation marks stays as it is.
+    # Untranslated newlines, so that those within quotation marks stay as they are.
     return io.TextIOWrapper(spool, encoding=encoding, errors="replace", newline="")

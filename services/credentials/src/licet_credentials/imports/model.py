@@ -1,37 +1,21 @@
-"""What a row of a file says, what may become of it, and what an import has come to."""
+"""An import as a job: its state, the outcome of each row, and the undo log of what it made."""
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
-from enum import StrEnum
+from datetime import datetime
+from enum import IntEnum, StrEnum
 from typing import Any, NamedTuple
+from uuid import UUID
 
-from licet_events.credentials import FlagKind
-
-
-class Outcome(StrEnum):
-    """What became of a row."""
-
-    CREATED = "created"
-    """Its term is one of a credential that the import recorded."""
-    RENEWED = "renewed"
-    """Its term was appended to a credential that was there."""
-    ADDED = "added"
-    """Its term was put among those of a credential that was there, not after the last of them."""
-    CORRECTED = "corrected"
-    """The term that it names, or its flag, was corrected."""
-    UPDATED = "updated"
-    """Other facts about credential or holder were changed."""
-    UNCHANGED = "unchanged"
-    REJECTED = "rejected"
-
-
+IMPORTED = "imported"
+"""Reason code of changes that an import makes."""
 UNDONE_REASON = "import_undone"
-"""The reason code of what undoing an import changes."""
+"""Reason code of changes that undoing an import makes."""
 
 
-class State(StrEnum):
-    """How far an import has come."""
+class ImportState(StrEnum):
+    """State of an import."""
 
     QUEUED = "queued"
     RUNNING = "running"
@@ -44,137 +28,161 @@ class State(StrEnum):
 
     @property
     def done(self) -> bool:
-        """Whether nothing more will happen by itself."""
-        return self in {State.FINISHED, State.FAILED, State.CANCELLED, State.UNDONE}
+        """Whether no work is left to do."""
+        return self in {ImportState.FINISHED, ImportState.FAILED, ImportState.CANCELLED, ImportState.UNDONE}
 
 
-class OnChange(StrEnum):
-    """What becomes of a row that says otherwise than what is recorded."""
+class RowOutcome(StrEnum):
+    """What became of a row."""
 
-    UPDATE = "update"
-    """What it says is taken over."""
-    KEEP = "keep"
-    """What is recorded stays, and the row is fine."""
-    REJECT = "reject"
-    """What is recorded stays, and the row is told as rejected."""
-
-
-class OnTermChange(StrEnum):
-    """What becomes of a row whose term is recorded under its key with other dates."""
-
-    REJECT = "reject"
-    """The recorded dates stay, and the row is told as rejected."""
-    KEEP = "keep"
-    """The recorded dates stay, and the row is fine."""
-    CORRECT = "correct"
-    """The recorded dates were wrong: the term is corrected."""
-    RENEW = "renew"
-    """Both were right: the row is a further term."""
+    CREATED = "created"
+    """Its term belongs to a credential that the import recorded."""
+    RENEWED = "renewed"
+    """Its term was appended to an existing credential."""
+    ADDED = "added"
+    """Its term was inserted before the last term of an existing credential."""
+    CORRECTED = "corrected"
+    """The recorded term with its key, or a recorded flag, was corrected."""
+    UPDATED = "updated"
+    """Other facts about the credential or the holder were changed."""
+    UNCHANGED = "unchanged"
+    REJECTED = "rejected"
 
 
 class RowError(NamedTuple):
-    """What is wrong with a row: where, what it says, and what is allowed."""
+    """An error in a row: the column, its value, and what would be allowed."""
 
     column: str
     value: str
     detail: str
 
 
-class HolderSaid(NamedTuple):
-    """What a row says about its holder; a fact that is not named is not said."""
-
-    external_id: str
-    facts: tuple[tuple[str, Any], ...]
-    manager: str | None = None
-    """The manager's external id."""
-    attributes: tuple[tuple[str, Any], ...] = ()
-
-
-class CredentialSaid(NamedTuple):
-    """What a row says about its credential; a fact that is not named is not said."""
-
-    type_code: str
-    type_name: str
-    number: str | None
-    time_zone: str | None
-    facts: tuple[tuple[str, Any], ...]
-    attributes: tuple[tuple[str, str, str], ...]
-    """Name, column and text of each; what the text means follows from the type."""
-
-
-class TermSaid(NamedTuple):
-    """What a row says about its term."""
-
-    key: str
-    valid_from: date | None
-    expires_on: date | None
-    never: bool
-    """Whether it says in words that the term does not end."""
-
-
-class FlagSaid(NamedTuple):
-    """What a row says has happened to its credential."""
-
-    kind: FlagKind
-    reason: str
-    since: date
-    until: date | None
-
-
-Rank = tuple[date, date, str]
-"""By what rows and terms are told older from newer, whatever the order of rows and files."""
-
-
-def rank_of(valid_from: date | None, expires_on: date | None, key: str) -> Rank:
-    """Return the rank of a term: by its end, then its start, then its key."""
-    return expires_on or date.max, valid_from or date.min, key
-
-
-class SourceRow(NamedTuple):
-    """One row of a file, read."""
-
-    line: int
-    """On which its first field begins."""
-    holder: HolderSaid
-    credential: CredentialSaid
-    term: TermSaid
-    flag: FlagSaid | None
-
-    @property
-    def rank(self) -> Rank:
-        """How new it is."""
-        return rank_of(self.term.valid_from, self.term.expires_on, self.term.key)
-
-
-def newest(rows: Sequence[SourceRow]) -> SourceRow:
-    """Return the row whose facts hold: the newest; between equals what they say decides, not their order."""
-    if len(rows) == 1:
-        return rows[0]
-    highest = max(row.rank for row in rows)
-    equals = [row for row in rows if row.rank == highest]
-    return equals[0] if len(equals) == 1 else max(equals, key=lambda row: (repr(row[1:]), -row.line))
-
-
 @dataclass(frozen=True, slots=True)
 class RowResult:
-    """What became of one row."""
+    """The outcome of one row, with its errors if it was rejected."""
 
     line: int
-    outcome: Outcome
+    outcome: RowOutcome
     errors: tuple[RowError, ...] = ()
 
 
-class Columns(NamedTuple):
-    """Which columns say what, for errors; as a person reads them."""
+@dataclass(slots=True)
+class ReportEntry:
+    """The result of a row as the report stores it."""
 
-    holder: str
-    number: str
-    type: str
-    key: str
-    manager: str = ""
-    flag: str = ""
+    result: RowResult
+    credential_id: UUID | None = None
+    holder_key: str | None = None
+    """External id of the row's holder; stored only with errors, so that an erasure finds them."""
 
 
-def facts_that_differ(said: Sequence[tuple[str, Any]], recorded: object) -> Mapping[str, Any]:
-    """Return those facts that are said and not so recorded."""
-    return {name: value for name, value in said if getattr(recorded, name) != value}
+@dataclass(frozen=True, slots=True)
+class ReportLine:
+    """The result of a row as the report shows it."""
+
+    line: int
+    outcome: RowOutcome
+    credential_id: UUID | None
+    errors: tuple[Mapping[str, Any], ...]
+    undo: str | None
+    undo_reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """How to read a CSV file; `encoding` is a Python codec."""
+
+    encoding: str
+    delimiter: str
+
+
+@dataclass(frozen=True, slots=True)
+class NewImport:
+    """An import to be queued."""
+
+    id: UUID
+    mapping_name: str
+    mapping: str
+    """TOML."""
+    dry_run: bool
+    file_name: str
+    file_size: int
+    dialect: Dialect
+    actor: str
+
+
+@dataclass(frozen=True, slots=True)
+class Import:
+    """An import and its progress, for callers."""
+
+    id: UUID
+    state: ImportState
+    mapping_name: str
+    dry_run: bool
+    file_name: str
+    file_size: int
+    encoding: str
+    delimiter: str
+    total_rows: int | None
+    done_rows: int
+    counts: Mapping[str, int]
+    types_created: tuple[str, ...]
+    undo_counts: Mapping[str, int]
+    problem: str | None
+    created_at: datetime
+    updated_at: datetime
+    finished_at: datetime | None
+
+
+class UndoStep(IntEnum):
+    """The steps of an undo, in order: a holder can be deactivated only after its credentials are voided."""
+
+    CREDENTIALS = 1
+    HOLDERS = 2
+
+
+@dataclass
+class ImportWork:
+    """An import that this transaction works on: its cursors and running counts."""
+
+    id: UUID
+    state: ImportState
+    mapping: str
+    """TOML."""
+    dry_run: bool
+    dialect: Dialect
+    cursor_key: str | None
+    """External id of the last holder whose rows are done."""
+    total_rows: int | None
+    done_rows: int
+    counts: Counter[str]
+    types_created: set[str]
+    undo_step: UndoStep
+    undo_after: UUID | None
+    undo_counts: Counter[str]
+
+
+@dataclass(frozen=True, slots=True)
+class UndoEntry:
+    """An entry of an import's undo log: a holder or credential that it wrote, and the version it left."""
+
+    step: UndoStep
+    id: UUID
+    version: int
+    created: bool
+    """Whether the import created it."""
+    terms: tuple[UUID, ...] = ()
+    """The terms that it added to an existing credential."""
+    more: bool = False
+    """Whether it changed more of an existing credential than adding these terms."""
+    line: int | None = None
+    """The row whose facts it took over for an existing holder."""
+
+
+@dataclass(slots=True)
+class UndoResult:
+    """What undoing one entry did: `undone`, or `left` with the reason."""
+
+    id: UUID
+    undo: str
+    reason: str | None = None

@@ -17,9 +17,9 @@ from licet_chassis.http.serving import serving
 from licet_chassis.http.writes import Write, form_fingerprint
 from licet_credentials.access import ADMIN, AUDIT
 from licet_credentials.imports import commands, store
-from licet_credentials.imports.commands import TakeIn
-from licet_credentials.imports.model import Outcome, State
-from licet_credentials.imports.uploads import looked_at, plain_name
+from licet_credentials.imports.commands import SubmitImport
+from licet_credentials.imports.file.uploads import inspect_upload, plain_name
+from licet_credentials.imports.model import Import, ImportState, ReportLine, RowOutcome
 
 LARGEST_FILE = 2 << 30
 """Bytes of a CSV file."""
@@ -28,7 +28,7 @@ router = APIRouter(prefix="/v1/imports", tags=["imports"])
 
 
 class ImportCounts(BaseModel):
-    """How many rows came to what, and what was made of them."""
+    """Rows by outcome, and records that the import made."""
 
     created: int = 0
     renewed: int = 0
@@ -44,37 +44,37 @@ class ImportCounts(BaseModel):
 
 
 class UndoCounts(BaseModel):
-    """How much of what was made is taken back, and how much is left."""
+    """Records that were undone, and records that were left."""
 
     credentials_voided: int = 0
     terms_withdrawn: int = 0
-    """From credentials that were there before."""
+    """From credentials that existed before."""
     credentials_left: int = 0
-    """On which something of the import stays."""
+    """Credentials on which something of the import stays."""
     holders_deactivated: int = 0
     holders_left: int = 0
 
 
 class ImportOut(BaseModel):
-    """An import and how far it has come."""
+    """An import and its progress."""
 
     id: UUID
-    state: State
+    state: ImportState
     mapping: str
     dry_run: bool
     file_name: str
     file_size: int
     encoding: str
-    """As it was found out, or as the mapping says."""
+    """As detected, or as the mapping says."""
     delimiter: str
     total_rows: int | None
-    """Known once the file is cut into rows."""
+    """Null until the file is cut into rows."""
     done_rows: int
     progress: float
     """From 0 to 1."""
     counts: ImportCounts
     types_created: list[str]
-    """Credential types that the mapping named and that were not there."""
+    """Codes of credential types that the import defined."""
     undone: UndoCounts
     problem: str | None
     created_at: datetime
@@ -82,7 +82,7 @@ class ImportOut(BaseModel):
     finished_at: datetime | None
 
     @classmethod
-    def of(cls, job: store.Import) -> "ImportOut":
+    def of(cls, job: Import) -> "ImportOut":
         """Show an import."""
         return cls(
             id=job.id,
@@ -106,14 +106,14 @@ class ImportOut(BaseModel):
         )
 
 
-def _progress(job: store.Import) -> float:
+def _progress(job: Import) -> float:
     if job.total_rows is None:
         return 0.0
     return job.done_rows / job.total_rows if job.total_rows else 1.0
 
 
 class ImportErrorOut(BaseModel):
-    """What is wrong with a row: where, what it says, and what is allowed."""
+    """An error in a row: the column, its value, and what would be allowed."""
 
     column: str
     value: str
@@ -121,19 +121,19 @@ class ImportErrorOut(BaseModel):
 
 
 class ImportRowOut(BaseModel):
-    """What became of one row."""
+    """The result of one row."""
 
     line: int
-    """Of the file, where the row begins; the header is in line 1."""
-    outcome: Outcome
+    """Line of the file where the row begins; the header is in line 1."""
+    outcome: RowOutcome
     credential_id: UUID | None
     errors: list[ImportErrorOut]
     undo: str | None
-    """Once the import is undone: `undone`, or `left`."""
+    """After an undo: `undone` or `left`."""
     undo_reason: str | None
     """Why it was left: `was_there_before`, `changed_since`, `voided_already`, `something_rests_on_it`.
 
-    Or `other_changes_stay`: its term is taken back, and not all that the import changed beside.
+    Or `other_changes_stay`: its term was withdrawn, but not everything else that the import changed.
     """
 
 
@@ -150,13 +150,13 @@ async def send(
     write: Write,
     dry_run: Annotated[bool, Form()] = False,
 ) -> Response:
-    """Take in a CSV file, worked off in the background; `mapping` is TOML or the name of a known one."""
-    upload = await looked_at(file, largest=LARGEST_FILE)
-    command = TakeIn(
+    """Import a CSV file in the background; `mapping` is TOML, or the name of a shipped mapping."""
+    upload = await inspect_upload(file, largest=LARGEST_FILE)
+    command = SubmitImport(
         upload.pieces, upload.size, upload.head, upload.utf8, plain_name(file.filename), mapping, dry_run
     )
     return await write(
-        lambda tx, now: commands.take_in(tx, command, now=now),
+        lambda tx, now: commands.submit_import(tx, command, now=now),
         view=ImportOut.of,
         status=201,
         location=lambda job: f"/v1/imports/{job.id}",
@@ -165,7 +165,7 @@ async def send(
 
 
 @router.get("", response_model=Page[ImportOut], dependencies=[AUDIT], responses=CSV_TOO)
-async def list_(request: Request, page: PageQuery, state: State | None = None) -> Response:
+async def list_(request: Request, page: PageQuery, state: ImportState | None = None) -> Response:
     """List imports, the latest first."""
 
     async def read(asked: PageRequest) -> Page[ImportOut]:
@@ -178,14 +178,14 @@ async def list_(request: Request, page: PageQuery, state: State | None = None) -
 
 @router.get("/{import_id}", response_model=ImportOut, dependencies=[AUDIT])
 async def show(request: Request, import_id: UUID) -> Response:
-    """Show how far an import has come."""
+    """Show an import and its progress."""
     async with serving(request).database.reading() as conn:
         return resource(ImportOut.of(await store.read_import(conn, import_id)))
 
 
 @router.post("/{import_id}/cancel", status_code=202, response_model=ImportOut, dependencies=[ADMIN])
 async def cancel(import_id: UUID, write: Write) -> Response:
-    """Have an import end after the batch in hand; what is done stays, and can be undone."""
+    """Stop an import after its current batch; what it made stays, and can be undone."""
     return await write(
         lambda tx, now: commands.cancel_import(tx, import_id, now=now), view=ImportOut.of, status=202
     )
@@ -193,7 +193,7 @@ async def cancel(import_id: UUID, write: Write) -> Response:
 
 @router.post("/{import_id}/undo", status_code=202, response_model=ImportOut, dependencies=[ADMIN])
 async def undo(import_id: UUID, write: Write) -> Response:
-    """Take back in the background what an import made; what has changed since is left."""
+    """Undo an import in the background; records that have changed since are left."""
     return await write(
         lambda tx, now: commands.undo_import(tx, import_id, now=now), view=ImportOut.of, status=202
     )
@@ -201,16 +201,16 @@ async def undo(import_id: UUID, write: Write) -> Response:
 
 @router.get("/{import_id}/rows", response_model=Page[ImportRowOut], dependencies=[AUDIT], responses=CSV_TOO)
 async def rows(
-    request: Request, import_id: UUID, page: PageQuery, outcome: Outcome | None = None
+    request: Request, import_id: UUID, page: PageQuery, outcome: RowOutcome | None = None
 ) -> Response:
-    """List what became of each row; as CSV with a line for each error."""
+    """List the results of rows; as CSV with a line for each error."""
     database = serving(request).database
 
-    async def found(wanted: PageRequest) -> Sequence[store.ReportLine]:
+    async def found(wanted: PageRequest) -> Sequence[ReportLine]:
         async with database.reading() as conn:
             await store.read_import(conn, import_id)
             after = wanted.after(int) or 0
-            return await store.report_rows(conn, import_id, outcome, after, wanted.limit + 1)
+            return await store.read_report(conn, import_id, outcome, after, wanted.limit + 1)
 
     async def read(wanted: PageRequest) -> Page[ImportRowOut]:
         return page_of(await found(wanted), wanted.limit, lambda row: row.line, _row_out)
@@ -228,7 +228,7 @@ _COLUMNS = ("line", "outcome", "credential_id", "column", "value", "detail", "un
 _NO_ERROR: Mapping[str, Any] = {}
 
 
-def _row_out(row: store.ReportLine) -> ImportRowOut:
+def _row_out(row: ReportLine) -> ImportRowOut:
     return ImportRowOut(
         line=row.line,
         outcome=row.outcome,
@@ -239,7 +239,7 @@ def _row_out(row: store.ReportLine) -> ImportRowOut:
     )
 
 
-def _cells(row: store.ReportLine) -> list[list[Cell]]:
+def _cells(row: ReportLine) -> list[list[Cell]]:
     credential_id = None if row.credential_id is None else str(row.credential_id)
     return [
         [row.line, row.outcome.value, credential_id]

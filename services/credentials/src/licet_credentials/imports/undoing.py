@@ -1,7 +1,7 @@
-"""Taking back what an import made: void what it recorded, withdraw the terms that it gave to what was there.
+"""Undoing an import: void its credentials, withdraw the terms it added, then deactivate its holders.
 
-Then whom it entered is deactivated. What somebody has changed since is left, and so is what the import
-corrected or updated of what was there: what it was before is in the history, where a person finds it.
+Whatever somebody has changed since is left. What the import corrected or updated on existing records is left
+as well: the values from before are in the history, where a person finds them.
 """
 
 from collections import Counter
@@ -19,8 +19,7 @@ from licet_credentials.credentials.store import Loaded, Saved
 from licet_credentials.holders import store as holder_store
 from licet_credentials.holders.commands.leaving import deactivate_holder
 from licet_credentials.imports import store
-from licet_credentials.imports.model import UNDONE_REASON
-from licet_credentials.imports.store import CREDENTIALS, HOLDERS, Effect, Undone, Work
+from licet_credentials.imports.model import UNDONE_REASON, ImportWork, UndoEntry, UndoResult, UndoStep
 from licet_events.credentials import CredentialVoided
 
 _UNDONE, _LEFT = "undone", "left"
@@ -42,96 +41,99 @@ _CREDENTIALS_VOIDED, _TERMS_WITHDRAWN, _CREDENTIALS_LEFT, _HOLDERS_DEACTIVATED, 
 )
 
 
-async def undo_batch(tx: Transaction, work: Work, limit: int, *, now: datetime) -> bool:
-    """Take back the next part of what an import made; returns whether there may be more."""
-    effects = await store.next_effects(tx.conn, work.id, work.undo_step, work.undo_after, limit)
-    if not effects:
-        if work.undo_step == HOLDERS:
+async def undo_batch(tx: Transaction, work: ImportWork, limit: int, *, now: datetime) -> bool:
+    """Undo the next entries of the log; returns whether there may be more."""
+    entries = await store.read_undo_entries(tx.conn, work.id, work.undo_step, work.undo_after, limit)
+    if not entries:
+        if work.undo_step is UndoStep.HOLDERS:
             return False
-        work.undo_step, work.undo_after = HOLDERS, None
+        work.undo_step, work.undo_after = UndoStep.HOLDERS, None
         return True
-    step = _take_back if work.undo_step == CREDENTIALS else _deactivate
-    undone, counts = await step(tx, effects, now)
-    await store.note_undone(tx.conn, work.id, work.undo_step, undone)
+    undo = _undo_credentials if work.undo_step is UndoStep.CREDENTIALS else _undo_holders
+    results, counts = await undo(tx, entries, now)
+    await store.save_undo_results(tx.conn, work.id, work.undo_step, results)
     work.undo_counts += counts
-    work.undo_after = effects[-1].id
+    work.undo_after = entries[-1].id
     return True
 
 
-async def _take_back(
-    tx: Transaction, effects: Sequence[Effect], now: datetime
-) -> tuple[list[Undone], Counter[str]]:
-    loaded = await credential_store.lock_credentials(tx.conn, [effect.id for effect in effects])
-    changed = await store.changed_since(tx.conn, effects)
-    undone, saved, counts = [], [], Counter[str]()
-    for effect in effects:
-        found = loaded.get(effect.id)
-        reason = (
-            _WAS_THERE
-            if found is None or not (effect.created or effect.terms)
-            else _VOIDED
-            if found.credential.voided
-            else _CHANGED
-            if effect.id in changed
-            else None
+async def _undo_credentials(
+    tx: Transaction, entries: Sequence[UndoEntry], now: datetime
+) -> tuple[list[UndoResult], Counter[str]]:
+    found = await credential_store.lock_credentials(tx.conn, [entry.id for entry in entries])
+    changed = await store.changed_since(tx.conn, entries)
+    results, saved, counts = [], [], Counter[str]()
+    for entry in entries:
+        loaded = found.get(entry.id)
+        reason = _first_reason(
+            (loaded is None or not (entry.created or entry.terms), _WAS_THERE),
+            (loaded is not None and loaded.credential.voided, _VOIDED),
+            (entry.id in changed, _CHANGED),
         )
-        if reason is None and found is not None:
+        if reason is None and loaded is not None:
             try:
-                change = _taken_back(effect, found, tx.cause.actor, now)
+                change = _undo_credential(entry, loaded, tx.cause.actor, now)
             except Conflict:
                 reason = _RESTS
             else:
-                saved.append(Saved(change, found.rules))
-                counts[_CREDENTIALS_VOIDED] += effect.created
-                counts[_TERMS_WITHDRAWN] += len(effect.terms)
-        counts[_CREDENTIALS_LEFT] += reason is not None or effect.more
-        undone.append(Undone(effect.id, _UNDONE if reason is None else _LEFT, reason))
+                saved.append(Saved(change, loaded.rules))
+                counts[_CREDENTIALS_VOIDED] += entry.created
+                counts[_TERMS_WITHDRAWN] += len(entry.terms)
+        counts[_CREDENTIALS_LEFT] += reason is not None or entry.more
+        results.append(_result(entry, reason))
     await write_credentials(tx, saved, now)
-    return undone, counts
+    return results, counts
 
 
-def _taken_back(effect: Effect, found: Loaded, actor: str, now: datetime) -> Change:
-    """Void what the import recorded; of what was there, withdraw the terms, the last of them first."""
-    change = settle(found.credential, now)
-    if effect.created:
-        return change.tell(
+def _first_reason(*table: tuple[bool, str]) -> str | None:
+    """Return the first reason that applies for leaving an entry as it is."""
+    return next((reason for applies, reason in table if applies), None)
+
+
+def _result(entry: UndoEntry, reason: str | None) -> UndoResult:
+    return UndoResult(entry.id, _UNDONE if reason is None else _LEFT, reason)
+
+
+def _undo_credential(entry: UndoEntry, loaded: Loaded, actor: str, now: datetime) -> Change:
+    """Void a credential that the import created; from an existing one, withdraw its terms, the last first."""
+    change = settle(loaded.credential, now)
+    if entry.created:
+        return change.emit(
             replace(change.credential, voided=True),
             now,
             lambda state: CredentialVoided(credential=state, reason=UNDONE_REASON),
         )
     for term in reversed(change.credential.terms):
-        if term.id in effect.terms:
+        if term.id in entry.terms:
             wrong = Correction(UNDONE_REASON, term_id=term.id, withdraw_term=True)
-            change = put_right(change, wrong, now, was=found.rules, rules=found.rules)
+            change = put_right(change, wrong, now, was=loaded.rules, rules=loaded.rules)
     return announce(change, now, reason=UNDONE_REASON, actor=actor)
 
 
-async def _deactivate(
-    tx: Transaction, effects: Sequence[Effect], now: datetime
-) -> tuple[list[Undone], Counter[str]]:
-    made = [effect for effect in effects if effect.created]
-    for effect in sorted(made, key=lambda effect: effect.id):
-        await holder_store.lock_holder(tx.conn, effect.id)  # what is asked next stays so
-    holding = await store.holders_with_credentials(tx.conn, [effect.id for effect in made])
-    changed = await store.changed_since(tx.conn, made)
-    undone = []
-    for effect in effects:
-        reason = (
-            _WAS_THERE
-            if not effect.created
-            else _CHANGED
-            if effect.id in changed
-            else _HAS_CREDENTIALS
-            if effect.id in holding
-            else await _deactivated(tx, effect, now)
-        )
-        undone.append(Undone(effect.id, _UNDONE if reason is None else _LEFT, reason))
-    return undone, Counter(_HOLDERS_DEACTIVATED if each.undo == _UNDONE else _HOLDERS_LEFT for each in undone)
+async def _undo_holders(
+    tx: Transaction, entries: Sequence[UndoEntry], now: datetime
+) -> tuple[list[UndoResult], Counter[str]]:
+    created = [entry for entry in entries if entry.created]
+    for entry in sorted(created, key=lambda entry: entry.id):
+        # Locked first, so that the answers of the two queries below stay true until the commit.
+        await holder_store.lock_holder(tx.conn, entry.id)
+    with_credentials = await store.holders_with_credentials(tx.conn, [entry.id for entry in created])
+    changed = await store.changed_since(tx.conn, created)
+    results = []
+    for entry in entries:
+        reason = _first_reason(
+            (not entry.created, _WAS_THERE),
+            (entry.id in changed, _CHANGED),
+            (entry.id in with_credentials, _HAS_CREDENTIALS),
+        ) or await _deactivate(tx, entry, now)
+        results.append(_result(entry, reason))
+    counts = Counter(_HOLDERS_DEACTIVATED if each.undo == _UNDONE else _HOLDERS_LEFT for each in results)
+    return results, counts
 
 
-async def _deactivated(tx: Transaction, effect: Effect, now: datetime) -> str | None:
+async def _deactivate(tx: Transaction, entry: UndoEntry, now: datetime) -> str | None:
     try:
-        await deactivate_holder(tx, effect.id, UNDONE_REASON, expected_version=None, now=now)
+        await deactivate_holder(tx, entry.id, UNDONE_REASON, expected_version=None, now=now)
     except Conflict:
         return _INACTIVE
     return None

@@ -96,7 +96,7 @@ async def _persons(tx: Transaction, holder_id: UUID) -> list[Holder]:
 
 async def _let_go(tx: Transaction, holder_id: UUID, now: datetime) -> list[Holder]:
     """Hold the holder and its duplicates, and free everybody who names one of them."""
-    await import_store.hold_open_imports(tx.conn)
+    await import_store.lock_open_imports(tx.conn)
     await holder_store.lock_affected(tx.conn, [holder_id], _MOST_AROUND)
     # Again, now that nobody else changes who reports to whom: whoever came to report to it meanwhile.
     await holder_store.lock_managers(tx.conn)

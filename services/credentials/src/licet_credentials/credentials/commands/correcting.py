@@ -152,7 +152,7 @@ async def void_credential(
     def void(change: Change, _loaded: Loaded) -> Change:
         if change.credential.voided:
             raise Conflict("The credential is voided already.")
-        return change.tell(
+        return change.emit(
             replace(change.credential, voided=True),
             now,
             lambda state: CredentialVoided(credential=state, reason=reason),

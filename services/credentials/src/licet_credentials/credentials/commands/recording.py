@@ -109,7 +109,7 @@ async def update_credential(
         changed = tuple(name for name in changes if getattr(after, name) != getattr(before, name))
         if not changed:
             return change
-        told = change.tell(
+        told = change.emit(
             after, now, lambda state: CredentialUpdated(credential=state, changed=tuple(sorted(changed)))
         )
         return announce(told, now, reason="updated", actor=tx.cause.actor)

@@ -36,7 +36,7 @@ async def submit_renewal(
         if until <= now:
             raise Invalid("quiet_until must be in the future.", pointer="/quiet_until")
         submitted = replace(credential, submitted_at=credential.submitted_at or now, quiet_until=until)
-        return change.tell(submitted, now, lambda state: CredentialSubmitted(credential=state))
+        return change.emit(submitted, now, lambda state: CredentialSubmitted(credential=state))
 
     return await change_credential(
         tx, credential_id, submit, expected_version=expected_version, now=now, note=note
@@ -59,7 +59,7 @@ async def end_submission(
         require_not_voided(credential)
         if credential.submitted_at is None:
             raise Conflict("No renewal of the credential waits for its issuer.")
-        return change.tell(
+        return change.emit(
             replace(credential, submitted_at=None, quiet_until=None),
             now,
             lambda state: CredentialUpdated(credential=state, changed=("quiet_until",), reason=reason),

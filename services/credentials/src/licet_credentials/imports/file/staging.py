@@ -1,32 +1,32 @@
-"""From the bytes of a file to rows that can be grouped: cut into cells, kept with their holder's key."""
+"""Cutting a file into rows, each staged under the external id of its holder."""
 
 import csv
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import IO, TYPE_CHECKING
 
-from licet_credentials.imports.detecting import Dialect, clean_header
-from licet_credentials.imports.mapping import Mapping
-from licet_credentials.imports.model import Outcome, RowError, RowResult
-from licet_credentials.imports.reading import RowReader
+from licet_credentials.imports.file.detecting import clean_header
+from licet_credentials.imports.file.mapping import Mapping
+from licet_credentials.imports.file.reading import RowReader
+from licet_credentials.imports.model import Dialect, RowError, RowOutcome, RowResult
 
 if TYPE_CHECKING:
     import _csv
 
 
-def packed(cells: list[str]) -> bytes:
-    """Return cells as one value."""
+def pack(cells: list[str]) -> bytes:
+    """Pack cells into one value, separated by NUL."""
     return "\0".join(cell.replace("\0", "\ufffd") if "\0" in cell else cell for cell in cells).encode()
 
 
-def unpacked(cells: bytes) -> list[str]:
-    """Return the cells that `packed` packed."""
+def unpack(cells: bytes) -> list[str]:
+    """Return the cells that `pack` pack."""
     return cells.decode().split("\0")
 
 
 @dataclass
 class Slab:
-    """A part of a file, cut into rows."""
+    """A number of rows of a file."""
 
     staged: list[tuple[str, int, bytes]] = field(default_factory=list)
     rejected: list[RowResult] = field(default_factory=list)
@@ -36,7 +36,7 @@ class Slab:
 
 
 class FileCutter:
-    """Cuts a file into rows, slab by slab, so that its size never matters."""
+    """Cuts a file into rows, slab by slab, in constant memory."""
 
     def __init__(self, file: IO[str], dialect: Dialect, mapping: Mapping) -> None:
         self._reader = csv.reader(file, delimiter=dialect.delimiter)
@@ -68,7 +68,7 @@ class FileCutter:
             except StopIteration:
                 return
             except csv.Error as error:
-                yield line, _not_csv(line, reader, error)
+                yield line, _reject_line(line, reader, error)
                 continue
             if any(cells) and (len(cells) != 1 or cells[0].strip()):
                 yield line, cells
@@ -76,18 +76,18 @@ class FileCutter:
     def _cut(self, slab: Slab, line: int, cells: list[str]) -> None:
         if len(cells) != self._width and not (len(cells) > self._width and not any(cells[self._width :])):
             detail = f"has {len(cells)} fields, the header has {self._width}"
-            slab.rejected.append(RowResult(line, Outcome.REJECTED, (RowError("", "", detail),)))
+            slab.rejected.append(RowResult(line, RowOutcome.REJECTED, (RowError("", "", detail),)))
             return
         chosen = [cells[place] for place in self._places]
         key = self._row_reader.holder_key(chosen)
         if key is None:
             errors = self._row_reader.read(line, chosen)
-            slab.rejected.append(RowResult(line, Outcome.REJECTED, tuple(errors)))  # type: ignore[arg-type]
+            slab.rejected.append(RowResult(line, RowOutcome.REJECTED, tuple(errors)))  # type: ignore[arg-type]
             return
-        slab.staged.append((key, line, packed(chosen)))
+        slab.staged.append((key, line, pack(chosen)))
 
 
-def _not_csv(line: int, reader: "_csv.Reader", error: csv.Error) -> RowResult:
+def _reject_line(line: int, reader: "_csv.Reader", error: csv.Error) -> RowResult:
     lines = f"lines {line} to {reader.line_num}" if reader.line_num > line else "the line"
     detail = f"{lines} can't be read as CSV: {error}; look for a quotation mark that is not closed"
-    return RowResult(line, Outcome.REJECTED, (RowError("", "", detail),))
+    return RowResult(line, RowOutcome.REJECTED, (RowError("", "", detail),))

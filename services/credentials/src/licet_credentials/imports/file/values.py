@@ -1,4 +1,4 @@
-"""From the text of a cell to a value: each kind with a sentence that says what is allowed."""
+"""Parsing the text of a cell by kind; the error of each kind says what is allowed."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -25,7 +25,7 @@ from licet_credentials.inputs import (
 from licet_events.holders import HolderKind
 
 Reader = Callable[[str], Any]
-"""Returns what a text means; raises `ValueError` with what is allowed."""
+"""Parses a text; raises `ValueError` with what is allowed."""
 
 _KINDS: Mapping[str, tuple[Any, str]] = {
     "line": (Line, "must be a line of at most 200 characters"),
@@ -46,11 +46,11 @@ _KINDS: Mapping[str, tuple[Any, str]] = {
 
 
 _PLAIN = {"line": 200, "note": 4_000}
-"""Up to how many printable characters a text, without space around it, is good as it is."""
+"""Characters up to which a printable text without surrounding space needs no validation."""
 
 
 def reader_of(kind: str) -> Reader:
-    """Return how a text of that kind is read."""
+    """Return the reader of a kind."""
     adapter, allowed = _KINDS[kind]
     validate = TypeAdapter(adapter).validate_python
 
@@ -58,7 +58,7 @@ def reader_of(kind: str) -> Reader:
 
     def read(text: str) -> Any:
         if len(text) <= plain and text.isprintable():
-            return text  # what nearly every cell is, and what the rule allows
+            return text  # nearly every cell; much cheaper than pydantic
         try:
             return validate(text)
         except ValidationError:
@@ -68,14 +68,14 @@ def reader_of(kind: str) -> Reader:
 
 
 READERS: Mapping[str, Reader] = {kind: reader_of(kind) for kind in _KINDS}
-"""How a text of each kind is read."""
+"""The reader of each kind."""
 
 EARLIEST, LATEST = date(1900, 1, 1), date(9000, 12, 31)
-"""Within what zones and ladders can reach."""
+"""Range in which time zones and ladders work."""
 
 
 def date_reader(formats: tuple[str, ...]) -> Callable[[str], date]:
-    """Return how a date in one of these formats is read, the first that fits."""
+    """Return the reader of dates in these formats; the first that fits counts."""
     allowed = " or ".join(date_as_written(date_format) for date_format in formats)
 
     @lru_cache(maxsize=20_000)
@@ -105,7 +105,7 @@ _PARTS = {
 
 
 def date_as_written(date_format: str) -> str:
-    """Return a format as people write it: `%m/%d/%Y` is `MM/DD/YYYY`."""
+    """Return a format as people write it, such as `MM/DD/YYYY` for `%m/%d/%Y`."""
     for part, words in _PARTS.items():
         date_format = date_format.replace(part, words)
     return date_format

@@ -1,4 +1,4 @@
-"""A file as it comes in: looked at once from end to end, then read again piece by piece."""
+"""Uploaded files: inspected once from end to end, then read again in pieces."""
 
 import re
 from collections.abc import AsyncIterator
@@ -8,19 +8,19 @@ from hashlib import sha256
 from starlette.datastructures import UploadFile
 
 from licet_chassis.errors import TooLarge
-from licet_credentials.imports.detecting import HEAD, Utf8Check
+from licet_credentials.imports.file.detecting import HEAD, Utf8Check
 
 PIECE = 1 << 20
-"""Bytes that are in memory at a time."""
+"""Bytes in memory at a time."""
 
 UNNAMED = "unnamed"
-"""What a file is called whose name says nothing."""
+"""Name for a file whose own name has no visible character."""
 _LONGEST_NAME = 200
 
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """What is known of a file that was sent."""
+    """An uploaded file and its properties."""
 
     file: UploadFile
     size: int
@@ -30,25 +30,25 @@ class Upload:
     utf8: bool
 
     async def pieces(self) -> AsyncIterator[bytes]:
-        """Yield its content from the beginning."""
+        """Yield the content from the beginning."""
         await self.file.seek(0)
         while piece := await self.file.read(PIECE):
             yield piece
 
 
 def plain_name(given: str | None) -> str:
-    """Return how a file is shown: its name without folders, on one line, without what can't be seen.
+    """Return the file name to show: without folders and control characters, on one line.
 
-    It is never a path to anything; only people read it.
+    It is never used as a path.
     """
-    # Slashes of either kind: a browser on Windows may send the whole path, and that names people too.
+    # Both kinds of slash: a browser on Windows may send the whole path, which can name a person.
     last = re.split(r"[/\\]", given or "")[-1]
     seen = "".join(sign if sign.isprintable() else " " for sign in last)
     return " ".join(seen.split())[:_LONGEST_NAME].rstrip() or UNNAMED
 
 
-async def looked_at(file: UploadFile, *, largest: int) -> Upload:
-    """Return what is known of a file; raises `TooLarge` beyond `largest` bytes."""
+async def inspect_upload(file: UploadFile, *, largest: int) -> Upload:
+    """Read the file once and return its properties; raises `TooLarge` beyond `largest` bytes."""
     digest, check, head, size = sha256(), Utf8Check(), b"", 0
     while piece := await file.read(PIECE):
         size += len(piece)

@@ -1,28 +1,22 @@
-"""From the cells of a row to what it says, by a mapping; everything that is wrong with a row is told."""
+"""Reading the cells of a row by a mapping, with every error of the row."""
 
 from collections.abc import Callable, Sequence
 from datetime import date
 from functools import partial
 from typing import Any
 
-from licet_credentials.imports.mapping import FlagMapping, Mapping, SeveralSource, Source
-from licet_credentials.imports.model import (
-    CredentialSaid,
-    FlagSaid,
-    HolderSaid,
-    RowError,
-    SourceRow,
-    TermSaid,
-)
-from licet_credentials.imports.values import READERS, Reader, date_reader
+from licet_credentials.imports.file.mapping import FlagMapping, Mapping, SeveralSource, Source
+from licet_credentials.imports.file.values import READERS, Reader, date_reader
+from licet_credentials.imports.model import RowError
+from licet_credentials.imports.rows import CredentialInput, FlagInput, HolderInput, SourceRow, TermInput
 from licet_credentials.iso3166 import lies_in
 from licet_events.credentials import FlagKind
 
 LONGEST_VALUE = 200
-"""How much of a value an error shows."""
-_REMEMBERED = 4_000
-_MARK = "\ufffd"
-"""What stands where bytes were no text."""
+"""Characters of a value that an error shows."""
+_CACHE_SIZE = 4_000
+_REPLACEMENT = "\ufffd"
+"""Replaces bytes that could not be decoded."""
 
 _HOLDER_KINDS = {
     "kind": "holder kind", "name": "line", "email": "email", "phone": "phone", "time_zone": "zone",
@@ -32,11 +26,11 @@ _CREDENTIAL_KINDS = {
     "name": "line", "country": "country", "subdivision": "subdivision", "issuer": "line", "issued_on": "",
     "notes": "note",
 }  # fmt: skip
-"""How each fact is read; without a kind, as a date."""
+"""The kind of each fact's reader; an empty one stands for a date in the formats of the mapping."""
 
 
 class Cells:
-    """The cells of one row, with the errors found in them so far."""
+    """The cells of one row, and the errors found in them so far."""
 
     __slots__ = ("_cells", "_places", "errors")
 
@@ -46,25 +40,27 @@ class Cells:
         self.errors: list[RowError] = []
 
     def refuse(self, column: str, value: str, detail: str) -> None:
-        """Note what is wrong."""
+        """Add an error."""
         self.errors.append(RowError(column, value[:LONGEST_VALUE], detail))
 
     def raw(self, column: str) -> str:
-        """Return what a cell says, without the space around it."""
+        """Return the text of a cell without surrounding space."""
         return self._cells[self._places[column]].strip()
 
     def text(self, source: Source | None, *, required: bool = False) -> str | None:
-        """Return the text that a source gives; `None` where it gives none."""
+        """Return the text of a source; `None` if it has none or it is wrong."""
         if source is None:
             return None
-        said = [text for column in source.named if (text := self.raw(column))]
-        raw = said[0] if len(said) == 1 else source.separator.join(said)
+        texts = [text for column in source.named if (text := self.raw(column))]
+        raw = texts[0] if len(texts) == 1 else source.separator.join(texts)
         if not raw:
             if source.constant is None and (required or source.required):
                 self.refuse(source.place, "", "must not be empty")
             return source.constant
-        if "\0" in raw or _MARK in raw:
-            self.refuse(source.place, raw.replace("\0", _MARK), "has bytes that are no text in this encoding")
+        if "\0" in raw or _REPLACEMENT in raw:
+            self.refuse(
+                source.place, raw.replace("\0", _REPLACEMENT), "has bytes that are not text in this encoding"
+            )
             return None
         if source.values is not None:
             if raw not in source.values:
@@ -74,7 +70,7 @@ class Cells:
         return source.prefix + raw
 
     def value(self, source: Source | None, read: Reader, *, required: bool = False) -> Any:
-        """Return what the text of a source means; `None` where it has none or a wrong one."""
+        """Return the parsed text of a source; `None` if it has none or it is wrong."""
         text = self.text(source, required=required)
         if text is None or source is None:
             return None
@@ -85,12 +81,12 @@ class Cells:
             return None
 
 
-Found = tuple[Any, tuple[RowError, ...]]
-"""A value, or what is wrong with it."""
+Parsed = tuple[Any, tuple[RowError, ...]]
+"""A value, or its errors."""
 
 
 class _Field:
-    """One value of a row; what a text was found to mean is remembered, for texts come again and again."""
+    """Parses one value of a row, with a cache: the same texts occur in many rows."""
 
     __slots__ = ("_build", "_known", "_place", "_places", "_several")
 
@@ -99,46 +95,46 @@ class _Field:
         self._places = places
         self._place = places[columns[0]] if columns else None
         self._several = tuple(places[column] for column in columns) if len(columns) > 1 else ()
-        self._known: dict[object, Found] = {}
+        self._known: dict[object, Parsed] = {}
 
     @property
-    def said_by_columns(self) -> bool:
-        """Whether it hangs on the row at all."""
+    def from_columns(self) -> bool:
+        """Whether it depends on the row; otherwise it is a constant."""
         return self._place is not None
 
-    def read(self, row: Sequence[str]) -> Found:
-        """Return what the row says here, or what is wrong with it."""
+    def read(self, row: Sequence[str]) -> Parsed:
+        """Return the value of the row, or its errors."""
         if self._several:
-            said: object = tuple([row[place] for place in self._several])
+            key: object = tuple([row[place] for place in self._several])
         else:
-            said = None if self._place is None else row[self._place]
-        found = self._known.get(said)
+            key = None if self._place is None else row[self._place]
+        found = self._known.get(key)
         if found is None:
             cells = Cells(row, self._places)
             value = self._build(cells)
             found = (None, tuple(cells.errors)) if cells.errors else (value, ())
-            if len(self._known) >= _REMEMBERED:
+            if len(self._known) >= _CACHE_SIZE:
                 self._known.clear()
-            self._known[said] = found
+            self._known[key] = found
         return found
 
 
 class _Facts:
-    """Several facts of a row; those that no column says are the same in each."""
+    """Parses several facts of a row; constants are parsed once."""
 
     def __init__(self, fields: Sequence[tuple[str, _Field]]) -> None:
         errors: list[RowError] = []
-        self._fields = [(name, field) for name, field in fields if field.said_by_columns]
-        self._same = _found(
-            [(name, field) for name, field in fields if not field.said_by_columns], (), errors
+        self._fields = [(name, field) for name, field in fields if field.from_columns]
+        self._same = _read_fields(
+            [(name, field) for name, field in fields if not field.from_columns], (), errors
         )
 
     def read(self, cells: Sequence[str], errors: list[RowError]) -> tuple[tuple[str, Any], ...]:
-        """Return what the row says of them; what is wrong goes to the errors."""
-        return self._same + _found(self._fields, cells, errors)
+        """Return the facts of the row; appends to `errors`."""
+        return self._same + _read_fields(self._fields, cells, errors)
 
 
-def _found(
+def _read_fields(
     fields: Sequence[tuple[str, _Field]], cells: Sequence[str], errors: list[RowError]
 ) -> tuple[tuple[str, Any], ...]:
     facts = []
@@ -213,53 +209,53 @@ class RowReader:
         return None if source is None else self._field(source, read, required=required)
 
     def holder_key(self, cells: Sequence[str]) -> str | None:
-        """Return the external id of the row's holder, as far as it can be read."""
+        """Return the external id of the row's holder; `None` if it can't be read."""
         key: str | None = self._key.read(cells)[0]
         return key
 
     def read(self, line: int, cells: Sequence[str]) -> SourceRow | tuple[RowError, ...]:
-        """Return what the row says, or everything that is wrong with it."""
+        """Return the row, or all its errors."""
         errors: list[RowError] = []
-        holder = HolderSaid(
-            _taken(self._key, cells, errors),
+        holder = HolderInput(
+            _read(self._key, cells, errors),
             self._holder.read(cells, errors),
-            _taken(self._manager, cells, errors),
+            _read(self._manager, cells, errors),
             self._holder_attributes.read(cells, errors),
         )
         credential = self._read_credential(cells, errors)
         term = self._read_term(cells, errors)
-        flag: FlagSaid | None = _taken(self._flag, cells, errors)
+        flag: FlagInput | None = _read(self._flag, cells, errors)
         return tuple(errors) if errors else SourceRow(line, holder, credential, term, flag)
 
     def _one_holder(self, source: Source, cells: Cells, *, required: bool = False) -> str | None:
         external_id = cells.value(source, READERS["external id"], required=required)
         return None if external_id is None else self._mapping.holder.same_as.get(external_id, external_id)
 
-    def _read_credential(self, cells: Sequence[str], errors: list[RowError]) -> CredentialSaid:
-        said = CredentialSaid(
-            _taken(self._code, cells, errors),
-            _taken(self._type_name, cells, errors),
-            _taken(self._number, cells, errors),
-            _taken(self._time_zone, cells, errors),
+    def _read_credential(self, cells: Sequence[str], errors: list[RowError]) -> CredentialInput:
+        credential = CredentialInput(
+            _read(self._code, cells, errors),
+            _read(self._type_name, cells, errors),
+            _read(self._number, cells, errors),
+            _read(self._time_zone, cells, errors),
             self._credential.read(cells, errors),
             tuple(
                 (name, place, text)
                 for name, place, field in self._attributes
-                if (text := _taken(field, cells, errors)) is not None
+                if (text := _read(field, cells, errors)) is not None
             ),
         )
         subdivision = self._mapping.credential.subdivision
         if subdivision is not None:
-            facts = dict(said.facts)
+            facts = dict(credential.facts)
             country, code = facts.get("country"), facts.get("subdivision")
             if code is not None and not lies_in(code, country):
                 detail = f"must lie in the country, which is {country or 'not named'}"
                 errors.append(RowError(subdivision.place, code, detail))
-        return said
+        return credential
 
-    def _read_term(self, cells: Sequence[str], errors: list[RowError]) -> TermSaid:
-        start: date | None = _taken(self._valid_from, cells, errors)
-        end: date | str | None = _taken(self._expires_on, cells, errors)
+    def _read_term(self, cells: Sequence[str], errors: list[RowError]) -> TermInput:
+        start: date | None = _read(self._valid_from, cells, errors)
+        end: date | str | None = _read(self._expires_on, cells, errors)
         expires_on = end if isinstance(end, date) else None
         never = end == _NEVER
         if start is not None and expires_on is not None and expires_on < start:
@@ -268,14 +264,14 @@ class RowReader:
             detail = f"is before valid_from {start}; must be that day or later"
             errors.append(RowError(source.place if source else "", text or "", detail))
         if self._term_key is None:
-            return TermSaid(f"{start or ''}/{end or ''}", start, expires_on, never)
-        return TermSaid(_taken(self._term_key, cells, errors), start, expires_on, never)
+            return TermInput(f"{start or ''}/{end or ''}", start, expires_on, never)
+        return TermInput(_read(self._term_key, cells, errors), start, expires_on, never)
 
-    def _reader_of_flag(self, mapping: FlagMapping) -> Callable[[Cells], FlagSaid | None]:
+    def _reader_of_flag(self, mapping: FlagMapping) -> Callable[[Cells], FlagInput | None]:
         since_source = Source(column=mapping.date)
         until_source = None if mapping.until is None else Source(column=mapping.until)
 
-        def read(cells: Cells) -> FlagSaid | None:
+        def read(cells: Cells) -> FlagInput | None:
             value = cells.raw(mapping.column)
             meaning = mapping.values.get(value)
             if meaning is None:
@@ -293,7 +289,7 @@ class RowReader:
                 until = cells.value(until_source, self._date)
                 if until is not None and until < since:
                     cells.refuse(until_source.place, str(until), f"must not be before {since}")
-            return FlagSaid(FlagKind(meaning.kind), meaning.reason, since, until)
+            return FlagInput(FlagKind(meaning.kind), meaning.reason, since, until)
 
         return read
 
@@ -305,7 +301,7 @@ def _end(text: str, *, never: Sequence[str], read: Reader) -> date | str:
     return _NEVER if text in never else read(text)
 
 
-def _taken(field: _Field | None, cells: Sequence[str], errors: list[RowError]) -> Any:
+def _read(field: _Field | None, cells: Sequence[str], errors: list[RowError]) -> Any:
     if field is None:
         return None
     value, wrong = field.read(cells)

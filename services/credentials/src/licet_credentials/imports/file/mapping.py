@@ -1,4 +1,4 @@
-"""A declared mapping: what each column of a CSV file is. Written in TOML, checked before anything is read."""
+"""Mappings: TOML that declares what each column of a CSV file is, validated before a file is read."""
 
 import tomllib
 from collections.abc import Iterator
@@ -16,8 +16,8 @@ from pydantic import (
 )
 
 from licet_chassis.errors import Invalid
-from licet_credentials.imports.model import Columns, OnChange, OnTermChange
-from licet_credentials.imports.values import READERS, checked_format, date_reader
+from licet_credentials.imports.file.values import READERS, checked_format, date_reader
+from licet_credentials.imports.rows import Columns, OnChange, OnTermChange
 from licet_credentials.inputs import AttributeName, Ladder, Reason
 from licet_events.catalogue import (
     DEFAULT_LADDER,
@@ -38,19 +38,19 @@ class _Part(BaseModel):
 
 
 class Source(_Part):
-    """Where a value comes from: a column, several put together, or a constant for where they are empty."""
+    """Source of a value: a column, several joined columns, or a constant for empty cells."""
 
     column: str | None = None
     columns: tuple[str, ...] = ()
-    """Several, put together with the separator; those that are empty are left out."""
+    """Several columns, joined with the separator; empty cells are left out."""
     separator: str = " "
     constant: str | None = None
     prefix: str = ""
-    """Put before what the column says."""
+    """Put before the text of the column."""
     values: dict[str, str] | None = None
-    """What each text in the column means; any other is an error."""
+    """Translates each text of the column; any other text is an error."""
     required: bool = False
-    """Whether a row without it is rejected."""
+    """Whether a row without a value is rejected."""
 
     @model_validator(mode="after")
     def _says_something(self) -> "Source":
@@ -62,12 +62,12 @@ class Source(_Part):
 
     @property
     def named(self) -> tuple[str, ...]:
-        """The columns that it is read from."""
+        """The columns to read."""
         return self.columns if self.column is None else (self.column,)
 
     @property
     def place(self) -> str:
-        """The columns as an error names them."""
+        """The columns, as an error shows them."""
         return " + ".join(self.named)
 
 
@@ -80,7 +80,7 @@ def _constant_alone(given: Any) -> Any:
 
 
 def _read_as(kind: str) -> AfterValidator:
-    # What the mapping itself says is judged once, here, and not in a million rows.
+    # Texts in the mapping are validated once, here, instead of in every row.
     def check(source: Source) -> Source:
         _require_readable(source, kind)
         return source
@@ -100,7 +100,7 @@ def _require_readable(source: Source, kind: str) -> None:
 
 _Column = BeforeValidator(_column_alone)
 LineSource = Annotated[Source, _Column, _read_as("line")]
-"""A column's name alone stands for `{ column = … }`."""
+"""The name of a column is short for `{ column = … }`."""
 NoteSource = Annotated[Source, _Column, _read_as("note")]
 CodeSource = Annotated[Source, _Column, _read_as("code")]
 EmailSource = Annotated[Source, _Column, _read_as("email")]
@@ -112,19 +112,19 @@ ExternalIdSource = Annotated[Source, _Column, _read_as("external id")]
 DateSource = Annotated[Source, _Column]
 TextSource = Annotated[Source, _Column]
 ZoneSource = Annotated[Source, BeforeValidator(_constant_alone), _read_as("zone")]
-"""A zone's name alone stands for `{ constant = … }`."""
+"""The name of a zone is short for `{ constant = … }`."""
 HolderKindSource = Annotated[Source, BeforeValidator(_constant_alone), _read_as("holder kind")]
 
 
 class SeveralSource(_Part):
-    """A column with several codes in a cell."""
+    """A column with several codes in one cell."""
 
     column: str
     split: Annotated[str, Field(min_length=1)] = ";"
 
     @property
     def named(self) -> tuple[str, ...]:
-        """The column that it is read from."""
+        """The column to read."""
         return (self.column,)
 
 
@@ -132,7 +132,7 @@ Several = Annotated[SeveralSource, _Column]
 
 
 class AttributeSource(Source):
-    """Where an attribute of a holder comes from, and what its text is."""
+    """Source of an attribute of a holder, and the kind of its text."""
 
     kind: Literal["text", "integer", "boolean"] = "text"
 
@@ -143,12 +143,12 @@ class AttributeSource(Source):
 
 
 class HolderMapping(_Part):
-    """The columns of a holder. An empty cell says nothing; what is recorded stays."""
+    """The columns of a holder. An empty cell leaves the record unchanged."""
 
     kind: HolderKindSource
     external_id: ExternalIdSource
     same_as: dict[str, str] = Field(default_factory=dict)
-    """External ids of one holder under several: each with the one that holds."""
+    """Other external ids of the same holder, each with the one to use."""
     name: LineSource
     email: EmailSource | None = None
     phone: PhoneSource | None = None
@@ -163,18 +163,18 @@ class HolderMapping(_Part):
     attributes: Annotated[dict[AttributeName, Annotated[AttributeSource, _Column]], Field(max_length=50)] = (
         Field(default_factory=dict)
     )
-    """What else is to be known, by name; one that a row does not say stays."""
+    """Attributes by name; an empty cell leaves one unchanged."""
     on_change: OnChange = OnChange.UPDATE
-    """What becomes of a row that says otherwise about a known holder."""
+    """What to do with a row that differs from a recorded holder."""
 
 
 class TypeMapping(_Part):
-    """The columns of the credential type, and the rules of one that has to be made."""
+    """The columns of the credential type, and the rules of one that has to be defined."""
 
     code: CodeSource
     name: LineSource
     define: bool = True
-    """Whether a type that is not in the catalogue is put there; else its rows are rejected."""
+    """Whether to define a type that the catalogue lacks; otherwise its rows are rejected."""
     category: Category
     expires: bool = True
     validity: Period | None = None
@@ -186,9 +186,9 @@ class TypeMapping(_Part):
 
 
 class CredentialMapping(_Part):
-    """The columns of a credential; holder, type and number say which one it is.
+    """The columns of a credential, which holder, type and number identify.
 
-    Without a number there is one of each type to a holder. An empty cell says nothing.
+    Without a number, a holder has one credential of each type. An empty cell leaves the record unchanged.
     """
 
     number: LineSource | None = None
@@ -199,48 +199,48 @@ class CredentialMapping(_Part):
     issued_on: DateSource | None = None
     notes: NoteSource | None = None
     time_zone: ZoneSource | None = None
-    """Of the terms; where it is left out, the holder's location's, else the deployment's."""
+    """Zone of the terms; by default that of the holder's location, else the deployment's."""
     attributes: dict[str, TextSource] = Field(default_factory=dict)
-    """What the credential type declares, by name."""
+    """Attributes that the credential type declares, by name."""
     on_change: OnChange = OnChange.UPDATE
-    """What becomes of a row that says otherwise about a known credential."""
+    """What to do with a row that differs from a recorded credential."""
 
 
 class TermMapping(_Part):
     """The columns of a term."""
 
     key: LineSource | None = None
-    """What says which term of its credential it is; where it is left out, its dates do."""
+    """Identifies the term within its credential; by default its dates do."""
     valid_from: DateSource | None = None
     expires_on: DateSource | None = None
     never: tuple[str, ...] = ()
-    """What the end's column says where a term does not end, such as `12/31/9999`."""
+    """Texts of the end column for a term that never ends, such as `12/31/9999`."""
     on_change: OnTermChange = OnTermChange.REJECT
-    """What becomes of a row that says other dates under a key that is recorded."""
+    """What to do with a row that has other dates under a recorded key."""
     announce_reached: bool = False
-    """Whether an unexpired credential gets the strictest reminder that it had reached before."""
+    """Whether an unexpired credential gets the latest reminder whose day has passed."""
 
 
 class FlagMeaning(_Part):
-    """What a text in the flag's column means."""
+    """Meaning of a text in the flag column."""
 
     kind: FlagKind | Literal["none"]
     reason: Reason = "imported"
 
 
 class FlagMapping(_Part):
-    """The columns of a flag: what happened, and since which day; a suspension may end with a day."""
+    """The columns of a flag: its kind, its first day, and the last day of a suspension."""
 
     column: str
     date: str
     until: str | None = None
     values: dict[str, FlagMeaning]
     on_change: OnTermChange | None = None
-    """What becomes of a row that tells a recorded flag otherwise; where it is left out, as for terms."""
+    """What to do with a row that differs from a recorded flag; by default as for terms."""
 
     @property
     def named(self) -> tuple[str, ...]:
-        """The columns that it is read from."""
+        """The columns to read."""
         return (self.column, self.date, *([self.until] if self.until else []))
 
 
@@ -248,13 +248,13 @@ class Mapping(_Part):
     """A whole mapping."""
 
     delimiter: Annotated[str, Field(min_length=1, max_length=1)] | None = None
-    """Where it is left out, the one of comma, semicolon, tab and bar by which the columns are found."""
+    """By default the one of comma, semicolon, tab and bar with which the header has the columns."""
     encoding: Literal["utf-8", "utf-8-sig", "utf-16", "windows-1252"] | None = None
-    """Where it is left out, it is found out: by a byte order mark, else UTF-8, else Windows-1252."""
+    """By default detected: a byte order mark, else valid UTF-8, else Windows-1252."""
     date_formats: Annotated[
         tuple[Annotated[str, AfterValidator(checked_format)], ...], Field(min_length=1)
     ] = ("%Y-%m-%d",)
-    """As Python's `strptime` has them; the first that fits."""
+    """Formats of Python's `strptime`; the first that fits counts."""
     holder: HolderMapping
     type: TypeMapping
     credential: CredentialMapping
@@ -287,7 +287,7 @@ class Mapping(_Part):
 
     @property
     def places(self) -> Columns:
-        """Which columns say what, for errors."""
+        """The names of the key columns, for errors."""
         number, key, manager = self.credential.number, self.term.key, self.holder.manager
         dates = [source.place for source in (self.term.valid_from, self.term.expires_on) if source]
         return Columns(
@@ -310,9 +310,9 @@ class Mapping(_Part):
 
 
 def find_mapping(given: str) -> tuple[str, str]:
-    """Return the name and the TOML of a mapping, given as the name of a known one or as TOML itself.
+    """Return name and TOML of a mapping, given by the name of a shipped one or as TOML.
 
-    Raises `Invalid` with the places and what is wrong there.
+    Raises `Invalid` with every error.
     """
     known = files(__package__).joinpath("mappings")
     names = sorted(
@@ -329,10 +329,10 @@ def find_mapping(given: str) -> tuple[str, str]:
     return "given", given
 
 
-def _declared(text: str) -> dict[str, Any]:
+def _parse_toml(text: str) -> dict[str, Any]:
     try:
         declared = tomllib.loads(text)
-    except (ValueError, RecursionError) as error:  # a number or a nesting without end raises others
+    except (ValueError, RecursionError) as error:  # huge numbers and deep nesting raise other errors
         reason = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
         raise Invalid(f"The mapping is not TOML: {reason}.", pointer="/mapping") from None
     if any("\0" in value for value in _texts(declared)):
@@ -353,14 +353,14 @@ def _texts(declared: Any) -> Iterator[str]:
 
 
 def read_mapping(text: str) -> Mapping:
-    """Return the mapping that the TOML says; raises `Invalid` with every place that is wrong."""
+    """Parse and validate a mapping; raises `Invalid` with every error."""
     try:
-        return Mapping.model_validate(_declared(text))
+        return Mapping.model_validate(_parse_toml(text))
     except ValidationError as error:
         wrong = error.errors(include_url=False)
-        told = "; ".join(
+        errors = "; ".join(
             f"at {'.'.join(str(part) for part in each['loc']) or 'the top'}: "
             f"{each['msg'].removeprefix('Value error, ')}"
             for each in wrong[:_MOST_ERRORS]
         )
-        raise Invalid(f"The mapping is wrong {told}.", pointer="/mapping") from None
+        raise Invalid(f"The mapping is wrong {errors}.", pointer="/mapping") from None

@@ -1,16 +1,16 @@
-"""What kind of CSV file it is: its encoding, its delimiter, and whether it has the columns it should."""
+"""Detecting the encoding and delimiter of a CSV file, and checking its header."""
 
 import codecs
 import csv
 import io
-from dataclasses import dataclass
 from difflib import get_close_matches
 
 from licet_chassis.errors import Invalid
-from licet_credentials.imports.mapping import Mapping
+from licet_credentials.imports.file.mapping import Mapping
+from licet_credentials.imports.model import Dialect
 
 HEAD = 1 << 20
-"""How many bytes of a file are looked at for its header."""
+"""Bytes of a file in which its header is looked for."""
 
 _DELIMITERS = (",", ";", "\t", "|")
 _MARKS = (
@@ -20,23 +20,15 @@ _MARKS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Dialect:
-    """How a file is to be read; `encoding` is one of Python's."""
-
-    encoding: str
-    delimiter: str
-
-
 class Utf8Check:
-    """Whether the bytes of a file, told piece by piece, are UTF-8."""
+    """Checks piece by piece whether a file is valid UTF-8."""
 
     def __init__(self) -> None:
         self._decoder = codecs.getincrementaldecoder("utf-8")()
         self._good = True
 
     def feed(self, piece: bytes) -> None:
-        """Look at the next bytes."""
+        """Check the next bytes."""
         if self._good:
             try:
                 self._decoder.decode(piece)
@@ -45,7 +37,7 @@ class Utf8Check:
 
     @property
     def good(self) -> bool:
-        """Whether all of them were."""
+        """Whether all bytes so far are valid, and no character is incomplete."""
         if self._good:
             try:
                 self._decoder.decode(b"", final=True)
@@ -55,9 +47,9 @@ class Utf8Check:
 
 
 def detect(head: bytes, mapping: Mapping, *, utf8: bool) -> Dialect:
-    """Return how a file is to be read, from its beginning; raises `Invalid` where it can't be.
+    """Return the dialect of a file, from its beginning; raises `Invalid` if the mapping can't read it.
 
-    `utf8` says whether the whole of it is UTF-8.
+    `utf8` says whether the whole file is valid UTF-8.
     """
     encoding = _encoding(head, mapping, utf8=utf8)
     text = codecs.getincrementaldecoder(encoding)(errors="replace").decode(head)
@@ -74,14 +66,14 @@ def detect(head: bytes, mapping: Mapping, *, utf8: bool) -> Dialect:
 
 
 def clean_header(cells: list[str]) -> list[str]:
-    """Return the names of columns, without the space around them."""
+    """Return the names of columns without surrounding space or byte order mark."""
     return [cell.strip().removeprefix("\ufeff").strip() for cell in cells]
 
 
 def _encoding(head: bytes, mapping: Mapping, *, utf8: bool) -> str:
     for mark, encoding in _MARKS:
         if head.startswith(mark):
-            return encoding  # what the file says of itself goes before what a mapping expects
+            return encoding  # a byte order mark overrides the mapping
     if mapping.encoding is not None:
         return _without_mark(head) if mapping.encoding == "utf-16" else mapping.encoding
     sample = head[:4096]
@@ -116,14 +108,16 @@ def _require_columns(header: list[str], mapping: Mapping) -> None:
             f"{column} (columns {' and '.join(str(n) for n, name in enumerate(header, 1) if name == column)})"
             for column in twice
         )
-        raise Invalid(f"The header names twice what the mapping reads: {places}.", pointer="/file")
+        raise Invalid(f"The header has columns twice that the mapping reads: {places}.", pointer="/file")
     missing = _missing(header, mapping)
     if missing:
         names = {name.lower(): name for name in header}
         near = {column: get_close_matches(column.lower(), names, 1) for column in missing}
-        told = ", ".join(
+        lacking = ", ".join(
             f"{column} (did you mean {names[near[column][0]]}?)" if near[column] else column
             for column in missing
         )
         shown = ", ".join(header[:40])
-        raise Invalid(f"The file lacks the columns {told} of the mapping; it has {shown}.", pointer="/file")
+        raise Invalid(
+            f"The file lacks the columns {lacking} of the mapping; it has {shown}.", pointer="/file"
+        )

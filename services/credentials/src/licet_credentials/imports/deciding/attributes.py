@@ -1,27 +1,30 @@
-"""Typed attributes of a credential, from the texts of a row."""
+"""Parsing the typed attributes of a row by the declaration of its credential type."""
 
 from collections.abc import Mapping, Sequence
 
 from licet_chassis.errors import Invalid
-from licet_credentials.imports.model import Columns, Outcome, RowError, RowResult, SourceRow
-from licet_credentials.imports.sorting import Sorting
+from licet_credentials.imports.deciding.matching import MatchingState
+from licet_credentials.imports.model import RowError, RowOutcome, RowResult
+from licet_credentials.imports.rows import Columns, SourceRow
 from licet_credentials.types.attributes import attribute_from_text, checked_attributes
 from licet_credentials.types.model import CredentialType
 from licet_events.catalogue import AttributeValue
 
 
-def good_rows(rows: Sequence[SourceRow], rules: CredentialType, work: Sorting) -> list[SourceRow]:
-    """Return the rows whose attributes are what the type declares; the others are told, with each error."""
+def rows_with_valid_attributes(
+    rows: Sequence[SourceRow], rules: CredentialType, matching: MatchingState
+) -> list[SourceRow]:
+    """Return the rows whose attributes fit the type's declaration; reject the others with every error."""
     if not rules.attributes and not any(row.credential.attributes for row in rows):
         return list(rows)
-    good = []
+    valid = []
     for row in rows:
-        errors = _attribute_errors(row, rules, work.ruling.columns)
+        errors = _attribute_errors(row, rules, matching.rules.columns)
         if errors:
-            work.results[row.line] = RowResult(row.line, Outcome.REJECTED, tuple(errors))
+            matching.results[row.line] = RowResult(row.line, RowOutcome.REJECTED, tuple(errors))
         else:
-            good.append(row)
-    return good
+            valid.append(row)
+    return valid
 
 
 def _attribute_errors(row: SourceRow, rules: CredentialType, columns: Columns) -> list[RowError]:
@@ -44,7 +47,7 @@ def _attribute_errors(row: SourceRow, rules: CredentialType, columns: Columns) -
 
 
 def attributes_of(row: SourceRow, rules: CredentialType) -> Mapping[str, AttributeValue]:
-    """Return what a good row says of the attributes that the type declares."""
+    """Return the attributes of a row that `rows_with_valid_attributes` accepted."""
     if not row.credential.attributes:
         return {}
     declared = {attribute.name: attribute for attribute in rules.attributes}

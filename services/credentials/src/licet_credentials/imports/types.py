@@ -1,32 +1,32 @@
-"""The credential types that rows name."""
+"""The credential types that rows name, found in the catalogue or defined by the mapping."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from licet_chassis.database import Transaction
-from licet_credentials.imports.mapping import Mapping as Declared
-from licet_credentials.imports.model import SourceRow
+from licet_credentials.imports.file.mapping import Mapping as FileMapping
+from licet_credentials.imports.rows import SourceRow
 from licet_credentials.types import store as type_store
 from licet_credentials.types.model import CredentialType
 from licet_events.catalogue import RenewalEvidence
 
 
-async def types_of(
-    tx: Transaction, rows: Sequence[SourceRow], declared: Declared, now: datetime
+async def find_types(
+    tx: Transaction, rows: Sequence[SourceRow], mapping: FileMapping, now: datetime
 ) -> tuple[Mapping[str, CredentialType], set[str]]:
-    """Return the credential types of the rows by what they call them, and the codes of those that are new.
+    """Return the credential types by the code or alias that rows use, and the codes of new ones.
 
-    Where the mapping wants it, what there is not is made up by its rules; it is for the caller to write.
+    If the mapping defines types, one that the catalogue lacks is built from its rules; the caller writes it.
     """
     names = {row.credential.type_code: row.credential.type_name for row in rows}
     types = await type_store.hold_types(tx.conn, sorted(names))
-    new = names.keys() - types.keys() if declared.type.define else set()
-    made = {code: _new_type(code, names[code], declared, now) for code in new}
-    return {**types, **made}, set(made)
+    missing = names.keys() - types.keys() if mapping.type.define else set()
+    new = {code: _new_type(code, names[code], mapping, now) for code in missing}
+    return {**types, **new}, set(new)
 
 
-def _new_type(code: str, name: str, declared: Declared, now: datetime) -> CredentialType:
-    rules = declared.type
+def _new_type(code: str, name: str, mapping: FileMapping, now: datetime) -> CredentialType:
+    rules = mapping.type
     return CredentialType(
         code=code,
         version=1,

@@ -1,0 +1,1 @@
+"""Deciding, without I/O, what the rows of one credential change."""

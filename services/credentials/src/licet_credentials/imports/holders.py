@@ -1,0 +1,134 @@
+"""Planning the holders of a batch: new ones, changed facts, and rows to reject."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+from licet_chassis.database import Transaction
+from licet_credentials.holders import store as holder_store
+from licet_credentials.holders.changes import (
+    HolderChange,
+    HolderFacts,
+    apply_feed,
+    new_holder,
+    reactivate,
+)
+from licet_credentials.holders.model import Holder
+from licet_credentials.imports import store
+from licet_credentials.imports.file.mapping import Mapping as FileMapping
+from licet_credentials.imports.managers import Managers, names_of_managers, read_managers
+from licet_credentials.imports.model import IMPORTED, RowError, RowOutcome, RowResult
+from licet_credentials.imports.rows import OnChange, Rank, SourceRow, facts_that_differ, newest
+
+_MANAGER_FACTS = {"manager_id", "awaited_manager"}
+
+
+@dataclass
+class HolderPlan:
+    """A holder of the batch, its rows, and what the import changes about it."""
+
+    external_id: str
+    rows: list[SourceRow]
+    holder: Holder
+    change: HolderChange | None = None
+    new: bool = False
+    rejected: list[RowResult] = field(default_factory=list)
+    manager: str | None = None
+    """External id of the manager that it gets."""
+    facts_of: int | None = None
+    """Line of the row whose facts it takes over."""
+    reactivation: HolderChange | None = None
+    """Set for a holder that an undone import had entered; `change` applies after it."""
+
+
+async def plan_holders(
+    tx: Transaction, rows: Sequence[SourceRow], mapping: FileMapping, dry_run: UUID | None, now: datetime
+) -> list[HolderPlan]:
+    """Lock the holders of the rows and plan their changes, by the newest row of each.
+
+    `dry_run` is the id of the import if it is a dry run.
+    """
+    by_external_id: dict[str, list[SourceRow]] = {}
+    for row in rows:
+        by_external_id.setdefault(row.holder.external_id, []).append(row)
+    named = names_of_managers(rows)
+    known = await holder_store.lock_by_external_ids(tx.conn, list(by_external_id), naming=named)
+    managers = await read_managers(tx, rows, named, known, dry_run)
+    newest_terms = await store.read_newest_terms(tx.conn, [holder.id for holder in known.values()])
+    inactive = [holder.id for holder in known.values() if not holder.active]
+    undone = await store.find_undone_holders(tx.conn, inactive)
+    plans = []
+    for external_id in sorted(by_external_id):
+        holder, of_holder = known.get(external_id), by_external_id[external_id]
+        if holder is None:
+            plans.append(_plan_new_holder(external_id, of_holder, managers, mapping, now))
+        else:
+            reactivation = reactivate(holder, IMPORTED, now) if holder.id in undone else None
+            present = reactivation.holder if reactivation else holder
+            plan = HolderPlan(external_id, of_holder, present, reactivation=reactivation)
+            _plan_changes(plan, newest_terms.get(holder.id), managers, mapping, now)
+            plans.append(plan)
+    return plans
+
+
+def _plan_new_holder(
+    external_id: str, rows: list[SourceRow], managers: Managers, mapping: FileMapping, now: datetime
+) -> HolderPlan:
+    """Return a new holder with the facts of its newest row; rows that would close a cycle are rejected."""
+    rejected: list[RowResult] = []
+    while True:
+        row = newest(rows).holder
+        facts = dict(row.facts) | {"attributes": dict(row.attributes)}
+        cycle = None if row.manager is None else managers.assign(external_id, row.manager)
+        if cycle is None:
+            facts |= dict(managers.facts_of(row))
+            change = new_holder(HolderFacts(external_id=external_id, **facts), now)
+            return HolderPlan(
+                external_id, rows, change.holder, change, new=True, rejected=rejected, manager=row.manager
+            )
+        rejected.append(_reject_newest(rows, mapping.places.manager, row.manager or "", cycle))
+        if not rows:
+            nobody = new_holder(HolderFacts(external_id=external_id, **facts), now).holder
+            return HolderPlan(external_id, rows, nobody, new=True, rejected=rejected)
+
+
+def _reject_newest(rows: list[SourceRow], column: str, value: str, detail: str) -> RowResult:
+    top = newest(rows)
+    rows.remove(top)
+    return RowResult(top.line, RowOutcome.REJECTED, (RowError(column, value, detail),))
+
+
+def _plan_changes(
+    plan: HolderPlan, recorded: Rank | None, managers: Managers, mapping: FileMapping, now: datetime
+) -> None:
+    """Plan what the newest accepted row changes about an existing holder.
+
+    Rows are rejected if `holder.on_change` says so, or if they would close a cycle of managers. `recorded`
+    is the rank of the newest imported term: older rows change nothing.
+    """
+    on_change = mapping.holder.on_change
+    while plan.rows:
+        top = newest(plan.rows)
+        if recorded is not None and top.rank < recorded and top.term.key != recorded[2]:
+            return
+        facts = (*top.holder.facts, *managers.facts_of(top.holder))
+        if top.holder.attributes:
+            facts += (("attributes", {**plan.holder.attributes, **dict(top.holder.attributes)}),)
+        differing = facts_that_differ(facts, plan.holder)
+        change = apply_feed(plan.holder, plan.external_id, differing, now) if differing else None
+        if change is None:
+            return
+        if on_change is not OnChange.REJECT:
+            if on_change is OnChange.KEEP:
+                return
+            manager = top.holder.manager if _MANAGER_FACTS & differing.keys() else None
+            cycle = None if manager is None else managers.assign(plan.holder, manager)
+            if cycle is None:
+                plan.change, plan.facts_of, plan.manager = change, top.line, manager
+                return
+            plan.rejected.append(_reject_newest(plan.rows, mapping.places.manager, manager or "", cycle))
+            continue
+        present = ", ".join(f"{name} {getattr(plan.holder, name)!r}" for name in sorted(differing))
+        detail = f"the holder is recorded with {present}; the mapping has holder.on_change reject"
+        plan.rejected.append(_reject_newest(plan.rows, mapping.places.holder, plan.external_id, detail))
