@@ -14,10 +14,13 @@ from uuid import uuid4
 
 import httpx
 import pytest
+from fastapi import FastAPI
+from fastapi.dependencies.models import Dependant
+from fastapi.routing import iter_route_contexts
 from pydantic import SecretStr
 
 from licet_chassis.cause import Cause
-from licet_credentials import access
+from licet_credentials.access import AUDITOR, Access
 from licet_credentials.app import create_app
 from licet_credentials.settings import Settings
 
@@ -203,12 +206,16 @@ CODES = {
 }  # fmt: skip
 
 
-def document() -> Any:
+def application() -> FastAPI:
     settings = Settings(
         database_url=SecretStr("postgresql://nowhere/none"), kafka_url="nowhere:1",
         issuer_url="https://issuer.test", s3_access_key=SecretStr("none"), s3_secret_key=SecretStr("none"),
     )  # fmt: skip
-    return create_app(settings).openapi()
+    return create_app(settings)
+
+
+def document() -> Any:
+    return application().openapi()
 
 
 def routes(api: Any) -> Iterator[tuple[str, Any]]:
@@ -338,32 +345,58 @@ IDS_OF_NOBODY = {
 }
 
 
-def test_every_id_in_a_body_is_known_to_name_a_holder_or_something_of_the_paths_credential() -> None:
-    api = document()
-    known = access.NAMES_HOLDERS | IDS_OF_NOBODY.keys()
+def accesses() -> dict[str, Access]:
+    """Return the access that each route declares, by method and path."""
+    return {
+        f"{method} {route.path_format or route.path}": each.call
+        for route in iter_route_contexts(application().routes)
+        if (dependant := getattr(route, "dependant", None)) is not None
+        for each in dependencies(dependant)
+        if isinstance(each.call, Access)
+        for method in route.methods or ()
+    }
+
+
+def dependencies(dependant: Dependant) -> Iterator[Dependant]:
+    for each in dependant.dependencies:
+        yield each
+        yield from dependencies(each)
+
+
+def test_every_id_in_a_body_is_declared_to_name_a_holder_or_is_of_the_paths_credential() -> None:
+    api, declared = document(), accesses()
     unknown = set()
     for name, operation in routes(api):
         content = operation.get("requestBody", {}).get("content", {})
+        access = declared.get(name)
+        if access is None or access.everyone:  # closed to tokens that do not see everyone
+            continue
         for media in content.values():
-            unknown |= {f"{name}: {each}" for each in ids_in(api, media["schema"]) if each not in known}
+            unknown |= {
+                f"{name}: {pointer}"
+                for pointer in ids_in(api, media["schema"])
+                if pointer not in access.people and pointer.rpartition("/")[2] not in IDS_OF_NOBODY
+            }
     assert unknown == set()
+    assert len(declared) > 60
 
 
-def ids_in(api: Any, schema: Any, name: str = "", within: frozenset[str] = frozenset()) -> Iterator[str]:
-    """Name the fields of a schema that are ids."""
+def ids_in(api: Any, schema: Any, pointer: str = "", within: frozenset[str] = frozenset()) -> Iterator[str]:
+    """Yield the JSON pointers to the fields of a schema that are ids."""
+    name = pointer.rpartition("/")[2]
     reference = schema.get("$ref")
     if reference is not None and reference not in within:
         named = api["components"]["schemas"][reference.rpartition("/")[2]]
-        yield from ids_in(api, named, name, within | {reference})
+        yield from ids_in(api, named, pointer, within | {reference})
     if schema.get("format") == "uuid" or (name.endswith(("_id", "_ids")) and name not in NOT_IDS):
-        yield name
+        yield pointer
     for each in (*schema.get("anyOf", ()), *schema.get("oneOf", ()), *schema.get("allOf", ())):
-        yield from ids_in(api, each, name, within)
+        yield from ids_in(api, each, pointer, within)
     for key in ("items", "additionalProperties"):
         if isinstance(schema.get(key), dict):
-            yield from ids_in(api, schema[key], name, within)
+            yield from ids_in(api, schema[key], pointer, within)
     for field_name, each in schema.get("properties", {}).items():
-        yield from ids_in(api, each, field_name, within)
+        yield from ids_in(api, each, f"{pointer}/{field_name}", within)
 
 
 NOT_IDS = {"external_id", "manager_external_id"}
@@ -631,13 +664,13 @@ CHANGES_NOTHING = [name for name in CASES if name.startswith("GET ")]
 async def test_an_auditor_changes_nothing(world: World, service: Any) -> None:
     before = await kept(service)
     for route in CASES.keys() - set(CHANGES_NOTHING):
-        answer = await sent(world, route, CASES[route], world.token(access.AUDITOR))
+        answer = await sent(world, route, CASES[route], world.token(AUDITOR))
         assert answer.status_code == 403, (route, answer.text)
     assert await kept(service) == before
 
 
 async def test_an_auditor_reads_everything_but_the_copy_that_a_person_may_ask_for(world: World) -> None:
-    headers = world.token(access.AUDITOR)
+    headers = world.token(AUDITOR)
     for route in CHANGES_NOTHING:
         answer = await sent(world, route, CASES[route], headers)
         expected = 404 if "{import_id}" in route else 403 if route.endswith("/export") else 200
@@ -645,11 +678,11 @@ async def test_an_auditor_reads_everything_but_the_copy_that_a_person_may_ask_fo
 
 
 async def test_an_auditor_is_led_to_an_original_and_it_is_recorded(world: World) -> None:
-    headers = world.token(access.AUDITOR, sub="audrey")
+    headers = world.token(AUDITOR, sub="audrey")
     image = world.of("/v1/credentials/{credential_id}/images/{image_id}")
     assert (await world.http.get(f"{image}/original", headers=headers)).status_code == 302
     [view] = (await world.http.get(f"{image}/views", headers=headers)).json()["items"]
     assert view["actor"] == "user:audrey"
-    narrowed = world.token(access.AUDITOR, licet_teams=["red"])
+    narrowed = world.token(AUDITOR, licet_teams=["red"])
     for what in ("original", "views"):
         assert (await world.http.get(f"{image}/{what}", headers=narrowed)).status_code == 404

@@ -1,13 +1,14 @@
-"""Who may do what here, and with whom.
+"""Access to routes: the scope a token needs, and the people whom a limited token reaches.
 
-Every route declares what it needs by one of `READ`, `WRITE`, `AUDIT`, `ADMIN`, or takes what the token sees
-as a parameter, `ReaderSees` or `WriterSees`. Tokens limited to teams or locations (claims `licet_teams`,
-`licet_locations`) reach only who is within both: whoever else is named, in the path or in the body, is
-answered for as if there were nobody. A route that names nobody, and does not take what the token sees, is
-closed to such tokens unless it is open to all (`CATALOGUE`).
+Every route declares its access: by a dependency such as `READ`, `WRITE` or `ADMIN`, or by taking what the
+token sees as a parameter (`ReaderSees`, `WriterSees`). A route whose body names holders declares the JSON
+pointers to them (`writes("/holder_id")`). A token limited to teams or locations (claims `licet_teams`,
+`licet_locations`) reaches the holders that are within both; any other holder, in the path or in the body, is
+answered as if it did not exist. A route that names no holder and does not take what the token sees is closed
+to such tokens, except a `CATALOGUE` one.
 """
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -31,55 +32,80 @@ AUDITOR = "credentials:audit"
 """Reads everything and changes nothing."""
 ADMINISTRATOR = "credentials:admin"
 
-NAMES_HOLDERS = frozenset({"holder_id", "manager_id", "into", "supervisor_ids", "holder_ids"})
-"""The fields of bodies that name holders by their ids."""
-NAMES_EXTERNALLY = frozenset({"manager_external_id"})
-"""The fields of bodies that name holders by the ids that another system has for them."""
-_CHANGES_NOTHING = frozenset({"GET", "HEAD"})
+_SAFE_METHODS = frozenset({"GET", "HEAD"})
 
 
 class Access(RequiredScope):
-    """The dependency that every route of this service has: a scope, and who may be reached with it."""
+    """The dependency that every route of this service declares: a scope, and the people it concerns."""
 
     def __init__(
         self,
         scope: str,
-        *instead: str,
+        *alternatives: str,
         everyone: bool = False,
         filters: bool = False,
         catalogue: bool = False,
+        people: tuple[str, ...] = (),
+        people_by_external_id: tuple[str, ...] = (),
     ) -> None:
         super().__init__(scope, everyone=everyone)
-        self.instead = instead
-        """Scopes that do as well."""
+        self.alternatives = alternatives
+        """Scopes that suffice instead."""
         self.filters = filters
-        """Whether the route itself heeds what this returns."""
+        """Whether the route itself applies the `Sees` that this returns."""
         self.catalogue = catalogue
-        """Whether what it shows is about nobody."""
+        """Whether the route shows nothing about people."""
+        self.people = people
+        """JSON pointers to the ids of holders in the body, each to one id or to a list."""
+        self.people_by_external_id = people_by_external_id
+        """JSON pointers to the external ids of holders in the body."""
 
     async def __call__(self, request: Request) -> Any:
-        """Return what the token sees; raises 403 and, for those whom it does not see, 404 or 422."""
+        """Return what the token sees; raises 403, and 404 or 422 for holders that it does not see."""
         principal = principal_of(request)
-        principal.must_have(self.scope, *self.instead)
+        principal.must_have(self.scope, *self.alternatives)
         if not principal.narrowed:
             return Sees()
         sees = sees_of(principal)
         subject = Subject.of_path(request.path_params)
-        writes = request.method not in _CHANGES_NOTHING
-        mentioned = mentioned_in(await _document(request)) if writes else {}
-        about_somebody = subject.named or "/holder_id" in mentioned
+        writes = request.method not in _SAFE_METHODS
+        mentioned = self.mentioned_in(await _document(request)) if writes else {}
+        about_somebody = subject.named or mentioned
         if self.everyone or not (about_somebody or self.filters or self.catalogue):
             principal.must_see_everyone()
         async with serving(request).database.reading() as conn:
             await require_seen(conn, sees, subject, mentioned, writes=writes)
         if writes:
-            guard_write(request, lambda tx: _within(tx, sees, subject, mentioned))
+            guard_write(request, lambda tx: _guard(tx, sees, subject, mentioned))
         return sees
+
+    def mentioned_in(self, document: Any) -> dict[str, UUID | str]:
+        """Return the holders that a body names, by pointer; malformed ids are left to the route."""
+        found: dict[str, UUID | str] = {}
+        for pointer in self.people:
+            for at, value in _values_at(document, pointer):
+                with suppress(ValueError, TypeError, AttributeError):
+                    found[at] = UUID(value)
+        for pointer in self.people_by_external_id:
+            found |= {at: value for at, value in _values_at(document, pointer) if isinstance(value, str)}
+        return found
+
+
+def _values_at(document: Any, pointer: str) -> Iterator[tuple[str, Any]]:
+    """Yield the value at a JSON pointer (RFC 6901, without escapes) or, of a list, each item."""
+    for name in pointer.removeprefix("/").split("/"):
+        if not isinstance(document, dict) or name not in document:
+            return
+        document = document[name]
+    if isinstance(document, list):
+        yield from ((f"{pointer}/{index}", value) for index, value in enumerate(document))
+    else:
+        yield pointer, document
 
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """Whom the path of a request is about."""
+    """The holder or credential that the path of a request names."""
 
     holder_id: UUID | None = None
     credential_id: UUID | None = None
@@ -87,7 +113,7 @@ class Subject:
 
     @classmethod
     def of_path(cls, path: Mapping[str, str]) -> "Subject":
-        """Return whom the parameters of a path name; raises `NotFound` for what can't be an id."""
+        """Return the subject of path parameters; raises `NotFound` for a malformed id."""
         return cls(
             _id("holder", path.get("holder_id")),
             _id("credential", path.get("credential_id")),
@@ -96,7 +122,7 @@ class Subject:
 
     @property
     def named(self) -> bool:
-        """Whether it is anyone."""
+        """Whether the path names one."""
         return self != Subject()
 
 
@@ -116,9 +142,10 @@ async def require_seen(
     writes: bool = False,
     hold: bool = False,
 ) -> None:
-    """Raise what is raised for somebody unknown, where the subject or one who is mentioned is not seen.
+    """Raise the error for an unknown holder if the subject or a mentioned one is not seen.
 
-    `mentioned` has holders by the pointers to them in the body.
+    `mentioned` has holders by the pointers to them in the body. With `hold` the seen ones can't leave their
+    team or location before the transaction ends.
     """
     mentioned = mentioned or {}
     holders = {each for each in (subject.holder_id, *mentioned.values()) if isinstance(each, UUID)}
@@ -133,7 +160,7 @@ async def require_seen(
     if subject.credential_id is not None and subject.credential_id not in seen:
         raise NotFound(f"There is no credential {subject.credential_id}.")
     if subject.external_id is not None and subject.external_id in found.keys() - seen:
-        # What would be made under an id that is taken can't be; what would be read is not there.
+        # A write can't create a holder under a taken id; a read finds nothing.
         if writes:
             raise ExternalIdTaken(subject.external_id, None).unnamed()
         raise NotFound(f"There is no holder with the external_id {subject.external_id!r}.")
@@ -143,10 +170,10 @@ async def require_seen(
 
 
 @asynccontextmanager
-async def _within(
+async def _guard(
     tx: Transaction, sees: Sees, subject: Subject, mentioned: Mapping[str, UUID | str]
 ) -> AsyncIterator[None]:
-    """Let a write reach nobody whom the token does not see, and put nobody where it does not see them."""
+    """Guard a write: it reaches only holders that the token sees, and moves nobody out of its sight."""
     await require_seen(tx.conn, sees, subject, mentioned, writes=True, hold=True)
     try:
         yield
@@ -159,13 +186,13 @@ async def _within(
 
 
 def require_place(sees: Sees, *, team: str | None, location: str | None) -> None:
-    """Raise a 403 where somebody of that team at that location would not be seen."""
+    """Raise a 403 if the token would not see a holder of that team at that location."""
     if not sees.may_see(team=team, location=location):
         raise out_of_sight(sees)
 
 
 def out_of_sight(sees: Sees) -> Forbidden:
-    """Return the 403 for putting somebody where the token does not see them."""
+    """Return the 403 for moving a holder out of sight of the token."""
     limits = " and ".join(
         f"the {name} {', '.join(codes) or '(none)'}"
         for name, codes in (("teams", sees.teams), ("locations", sees.locations))
@@ -174,30 +201,8 @@ def out_of_sight(sees: Sees) -> Forbidden:
     return Forbidden(f"This token is limited to {limits}; it can't put anybody elsewhere.")
 
 
-def mentioned_in(document: Any, pointer: str = "") -> dict[str, UUID | str]:
-    """Return the holders that a body mentions, by the pointers to them."""
-    found: dict[str, UUID | str] = {}
-    if not isinstance(document, dict):
-        return found
-    for name, value in document.items():
-        if name == "attributes":  # the names in it are anybody's choice
-            continue
-        at = f"{pointer}/{name}"
-        if name in NAMES_HOLDERS:
-            values = enumerate(value) if isinstance(value, list) else [(None, value)]
-            for index, each in values:
-                with suppress(ValueError, TypeError, AttributeError):  # what is no id, the route refuses
-                    found[at if index is None else f"{at}/{index}"] = UUID(each)
-        elif name in NAMES_EXTERNALLY:
-            if isinstance(value, str):
-                found[at] = value
-        else:
-            found |= mentioned_in(value, at)
-    return found
-
-
 async def _document(request: Request) -> Any:
-    """Return the JSON body, which FastAPI has read by now; nothing for a form or no body."""
+    """Return the JSON body, which FastAPI has read by now; `None` for a form or no body."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind == "application/json" or (kind.startswith("application/") and kind.endswith("+json")):
         return await request.json() if await request.body() else None
@@ -217,19 +222,30 @@ def _access(access: Access) -> Any:
     return Security(access, scopes=[access.scope])
 
 
+def writes(*people: str, by_external_id: tuple[str, ...] = (), filters: bool = False) -> Any:
+    """Return the access of a route that writes about the path's subject and the holders that its body names.
+
+    `people` are the JSON pointers to their ids, `by_external_id` those to external ids. With `filters` the
+    route takes what the token sees, `Annotated[Sees, writes(…, filters=True)]`.
+    """
+    return _access(
+        Access("credentials:write", filters=filters, people=people, people_by_external_id=by_external_id)
+    )
+
+
 READ = _access(Access("credentials:read", AUDITOR))
-"""Reads about whoever the path names."""
+"""Reads about the subject of the path."""
 CATALOGUE = _access(Access("credentials:read", AUDITOR, catalogue=True))
-"""Reads what is about nobody: types, teams, locations."""
-WRITE = _access(Access("credentials:write"))
-"""Changes something of whoever the path names."""
+"""Reads types, teams and locations, which are about nobody."""
+WRITE = writes()
+"""Writes about the subject of the path."""
 SHARED_WRITE = _access(Access("credentials:write", everyone=True))
-"""Changes what all share; tokens that do not see everyone are refused."""
+"""Writes what everybody shares; limited tokens are refused."""
 ADMIN = _access(Access(ADMINISTRATOR, everyone=True))
-"""Administers what is everybody's; tokens that do not see everyone are refused."""
+"""Administers what everybody shares; limited tokens are refused."""
 AUDIT = _access(Access(ADMINISTRATOR, AUDITOR))
-"""Reads what administrators and auditors may, about whoever the path names, or of all."""
+"""Reads what only administrators and auditors may, about the subject of the path or of all."""
 ReaderSees = Annotated[Sees, _access(Access("credentials:read", AUDITOR, filters=True))]
-"""What the token sees, for a route that shows several and leaves the others out."""
-WriterSees = Annotated[Sees, _access(Access("credentials:write", filters=True))]
-"""What the token sees, for a route that makes something and names nobody in its path."""
+"""What the token sees, for a route that lists and leaves out what the token does not see."""
+WriterSees = Annotated[Sees, writes(filters=True)]
+"""What the token sees, for a route that writes without a subject in its path."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import date, datetime
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter
@@ -15,14 +15,17 @@ from licet_chassis.http.paging import Page, PageQuery, PageRequest, page_of
 from licet_chassis.http.resources import resource
 from licet_chassis.http.serving import serving
 from licet_chassis.http.writes import Write
-from licet_credentials.access import ReaderSees, WriterSees
+from licet_credentials.access import ReaderSees, WriterSees, writes
 from licet_credentials.bulk import commands, store
 from licet_credentials.bulk.bodies import BulkIn, document_of
 from licet_credentials.bulk.commands import TakeIn
 from licet_credentials.bulk.model import Job, Outcome, ReportLine, State
+from licet_credentials.visibility.model import Sees
 from licet_events.credentials import Validity
 
 router = APIRouter(prefix="/v1/credentials/bulk", tags=["bulk"])
+
+_SubmitterSees = Annotated[Sees, writes("/reassign/holder_id", "/filter/holder_id", filters=True)]
 
 _LARGEST = 1 << 20
 """Bytes of a body: ten thousand ids, and what is to be done."""
@@ -108,7 +111,7 @@ class BulkRowOut(BaseModel):
 
 
 @router.post("", status_code=201, response_model=BulkOut, max_body_size=_LARGEST)
-async def send(body: BulkIn, sees: WriterSees, write: Write) -> Response:
+async def send(body: BulkIn, sees: _SubmitterSees, write: Write) -> Response:
     """Take in an action on many credentials, worked off in the background, one after the other."""
     wanted = body.ids if body.filter is None else body.filter.filter()
     assert wanted is not None  # noqa: S101  # the body has one of them

@@ -10,7 +10,7 @@ from starlette.responses import Response
 from licet_chassis.http.resources import IfMatch, MaybeIfMatch, resource
 from licet_chassis.http.serving import serving
 from licet_chassis.http.writes import Write
-from licet_credentials.access import READ, WRITE
+from licet_credentials.access import READ, WRITE, writes
 from licet_credentials.credentials import store
 from licet_credentials.credentials.bodies import (
     ActionIn,
@@ -51,22 +51,22 @@ from licet_events.credentials import FlagKind
 router = APIRouter(prefix="/v1/credentials", tags=["credentials"])
 
 
-def _shown_now(request: Request) -> Any:
+def _view_now(request: Request) -> Any:
     now = serving(request).clock.now()
     return lambda credential: CredentialOut.of(credential, now)
 
 
-@router.post("", status_code=201, response_model=CredentialOut, dependencies=[WRITE])
+@router.post("", status_code=201, response_model=CredentialOut, dependencies=[writes("/holder_id")])
 async def record(request: Request, body: CredentialIn, write: Write) -> Response:
     """Record a credential."""
     within_country(body.country, body.subdivision)
-    said = body.model_dump()
-    terms = {name: said.pop(name) for name in ("valid_from", "expires_on", "expiry", "time_zone")}
-    command = RecordCredential(type=said.pop("type"), facts=CredentialFacts(**said), **terms)
+    facts = body.model_dump()
+    terms = {name: facts.pop(name) for name in ("valid_from", "expires_on", "expiry", "time_zone")}
+    command = RecordCredential(type=facts.pop("type"), facts=CredentialFacts(**facts), **terms)
     zone = serving(request).settings.default_time_zone
     return await write(
         lambda tx, now: record_credential(tx, command, default_zone=zone, now=now),
-        view=_shown_now(request),
+        view=_view_now(request),
         status=201,
         location=lambda credential: f"/v1/credentials/{credential.id}",
     )
@@ -88,7 +88,7 @@ async def update(
     changes = body.given()
     return await write(
         lambda tx, now: update_credential(tx, credential_id, changes, expected_version=expected, now=now),
-        view=_shown_now(request),
+        view=_view_now(request),
     )
 
 
@@ -96,8 +96,8 @@ async def update(
 async def renew(
     request: Request, credential_id: UUID, body: RenewalIn, expected: MaybeIfMatch, write: Write
 ) -> Response:
-    """Accept a new term; the answer says which rule gave which date."""
-    asked = RenewalRequest(
+    """Renew: append a term. The answer names the rule that gave each date."""
+    renewal = RenewalRequest(
         expires_on=body.expires_on,
         mode=body.mode,
         valid_from=body.valid_from,
@@ -106,7 +106,7 @@ async def renew(
         reason=body.reason,
     )
     check = None if body.verification is None else Check(**body.verification.model_dump())
-    command = RenewCredential(asked, body.number, body.notes, body.image_ids, check)
+    command = RenewCredential(renewal, body.number, body.notes, body.image_ids, check)
     now = serving(request).clock.now()
     return await write(
         lambda tx, now: renew_credential(tx, credential_id, command, expected_version=expected, now=now),
@@ -116,17 +116,19 @@ async def renew(
     )
 
 
-@router.post("/{credential_id}/corrections", response_model=CredentialOut, dependencies=[WRITE])
+@router.post(
+    "/{credential_id}/corrections", response_model=CredentialOut, dependencies=[writes("/holder_id")]
+)
 async def correct(
     request: Request, credential_id: UUID, body: CorrectionIn, expected: MaybeIfMatch, write: Write
 ) -> Response:
-    """Put right what was entered wrong: a term, a flag, the type, whose it is."""
+    """Correct what was entered wrong: a term, a flag, the type, or the holder."""
     correction = body.correction()
     return await write(
         lambda tx, now: correct_credential(
             tx, credential_id, correction, note=body.note, expected_version=expected, now=now
         ),
-        view=_shown_now(request),
+        view=_view_now(request),
     )
 
 
@@ -134,15 +136,15 @@ async def correct(
 async def record_term(
     request: Request, credential_id: UUID, body: TermIn, expected: MaybeIfMatch, write: Write
 ) -> Response:
-    """Record a term that was missing, before or between those that are there."""
-    said = body.model_dump()
-    note = said.pop("note")
-    command = RecordTerm(**said)
+    """Record a missing term, before or between the recorded ones."""
+    term = body.model_dump()
+    note = term.pop("note")
+    command = RecordTerm(**term)
     return await write(
         lambda tx, now: record_missing_term(
             tx, credential_id, command, note=note, expected_version=expected, now=now
         ),
-        view=_shown_now(request),
+        view=_view_now(request),
         status=201,
         location=lambda credential: f"/v1/credentials/{credential.id}",
     )
@@ -152,12 +154,12 @@ async def record_term(
 async def submit(
     request: Request, credential_id: UUID, body: SubmissionIn, expected: MaybeIfMatch, write: Write
 ) -> Response:
-    """Note that a renewal was handed to its issuer; reminders rest until then."""
+    """Record that a renewal was submitted to its issuer; reminders are quiet until `quiet_until`."""
     return await write(
         lambda tx, now: submitting.submit_renewal(
             tx, credential_id, body.quiet_until, body.note, expected_version=expected, now=now
         ),
-        view=_shown_now(request),
+        view=_view_now(request),
     )
 
 
@@ -168,7 +170,7 @@ async def _act(
         lambda tx, now: command(
             tx, credential_id, body.reason, body.note, expected_version=expected, now=now
         ),
-        view=_shown_now(request),
+        view=_view_now(request),
     )
     return answer
 
@@ -177,7 +179,7 @@ async def _act(
 async def end_submission(
     request: Request, credential_id: UUID, body: ActionIn, expected: MaybeIfMatch, write: Write
 ) -> Response:
-    """Note that the issuer returned the renewal, or that it was withdrawn; reminders come back."""
+    """Record that the issuer returned the renewal, or that it was withdrawn; reminders resume."""
     return await _act(request, credential_id, submitting.end_submission, body, expected, write)
 
 
@@ -193,7 +195,7 @@ async def suspend(
 async def revoke(
     request: Request, credential_id: UUID, body: FlagIn, expected: MaybeIfMatch, write: Write
 ) -> Response:
-    """Revoke, for good."""
+    """Revoke; only a correction undoes it."""
     return await _flag(request, credential_id, FlagKind.REVOKED, body, expected, write)
 
 
@@ -201,7 +203,7 @@ async def revoke(
 async def surrender(
     request: Request, credential_id: UUID, body: FlagIn, expected: MaybeIfMatch, write: Write
 ) -> Response:
-    """Note that it was given up, or ended by its issuer without fault, for good."""
+    """Record that it was given up, or ended by its issuer without fault; only a correction undoes it."""
     return await _flag(request, credential_id, FlagKind.SURRENDERED, body, expected, write)
 
 
@@ -217,7 +219,7 @@ async def _flag(
     command = FlagCredential(kind, body.reason, body.note, body.effective_from, until)
     answer: Response = await write(
         lambda tx, now: flag_credential(tx, credential_id, command, expected_version=expected, now=now),
-        view=_shown_now(request),
+        view=_view_now(request),
     )
     return answer
 

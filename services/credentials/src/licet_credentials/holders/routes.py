@@ -12,7 +12,7 @@ from licet_chassis.http.paging import Page, PageQuery, PageRequest, page_of
 from licet_chassis.http.resources import IfMatch, MaybeIfMatch, created_too, resource
 from licet_chassis.http.serving import serving
 from licet_chassis.http.writes import Write
-from licet_credentials.access import READ, SHARED_WRITE, WRITE, ReaderSees, WriterSees, require_place
+from licet_credentials.access import READ, SHARED_WRITE, WRITE, ReaderSees, require_place, writes
 from licet_credentials.holders import store
 from licet_credentials.holders.bodies import (
     HolderFeed,
@@ -34,13 +34,16 @@ from licet_credentials.holders.redirects import MERGED, redirect_to_survivor
 from licet_credentials.holders.store import HolderFilter, HolderSort
 from licet_credentials.holders.views import HolderHistoryOut, LeaversOut
 from licet_credentials.inputs import Code
+from licet_credentials.visibility.model import Sees
 from licet_events.holders import HolderKind, HolderState
 
 router = APIRouter(prefix="/v1/holders", tags=["holders"])
 
 
 @router.post("", status_code=201, response_model=HolderState)
-async def register(body: HolderIn, sees: WriterSees, write: Write) -> Response:
+async def register(
+    body: HolderIn, sees: Annotated[Sees, writes("/manager_id", filters=True)], write: Write
+) -> Response:
     """Enter a holder."""
     require_place(sees, team=body.team, location=body.location)
     facts = HolderFacts(**body.model_dump())
@@ -100,7 +103,7 @@ async def list_(
 
 @router.get("/{holder_id}", response_model=HolderState, dependencies=[READ], responses=MERGED)
 async def show(request: Request, holder_id: UUID) -> Response:
-    """Show a holder. The id of a record that was merged leads to the other, and shows `merged_into`."""
+    """Show a holder. The id of a merged record redirects to the survivor; the body has `merged_into`."""
     async with serving(request).database.reading() as conn:
         holder = await store.read_holder(conn, holder_id)
     return resource(state_of(holder)) if holder.merged_into is None else redirect_to_survivor(holder)
@@ -113,7 +116,7 @@ async def show(request: Request, holder_id: UUID) -> Response:
     responses=CSV_TOO,
 )
 async def history(request: Request, holder_id: UUID, page: PageQuery) -> Response:
-    """List every change of a holder, oldest first; a merged record keeps its own."""
+    """List every change of a holder, oldest first; a merged record keeps its own history."""
 
     async def read(asked: PageRequest) -> Page[HolderHistoryOut]:
         async with serving(request).database.reading() as conn:
@@ -124,7 +127,7 @@ async def history(request: Request, holder_id: UUID, page: PageQuery) -> Respons
     return await listed(request, page, read, HolderHistoryOut)
 
 
-@router.patch("/{holder_id}", response_model=HolderState, dependencies=[WRITE])
+@router.patch("/{holder_id}", response_model=HolderState, dependencies=[writes("/manager_id")])
 async def update(holder_id: UUID, body: HolderPatch, expected: IfMatch, write: Write) -> Response:
     """Change facts about a holder."""
     changes = body.changes()
@@ -137,16 +140,15 @@ async def update(holder_id: UUID, body: HolderPatch, expected: IfMatch, write: W
 @router.put(
     "/by-external-id/{external_id}",
     response_model=HolderState,
-    dependencies=[WRITE],
+    dependencies=[writes("/manager_id", by_external_id=("/manager_external_id",))],
     responses=created_too(HolderState),
 )
 async def put(
     external_id: Annotated[str, Path(pattern=r"^[^\x00-\x1f\x7f/]{1,200}$")], body: HolderFeed, write: Write
 ) -> Response:
-    """Create or replace what another system knows by this id; the same again changes nothing.
+    """Create or replace the holder with this external id; repeating it changes nothing.
 
-    Whoever was deactivated as a leaver is active again. The id of a merged record names the holder that it
-    turned out to be, and changes nothing about it.
+    A leaver is reactivated. The external id of a merged record changes nothing about the survivor.
     """
     values: dict[str, Any] = body.model_dump()
     manager = values.pop("manager_external_id")
@@ -161,7 +163,7 @@ async def put(
 
 @router.post("/{holder_id}/deactivate", response_model=HolderState, dependencies=[WRITE])
 async def deactivate(holder_id: UUID, body: ReasonIn, expected: MaybeIfMatch, write: Write) -> Response:
-    """Note that a holder has left."""
+    """Deactivate a holder that has left."""
     return await write(
         lambda tx, now: deactivate_holder(
             tx, holder_id, body.reason, note=body.note, expected_version=expected, now=now
@@ -172,7 +174,7 @@ async def deactivate(holder_id: UUID, body: ReasonIn, expected: MaybeIfMatch, wr
 
 @router.post("/{holder_id}/reactivate", response_model=HolderState, dependencies=[WRITE])
 async def reactivate(holder_id: UUID, body: ReasonIn, expected: MaybeIfMatch, write: Write) -> Response:
-    """Note that a holder has come back."""
+    """Reactivate a holder that has come back."""
     return await write(
         lambda tx, now: reactivate_holder(
             tx, holder_id, body.reason, note=body.note, expected_version=expected, now=now
@@ -183,10 +185,10 @@ async def reactivate(holder_id: UUID, body: ReasonIn, expected: MaybeIfMatch, wr
 
 @router.post("/leavers", response_model=LeaversOut, dependencies=[SHARED_WRITE])
 async def leavers(body: LeaversIn, write: Write) -> Response:
-    """Deactivate those whom a complete feed has left out; unless told otherwise, only list them."""
-    said = body.model_dump()
-    dry_run = said.pop("dry_run")
-    command = LeaversOfFeed(**said)
+    """Deactivate the leavers of a complete feed; by default a dry run that only lists them."""
+    feed = body.model_dump()
+    dry_run = feed.pop("dry_run")
+    command = LeaversOfFeed(**feed)
     return await write(
         lambda tx, now: deactivate_leavers(tx, command, dry_run=dry_run, now=now),
         view=lambda found: LeaversOut.of(found, dry_run=dry_run),

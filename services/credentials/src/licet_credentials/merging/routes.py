@@ -1,5 +1,6 @@
 """HTTP for merging holders."""
 
+from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter
@@ -7,17 +8,22 @@ from starlette.responses import Response
 
 from licet_chassis.http.resources import MaybeIfMatch
 from licet_chassis.http.writes import Write
-from licet_credentials.access import WriterSees
+from licet_credentials.access import writes
 from licet_credentials.merging.bodies import MergeIn
 from licet_credentials.merging.commands import merge_holder
 from licet_credentials.merging.views import MergedOut
+from licet_credentials.visibility.model import Sees
 
 router = APIRouter(prefix="/v1/holders", tags=["holders"])
 
 
 @router.post("/{holder_id}/merge", response_model=MergedOut)
 async def merge(
-    holder_id: UUID, body: MergeIn, sees: WriterSees, expected: MaybeIfMatch, write: Write
+    holder_id: UUID,
+    body: MergeIn,
+    sees: Annotated[Sees, writes("/into", filters=True)],
+    expected: MaybeIfMatch,
+    write: Write,
 ) -> Response:
     """Merge a duplicate into the holder that it turned out to be, with its credentials; for good."""
     return await write(
