@@ -114,7 +114,7 @@ def in_memory() -> Iterator[None]:
         patch.setattr(store, "lock_credential", _lock_credential)
         patch.setattr(store, "save", _save)
         patch.setattr(store, "require_number_free", _number_is_free)
-        patch.setattr(store, "hold_behind_type", _behind_type)
+        patch.setattr(store, "lock_outdated", _behind_type)
         patch.setattr(holder_store, "lock_holder", _active_holder)
         patch.setattr(type_store, "hold_type", _type_called)
         yield

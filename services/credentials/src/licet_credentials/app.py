@@ -1,4 +1,4 @@
-"""The credentials service, put together."""
+"""Composition root of the credentials service."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -43,11 +43,11 @@ from licet_credentials.types.routes import router as types
 from licet_credentials.verifications.routes import router as verifications
 
 PROBLEMS: dict[type[Exception], int] = {ImageRefused: 422}
-"""The HTTP status of each refusal that only this service has."""
+"""HTTP status of each refusal that only this service has."""
 
 
 def create_service(settings: Settings) -> Service:
-    """Return the service as it is declared; nothing is opened yet."""
+    """Return the declaration of the service; opens nothing."""
 
     @asynccontextmanager
     async def compose(runtime: Runtime) -> AsyncIterator[Composition]:

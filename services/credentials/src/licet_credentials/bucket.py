@@ -1,7 +1,7 @@
-"""`python -m licet_credentials.bucket`: a step before the first start that makes the bucket.
+"""`python -m licet_credentials.bucket`: creates the bucket before the first start.
 
-Only where nobody else provides it, as on Compose. Done again it changes nothing; it ends 0 when the
-bucket is there and private, 1 with a sentence when not, 2 when the settings are wrong.
+Only needed where nobody else provides it, as on Compose. Repeating it changes nothing. It exits 0 when the
+bucket exists and is private, 1 with a message when not, 2 when the settings are wrong.
 """
 
 import sys
@@ -19,20 +19,20 @@ from licet_credentials.images.storage import Bucket, StorageUnavailable, object_
 from licet_credentials.settings import Settings
 
 PATIENCE = 60.0
-"""Seconds that a store which is just starting may take until it answers."""
+"""Seconds to wait for a store that is just starting."""
 _TAKEN = {"BucketAlreadyOwnedByYou"}
 _REFUSED = {401, 403}
 
 
 class BucketRefused(Exception):
-    """The store answers, but there will be no private bucket; the message says why."""
+    """The store answers, but there is no private bucket; the message says why."""
 
 
 def ensure_bucket(bucket: Bucket, *, patience: float = PATIENCE) -> bool:
-    """See to it that the bucket exists and that nobody reads it without a signature.
+    """Create the bucket if it is missing, and verify that reading it needs a signature.
 
-    Returns whether it was made now. Raises `StorageUnavailable` if the store has not answered within
-    `patience` seconds, and `BucketRefused` if it does not let us, or if what is there is public.
+    Returns whether it was created. Raises `StorageUnavailable` if the store has not answered within
+    `patience` seconds, and `BucketRefused` if it refuses, or if the bucket is public.
     """
     client = s3_client(bucket, bucket.url)
     deadline = time.monotonic() + patience
@@ -64,7 +64,7 @@ def _make(client: Any, bucket: Bucket) -> bool:
             raise
     else:
         return False
-    # That region is the one which must not be named.
+    # S3 refuses a LocationConstraint for us-east-1.
     elsewhere = (
         {}
         if bucket.region == "us-east-1"
@@ -73,14 +73,14 @@ def _make(client: Any, bucket: Bucket) -> bool:
     try:
         client.create_bucket(Bucket=bucket.name, **elsewhere)
     except ClientError as error:
-        if error.response["Error"]["Code"] not in _TAKEN:  # another one of us was first
+        if error.response["Error"]["Code"] not in _TAKEN:  # another instance was first
             raise
         return False
     return True
 
 
 def _refuse_public(bucket: Bucket) -> None:
-    """Ask for an object without a signature, which a private bucket refuses before it looks for one."""
+    """Request an object without a signature: a private bucket refuses before it looks for the object."""
     anybody = boto3.session.Session().client(
         "s3",
         endpoint_url=bucket.url,
@@ -110,7 +110,7 @@ def _status(error: ClientError) -> int:
 
 
 def main() -> int:
-    """Make the bucket of the settings."""
+    """Create the bucket of the settings."""
     problems = describe_problems(Settings)
     if problems:
         print("\n".join(problems), file=sys.stderr)  # noqa: T201  # before there is a log
@@ -121,7 +121,7 @@ def main() -> int:
     except (StorageUnavailable, BucketRefused) as error:
         print(error, file=sys.stderr)  # noqa: T201  # the answer of a command
         return 1
-    print(f"The bucket {bucket.name} {'has been made' if made else 'is there'}, and is private.")  # noqa: T201  # the answer of a command
+    print(f"The bucket {bucket.name} {'has been created' if made else 'exists'}, and is private.")  # noqa: T201  # the answer of a command
     return 0
 
 

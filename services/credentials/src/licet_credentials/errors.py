@@ -1,4 +1,4 @@
-"""What the credentials service refuses beside the errors of every service (`licet_chassis.errors`)."""
+"""Errors of the credentials service, in addition to those of every service (`licet_chassis.errors`)."""
 
 from collections.abc import Sequence
 from uuid import UUID
@@ -7,27 +7,27 @@ from licet_chassis.errors import Conflict, Refused
 
 
 class NamesOthers(Conflict):
-    """A conflict whose sentence names somebody beside those whom the request is about."""
+    """A conflict whose detail names holders or credentials other than those of the request."""
 
     def unnamed(self) -> Conflict:
-        """Return the same for who may not see them."""
+        """Return the conflict for a token that may not see them."""
         raise NotImplementedError
 
 
 class Taken(NamesOthers):
-    """What must be unique is another's."""
+    """A value that must be unique belongs to another record."""
 
     def __init__(self, what: str, other: str, *, pointer: str) -> None:
-        super().__init__(f"{what} is already that of {other}.", pointer=pointer)
+        super().__init__(f"{what} already belongs to {other}.", pointer=pointer)
         self._what = what
 
     def unnamed(self) -> Conflict:
-        """Return that it is taken, not by whom."""
-        return Conflict(f"{self._what} is taken already.", pointer=self.pointer)
+        """Return the conflict without the other record."""
+        return Conflict(f"{self._what} is already taken.", pointer=self.pointer)
 
 
 class NumberTaken(Taken):
-    """The number must be unique for its type, and another credential has it."""
+    """Another credential has the number, which must be unique within its scope."""
 
     def __init__(self, number: str, other: UUID | None) -> None:
         named = f"credential {other}" if other else "a credential recorded at the same moment"
@@ -36,7 +36,7 @@ class NumberTaken(Taken):
 
 
 class ExternalIdTaken(Taken):
-    """Another system's id names one holder, and another has it."""
+    """Another holder has the external id."""
 
     def __init__(self, external_id: str, other: UUID | None) -> None:
         named = f"holder {other}" if other else "a holder recorded at the same moment"
@@ -45,16 +45,16 @@ class ExternalIdTaken(Taken):
 
 
 class ManagerCycle(NamesOthers):
-    """Somebody would report to themselves in the end."""
+    """A chain of managers would become a cycle."""
 
-    def __init__(self, circle: Sequence[str]) -> None:
-        way = " reports to ".join((*circle, circle[0]))
+    def __init__(self, cycle: Sequence[str]) -> None:
+        way = " reports to ".join((*cycle, cycle[0]))
         super().__init__(f"Nobody can report to themselves in the end, as here: {way}. Nothing was changed.")
 
     def unnamed(self) -> Conflict:
-        """Return that there is a circle, not who is in it."""
+        """Return the conflict without the holders of the cycle."""
         return Conflict("Nobody can report to themselves in the end. Nothing was changed.")
 
 
 class ImageRefused(Refused):
-    """The file is not an image that can be shown safely."""
+    """The file is not an image or document that is accepted."""

@@ -1,4 +1,4 @@
-"""The kinds of values that callers send: what is well formed, told in a sentence where it is not."""
+"""Types of values in requests, with an error message that says what is well formed."""
 
 import re
 from datetime import date, datetime
@@ -30,13 +30,13 @@ def _known_zone(name: str) -> str:
 
 def _known_country(code: str) -> str:
     if not is_country(code):
-        raise ValueError(f"must be a country code of ISO 3166-1, such as DE; {code} is none")
+        raise ValueError(f"must be a country code of ISO 3166-1, such as DE, not {code}")
     return code
 
 
 def _known_subdivision(code: str) -> str:
     if not is_subdivision(code):
-        raise ValueError(f"must be a subdivision code of ISO 3166-2, such as US-IL; {code} is none")
+        raise ValueError(f"must be a subdivision code of ISO 3166-2, such as US-IL, not {code}")
     return code
 
 
@@ -75,22 +75,22 @@ Code = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 """The code of a team, location, role, queue or credential type."""
 
 ExternalId = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f/]{1,200}$")]
-"""What another system calls a holder."""
+"""A holder's id in another system."""
 
 Whole = Annotated[int, Field(ge=-(2**53), le=2**53)]
-"""An integer that every reader of JSON takes whole."""
+"""An integer that every JSON parser reads exactly."""
 
 AttributeName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
-"""What an attribute of a holder is called."""
+"""Name of an attribute of a holder."""
 
 AttributeText = Annotated[str, Field(max_length=1000)]
 
 Phone = Annotated[str, Field(pattern=r"^[0-9+() ./-]{3,40}$")]
 Locale = Annotated[str, Field(max_length=64, pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$")]
-"""A language, as BCP 47 has it."""
+"""A language tag (BCP 47)."""
 
 Reason = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$", examples=["not_paid"])]
-"""A reason code; words go into a note."""
+"""A reason code; free text goes into a note."""
 
 Line = Annotated[
     str,
@@ -117,13 +117,13 @@ Subdivision = Annotated[
 """ISO 3166-2."""
 
 Day = Annotated[date, Field(ge=_FIRST_DAY, le=_LAST_DAY)]
-"""A civil date, within what zones and ladders can reach."""
+"""A civil date, in the range in which zones and ladders work."""
 
 Instant = Annotated[AwareDatetime, AfterValidator(_within_reach)]
-"""An instant with its offset, within what every zone can reach."""
+"""An instant with its offset, in the range in which every zone works."""
 
 DayOrInstant = Annotated[date | datetime, PlainValidator(_date_or_instant, json_schema_input_type=str)]
-"""A date, meaning the whole of that day, or an instant."""
+"""A date, which means the whole day, or an instant."""
 
 Ladder = Annotated[
     tuple[Annotated[int, Field(ge=-3650, le=3650)], ...], Field(max_length=24), AfterValidator(_ladder)
@@ -132,8 +132,8 @@ Ladder = Annotated[
 
 
 def within_country(country: str | None, subdivision: str | None) -> None:
-    """Raise `Invalid` where the subdivision is one of another country."""
+    """Raise `Invalid` if the subdivision is not in the country."""
     if subdivision is not None and not lies_in(subdivision, country):
         raise Invalid(
-            f"The subdivision {subdivision} does not lie in the country {country}.", pointer="/subdivision"
+            f"The subdivision {subdivision} is not in the country {country}.", pointer="/subdivision"
         )

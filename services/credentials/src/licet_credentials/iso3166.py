@@ -1,4 +1,4 @@
-"""Which countries and subdivisions there are: the codes of ISO 3166, from the tables of pycountry."""
+"""Codes of countries and subdivisions (ISO 3166), from the tables of pycountry."""
 
 import json
 from functools import cache
@@ -23,8 +23,8 @@ def lies_in(subdivision: str, country: str | None) -> bool:
 
 @cache
 def _codes(part: str, member: str) -> frozenset[str]:
-    # pycountry's own objects take 12 MB for names and types that nothing here asks for: each entry
-    # becomes its code while the table is read, and only when somebody first asks.
+    # pycountry's own objects take 12 MB, mostly names. Here each entry becomes its code while the table is
+    # parsed, at the first use.
     def code_of(entry: dict[str, Any]) -> Any:
         return entry.get(member, entry)
 

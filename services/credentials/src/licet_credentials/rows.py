@@ -1,4 +1,4 @@
-"""What every store needs to talk to PostgreSQL: rows in, JSON out."""
+"""Converting between PostgreSQL rows, JSON and dataclasses, for all stores."""
 
 from collections.abc import Mapping
 from typing import Any, TypeAlias
@@ -7,11 +7,11 @@ import asyncpg
 from pydantic_core import to_json
 
 Row: TypeAlias = Mapping[str, Any] | asyncpg.Record
-"""A row of a result, or one that was inside a JSON value."""
+"""A row of a result, or of a JSON value in one."""
 
 
 def fields_of(made: type[Any], row: Row) -> dict[str, Any]:
-    """Return what a row says about each field of a dataclass, under the same names."""
+    """Return the columns of a row that are fields of a dataclass, by name."""
     return {name: row[name] for name in made.__dataclass_fields__}
 
 

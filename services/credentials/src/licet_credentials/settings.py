@@ -1,4 +1,4 @@
-"""What this service is told from outside, beside what every service is told."""
+"""Settings of this service, in addition to those of every service."""
 
 from pydantic import Field, SecretStr, field_validator
 
@@ -12,35 +12,35 @@ class Settings(ServiceSettings):
     """Settings of the credentials service."""
 
     s3_url: str | None = None
-    """Of the object store; where absent, that of AWS for the region."""
+    """URL of the object store; by default that of AWS for the region."""
     s3_public_url: str | None = None
-    """How browsers reach the object store, where that differs."""
+    """URL under which browsers reach the object store, if it differs."""
     s3_bucket: str = Field("licet", min_length=3, max_length=63)
-    """Where images are kept. It must be private."""
+    """Bucket for images. It must be private."""
     s3_access_key: SecretStr
-    """Of an account that may read and write objects in the bucket."""
+    """Access key of an account that may read and write objects in the bucket."""
     s3_secret_key: SecretStr
-    """Of the same account."""
+    """Secret key of the same account."""
     s3_region: str = "us-east-1"
-    """Of the bucket; signatures name it."""
+    """Region of the bucket; signatures contain it."""
 
     image_workers: int = Field(1, ge=1, le=32)
     """Processes that decode images."""
     image_pixels: int = Field(50_000_000, ge=1_000_000)
-    """The largest image, width by height."""
+    """Pixels (width by height) of the largest accepted image."""
     image_memory_bytes: int = Field(640 << 20, ge=256 << 20)
-    """Of one worker."""
+    """Memory limit of one worker."""
     image_seconds: int = Field(20, ge=1, le=300)
-    """For one image."""
+    """Time limit for one image."""
     image_wait_seconds: float = Field(25.0, gt=0, le=300)
-    """How long an upload waits for room and a worker before it is told to come again.
+    """How long an upload waits for space and a worker before it gets a 503 to retry.
 
-    It is told within half a minute also where the machine has much to do.
+    The answer comes within half a minute even on a busy machine.
     """
     image_spool_bytes: int = Field(192 << 20, ge=64 << 20)
-    """Of disk, where Python keeps temporary files (TMPDIR), for uploads that are being worked on."""
+    """Disk space for uploads in progress, where Python keeps temporary files (TMPDIR)."""
     image_receive_seconds: float = Field(60.0, gt=0, le=600)
-    """How long a file may take to come in."""
+    """How long receiving a file may take."""
 
     @field_validator("s3_url", "s3_public_url")
     @classmethod
@@ -51,7 +51,7 @@ class Settings(ServiceSettings):
 
     @property
     def bucket(self) -> Bucket:
-        """Where images are kept."""
+        """The bucket for images."""
         return Bucket(
             self.s3_url,
             self.s3_bucket,
@@ -63,7 +63,7 @@ class Settings(ServiceSettings):
 
     @property
     def upload_room(self) -> UploadRoom:
-        """Room for uploads that are being worked on."""
+        """Disk space for uploads in progress."""
         return UploadRoom(
             self.image_spool_bytes,
             wait_seconds=self.image_wait_seconds,
@@ -72,7 +72,7 @@ class Settings(ServiceSettings):
 
     @property
     def worker_limits(self) -> WorkerLimits:
-        """What the image workers may take."""
+        """Limits of the image workers."""
         return WorkerLimits(
             self.image_workers,
             self.image_pixels,

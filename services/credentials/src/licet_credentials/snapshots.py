@@ -1,4 +1,4 @@
-"""The present state of everything that the service owns, for a backfill."""
+"""Snapshots of everything that the service owns, for a backfill."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
@@ -56,7 +56,7 @@ SNAPSHOTS = (
         lambda row: CredentialTypeSnapshot(credential_type=type_model.state_of(row)),
         lambda row: row.code,
     ),
-    # First, so that nobody keeps somebody for longer than they must who missed it.
+    # Before holders: a subscriber that missed an erasure should forget the holder as early as possible.
     _pages(
         "erased_holders",
         Topic.HOLDERS,

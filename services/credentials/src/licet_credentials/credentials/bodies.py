@@ -1,4 +1,4 @@
-"""What callers send about credentials."""
+"""Request bodies of credentials."""
 
 from datetime import date
 from typing import Annotated, Any
@@ -27,7 +27,7 @@ from licet_events.credentials import Expiry
 Attributes = Annotated[
     dict[str, Any], Field(max_length=50, examples=[{"insured_limit": "1000000", "classes": ["C", "CE"]}])
 ]
-"""What the type declares, by name: dates as YYYY-MM-DD, decimals as text, choices as a list."""
+"""Attributes that the type declares, by name: dates as YYYY-MM-DD, decimals as text, choices as a list."""
 
 
 class _Facts(Body):
@@ -38,7 +38,7 @@ class _Facts(Body):
     issued_on: Day | None = None
     notes: Note | None = None
     ladder: Ladder | None = None
-    """Reminder steps of its own; null takes the type's."""
+    """Reminder steps for this credential; null takes the type's."""
 
 
 class CredentialIn(_Facts):
@@ -47,13 +47,13 @@ class CredentialIn(_Facts):
     holder_id: UUID
     type: Code
     name: Line | None = None
-    """Where it is left out, the type's name."""
+    """By default the type's name."""
     valid_from: Day | None = None
     expires_on: Day | None = None
     expiry: Expiry | None = None
-    """Where it is left out: dated with `expires_on`, never for a type that does not expire, else unknown."""
+    """By default dated with `expires_on`, never for a type that does not expire, else unknown."""
     time_zone: Zone | None = None
-    """Where it is left out, the holder's location's, else the deployment's."""
+    """By default that of the holder's location, else the deployment's."""
     attributes: Attributes = Field(default_factory=dict)
 
 
@@ -62,31 +62,31 @@ class CredentialPatch(_Facts, MergePatch):
 
     name: Line = LEFT_OUT
     attributes: Attributes | None = None
-    """Those that change; null in place of a value removes it, in place of the object all."""
+    """Attributes that change; null removes one, or all of them."""
 
 
 class RenewalCheckIn(Body):
     """A check against a source that confirmed the new term."""
 
     source: Code
-    """A code of what it was checked against, such as `issuer_register`."""
+    """Code of the source, such as `issuer_register`."""
     checked_at: DayOrInstant | None = None
-    """Where it is left out, now."""
+    """By default now."""
     valid_until: DayOrInstant | None = None
-    """When it has to be done again; where it is left out, once is enough."""
+    """When the check has to be repeated; by default never."""
     note: Note | None = None
 
 
 class VerificationIn(RenewalCheckIn):
-    """A check against a source, whatever came of it."""
+    """A check against a source, with any result."""
 
     result: VerificationResult
     term_id: UUID | None = None
-    """Which term was checked; where it is left out, the last."""
+    """The term that was checked; by default the last."""
 
 
 class RenewalIn(Body):
-    """A renewal: an explicit date, or a rule, or nothing where the type says how."""
+    """A renewal by an explicit date, by a rule, or by the type's default rule."""
 
     expires_on: Day | None = None
     mode: RenewalBasis | None = None
@@ -96,50 +96,50 @@ class RenewalIn(Body):
     notes: Note | None = None
     image_ids: Annotated[tuple[UUID, ...], Field(max_length=20)] = ()
     verification: RenewalCheckIn | None = None
-    """A check that confirmed the new term; needed, here or noted before, where the type says so."""
+    """A check that confirmed the new term; some types require one, here or shortly before."""
     force: bool = False
     reason: Reason | None = None
-    """Needed with `force`, which renews before the window opens."""
+    """Required with `force`, which renews before the window opens."""
 
 
 class CorrectionIn(Body):
-    """What was wrong, put right; what is left out was right."""
+    """A correction; fields that are left out were right."""
 
     term_id: UUID | None = None
-    """Which term was wrong; where it is left out, the last."""
+    """The term to correct; by default the last."""
     withdraw_term: bool = False
-    """Whether that term should never have been recorded."""
+    """Whether the term should never have been recorded."""
     valid_from: Day | None = None
     expires_on: Day | None = None
     expiry: Expiry = Field(default_factory=lambda: Expiry.DATED)
     time_zone: Zone = Field(default_factory=str)
     flag_id: UUID | None = None
-    """Which flag was wrong."""
+    """The flag to correct."""
     effective_from: DayOrInstant = Field(default_factory=lambda: date.max)
-    """Since when that flag holds."""
+    """The flag's right start."""
     until: DayOrInstant | None = None
-    """Until when that suspension holds; null for no end."""
+    """The suspension's right end; null for none."""
     undo_flag: bool = False
-    """Whether that flag should never have been set."""
+    """Whether the flag should never have been set."""
     type: Code | None = None
-    """What it is, where it was entered as another type."""
+    """The right type."""
     attributes: Attributes | None = None
-    """Those of the right type; where they are left out, those that are there have to fit it."""
+    """Attributes for the right type; by default the present ones, which then have to fit it."""
     holder_id: UUID | None = None
-    """Whose it is, where it was entered under another holder."""
+    """The right holder."""
     reason: Reason
     note: Note | None = None
 
     def correction(self) -> Correction:
-        """Return what is said to be wrong; of dates null is a value, and what is absent was right."""
-        said = self.model_dump(exclude_unset=True)
+        """Return the correction; null is a value for dates, an absent field was right."""
+        given = self.model_dump(exclude_unset=True)
         return Correction(
             reason=self.reason,
             term_id=self.term_id,
-            term={name: said[name] for name in TERM_FIELDS if name in said},
+            term={name: given[name] for name in TERM_FIELDS if name in given},
             withdraw_term=self.withdraw_term,
             flag_id=self.flag_id,
-            flag={name: said[name] for name in FLAG_FIELDS if name in said},
+            flag={name: given[name] for name in FLAG_FIELDS if name in given},
             undo_flag=self.undo_flag,
             type=self.type,
             attributes=self.attributes,
@@ -148,44 +148,44 @@ class CorrectionIn(Body):
 
 
 class TermIn(Body):
-    """A term that should have been recorded before: it lies before or between those that are there."""
+    """A missing term: it lies before or between the recorded ones."""
 
     valid_from: Day | None = None
     expires_on: Day | None = None
     expiry: Expiry | None = None
-    """Where it is left out: dated with `expires_on`, never for a type that does not expire, else unknown."""
+    """By default dated with `expires_on`, never for a type that does not expire, else unknown."""
     time_zone: Zone | None = None
-    """Where it is left out, that of the last term."""
+    """By default that of the last term."""
     completed_on: Day | None = None
     notes: Note | None = None
-    """About the term."""
+    """Notes about the term."""
     reason: Reason
     note: Note | None = None
-    """About why it is recorded only now."""
+    """Why it is recorded only now; kept in the history."""
 
 
 class SubmissionIn(Body):
-    """A renewal that was handed to its issuer."""
+    """A renewal that was submitted to its issuer."""
 
     quiet_until: DayOrInstant
     note: Note | None = None
 
 
 class ActionIn(Body):
-    """Why."""
+    """A reason code and a note."""
 
     reason: Reason
     note: Note | None = None
 
 
 class FlagIn(ActionIn):
-    """Since when, and why."""
+    """The start of a flag, with reason and note."""
 
     effective_from: DayOrInstant | None = None
-    """Where it is left out, now."""
+    """By default now."""
 
 
 class SuspensionIn(FlagIn):
-    """Since when, until when, and why."""
+    """Start and end of a suspension, with reason and note."""
 
     until: DayOrInstant | None = None

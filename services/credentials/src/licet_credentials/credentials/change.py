@@ -1,4 +1,4 @@
-"""A credential on its way through a command: what was settled, what was done, what is announced."""
+"""Changes of a credential: the state after each step, with the events to publish."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -18,32 +18,32 @@ from licet_events.credentials import (
 )
 
 ITSELF = "service:credentials"
-"""Who announces what time has brought."""
+"""Actor of changes that the passing of time brings."""
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A credential on its way through a command, with the events that led here, in order."""
+    """A credential after some steps of a command, with the events of these steps in order."""
 
     credential: Credential
     events: tuple[CredentialEvent, ...] = ()
     left: tuple[CredentialMoved, ...] = ()
-    """The keys under which it is no more; told after the events, of which one has the new key."""
+    """Tombstones for keys that it has left; published after the events, which have the new key."""
     checks: tuple[Verification, ...] = ()
-    """Checks that were made on the way."""
+    """New checks."""
     withdrawn: tuple[UUID, ...] = ()
-    """Terms that are believed no more."""
+    """Ids of withdrawn terms."""
 
     def emit(
         self, credential: Credential, now: datetime, event: Callable[[CredentialState], CredentialEvent]
     ) -> "Change":
-        """Return the change with `credential` as one version more and the event that says so."""
+        """Return the change with `credential` as its next version, and the event of that state."""
         following = replace(credential, version=credential.version + 1, updated_at=now)
         return replace(self, credential=following, events=(*self.events, event(state_of(following))))
 
 
 def settle(credential: Credential, now: datetime) -> Change:
-    """Announce, in order, each change of validity that time has brought since the last announcement.
+    """Announce, in order, each change of validity by the passing of time since the last announcement.
 
     Settling twice, or at any instants in between, announces the same changes, each once. A voided
     credential announces nothing.
@@ -59,7 +59,7 @@ def settle(credential: Credential, now: datetime) -> Change:
 
 
 def announce(change: Change, now: datetime, *, reason: str, actor: str) -> Change:
-    """Announce the change of validity that the command itself brought, if it brought one.
+    """Announce the change of validity that the command itself caused, if it caused one.
 
     A voided credential announces nothing.
     """
@@ -93,13 +93,13 @@ def _announce(change: Change, each: Transition, cause: ChangeCause, now: datetim
 
 
 def require_not_voided(credential: Credential) -> None:
-    """Raise `Conflict` where the credential is voided."""
+    """Raise `Conflict` if the credential is voided."""
     if credential.voided:
-        raise Conflict("The credential is voided: it was entered in error and takes no more changes.")
+        raise Conflict("The credential is voided: it was entered in error and can't be changed any more.")
 
 
 def require_open(credential: Credential) -> None:
-    """Raise `Conflict` where the credential is voided or under a final flag, now or to come."""
+    """Raise `Conflict` if the credential is voided or has a final flag, in force or to come."""
     require_not_voided(credential)
     for flag in credential.flags:
         if flag.kind.final and not flag.undone:

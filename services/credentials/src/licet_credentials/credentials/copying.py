@@ -18,7 +18,7 @@ _INFINITE = {
     "infinity": datetime.max.replace(tzinfo=UTC),
     "-infinity": datetime.min.replace(tzinfo=UTC),
 }
-"""How the driver wants them where it writes rows itself."""
+"""Infinity, as asyncpg encodes it within COPY."""
 
 _TERM = tuple(Term.__slots__)
 _FLAG = tuple(Flag.__slots__)
@@ -31,24 +31,24 @@ _HISTORY = (
 )  # fmt: skip
 _REGISTER = ("credential_id", "validity", "next_change_at", "verified_until")
 _BESIDE = frozenset({"run_count", "next_change_at", "verified_until"})
-"""What `credential_row` has for other tables."""
+"""Fields of `credential_row` that belong to other tables."""
 
 _term, _flag = attrgetter(*_TERM), attrgetter(*_FLAG)
 
 
 async def copy_new(copying: Copying, saved: Sequence[Saved], *, actor: str) -> None:
-    """Write credentials none of which is there yet, without images and checks, in a few round trips.
+    """Write new credentials without images and checks by COPY, in a few round trips.
 
-    Raises `NumberTakenMeanwhile` where another credential got the number at the same moment. The last rows
-    may still be on their way when it returns.
+    Raises `NumberTakenMeanwhile` if another credential got the number at the same moment. The last rows may
+    still be in flight when it returns.
     """
     if not saved:
         return
     credentials, register, runs = [], [], []
     for item in saved:
         credential = item.change.credential
-        its_runs = run_rows(credential)
-        row = credential_row(credential, item.rules, len(its_runs))
+        run_list = run_rows(credential)
+        row = credential_row(credential, item.rules, len(run_list))
         row["attributes"] = jsonb(row["attributes"])
         credentials.append(row)
         register.append(
@@ -59,7 +59,7 @@ async def copy_new(copying: Copying, saved: Sequence[Saved], *, actor: str) -> N
                 _finite(row["verified_until"]),
             )
         )
-        runs += [tuple([_finite(run.get(name)) for name in _RUN]) for run in its_runs]
+        runs += [tuple([_finite(run.get(name)) for name in _RUN]) for run in run_list]
     columns = tuple(name for name in credentials[0] if name not in _BESIDE)
     await copying.take(
         "credentials", columns, [tuple([row[name] for name in columns]) for row in credentials]
@@ -78,14 +78,14 @@ async def copy_new(copying: Copying, saved: Sequence[Saved], *, actor: str) -> N
         flags += [(*_flag(flag), *belongs) for flag in credential.flags]
     try:
         await copying.take("register", _REGISTER, register)
-    except asyncpg.UniqueViolationError as error:  # of the credentials before
+    except asyncpg.UniqueViolationError as error:  # raised by the COPY of credentials
         if error.constraint_name != "credentials_number_unique":
             raise
         raise NumberTakenMeanwhile(saved[0].change.credential.number or "", None) from error
     await copying.take("runs", _RUN, runs)
     await copying.take("flags", (*_FLAG, "credential_id", "known_from"), flags)
     await copying.take("credential_history", _HISTORY, history)
-    # They take longest: time for the caller to make what follows.
+    # Terms last: they take longest, and the caller builds its events meanwhile.
     await copying.take("terms", (*_TERM, "credential_id", "known_from"), terms)
 
 

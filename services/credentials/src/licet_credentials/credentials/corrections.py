@@ -1,4 +1,4 @@
-"""Putting right what was entered wrong: what becomes of the credential, and what is told of it."""
+"""Corrections of a credential, as one event with the old and the new values."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -17,37 +17,37 @@ from licet_credentials.types.model import CredentialType
 from licet_events.credentials import CorrectedField, CredentialCorrected, CredentialMoved
 
 TERM_FIELDS = ("valid_from", "expires_on", "expiry", "time_zone")
-"""What a correction may say of a term."""
+"""Fields of a term that a correction can change."""
 FLAG_FIELDS = ("effective_from", "until")
-"""What a correction may say of a flag."""
+"""Fields of a flag that a correction can change."""
 
-Corrected = tuple[Credential, tuple[CorrectedField, ...]]
-"""A credential after a correction of one kind, and what was wrong; nothing where that kind was right."""
+PartialResult = tuple[Credential, tuple[CorrectedField, ...]]
+"""A credential after one part of a correction, and the fields that this part changed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Correction:
-    """What was wrong, put right; what is left out was right."""
+    """A correction of a term, a flag, the type or the holder; what is left out was right."""
 
     reason: str
     term_id: UUID | None = None
-    """Which term was wrong; where it is left out, the last."""
+    """The term to correct; by default the last."""
     term: Mapping[str, Any] = field(default_factory=dict)
-    """Of that term, by name: those of `TERM_FIELDS` that were wrong."""
+    """Right values by name, of `TERM_FIELDS`."""
     withdraw_term: bool = False
-    """Whether that term should never have been recorded."""
+    """Whether the term should never have been recorded."""
     flag_id: UUID | None = None
-    """Which flag was wrong."""
+    """The flag to correct."""
     flag: Mapping[str, Any] = field(default_factory=dict)
-    """Of that flag, by name: those of `FLAG_FIELDS` that were wrong."""
+    """Right values by name, of `FLAG_FIELDS`; imports also correct `reason`."""
     undo_flag: bool = False
-    """Whether that flag should never have been set."""
+    """Whether the flag should never have been set."""
     type: str | None = None
-    """What it is, by code or alias."""
+    """The right type, by code or alias."""
     attributes: Mapping[str, Any] | None = None
-    """Of the right type; where they are left out, those that are there have to fit it."""
+    """Attributes for the right type; by default the present ones, which then have to fit it."""
     holder_id: UUID | None = None
-    """Whose it is."""
+    """The right holder."""
 
 
 def correct(
@@ -59,21 +59,21 @@ def correct(
     rules: CredentialType,
     actor: str,
 ) -> Change:
-    """Carry a correction out in one event, then announce validity if it differs.
+    """Apply a correction as one event, then announce validity if it differs.
 
-    `was` is the type that the credential has, `rules` the one that it is to have. One that was under a
-    wrong holder gets its next version under the right one, and leaves the key it had. Raises `Invalid`
-    where nothing differs from what is recorded, or what is asked for makes no sense, and `Conflict` for a
-    term on which something rests.
+    `was` is the present type, `rules` the type after the correction. A credential that moves to another
+    holder gets its next version under that holder's key, and a tombstone under the old one. Raises `Invalid`
+    if nothing differs from the record or the values contradict one another, and `Conflict` for a term that
+    other records depend on.
     """
-    told = put_right(change, correction, now, was=was, rules=rules)
-    return announce(told, now, reason="corrected", actor=actor)
+    corrected = put_right(change, correction, now, was=was, rules=rules)
+    return announce(corrected, now, reason="corrected", actor=actor)
 
 
 def put_right(
     change: Change, correction: Correction, now: datetime, *, was: CredentialType, rules: CredentialType
 ) -> Change:
-    """Carry a correction out as `correct` does, and leave what it brings to validity to be announced."""
+    """Apply a correction as `correct` does, but leave the announcement of validity to the caller."""
     before = change.credential
     require_not_voided(before)
     term = _term_meant(before, correction)
@@ -83,8 +83,8 @@ def put_right(
     after, wrong_holder = _with_holder(after, correction.holder_id)
     wrong = (*wrong_term, *wrong_flag, *wrong_type, *wrong_holder)
     if not wrong:
-        raise Invalid("Nothing differs from what is recorded, so there is nothing to correct.")
-    told = change.emit(
+        raise Invalid("Nothing differs from the record, so there is nothing to correct.")
+    corrected = change.emit(
         after,
         now,
         lambda state: CredentialCorrected(
@@ -97,20 +97,19 @@ def put_right(
     )
     if wrong_holder:
         left = CredentialMoved(
-            holder_id=before.holder_id, credential_id=before.id, version=told.credential.version
+            holder_id=before.holder_id, credential_id=before.id, version=corrected.credential.version
         )
-        told = replace(told, left=(*told.left, left))
+        corrected = replace(corrected, left=(*corrected.left, left))
     if correction.withdraw_term and term is not None:
-        told = replace(told, withdrawn=(*told.withdrawn, term.id))
-    return told
+        corrected = replace(corrected, withdrawn=(*corrected.withdrawn, term.id))
+    return corrected
 
 
 def with_missing_term(change: Change, term: Term, reason: str, now: datetime) -> Change:
-    """Return the change with a term that should have been recorded before, and the event that says so.
+    """Add a term that should have been recorded before; the caller announces validity.
 
-    It is no renewal: reminders that rest go on resting, and a term that follows the last is refused.
-    What it brings to validity is for the caller to announce. Raises `Invalid` where it does not fit
-    between its neighbours.
+    It is not a renewal: reminders that are quiet stay quiet, and a term after the last one raises
+    `Conflict`. Raises `Invalid` if it does not fit between its neighbours.
     """
     before = change.credential
     require_not_voided(before)
@@ -119,16 +118,16 @@ def with_missing_term(change: Change, term: Term, reason: str, now: datetime) ->
     if terms[-1].id == term.id:
         raise Conflict(
             f"The term follows the last one, which ends on {before.last_term.expires_on}: "
-            "that is a renewal, and not a term that is missing.",
+            "that is a renewal, not a missing term.",
             pointer="/valid_from",
         )
     return with_term_among(change, term, reason, now)
 
 
 def with_term_among(change: Change, term: Term, reason: str, now: datetime) -> Change:
-    """Return the change with a term where its dates put it, and the event that says so, unasked.
+    """Add a term where its dates put it, without checking its neighbours.
 
-    For histories of others, in which terms overlap and lie within one another.
+    For imported histories, in which terms may overlap or contain one another.
     """
     before = change.credential
     terms = in_order((*before.terms, term))
@@ -163,7 +162,9 @@ def _term_meant(credential: Credential, correction: Correction) -> Term | None:
     raise Invalid(f"The credential has no term {correction.term_id}.", pointer="/term_id")
 
 
-def _with_term(credential: Credential, term: Term | None, correction: Correction, now: datetime) -> Corrected:
+def _with_term(
+    credential: Credential, term: Term | None, correction: Correction, now: datetime
+) -> PartialResult:
     if term is None:
         return credential, ()
     if correction.withdraw_term:
@@ -178,7 +179,7 @@ def _with_term(credential: Credential, term: Term | None, correction: Correction
     return replace(credential, terms=terms), wrong
 
 
-def _without_term(credential: Credential, term: Term) -> Corrected:
+def _without_term(credential: Credential, term: Term) -> PartialResult:
     rests = (
         "It is the only term; void the credential instead."
         if len(credential.terms) == 1
@@ -200,7 +201,7 @@ def _without_term(credential: Credential, term: Term) -> Corrected:
     return replace(credential, terms=tuple(each for each in credential.terms if each.id != term.id)), wrong
 
 
-def _with_flag(credential: Credential, correction: Correction) -> Corrected:
+def _with_flag(credential: Credential, correction: Correction) -> PartialResult:
     if correction.flag_id is None:
         if correction.flag or correction.undo_flag:
             raise Invalid("Say which flag was wrong.", pointer="/flag_id")
@@ -217,10 +218,10 @@ def _with_type(
     was: CredentialType,
     rules: CredentialType,
     attributes: Mapping[str, Any] | None,
-) -> Corrected:
+) -> PartialResult:
     if rules.code == was.code:
         if attributes is not None:
-            raise Invalid("Attributes of the type that it has are changed by PATCH.", pointer="/attributes")
+            raise Invalid("Without another type, attributes are changed by PATCH.", pointer="/attributes")
         return credential, ()
     if rules.retired:
         raise Invalid(f"The credential type {rules.code} is retired.", pointer="/type")
@@ -230,7 +231,7 @@ def _with_type(
         type=rules.code,
         type_version=rules.version,
         category=rules.category,
-        # A name that was taken from the type is that of the right type now.
+        # A name that came from the old type becomes that of the right one.
         name=rules.name if credential.name == was.name else credential.name,
         ladder=rules.ladder if credential.own_ladder is None else credential.own_ladder,
         grace_days=rules.grace_days,
@@ -242,7 +243,7 @@ def _with_type(
     return after, tuple(wrong)
 
 
-def _with_holder(credential: Credential, holder_id: UUID | None) -> Corrected:
+def _with_holder(credential: Credential, holder_id: UUID | None) -> PartialResult:
     if holder_id is None or holder_id == credential.holder_id:
         return credential, ()
     moved = CorrectedField(field="holder_id", was=str(credential.holder_id), now=str(holder_id))

@@ -1,4 +1,4 @@
-"""What the dates that people enter mean, and which make no sense."""
+"""The meaning of entered dates, and checks that refuse contradictory ones."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -16,10 +16,10 @@ DateOrInstant = date | datetime
 
 
 def decide_expiry(expiry: Expiry | None, expires_on: date | None, *, type_expires: bool) -> Expiry:
-    """Return which expiry a term has, from what was said and, where nothing was, from its type."""
+    """Return the expiry of a term: as given, else dated with `expires_on`, else by its type."""
     if expires_on is not None:
         if expiry not in {None, Expiry.DATED}:
-            raise Invalid(f"expiry {expiry} and expires_on contradict one another.", pointer="/expiry")
+            raise Invalid(f"expiry {expiry} and expires_on contradict each other.", pointer="/expiry")
         return Expiry.DATED
     if expiry is Expiry.DATED:
         raise Invalid("expiry dated needs expires_on.", pointer="/expires_on")
@@ -27,7 +27,7 @@ def decide_expiry(expiry: Expiry | None, expires_on: date | None, *, type_expire
 
 
 def require_order(valid_from: date | None, expires_on: date | None) -> None:
-    """Raise `Invalid` where a term would end before it starts."""
+    """Raise `Invalid` if a term would end before it starts."""
     if valid_from is not None and expires_on is not None and expires_on < valid_from:
         raise Invalid(
             f"expires_on {expires_on} is before valid_from {valid_from}.",
@@ -43,13 +43,13 @@ def require_later(
     start_rule: str = "",
     end_rule: str = "",
 ) -> None:
-    """Raise `Invalid` where a term does not both start and end later than the one before it.
+    """Raise `Invalid` if a term does not both start and end later than the one before it.
 
-    What is unknown can't be compared. The rules say where dates come from that nobody gave.
+    Unknown dates are not compared. The rules name, for the error, where derived dates come from.
     """
     if before.expiry is Expiry.NEVER:
         raise Invalid(
-            f"The term before, from {before.first_day}, never ends, so none can follow it.",
+            f"The term before, from {before.first_day}, never ends, so no term can follow it.",
             pointer="/valid_from",
         )
     if before.expires_on is not None and ends is not None and ends <= before.expires_on:
@@ -66,29 +66,29 @@ def require_later(
 
 
 def require_in_sequence(terms: Sequence[Term], changed: UUID) -> None:
-    """Raise `Invalid` where the changed one of `terms` in order does not fit between its neighbours."""
+    """Raise `Invalid` if the changed one of the ordered `terms` does not fit between its neighbours."""
     for before, after in pairwise(terms):
         if changed in {before.id, after.id}:
             require_later(before, starts=after.valid_from, ends=after.expires_on)
 
 
 def beginning(given: DateOrInstant, time_zone: str) -> datetime:
-    """Return the instant that an entered beginning means: of a date, its first instant in the zone."""
+    """Return the instant of an entered start; a date starts with its first instant in the zone."""
     return given if isinstance(given, datetime) else starts_at(given, time_zone)
 
 
 def ending(given: DateOrInstant, time_zone: str) -> datetime:
-    """Return the instant that an entered end means: a date is the last day included."""
+    """Return the instant of an entered end; a date is the last day, inclusive."""
     return given if isinstance(given, datetime) else expires_at(given, time_zone)
 
 
 def correct_term(
     term: Term, given: Mapping[str, Any], now: datetime
 ) -> tuple[Term, tuple[CorrectedField, ...]]:
-    """Return the next revision of a term with the given dates, expiry or zone, and what was wrong.
+    """Return the next revision of a term with the given dates, expiry or zone, and the changed fields.
 
-    A field that is absent stays; where nothing was wrong, the term comes back as it was. The day on which
-    an unknown beginning counts stays that of entry.
+    Absent fields stay; if nothing differs, the term is returned unchanged. An unknown start still counts
+    from the day of entry.
     """
     expires_on: date | None = given.get("expires_on", term.expires_on)
     expiry: Expiry | None = given.get("expiry", term.expiry)

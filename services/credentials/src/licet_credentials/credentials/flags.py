@@ -1,4 +1,4 @@
-"""Suspending, reinstating, revoking, surrendering, and taking that back: which flags it sets or ends."""
+"""Setting, ending, correcting and undoing flags."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -13,30 +13,29 @@ from licet_events.credentials import CorrectedField, FlagKind
 
 
 def set_flag(credential: Credential, flag: Flag) -> Credential:
-    """Return the credential with the flag; raises `Conflict` where a suspension overlaps another."""
+    """Return the credential with the flag; raises `Conflict` if a suspension overlaps another."""
     _require_fitting(credential, flag)
     return replace(credential, flags=(*credential.flags, flag))
 
 
 def undo_flag(credential: Credential, flag_id: UUID) -> tuple[Credential, tuple[CorrectedField, ...]]:
-    """Return the credential as if the flag had never been set, and what was wrong.
+    """Return the credential as if the flag had never been set, and the changed field.
 
-    Raises `Invalid` for a flag that it does not have or that was undone before.
+    Raises `Invalid` for an unknown flag or one that is already undone.
     """
     flag = _flag(credential, flag_id)
-    after = _exchanged(credential, replace(flag, until=flag.effective_from))
+    after = _with_flag(credential, replace(flag, until=flag.effective_from))
     return after, (CorrectedField(field="flag", was=flag.kind.value),)
 
 
 def correct_flag(
     credential: Credential, flag_id: UUID, given: Mapping[str, Any]
 ) -> tuple[Credential, tuple[CorrectedField, ...]]:
-    """Return the credential with the flag as it should have been, and what was wrong.
+    """Return the credential with the corrected flag, and the changed fields.
 
-    `given` has from and until when it should have been, and for imports its reason.
-
-    A date means the whole of that day in the zone of the last term. Raises `Invalid` for a flag that it
-    does not have, for the end of a final one, and `Conflict` where a suspension overlaps another.
+    `given` has the right start and end, and for imports the reason. A date means the whole day in the zone
+    of the last term. Raises `Invalid` for an unknown flag and for the end of a final one, and `Conflict` if
+    a suspension overlaps another.
     """
     flag, zone = _flag(credential, flag_id), credential.last_term.time_zone
     since: DateOrInstant | None = given.get("effective_from")
@@ -58,19 +57,19 @@ def correct_flag(
         for name in ("effective_from", "until", "reason")
         if getattr(flag, name) != getattr(corrected, name)
     )
-    return _exchanged(credential, corrected), wrong
+    return _with_flag(credential, corrected), wrong
 
 
 def _flag(credential: Credential, flag_id: UUID) -> Flag:
     for flag in credential.flags:
         if flag.id == flag_id:
             if flag.undone:
-                raise Invalid(f"The flag {flag_id} was undone before.", pointer="/flag_id")
+                raise Invalid(f"The flag {flag_id} is already undone.", pointer="/flag_id")
             return flag
     raise Invalid(f"The credential has no flag {flag_id}.", pointer="/flag_id")
 
 
-def _exchanged(credential: Credential, flag: Flag) -> Credential:
+def _with_flag(credential: Credential, flag: Flag) -> Credential:
     flags = tuple(flag if each.id == flag.id else each for each in credential.flags)
     return replace(credential, flags=flags)
 
@@ -101,7 +100,7 @@ def _overlap(one: Flag, other: Flag) -> bool:
 
 
 def end_suspensions(credential: Credential, now: datetime) -> Credential:
-    """Return the credential with no suspension in force or to come; raises `Conflict` if there is none."""
+    """Return the credential with all suspensions ended; raises `Conflict` if it has none."""
     open_ones: set[UUID] = {
         flag.id
         for flag in credential.flags

@@ -1,4 +1,4 @@
-"""What the record of a credential lacks, by what its type asks for."""
+"""Gaps in the record of a credential, by the requirements of its type."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -11,7 +11,7 @@ from licet_events.catalogue import RenewalEvidence
 
 
 class Lack(StrEnum):
-    """Something that a record should have and has not."""
+    """Something that a record should have but lacks."""
 
     EXPIRY = "expiry"
     EVIDENCE = "evidence"
@@ -19,9 +19,9 @@ class Lack(StrEnum):
 
 
 def lacks(credential: Credential, rules: CredentialType, now: datetime) -> tuple[Lack, ...]:
-    """Return what the record lacks at `now`: an end that is known, an image, a check that confirms it.
+    """Return what the record lacks at `now`: a known expiry, an image, a check that confirms it.
 
-    Image and check are those of the current term; an image of the credential as a whole will do.
+    Image and check must be of the current term; an image of the credential as a whole counts too.
     """
     found = []
     term = current_term(credential, now)

@@ -1,4 +1,4 @@
-"""What a credential is: what is said of it, its terms, its flags, its evidence."""
+"""Credentials, with their terms, flags, images and checks."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ from licet_events.credentials import FlagKind, Validity
 
 @dataclass(frozen=True, slots=True)
 class Flag:
-    """A half-open interval set by a person with a reason code. One that ends when it begins is undone."""
+    """A suspension, revocation or surrender: a half-open interval with a reason; empty if undone."""
 
     id: UUID
     kind: FlagKind
@@ -23,11 +23,11 @@ class Flag:
     reason: str
     note: str | None = None
     source_key: str | None = None
-    """What identifies the term with which it came in the file it was imported from."""
+    """Key of its term in the imported file."""
 
     @property
     def undone(self) -> bool:
-        """Whether it never holds: a correction took it back, or it was ended before it began."""
+        """Whether it never holds: a correction undid it, or it was ended before it began."""
         return self.until == self.effective_from
 
     def in_force(self, now: datetime) -> bool:
@@ -37,29 +37,29 @@ class Flag:
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """Stored evidence: what was uploaded, by its hash, and how it is kept and shown."""
+    """Stored evidence: the uploaded original, identified by its hash, and its renditions."""
 
     id: UUID
     kind: str
     sha256: str
     generation: int
-    """Which set of objects of that content holds it; see `images/queries.sql`."""
+    """Generation of the stored objects with this content; see `images/queries.sql`."""
     content_type: str
     width: int | None
-    """In pixels, as it was uploaded; a document has none."""
+    """Pixels of the original; `None` for a document."""
     height: int | None
     size: int
-    """In bytes, as it was uploaded."""
+    """Bytes of the original."""
     display_type: str | None
-    """The content type of the rendition; a document has none."""
+    """Content type of the rendition; `None` for a document."""
     thumbnail_type: str | None
     term_id: UUID | None
-    """The term that it supports; `None` where it is about the credential as a whole."""
+    """The term that it supports; `None` if it is about the credential as a whole."""
     created_at: datetime
 
 
 class VerificationResult(StrEnum):
-    """What came of a check."""
+    """Result of a check."""
 
     CONFIRMED = "confirmed"
     NOT_FOUND = "not_found"
@@ -74,15 +74,15 @@ class Verification:
     term_id: UUID
     checked_at: datetime
     source: str
-    """A code of what it was checked against, such as `issuer_register`."""
+    """Code of the source, such as `issuer_register`."""
     result: VerificationResult
     valid_until: datetime | None
-    """When the check has to be done again; `None` where once is enough."""
+    """When the check has to be repeated; `None` for never."""
     actor: str
     note: str | None = None
 
     def holds(self, now: datetime) -> bool:
-        """Whether it confirmed the term and need not be done again by `now`."""
+        """Whether it confirmed the term and is still valid at `now`."""
         return self.result is VerificationResult.CONFIRMED and (
             self.valid_until is None or now < self.valid_until
         )
@@ -90,11 +90,11 @@ class Verification:
 
 @dataclass(frozen=True, slots=True)
 class CredentialFacts:
-    """What is said about a credential beside its type, terms and flags."""
+    """Facts about a credential other than its type, terms and flags."""
 
     holder_id: UUID
     name: str | None = None
-    """Where none is given, the type's name."""
+    """`None` takes the type's name."""
     number: str | None = None
     country: str | None = None
     subdivision: str | None = None
@@ -102,9 +102,9 @@ class CredentialFacts:
     issued_on: date | None = None
     notes: str | None = None
     ladder: tuple[int, ...] | None = None
-    """Steps of its own; where none are given, its type's."""
+    """Reminder steps for this credential; `None` takes its type's."""
     attributes: Mapping[str, AttributeValue] = field(default_factory=dict)
-    """What the type declares, by name."""
+    """Attributes that the type declares, by name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +116,7 @@ class Credential:
     holder_id: UUID
     type: str
     type_version: int
-    """The version of the type that `ladder` and `grace_days` were taken from."""
+    """Version of the type from which `ladder` and `grace_days` were copied."""
     category: Category
     name: str
     number: str | None
@@ -129,22 +129,22 @@ class Credential:
     ladder: tuple[int, ...]
     grace_days: int
     attributes: Mapping[str, AttributeValue]
-    """What the type declares, by name."""
+    """Attributes that the type declares, by name."""
     terms: tuple[Term, ...]
-    """In the order in which they count."""
+    """In the order of `in_order`."""
     flags: tuple[Flag, ...]
     images: tuple[Image, ...]
     verification: Verification | None
     """The latest check."""
     voided: bool
     submitted_at: datetime | None
-    """When a renewal was handed to its issuer; `None` once that has ended."""
+    """When a renewal was submitted to its issuer; `None` once that has ended."""
     quiet_until: datetime | None
-    """Until when reminders rest for it."""
+    """Reminders are quiet until then."""
     announced: Validity
     """The validity that was last announced, or that `credential.created` carried."""
     announced_at: datetime
-    """The instant up to which every change of validity has been announced."""
+    """Every change of validity up to this instant has been announced."""
     created_at: datetime
     updated_at: datetime
 

@@ -1,10 +1,10 @@
 -- name: lock_credentials
--- Hold credentials until the transaction ends, always in one order. What belongs to them is read after
--- this, in a statement of its own: only that sees what whoever held them before has written.
+-- Lock credentials in the order of their ids. Their parts are read in a later statement: only that one sees what the
+-- transaction that held the locks before has written.
 select id from credentials where id = any($1::uuid[]) order by id for update;
 
 -- name: read_credentials
--- Credentials with their terms, flags and images as they are believed now, and their types.
+-- Credentials with their present terms, flags and images, and their types.
 select c.*, to_jsonb(t) as type_entry,
     (select coalesce(jsonb_agg(to_jsonb(x)), '[]') from terms x
      where x.credential_id = c.id and x.known_until is null) as terms,
@@ -18,10 +18,9 @@ from credentials c join credential_types t on t.code = c.type
 where c.id = any($1::uuid[]);
 
 -- name: facts_for_new
--- What recording a credential needs to know: its holder, the zone of the holder's location, its type, and
--- which other credential has the number. The type is held until the transaction ends: who changes its rules
--- waits until the credential is there, and so finds it among those that have to be worked through. So is the
--- holder: one that was merged leads to the other, and who merges it waits until the credential can move along.
+-- Facts needed to record a credential: its holder (the survivor of a merge), the zone of the holder's location, its
+-- type, and another credential with the number. The type is locked for share, so that a change of its rules waits
+-- and then replans this credential too. The holder is locked for key share, so that a merge waits and moves it.
 with entry as materialized (
     select t.* from credential_type_names n join credential_types t on t.code = n.type
     where n.name = $2 for share of t
@@ -43,7 +42,7 @@ left join locations l on l.code = h.location
 left join entry t on true;
 
 -- name: number_of
--- Which credential of the type has the number within the scope.
+-- Another credential of the type with the number within the scope.
 select id from credentials
 where type = $1 and number_scope = $2 and number = $3 and not voided and id <> $4 limit 1;
 
@@ -182,29 +181,20 @@ from jsonb_to_recordset($7::jsonb) as h (
 );
 
 -- name: withdraw_terms
--- Believe terms no more; what was believed of them stays readable.
+-- Withdraw terms; their revisions stay in the history.
 update terms t set known_until = w.at
 from unnest($1::uuid[], $2::timestamptz[]) as w (id, at) where t.id = w.id and t.known_until is null;
 
 -- name: credential_exists
--- Whether there is such a credential.
+-- Whether the credential exists.
 select exists (select 1 from credentials where id = $1);
 
--- name: hold_behind_type
--- Credentials of a type that carry an older version of its rules, a bounded number, held until the
--- transaction ends. Those that somebody else holds are left for another time: waiting for them while the
--- work on the type is claimed could be waiting in a circle.
+-- name: lock_outdated
+-- Credentials of a type with an older version of its rules, a bounded number, locked until the transaction ends.
+-- Locked ones are skipped: waiting for them while the type's replanning is claimed could deadlock.
 select id from credentials where type = $1 and type_version < $2
 order by type_version limit $3 for update skip locked;
 
--- name: ids_by_number
--- The credentials that holders have under a type and number, for an import.
-select c.id, h.external_id, c.type, c.number
-from unnest($1::text[], $2::text[], $3::text[]) as wanted (external_id, type, number)
-join holders h on h.external_id = wanted.external_id
-join credentials c on c.holder_id = h.id and c.type = wanted.type and c.number = wanted.number
-where not c.voided;
-
 -- name: lock_credentials_after
--- Ids of credentials in their order, held until the transaction ends, for a backfill.
+-- Ids of credentials in order, locked until the transaction ends, for a backfill.
 select id from credentials where ($1::uuid is null or id > $1) order by id limit $2 for update;

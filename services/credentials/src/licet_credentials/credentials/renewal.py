@@ -1,4 +1,4 @@
-"""Where a renewal's dates are decided."""
+"""The dates of a renewal, and the rule that gave each."""
 
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -13,12 +13,12 @@ from licet_events.credentials import Expiry
 
 _DAY = timedelta(days=1)
 EXPLICIT = "explicit"
-"""The rule's name where the caller gave the date."""
+"""Name of the rule for a date that the caller gave."""
 
 
 @dataclass(frozen=True, slots=True)
 class RenewalRequest:
-    """What the caller said about the new term; what is left out follows from the type's rules."""
+    """A requested renewal; dates that are left out follow from the type's rules."""
 
     expires_on: date | None = None
     mode: RenewalBasis | None = None
@@ -30,7 +30,7 @@ class RenewalRequest:
 
 @dataclass(frozen=True, slots=True)
 class RenewalDates:
-    """The new term's dates, and which rule gave each."""
+    """Dates of the new term, and the rule that gave each."""
 
     valid_from: date
     valid_from_rule: str
@@ -78,8 +78,8 @@ def _require_window(before: Term, rules: CredentialType, request: RenewalRequest
 
 
 def _explicit(before: Term, request: RenewalRequest, today: date) -> RenewalDates:
-    assert request.expires_on is not None  # noqa: S101  # the caller looked
-    start, rule = _later_of_both(before, request, today)
+    assert request.expires_on is not None  # noqa: S101  # the caller checked
+    start, rule = _start_after(before, request, today)
     return _dates(request, start, rule, request.expires_on, EXPLICIT)
 
 
@@ -89,7 +89,7 @@ def _by_rule(before: Term, rules: CredentialType, request: RenewalRequest, today
     if basis is RenewalBasis.FIXED_DATE:
         if rules.fixed_date is None:
             raise Invalid("The credential type declares no fixed date; give expires_on.", pointer="/mode")
-        start, rule = _later_of_both(before, request, today)
+        start, rule = _start_after(before, request, today)
         start = request.valid_from or start
         expires_on = next_fixed_date(rules.fixed_date, max(start, before.expires_on or start))
         return _dates(request, start, rule, expires_on, basis.value)
@@ -111,7 +111,7 @@ def _basis_at(before: Term, today: date) -> RenewalBasis:
     return RenewalBasis.FROM_COMPLETION
 
 
-def _later_of_both(before: Term, request: RenewalRequest, today: date) -> tuple[date, str]:
+def _start_after(before: Term, request: RenewalRequest, today: date) -> tuple[date, str]:
     completed = request.completed_on or today
     if before.expires_on is not None and before.expires_on + _DAY >= completed:
         return before.expires_on + _DAY, "day_after_expiry"
@@ -127,14 +127,14 @@ def _dates(
 
 
 def add_period(day: date, period: Period) -> date:
-    """Return the day one period later."""
+    """Return the day one period after `day`."""
     if period.months is not None:
         return add_months(day, period.months)
     return day + timedelta(days=period.days or 0)
 
 
 def next_fixed_date(fixed: FixedDate, after: date) -> date:
-    """Return the first such day of a year that is after `after` by at least the minimum of months."""
+    """Return the first occurrence of the fixed date that is at least its minimum of months after `after`."""
     earliest = max(add_months(after, fixed.at_least_months), after + _DAY)
     for year in (earliest.year, earliest.year + 1):
         first, last = date(year, fixed.month, 1), _last_of_month(year, fixed.month)

@@ -1,4 +1,4 @@
-"""Working a type's changed ladder or grace through its credentials, a bounded number at a time."""
+"""Replanning: carries a changed ladder or grace of a type to its credentials, in batches."""
 
 from licet_chassis.cause import Cause
 from licet_chassis.clock import BusinessClock
@@ -11,17 +11,17 @@ BATCH = 200
 
 
 class Replanning:
-    """Carries changed rules to credentials. Can be interrupted anywhere: what is left is in the table."""
+    """Carries changed rules to credentials. A crash loses nothing: what is left to do is in the table."""
 
     def __init__(self, database: Database, clock: BusinessClock) -> None:
         self._database = database
         self._clock = clock
 
     async def step(self) -> bool:
-        """Work through one batch of one type; returns whether there may be more at once.
+        """Replan one batch of one type; returns whether there may be more.
 
-        A type is done when no credential with older rules is left. One that is held by somebody else
-        is passed over and tried again at a later step.
+        A type is done when no credential with older rules is left. Locked credentials are skipped and
+        tried again in a later step.
         """
         async with self._database.transaction(Cause.new(ITSELF)) as tx:
             claimed = await store.claim_replanning(tx.conn)

@@ -1,4 +1,4 @@
-"""Rows of credentials and of what belongs to them, as objects; nowhere else are they made."""
+"""Converting rows of credentials and their parts to objects, and runs to rows."""
 
 import json
 from datetime import date, datetime
@@ -15,7 +15,7 @@ from licet_events.credentials import Expiry, FlagKind, Validity
 
 
 def rules_of(entry: str) -> CredentialType:
-    """Return the credential type that a JSON value of its row is."""
+    """Return the credential type of a row given as JSON."""
     row = json.loads(entry)
     for name in ("validity", "fixed_date", "attributes"):
         row[name] = None if row[name] is None else json.dumps(row[name])
@@ -25,7 +25,7 @@ def rules_of(entry: str) -> CredentialType:
 
 
 def credential_of(row: Row, category: Category) -> Credential:
-    """Return the credential that a row of `read_credentials` is."""
+    """Return the credential of a row of `read_credentials`."""
     return Credential(
         id=row["id"],
         version=row["version"],
@@ -92,17 +92,17 @@ def _value(name: str, value: Any) -> Any:
 
 
 def terms_of(rows: str) -> tuple[Term, ...]:
-    """Return the terms that a JSON array of their rows is, in the order in which they count."""
+    """Return the terms of rows given as a JSON array, in the order of `in_order`."""
     return in_order(term_row(_from_json(row)) for row in json.loads(rows))
 
 
 def flags_of(rows: str) -> tuple[Flag, ...]:
-    """Return the flags that a JSON array of their rows is."""
+    """Return the flags of rows given as a JSON array."""
     return tuple(_flag(_from_json(row)) for row in json.loads(rows))
 
 
 def run_rows(credential: Credential) -> list[dict[str, Any]]:
-    """Return the rows of a credential's runs, each with the time in which it is the current one.
+    """Return the rows of a credential's runs, each with the interval in which it is the current run.
 
     A run becomes current when it starts, the first one at once; see `validity.current_run`.
     """
@@ -132,7 +132,7 @@ def run_rows(credential: Credential) -> list[dict[str, Any]]:
 
 
 def term_row(row: Row) -> Term:
-    """Return the term that a row is."""
+    """Return the term of a row."""
     return Term(**fields_of(Term, row) | {"expiry": Expiry(row["expiry"])})
 
 
@@ -149,10 +149,10 @@ def _verification(entry: str | None) -> Verification | None:
 
 
 def verification_row(row: Row) -> Verification:
-    """Return the verification that a row is."""
+    """Return the verification of a row."""
     return Verification(**fields_of(Verification, row) | {"result": VerificationResult(row["result"])})
 
 
 def images_of(rows: str) -> tuple[Image, ...]:
-    """Return the images that a JSON array of their rows is."""
+    """Return the images of rows given as a JSON array."""
     return tuple(Image(**fields_of(Image, _from_json(image))) for image in json.loads(rows))

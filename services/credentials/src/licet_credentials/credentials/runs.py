@@ -1,4 +1,4 @@
-"""Which runs terms form, and the lapses between them."""
+"""Runs of terms, and the lapses between them."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ _DAY = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """Touching or overlapping terms taken together; the term whose end is the run's gives its zone."""
+    """Touching or overlapping terms taken together. The term that ends last gives the end and the zone."""
 
     starts_at: datetime
     expiring_at: datetime | None
@@ -29,11 +29,10 @@ class Run:
 def runs_of(terms: Iterable[Term], ladder: tuple[int, ...]) -> tuple[Run, ...]:
     """Return the runs of terms, in order of time.
 
-    Terms are joined when, by date, the next begins no later than the day after the last one ended.
-    There is no run while the expiry of the last term is unknown; an earlier term of unknown expiry
-    counts for nothing.
+    Two terms join if the next begins no later than the day after the last one ends. There is no run while
+    the expiry of the last term is unknown; earlier terms of unknown expiry are ignored.
     """
-    global _latest  # noqa: PLW0603  # everything about one credential is asked at once; it is computed once
+    global _latest  # noqa: PLW0603  # a cache of one: a credential's runs are read many times in a row
     if terms is _latest[0] and ladder is _latest[1]:
         return _latest[2]
     ordered = in_order(terms)
@@ -42,7 +41,7 @@ def runs_of(terms: Iterable[Term], ladder: tuple[int, ...]) -> tuple[Run, ...]:
     else:
         largest = max(ladder, default=0)
         runs = tuple([_run(stretch, largest) for stretch in _joined(ordered)])
-    if isinstance(terms, tuple):  # what can't change
+    if isinstance(terms, tuple):  # immutable, so safe to cache
         _latest = (terms, ladder, runs)
     return runs
 
@@ -52,21 +51,21 @@ _latest: tuple[Iterable[Term], tuple[int, ...], tuple[Run, ...]] = ((), (), ())
 
 @dataclass(frozen=True, slots=True)
 class Lapse:
-    """The gap between two terms: the days on which neither counted."""
+    """A gap between two runs, in days."""
 
     term_id: UUID
-    """The term before which it lies."""
+    """The term after the gap."""
     first_day: date
     last_day: date
 
     @property
     def days(self) -> int:
-        """How many days it lasted."""
+        """Length in days."""
         return (self.last_day - self.first_day).days + 1
 
 
 def lapses_of(terms: Iterable[Term]) -> tuple[Lapse, ...]:
-    """Return the gaps between the runs of terms, in order of time."""
+    """Return the gaps between runs, in order of time."""
     return tuple(
         Lapse(after.first.id, ended + _DAY, after.first.first_day - _DAY)
         for before, after in pairwise(_joined(in_order(terms)))
@@ -84,7 +83,7 @@ class _Stretch:
 
 
 def _joined(ordered: Iterable[Term]) -> list[_Stretch]:
-    """Return the stretches that the terms form, without those that count for nothing."""
+    """Return the stretches of joined terms, without terms of unknown expiry."""
     stretches: list[_Stretch] = []
     for term in ordered:
         if term.expiry is Expiry.UNKNOWN:

@@ -1,4 +1,4 @@
-"""What can become of a credential, each step with the event that says so; commands and imports use these."""
+"""Pure steps of commands and imports: each returns the change with its event."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import replace
@@ -24,7 +24,7 @@ def new_credential(
     origin: Origin,
     now: datetime,
 ) -> Change:
-    """Return a new credential and the one event that tells it with all its terms and flags."""
+    """Return a new credential with all its terms and flags, and its one event."""
     ladder = facts.ladder if facts.ladder is not None else rules.ladder
     ordered = in_order(terms)
     credential = Credential(
@@ -69,9 +69,9 @@ def with_new_term(
     number: str | None = None,
     image_ids: Collection[UUID] = (),
 ) -> Change:
-    """Return the change with a term appended and the event that says so; reminders are no longer quiet.
+    """Append a term as a renewal, which ends a quiet period of reminders.
 
-    The images of `image_ids` support the term from then on.
+    The images of `image_ids` support the new term.
     """
     before = change.credential
     after = replace(
@@ -94,7 +94,7 @@ def with_new_term(
 
 
 def with_flags(change: Change, after: Credential, reason: str, actor: str, now: datetime) -> Change:
-    """Announce the change of validity that the flags bring; where they bring none yet, say so much."""
+    """Announce the change of validity that the flags cause, or emit an update if they cause none yet."""
     announced = announce(replace(change, credential=after), now, reason=reason, actor=actor)
     if len(announced.events) > len(change.events):
         return announced
@@ -105,8 +105,8 @@ def with_flags(change: Change, after: Credential, reason: str, actor: str, now: 
     )
 
 
-def carry_rules(change: Change, rules: CredentialType, now: datetime) -> Change:
-    """Return the change with its type's present ladder and grace; of a voided one nothing is told."""
+def apply_rules(change: Change, rules: CredentialType, now: datetime) -> Change:
+    """Apply the present ladder and grace of the type; a voided credential emits no event."""
     before = change.credential
     if before.voided:
         return replace(change, credential=replace(before, type_version=rules.version))
@@ -117,5 +117,5 @@ def carry_rules(change: Change, rules: CredentialType, now: datetime) -> Change:
     )
     if not changed:
         return replace(change, credential=after)
-    told = change.emit(after, now, lambda state: CredentialUpdated(credential=state, changed=changed))
-    return announce(told, now, reason="type_changed", actor=ITSELF)
+    updated = change.emit(after, now, lambda state: CredentialUpdated(credential=state, changed=changed))
+    return announce(updated, now, reason="type_changed", actor=ITSELF)

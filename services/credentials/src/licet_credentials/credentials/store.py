@@ -1,4 +1,4 @@
-"""Credentials in the database."""
+"""SQL of credentials."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -29,14 +29,14 @@ _SAVED = Failpoint("credentials.saved")
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A credential with its type's present rules."""
+    """A credential with the present rules of its type."""
 
     credential: Credential
     rules: CredentialType
 
 
 async def lock_credential(conn: Connection, credential_id: UUID) -> Loaded:
-    """Return a credential and hold it until the transaction ends; raises `NotFound`."""
+    """Lock a credential, then read it; raises `NotFound`."""
     found = await lock_credentials(conn, [credential_id])
     if not found:
         raise _unknown(credential_id)
@@ -44,7 +44,7 @@ async def lock_credential(conn: Connection, credential_id: UUID) -> Loaded:
 
 
 async def lock_credentials(conn: Connection, ids: Sequence[UUID]) -> dict[UUID, Loaded]:
-    """Return those of the credentials that exist, held until the transaction ends."""
+    """Lock credentials, then read them; unknown ids are left out."""
     if not ids or not await conn.fetch(QUERIES["lock_credentials"], ids):
         return {}
     return await read_credentials(conn, ids)
@@ -59,7 +59,7 @@ async def read_credential(conn: Connection, credential_id: UUID) -> Credential:
 
 
 async def read_credentials(conn: Connection, ids: Sequence[UUID]) -> dict[UUID, Loaded]:
-    """Return those of the credentials that exist, in the order of `ids`."""
+    """Return credentials in the order of `ids`; unknown ids are left out."""
     rows = {row["id"]: row for row in await conn.fetch(QUERIES["read_credentials"], ids)}
     loaded: dict[UUID, Loaded] = {}
     for credential_id in ids:
@@ -71,7 +71,7 @@ async def read_credentials(conn: Connection, ids: Sequence[UUID]) -> dict[UUID, 
 
 
 async def require_credential(conn: Connection, credential_id: UUID) -> None:
-    """Raise `NotFound` unless there is such a credential."""
+    """Raise `NotFound` if there is no such credential."""
     if not await conn.fetchval(QUERIES["credential_exists"], credential_id):
         raise _unknown(credential_id)
 
@@ -82,13 +82,13 @@ def _unknown(credential_id: UUID) -> NotFound:
 
 @dataclass(frozen=True, slots=True)
 class FactsForNew:
-    """What recording a credential needs to know; `None` where there is no such thing."""
+    """Facts needed to record a credential; `None` for what does not exist."""
 
     holder_id: UUID | None
     location_zone: str | None
     rules: CredentialType | None
     number_of: UUID | None
-    """Which other credential has the number within its scope."""
+    """Another credential that has the number within its scope."""
 
 
 async def facts_for_new(
@@ -99,7 +99,7 @@ async def facts_for_new(
     country: str | None,
     subdivision: str | None,
 ) -> FactsForNew:
-    """Return what recording a credential needs to know, in one round trip."""
+    """Return what recording a credential needs, in one round trip; locks holder and type."""
     row = await conn.fetchrow(QUERIES["facts_for_new"], holder_id, type_code, number, country, subdivision)
     assert row is not None  # noqa: S101  # its outer joins give one row always
     rules = None if row["type_entry"] is None else rules_of(row["type_entry"])
@@ -107,7 +107,7 @@ async def facts_for_new(
 
 
 async def require_number_free(conn: Connection, credential: Credential, rules: CredentialType) -> None:
-    """Raise `NumberTaken` where another credential has the number within its scope."""
+    """Raise `NumberTaken` if another credential has the number within its scope."""
     scope = number_scope(credential, rules.number_unique)
     if scope is None or credential.number is None:
         return
@@ -119,7 +119,7 @@ async def require_number_free(conn: Connection, credential: Credential, rules: C
 
 
 def number_scope(credential: Credential, rule: NumberUnique) -> str | None:
-    """Return among whom the number must be unique: the key of the unique index."""
+    """Return the scope within which the number must be unique; part of the key of the unique index."""
     if rule is NumberUnique.HOLDER:
         return f"holder:{credential.holder_id}"
     if rule is NumberUnique.JURISDICTION:
@@ -128,12 +128,12 @@ def number_scope(credential: Credential, rule: NumberUnique) -> str | None:
 
 
 class NumberTakenMeanwhile(NumberTaken, LostRace):
-    """Another credential got the number at the same moment; whoever looks once more can name it."""
+    """Another credential got the number at the same moment; a retry finds out which."""
 
 
 @dataclass(frozen=True, slots=True)
 class Saved:
-    """A change to write: the credential after it, its events for the history, and who says what."""
+    """A change to write, with the rules of its type and a note for the history."""
 
     change: Change
     rules: CredentialType
@@ -141,15 +141,15 @@ class Saved:
 
 
 async def save(conn: Connection, saved: Sequence[Saved], *, actor: str) -> None:
-    """Write credentials and one line of history for each event, in one statement but for withdrawn terms.
+    """Write credentials and one line of history for each event.
 
-    Raises `NumberTakenMeanwhile` where another credential got the number at the same moment.
+    Raises `NumberTakenMeanwhile` if another credential got the number at the same moment.
     """
     credentials, terms, runs, flags, images, checks, history = [], [], [], [], [], [], []
     for item in saved:
         credential = item.change.credential
-        its_runs = run_rows(credential)
-        credentials.append(credential_row(credential, item.rules, len(its_runs)))
+        run_list = run_rows(credential)
+        credentials.append(credential_row(credential, item.rules, len(run_list)))
         terms += [
             part_row(term, credential) | {"known_from": credential.updated_at} for term in credential.terms
         ]
@@ -158,7 +158,7 @@ async def save(conn: Connection, saved: Sequence[Saved], *, actor: str) -> None:
         ]
         images += [part_row(image, credential) for image in credential.images]
         checks += [part_row(check, credential) for check in item.change.checks]
-        runs += its_runs
+        runs += run_list
         history += [history_row(event, actor, item.note) for event in item.change.events]
     parts = (credentials, terms, runs, flags, images, checks, history)
     try:
@@ -178,7 +178,7 @@ async def save(conn: Connection, saved: Sequence[Saved], *, actor: str) -> None:
 
 
 def _number_in(error: asyncpg.UniqueViolationError, saved: Sequence[Saved]) -> str:
-    # The server says which values met; of several credentials it is the one whose number is among them.
+    # The error detail has the conflicting values; find the credential whose number is among them.
     numbers = [number for each in saved if (number := each.change.credential.number)]
     return next((number for number in numbers if f"{number})" in (error.detail or "")), numbers[0])
 
@@ -188,7 +188,7 @@ _ROW = tuple(name for name in Credential.__slots__ if name not in _PARTS)
 
 
 def credential_row(credential: Credential, rules: CredentialType, run_count: int) -> dict[str, Any]:
-    """Return a credential's own row, with what is to be known of it beside."""
+    """Return the row of a credential, with the fields for `runs` and `register`."""
     row = {name: getattr(credential, name) for name in _ROW}
     return row | {
         "number_scope": number_scope(credential, rules.number_unique),
@@ -206,12 +206,12 @@ def _verified_until(credential: Credential) -> datetime | str:
 
 
 def part_row(part: Any, credential: Credential) -> dict[str, Any]:
-    """Return the row of a part of a credential."""
+    """Return the row of a term, flag, image or check."""
     return {name: getattr(part, name) for name in part.__slots__} | {"credential_id": credential.id}
 
 
 def history_row(event: CredentialEvent, actor: str, note: str | None) -> dict[str, Any]:
-    """Return the line of history that an event is."""
+    """Return the line of history for an event."""
     details = event.model_dump(mode="json", by_alias=True, exclude={"credential"})
     return {
         "credential_id": event.credential.id,
@@ -227,27 +227,13 @@ def history_row(event: CredentialEvent, actor: str, note: str | None) -> dict[st
     }
 
 
-async def hold_behind_type(conn: Connection, type_code: str, version: int, limit: int) -> dict[UUID, Loaded]:
-    """Return credentials of the type with rules older than `version`, held until the transaction ends.
-
-    Those that somebody else holds are left out.
-    """
-    rows = await conn.fetch(QUERIES["hold_behind_type"], type_code, version, limit)
+async def lock_outdated(conn: Connection, type_code: str, version: int, limit: int) -> dict[UUID, Loaded]:
+    """Lock credentials with rules older than `version`; skips those that are locked."""
+    rows = await conn.fetch(QUERIES["lock_outdated"], type_code, version, limit)
     return await read_credentials(conn, [row["id"] for row in rows])
 
 
-NumberKey = tuple[str, str, str]
-"""The holder's external id, the type's code, the number."""
-
-
-async def ids_by_number(conn: Connection, keys: Sequence[NumberKey]) -> dict[NumberKey, UUID]:
-    """Return the credentials that holders have under a type and number."""
-    columns = [list(column) for column in zip(*keys, strict=True)]
-    rows = await conn.fetch(QUERIES["ids_by_number"], *columns) if keys else []
-    return {(row["external_id"], row["type"], row["number"]): row["id"] for row in rows}
-
-
 async def lock_credentials_after(conn: Connection, after: UUID | None, limit: int) -> list[Credential]:
-    """Return credentials in the order of their ids, after `after`, held until the transaction ends."""
+    """Lock and read credentials in the order of their ids, after `after`."""
     ids = [row["id"] for row in await conn.fetch(QUERIES["lock_credentials_after"], after, limit)]
     return [loaded.credential for loaded in (await read_credentials(conn, ids)).values()]

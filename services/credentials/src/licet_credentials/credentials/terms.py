@@ -1,4 +1,4 @@
-"""What a term is, which instants its dates have, and in which order terms count."""
+"""Terms, the instants of their dates, and their order."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -11,7 +11,7 @@ from licet_events.credentials import Expiry
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """One validity period. Made by `term_of`, which derives its instants."""
+    """A validity period. Build it with `term_of`, which derives its instants."""
 
     id: UUID
     revision: int
@@ -23,19 +23,19 @@ class Term:
     expires_at: datetime | None
     recorded_at: datetime
     corrected_at: datetime | None = None
-    """When the correction was made that gave the term its revision."""
+    """When the term got its present revision; `None` for the first."""
     announce_reached: bool = True
     previous_term_id: UUID | None = None
     completed_on: date | None = None
     source_key: str | None = None
-    """What identifies the term in the file it was imported from."""
+    """Key of the term in the imported file."""
     notes: str | None = None
     award_id: UUID | None = None
     """The award of a programme that led to it."""
 
     @property
     def first_day(self) -> date:
-        """The first day on which it counts."""
+        """The first day of the term; see `term_of` for an unknown start."""
         return _first_day(self.valid_from, self.expires_on, self.time_zone, self.recorded_at)
 
 
@@ -58,8 +58,8 @@ def term_of(
 ) -> Term:
     """Return a term with its instants in its zone.
 
-    One whose `valid_from` is unknown counts from the earlier of the day it was recorded and its
-    `expires_on`.
+    A term with an unknown `valid_from` starts on the day it was recorded, or on `expires_on` if that is
+    earlier.
     """
     first = _first_day(valid_from, expires_on, time_zone, recorded_at)
     return Term(
@@ -83,7 +83,7 @@ def term_of(
 
 
 def with_instants(term: Term) -> Term:
-    """Return the term with the instants that its dates have in its zone."""
+    """Return the term with its instants derived from its dates again."""
     return replace(
         term,
         starts_at=starts_at(term.first_day, term.time_zone),
@@ -101,8 +101,8 @@ def _first_day(
 
 
 def in_order(terms: Iterable[Term]) -> tuple[Term, ...]:
-    """Return the terms in the order in which they count: by first day, then end, then entry."""
-    # The id decides between equals, so that the order of the rows never matters.
+    """Return the terms in order: by first day, then end, then time of entry."""
+    # The id breaks ties, so that the order never depends on that of the rows.
     return tuple(sorted(terms, key=_order))
 
 

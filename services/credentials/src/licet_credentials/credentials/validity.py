@@ -1,4 +1,4 @@
-"""The one place where the validity of a credential is decided, now and over time."""
+"""The validity of a credential at an instant and over time."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -17,7 +17,7 @@ def current_run(runs: tuple[Run, ...], now: datetime) -> Run | None:
 
 
 def current_term(credential: Credential, now: datetime) -> Term:
-    """Return the term whose end is that of the current run; the last where no run is known."""
+    """Return the term that ends the current run; the last term if there is no run."""
     run = current_run(credential.runs, now)
     if run is None:
         return credential.last_term
@@ -32,9 +32,9 @@ _FLAGS_FIRST = (
 
 
 def validity(runs: tuple[Run, ...], flags: tuple[Flag, ...], now: datetime) -> Validity:
-    """Return the validity at `now`: the one place where it is decided.
+    """Return the validity at `now`.
 
-    `validity_at` in the schema says the same in SQL, for lists; a test holds the two together.
+    `validity_at` in the schema computes the same in SQL, for lists; a test compares the two.
     """
     in_force = {flag.kind for flag in flags if flag.in_force(now)}
     for kind, result in _FLAGS_FIRST:
@@ -53,7 +53,7 @@ def validity(runs: tuple[Run, ...], flags: tuple[Flag, ...], now: datetime) -> V
 
 
 def days_left(credential: Credential, now: datetime) -> int | None:
-    """Return how many days after today the current run ends, in its zone; negative once it has ended."""
+    """Return the days from today to the end of the current run, in its zone; negative after its end."""
     run = current_run(credential.runs, now)
     if run is None or run.expires_on is None:
         return None
@@ -65,7 +65,7 @@ _FOR_EVER = datetime.max.replace(tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class Transition:
-    """One change of validity by the passing of time."""
+    """A change of validity by the passing of time."""
 
     at: datetime
     before: Validity
@@ -76,7 +76,7 @@ class Transition:
 def transitions(
     runs: tuple[Run, ...], flags: tuple[Flag, ...], *, start: Validity, after: datetime, until: datetime
 ) -> tuple[Transition, ...]:
-    """Return each change of validity in (`after`, `until`], in order, from `start` on."""
+    """Return the changes of validity in (`after`, `until`], in order; `start` is the validity before."""
     instants = {
         instant
         for run in runs
@@ -96,7 +96,7 @@ def transitions(
 
 
 def next_change_at(credential: Credential) -> datetime | None:
-    """Return when time will first change what was last announced of a credential; `None`: never."""
+    """Return when validity next differs from the announced one; `None` for never."""
     if credential.voided:
         return None
     for each in transitions(

@@ -1,4 +1,4 @@
-"""Checks of a credential against a source: what one says, and when a renewal may rest on one."""
+"""Checks of a credential against a source, and when one is fresh enough for a renewal."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -12,25 +12,25 @@ from licet_events.credentials import CredentialVerified, VerificationState
 from licet_events.ids import uuid7
 
 FRESH_FOR = timedelta(days=30)
-"""How old a check may be for a renewal to rest on it."""
+"""Maximum age of a check that a renewal can use."""
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """A check as it is reported; a date means the whole of that day in the zone of the term."""
+    """A reported check; a date means the whole day in the zone of the term."""
 
     source: str
     result: VerificationResult = VerificationResult.CONFIRMED
     checked_at: DateOrInstant | None = None
-    """Where it is left out, now."""
+    """By default now."""
     valid_until: DateOrInstant | None = None
     note: str | None = None
 
 
 def verification_of(check: Check, term: Term, actor: str, now: datetime, *, within: str = "") -> Verification:
-    """Return the verification that a check of the term is; raises `Invalid` for times that make no sense.
+    """Return the verification for a check of the term; raises `Invalid` for contradictory times.
 
-    `within` is where in the body the check is, for the pointers of errors.
+    `within` is the pointer to the check in the body, for errors.
     """
     checked_at = now if check.checked_at is None else beginning(check.checked_at, term.time_zone)
     if checked_at > now:
@@ -38,7 +38,7 @@ def verification_of(check: Check, term: Term, actor: str, now: datetime, *, with
     valid_until = None if check.valid_until is None else ending(check.valid_until, term.time_zone)
     if valid_until is not None and check.result is not VerificationResult.CONFIRMED:
         raise Invalid(
-            f"A check with the result {check.result} confirms nothing that could be valid until a day.",
+            f"A check with the result {check.result} confirms nothing, so it takes no valid_until.",
             pointer=f"{within}/valid_until",
         )
     if valid_until is not None and valid_until <= checked_at:
@@ -55,29 +55,28 @@ def verification_of(check: Check, term: Term, actor: str, now: datetime, *, with
     )
 
 
-def with_verification(change: Change, made: Verification, now: datetime) -> Change:
-    """Return the change with the check and the event that says so.
+def with_verification(change: Change, check: Verification, now: datetime) -> Change:
+    """Add a check.
 
-    The credential shows the latest check by when it was made: one that is entered late changes nothing
-    of what a later one said.
+    The credential shows the latest check by `checked_at`: one that is entered late does not replace it.
     """
     before = change.credential.verification
-    latest = made if before is None else max(before, made, key=lambda each: (each.checked_at, each.id))
-    told = change.emit(
+    latest = check if before is None else max(before, check, key=lambda each: (each.checked_at, each.id))
+    verified = change.emit(
         replace(change.credential, verification=latest),
         now,
         lambda state: CredentialVerified(
-            credential=state, verification=VerificationState.model_validate(made, from_attributes=True)
+            credential=state, verification=VerificationState.model_validate(check, from_attributes=True)
         ),
     )
-    return replace(told, checks=(*told.checks, made))
+    return replace(verified, checks=(*verified.checks, check))
 
 
 def has_fresh_check(credential: Credential, now: datetime) -> bool:
-    """Whether a renewal now may rest on the latest check.
+    """Whether a renewal can use the latest check.
 
-    It confirmed, it still holds, it is not older than `FRESH_FOR`, and it was made after the last term
-    was recorded: what supported that term supports no other.
+    It confirmed, is still valid, is not older than `FRESH_FOR`, and was made after the last term was
+    recorded: a check that supported that term can't support another.
     """
     check = credential.verification
     return (

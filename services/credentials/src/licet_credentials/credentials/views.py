@@ -1,4 +1,4 @@
-"""Credentials as they are shown: with what their validity is now."""
+"""Credentials as they are shown, with their present validity."""
 
 from collections.abc import Iterable
 from datetime import date, datetime
@@ -17,7 +17,7 @@ from licet_events.credentials import Expiry, FlagKind, Validity
 
 
 class TermOut(BaseModel):
-    """One validity period, in one of its revisions."""
+    """A revision of a term."""
 
     id: UUID
     revision: int
@@ -31,12 +31,12 @@ class TermOut(BaseModel):
     previous_term_id: UUID | None
     completed_on: date | None
     image_ids: list[UUID]
-    """Of the images that support it now."""
+    """Images that support it now."""
     notes: str | None
     lapse_days: int | None = None
-    """Days without any term before this one; only of what is believed now."""
+    """Days without any term before this one; null for superseded revisions."""
     known_from: datetime | None = None
-    """Since when this revision is what was believed; only where all revisions are shown."""
+    """When this revision was recorded; only in the list of all revisions."""
     known_until: datetime | None = None
 
     @classmethod
@@ -49,7 +49,7 @@ class TermOut(BaseModel):
         images: Iterable[Image],
         lapse_days: int | None = None,
     ) -> "TermOut":
-        """Show a term with those of its credential's images that support it."""
+        """Show a term with the ids of its images."""
         return cls(
             id=term.id,
             revision=term.revision,
@@ -71,7 +71,7 @@ class TermOut(BaseModel):
 
 
 class LapseOut(BaseModel):
-    """A gap between two terms, its first and last day included."""
+    """A gap between two terms, first and last day inclusive."""
 
     first_day: date
     last_day: date
@@ -90,24 +90,24 @@ class FlagOut(BaseModel):
 
 
 class ImageOut(BaseModel):
-    """Stored evidence and where its renditions are fetched."""
+    """Stored evidence, and the paths of its renditions."""
 
     id: UUID
     kind: str
     """`scan`, `card`, `photo`, or `document` for a PDF."""
     sha256: str
     content_type: str
-    """Of the original."""
+    """Content type of the original."""
     width: int | None
-    """In pixels, of the original; null for a document."""
+    """Pixels of the original; null for a document."""
     height: int | None
     size: int
-    """In bytes, of the original."""
+    """Bytes of the original."""
     term_id: UUID | None
-    """The term that it supports; null where it is about the credential as a whole."""
+    """The term that it supports; null if it is about the credential as a whole."""
     created_at: datetime
     renditions: dict[str, str]
-    """Paths by name; a document has none and is fetched as its original."""
+    """Paths by name; empty for a document, whose original is fetched."""
 
 
 class VerificationOut(BaseModel):
@@ -118,10 +118,10 @@ class VerificationOut(BaseModel):
     """The term that was checked."""
     checked_at: datetime
     source: str
-    """A code of what it was checked against."""
+    """Code of the source."""
     result: VerificationResult
     valid_until: datetime | None
-    """When it has to be done again; null where once is enough."""
+    """When the check has to be repeated; null for never."""
     actor: str
     note: str | None
 
@@ -149,16 +149,16 @@ class CredentialOut(BaseModel):
     ladder: list[int]
     grace_days: int
     attributes: dict[str, AttributeValue]
-    """What the type declares, by name."""
+    """Attributes that the type declares, by name."""
     validity: Validity
     days_left: int | None
-    """Days from today to the end of the current run, in its zone; negative once it has ended."""
+    """Days from today to the end of the current run, in its zone; negative after its end."""
     valid_from: date | None
     expires_on: date | None
     expiry: Expiry
     time_zone: str
     term: TermOut
-    """The current term: the one whose end is that of the current run."""
+    """The current term: the one that ends the current run."""
     lapses: list[LapseOut]
     """The gaps between its terms, in order of time."""
     flags: list[FlagOut]
@@ -166,21 +166,21 @@ class CredentialOut(BaseModel):
     verification: VerificationOut | None
     """The latest check."""
     submitted_at: datetime | None
-    """When a renewal was handed to its issuer; null where none waits there."""
+    """When a renewal was submitted to its issuer; null if none is pending."""
     quiet_until: datetime | None
-    """Until when reminders rest for it; they come back then, with the strictest step."""
+    """Reminders are quiet until then; they resume with the latest step reached."""
     voided: bool
     created_at: datetime
     updated_at: datetime
 
     @classmethod
     def of(cls, credential: Credential, now: datetime) -> "CredentialOut":
-        """Show a credential as it is at `now`."""
-        return cls(**_shown(credential, now))
+        """Show a credential as of `now`."""
+        return cls(**_fields(credential, now))
 
 
 class RenewalRule(BaseModel):
-    """Which rule gave which date of a renewal."""
+    """The dates of a renewal, and the rule that gave each."""
 
     valid_from: date
     valid_from_rule: str
@@ -191,13 +191,13 @@ class RenewalRule(BaseModel):
 
 
 class RenewedOut(CredentialOut):
-    """A renewed credential, and which rule gave the new term's dates."""
+    """A renewed credential, and the rules that gave the new dates."""
 
     renewal: RenewalRule
 
     @classmethod
     def of_renewal(cls, credential: Credential, dates: RenewalDates, now: datetime) -> "RenewedOut":
-        """Show a credential as it is at `now`, after its renewal."""
+        """Show a renewed credential as of `now`."""
         rule = RenewalRule(
             valid_from=dates.valid_from,
             valid_from_rule=dates.valid_from_rule,
@@ -205,15 +205,15 @@ class RenewedOut(CredentialOut):
             expires_on_rule=dates.expires_on_rule,
             lapse_days=lapse_days(credential).get(credential.last_term.id, 0),
         )
-        return cls(**_shown(credential, now), renewal=rule)
+        return cls(**_fields(credential, now), renewal=rule)
 
 
-def _shown(credential: Credential, now: datetime) -> dict[str, Any]:
+def _fields(credential: Credential, now: datetime) -> dict[str, Any]:
     term = current_term(credential, now)
-    taken = {
+    same = {
         name: getattr(credential, name) for name in CredentialOut.model_fields if hasattr(credential, name)
     }
-    return taken | {
+    return same | {
         "ladder": list(credential.ladder),
         "validity": validity(credential.runs, credential.flags, now),
         "days_left": days_left(credential, now),
@@ -232,7 +232,7 @@ def _shown(credential: Credential, now: datetime) -> dict[str, Any]:
 
 
 def lapse_days(credential: Credential) -> dict[UUID, int]:
-    """Return how many days without any term lie before those terms that follow a gap."""
+    """Return the length of the gap before each term that follows one, in days."""
     return {lapse.term_id: lapse.days for lapse in lapses_of(credential.terms)}
 
 

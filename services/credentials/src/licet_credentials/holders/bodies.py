@@ -1,4 +1,4 @@
-"""What callers send about holders."""
+"""Request bodies of holders."""
 
 from typing import Annotated, Any
 from uuid import UUID
@@ -40,7 +40,7 @@ class _Optional(Body):
 
 
 class _Facts(_Optional):
-    """Everything that may be said about a holder, by anyone."""
+    """Facts that a caller or a feed can give."""
 
     roles: Codes = ()
     queues: Codes = ()
@@ -50,16 +50,16 @@ class _Facts(_Optional):
 
 
 class HolderIn(_Facts):
-    """A holder to be entered."""
+    """A holder to enter."""
 
     external_id: ExternalId | None = None
 
 
 class HolderFeed(_Facts):
-    """A holder as another system knows it; what is left out is cleared."""
+    """A holder as a feed sends it; facts that are left out are cleared."""
 
     manager_external_id: ExternalId | None = None
-    """May name someone who is not known yet; goes before `manager_id`."""
+    """The manager, who may be entered later; overrides `manager_id`."""
 
 
 class HolderPatch(_Optional, MergePatch):
@@ -79,21 +79,22 @@ class HolderPatch(_Optional, MergePatch):
 
 
 class ReasonIn(Body):
-    """Why."""
+    """A reason code and a note."""
 
     reason: Reason
     note: Note | None = None
-    """In words; kept in the history, in no event."""
+    """Free text; kept in the history, in no event."""
 
 
 class LeaversIn(ReasonIn):
-    """Whom a complete feed has left out."""
+    """A complete feed whose leavers are to be deactivated."""
 
     kind: HolderKind
-    """Which holders the feed is about."""
+    """The kind of holders that the feed contains."""
     absent_since: Instant
-    """When the feed began: whoever has an external id, was there before and was not named since has left."""
+    """When the feed began. A leaver is an active holder with an external id that was entered before, and that
+    the feed has not named since."""
     dry_run: bool = True
-    """Only tells who would be deactivated."""
+    """Only list who would be deactivated."""
     at_most: Annotated[int, Field(ge=1, le=1_000_000)] = 100
-    """More leavers than this are a feed that broke off: then nothing is done."""
+    """More leavers than this mean that the feed is incomplete; nobody is deactivated."""

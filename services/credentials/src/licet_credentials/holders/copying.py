@@ -17,9 +17,9 @@ _row = attrgetter(*_COLUMNS)
 
 
 async def copy_new(conn: Connection, changes: Sequence[HolderChange], *, actor: str) -> None:
-    """Write holders none of which is there yet, with the history of their entry.
+    """Write new holders and their history by COPY.
 
-    Raises `ExternalIdTaken` where another was recorded with an external id at the same moment.
+    Raises `ExternalIdTaken` if another transaction entered one of the external ids at the same moment.
     """
     if not changes:
         return

@@ -1,4 +1,4 @@
-"""What a holder is."""
+"""Holders."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -28,15 +28,15 @@ class Holder:
     location: str | None
     manager_id: UUID | None
     awaited_manager: str | None
-    """The external id of a manager who is not known yet."""
+    """External id of a manager who is not entered yet."""
     roles: tuple[str, ...]
     queues: tuple[str, ...]
     attributes: Mapping[str, Attribute]
     active: bool
     leaver: bool
-    """Inactive because a complete feed no longer named it: one that names it again brings it back."""
+    """Inactive because a complete feed no longer named it; a feed that names it again reactivates it."""
     merged_into: UUID | None
-    """The holder that this one turned out to be; never one that was itself merged."""
+    """The survivor of a merge; never itself a merged record."""
     created_at: datetime
     updated_at: datetime
 
@@ -57,11 +57,11 @@ FACTS = (
     "queues",
     "attributes",
 )
-"""What may be said about a holder by whoever enters or updates it."""
+"""Fields that callers, feeds and imports can change."""
 
 
 def changed_fields(before: Holder, after: Holder) -> tuple[str, ...]:
-    """Return the names of the facts in which the two differ."""
+    """Return the names of facts that differ."""
     return tuple(name for name in FACTS if getattr(before, name) != getattr(after, name))
 
 
@@ -73,7 +73,7 @@ def require_other_manager(holder: Holder) -> Holder:
 
 
 def require_not_merged(holder: Holder) -> Holder:
-    """Return the holder; raises `Conflict` where it was merged and nothing more is said of it."""
+    """Return the holder; raises `Conflict` if it is a merged record."""
     if holder.merged_into is not None:
         raise Conflict(
             f"The holder {holder.id} was merged into {holder.merged_into}; send this for that one instead."
@@ -82,13 +82,13 @@ def require_not_merged(holder: Holder) -> Holder:
 
 
 def set_active(holder: Holder, now: datetime, *, active: bool, leaver: bool = False) -> Holder:
-    """Return the holder one version later, active or not; raises `Conflict` where it is so already."""
+    """Return the holder one version later, active or not; raises `Conflict` if it already is."""
     require_not_merged(holder)
     if holder.active is active:
-        raise Conflict(f"The holder is {'active' if active else 'inactive'} already.")
+        raise Conflict(f"The holder is already {'active' if active else 'inactive'}.")
     return replace(holder, active=active, leaver=leaver, version=holder.version + 1, updated_at=now)
 
 
 def state_of(holder: Holder) -> HolderState:
-    """Return the holder as the contract tells it: what bears the same name, and no more."""
+    """Return the state that events carry: the fields of the same names."""
     return HolderState.model_validate(holder, from_attributes=True)

@@ -1,9 +1,8 @@
--- Locks are taken in this order: external ids, holders (rows of one statement in order of id), who manages
--- whom, credentials, places. A holder's row is held `for no key update`, so that others may go on
--- referring to it; only a merge also keeps them from that.
+-- Lock order: external ids, holders (by id within a statement), the lock on managers, credentials, places. A holder's
+-- row is locked `for no key update`, so that other transactions can still refer to it; only a merge excludes them.
 
 -- name: save_holders
--- Write new and changed holders, each with the line of history that says what happened.
+-- Upsert holders, each with a line of history.
 with incoming as (
     select * from jsonb_to_recordset($1::jsonb) as h (
         id uuid, version bigint, kind text, external_id text, name text, email text, phone text,
@@ -36,13 +35,12 @@ select id, version, event_type, changed, reason, note, $2, updated_at from incom
 select * from holders where id = $1;
 
 -- name: lock_holder
--- One holder, held until the transaction ends.
+-- One holder, locked until the transaction ends.
 select * from holders where id = $1 for no key update;
 
 -- name: lock_holders_by_external_id
--- Holders by the ids another system has for them, those that they were merged into, and those that await a
--- manager of such an id, held until the transaction ends, always in one order. Whoever enters the manager
--- links the latter in the end, and then holds credentials, after which no holder is waited for.
+-- Holders by external id, their survivors, and the holders that await one of the ids as manager, locked by id until the
+-- transaction ends. The latter are locked here since they are linked last, when credentials are locked already.
 select * from holders
 where id = any(array(
     select id from holders where external_id = any($1::text[])
@@ -54,12 +52,11 @@ where id = any(array(
 order by id for no key update;
 
 -- name: lock_record
--- The record that has an external id itself, held until the transaction ends.
+-- The record with the external id, merged or not, locked until the transaction ends.
 select * from holders where external_id = $1 for no key update;
 
 -- name: reserve_external_ids
--- Let whoever creates the same external ids ($1) wait, in one order, so that both can tell what is there. Those
--- that are only named ($2) may be named by several at once.
+-- Advisory locks on external ids, in order: exclusive for $1, which may be created, shared for $2, which are only named.
 select case when own
     then pg_advisory_xact_lock(hashtextextended('licet.holder/' || external_id, 0))
     else pg_advisory_xact_lock_shared(hashtextextended('licet.holder/' || external_id, 0))
@@ -71,27 +68,24 @@ from (
 ) as wanted;
 
 -- name: resolve_external_ids
--- Whose the ids are by which another system names holders, or whom those were merged into. What merges or
--- erases one of them waits until the transaction ends.
-select external_id, coalesce(merged_into, id) as leads_to from holders
+-- Holder ids of external ids, survivors for merged records. A merge or erasure of one waits until the transaction ends.
+select external_id, coalesce(merged_into, id) as resolved from holders
 where external_id = any($1::text[]) order by id for key share;
 
 -- name: resolve_ids
--- Where ids of holders lead: to themselves, or to whom they were merged into. What merges or erases one of
--- them waits until the transaction ends.
-select id, coalesce(merged_into, id) as leads_to from holders where id = any($1::uuid[]) order by id for key share;
+-- Survivors of merged records, or the ids themselves. A merge or erasure of one waits until the transaction ends.
+select id, coalesce(merged_into, id) as resolved from holders where id = any($1::uuid[]) order by id for key share;
 
 -- name: note_feed_date
--- Note when another system last sent a holder by its external id.
+-- Set the date on which a feed last named a holder.
 update holders set named_at = $2 where id = $1;
 
 -- name: lock_managers
--- Let only one at a time change who manages whom: two who look at the same moment would each miss the half of
--- a circle that the other makes.
+-- Serialise changes of managers: two concurrent transactions would each miss the other's half of a cycle.
 select pg_advisory_xact_lock(hashtextextended('licet.managers', 0));
 
 -- name: manager_cycle
--- A way up by managers that comes back to one of the holders $1, if there is one: who is on it, in order.
+-- The holders of a cycle of managers through one of the holders $1, in order; nothing if there is none.
 with recursive up (start, next, path) as (
     select id, manager_id, array[id] from holders where id = any($1::uuid[]) and manager_id is not null
     union all
@@ -100,14 +94,13 @@ with recursive up (start, next, path) as (
     where h.manager_id is not null and h.id <> all (up.path)
 )
 select coalesce(h.external_id, h.id::text) as label
-from (select path from up where next = start order by cardinality(path), path limit 1) as circle,
-    unnest(circle.path) with ordinality as step (id, place)
+from (select path from up where next = start order by cardinality(path), path limit 1) as cycle,
+    unnest(cycle.path) with ordinality as step (id, place)
     join holders h on h.id = step.id
 order by step.place;
 
 -- name: read_manager_chains
--- Everybody on the ways up by managers from the holders $1, those themselves too: to whom they report, or
--- whom they await.
+-- The chains of managers above the holders $1, including them, with known and awaited managers.
 with recursive up as (
     select id, manager_id, awaited_manager, external_id from holders where id = any($1::uuid[])
     union
@@ -116,12 +109,11 @@ with recursive up as (
 select id as holder_id, manager_id, awaited_manager, coalesce(external_id, id::text) as label from up;
 
 -- name: lock_awaiting_manager
--- Holders whose manager was named before being known, held until the transaction ends.
+-- Holders that await one of these external ids as their manager, locked until the transaction ends.
 select * from holders where awaited_manager = any($1::text[]) order by id for no key update;
 
 -- name: count_absent
--- How many of a kind a feed has named since $2, and how many active ones with an external id it has not, of
--- those who were there before.
+-- Holders of a kind that a feed has named since $2, and active ones with an external id, entered before, that it has not.
 select count(*) filter (where named_at >= $2) as named,
     count(*) filter (
         where active and external_id is not null and coalesce(named_at, created_at) < $2
@@ -129,31 +121,31 @@ select count(*) filter (where named_at >= $2) as named,
 from holders where kind = $1;
 
 -- name: lock_absent
--- Some of those whom a feed has not named since $2, held until the transaction ends.
+-- A bounded number of holders that a feed has not named since $2, locked until the transaction ends.
 select * from holders
 where kind = $1 and active and external_id is not null and coalesce(named_at, created_at) < $2
 order by id limit $3 for no key update;
 
 -- name: lock_affected
--- The holders $1, and who reports to $2 or was merged into it, held until the transaction ends.
+-- The holders $1, the reports of $2 and the records merged into it, locked until the transaction ends.
 select * from holders
 where id = any($1::uuid[]) or manager_id = $2 or merged_into = $2
 order by id limit $3 for no key update;
 
 -- name: fence
--- Let whoever is about to refer to a holder, or to one that was merged into it, wait until the transaction ends.
+-- Fence a holder and the records merged into it: new references to them wait until the transaction ends.
 select id from holders where id = $1 or merged_into = $1 order by id for update;
 
 -- name: ids_merged_into
--- The records that turned out to be a holder.
+-- Records that were merged into a holder.
 select id from holders where merged_into = $1 order by id limit 500;
 
 -- name: read_history
--- What happened to a holder, oldest first, a page at a time.
+-- A page of the history of a holder, oldest first.
 select * from holder_history where holder_id = $1 and version > $2 order by version limit $3;
 
 -- template: list_holders
--- A page of holders; records that were merged are left out.
+-- A page of holders, without merged records.
 select * from holders h
 where h.merged_into is null
   and h.kind = :kind --if kind
@@ -180,5 +172,5 @@ order by
 limit :limit;
 
 -- name: lock_holders_after
--- Holders in the order of their ids, held until the transaction ends, for a backfill.
+-- Holders in the order of their ids, locked until the transaction ends, for a backfill.
 select * from holders where ($1::uuid is null or id > $1) order by id limit $2 for no key update;

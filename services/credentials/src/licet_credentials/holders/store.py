@@ -1,4 +1,4 @@
-"""Holders in the database."""
+"""SQL of holders."""
 
 import json
 from collections.abc import Sequence
@@ -27,7 +27,7 @@ TEMPLATES = load_templates(__package__ or "")
 
 
 async def save_holders(conn: Connection, changes: Sequence[HolderChange], *, actor: str) -> None:
-    """Write holders and their history; raises `Conflict` for an external id that another has."""
+    """Write holders and their history; raises `ExternalIdTaken`."""
     rows = [
         {
             **{name: getattr(change.holder, name) for name in Holder.__slots__},
@@ -46,33 +46,30 @@ async def save_holders(conn: Connection, changes: Sequence[HolderChange], *, act
 
 
 async def read_holder(conn: Connection, holder_id: UUID) -> Holder:
-    """Return a holder; raises `NotFound`, for one that was erased `Gone`."""
+    """Return a holder; raises `NotFound`, or `Gone` for an erased one."""
     return await _found(conn, await conn.fetchrow(QUERIES["read_holder"], holder_id), holder_id)
 
 
 async def lock_holder(conn: Connection, holder_id: UUID) -> Holder:
-    """Return a holder and hold it until the transaction ends; raises `NotFound` or `Gone`."""
+    """Lock and return a holder; raises `NotFound` or `Gone`."""
     return await _found(conn, await conn.fetchrow(QUERIES["lock_holder"], holder_id), holder_id)
 
 
 async def reserve_external_ids(
     conn: Connection, external_ids: Sequence[str], *, naming: Sequence[str] = ()
 ) -> None:
-    """Let whoever is about to find out whose these external ids are wait until the transaction ends.
-
-    Those that are only named beside may be so by several at once.
-    """
+    """Lock external ids, known or not, until the transaction ends; those in `naming` in shared mode."""
     await conn.execute(QUERIES["reserve_external_ids"], list(external_ids), list(naming))
 
 
 async def lock_by_external_ids(
     conn: Connection, external_ids: Sequence[str], *, naming: Sequence[str] = ()
 ) -> dict[str, Holder]:
-    """Return the holders of those external ids that are known, held until the transaction ends.
+    """Lock and return the holders of external ids, by external id; unknown ones are left out.
 
-    The id of a merged record leads to the holder it was merged into. Whoever would create the same ones
-    waits, in the same order, until this transaction ends; so does whoever would create those that it
-    is `naming` and does not hold itself. Who awaits one of them as manager is held too.
+    The external id of a merged record resolves to the survivor. Other transactions that would enter one of
+    these ids, or one in `naming`, wait; ids are locked in one order. Holders that await one of the ids as
+    their manager are locked too.
     """
     await reserve_external_ids(conn, external_ids, naming=naming)
     rows = await conn.fetch(QUERIES["lock_holders_by_external_id"], list(external_ids))
@@ -81,14 +78,14 @@ async def lock_by_external_ids(
     for holder in held.values():
         if holder.external_id in wanted:
             into = holder.merged_into
-            # One that was merged while it was waited for leads to somebody who is not held yet.
-            leads_to = holder if into is None else held.get(into) or await lock_holder(conn, into)
-            found[holder.external_id] = leads_to
+            # If it was merged while this waited for its lock, the survivor is not locked yet.
+            survivor = holder if into is None else held.get(into) or await lock_holder(conn, into)
+            found[holder.external_id] = survivor
     return found
 
 
 async def lock_record(conn: Connection, external_id: str) -> Holder:
-    """Return the record that has the external id itself, merged or not, held; raises `NotFound`."""
+    """Lock and return the record with the external id, merged or not; raises `NotFound`."""
     row = await conn.fetchrow(QUERIES["lock_record"], external_id)
     if row is None:
         raise NotFound(f"There is no holder with the external_id {external_id!r}.")
@@ -96,45 +93,35 @@ async def lock_record(conn: Connection, external_id: str) -> Holder:
 
 
 async def resolve_external_ids(conn: Connection, external_ids: Sequence[str]) -> dict[str, UUID]:
-    """Return where those external ids lead that are known: whose they are, or whom they were merged into.
-
-    None of them is merged or erased until the transaction ends.
-    """
+    """Return the holder ids of known external ids, survivors for merged records; locked for key share."""
     rows = await conn.fetch(QUERIES["resolve_external_ids"], list(external_ids))
-    return {row["external_id"]: row["leads_to"] for row in rows}
+    return {row["external_id"]: row["resolved"] for row in rows}
 
 
 async def resolve_ids(conn: Connection, holder_ids: Sequence[UUID]) -> dict[UUID, UUID]:
-    """Return where those ids lead that are known: to the holder itself, or whom it was merged into.
-
-    None of them is merged or erased until the transaction ends.
-    """
+    """Return the ids themselves, or the survivors' for merged records, of known ids; locked for key share."""
     rows = await conn.fetch(QUERIES["resolve_ids"], list(holder_ids))
-    return {row["id"]: row["leads_to"] for row in rows}
+    return {row["id"]: row["resolved"] for row in rows}
 
 
 async def note_feed_date(conn: Connection, holder_id: UUID, now: datetime) -> None:
-    """Note that another system has just sent a holder by its external id; that is no change of it."""
+    """Note that a feed has named the holder; that is not a change of it."""
     await conn.execute(QUERIES["note_feed_date"], holder_id, now)
 
 
 async def lock_managers(conn: Connection) -> None:
-    """Wait until nobody else changes who manages whom, and let others wait until the transaction ends."""
     await conn.execute(QUERIES["lock_managers"])
 
 
 async def manager_cycle(conn: Connection, holder_ids: Sequence[UUID]) -> list[str]:
-    """Return a way up by managers that comes back to one of these holders: ids as people know them.
-
-    An external id where there is one; each once, in order. Empty where there is no such way.
-    """
+    """Return a cycle of managers through one of these holders, as labels in order; empty if there is none."""
     rows = await conn.fetch(QUERIES["manager_cycle"], list(holder_ids))
     return [row["label"] for row in rows]
 
 
 @dataclass(frozen=True, slots=True)
 class ManagerLink:
-    """A holder on a way up by managers."""
+    """A holder in a chain of managers."""
 
     holder_id: UUID
     manager_id: UUID | None
@@ -144,59 +131,54 @@ class ManagerLink:
 
 
 async def read_manager_chains(conn: Connection, holder_ids: Sequence[UUID]) -> list[ManagerLink]:
-    """Return everybody on the ways up by managers from these holders, themselves included."""
+    """Return the chains of managers above these holders, including the holders themselves."""
     return [ManagerLink(**row) for row in await conn.fetch(QUERIES["read_manager_chains"], list(holder_ids))]
 
 
 async def lock_awaiting_manager(conn: Connection, external_ids: Sequence[str]) -> list[Holder]:
-    """Return the holders that named one of these external ids as their manager before it was known."""
     rows = await conn.fetch(QUERIES["lock_awaiting_manager"], list(external_ids))
     return [holder_of(row) for row in rows]
 
 
 @dataclass(frozen=True, slots=True)
 class Absence:
-    """Who of one kind a feed has named since an instant, and who of them that it knows it has not."""
+    """How many holders of a kind a feed has named since an instant, and how many it has not."""
 
     named: int
     absent: int
-    """Active ones with an external id, whom it has not named and who were entered before."""
+    """Active holders with an external id, entered before, that it has not named."""
 
 
 async def count_absent(conn: Connection, kind: HolderKind, since: datetime) -> Absence:
-    """Return how many holders of the kind a feed has named since, and how many it has not."""
     row = await conn.fetchrow(QUERIES["count_absent"], kind.value, since)
-    assert row is not None  # noqa: S101  # counts are always there
+    assert row is not None  # noqa: S101  # an aggregate without group by has one row
     return Absence(named=row["named"], absent=row["absent"])
 
 
 async def lock_absent(
     conn: Connection, kind: HolderKind, since: datetime, limit: int
 ) -> list[tuple[Holder, datetime | None]]:
-    """Return some of those whom a feed has not named since, with when it last did; held, by id."""
     rows = await conn.fetch(QUERIES["lock_absent"], kind.value, since, limit)
     return [(holder_of(row), row["named_at"]) for row in rows]
 
 
 async def lock_affected(conn: Connection, holder_ids: Sequence[UUID], limit: int) -> dict[UUID, Holder]:
-    """Return these holders and whoever reports to the first or was merged into it, held, in one order."""
+    """Lock and return holders, with the reports of the first one and the records merged into it."""
     rows = await conn.fetch(QUERIES["lock_affected"], list(holder_ids), holder_ids[0], limit)
     return {row["id"]: holder_of(row) for row in rows}
 
 
 async def fence(conn: Connection, holder_id: UUID) -> None:
-    """Let whoever is about to refer to the holder, or to one that was merged into it, wait."""
     await conn.execute(QUERIES["fence"], holder_id)
 
 
 async def ids_merged_into(conn: Connection, holder_id: UUID) -> list[UUID]:
-    """Return the records that turned out to be this holder."""
     return [row["id"] for row in await conn.fetch(QUERIES["ids_merged_into"], holder_id)]
 
 
 @dataclass(frozen=True, slots=True)
 class HolderHistoryLine:
-    """One change of a holder: what, by whom, when and why."""
+    """A change of a holder: what, by whom, when and why."""
 
     version: int
     event_type: str
@@ -208,7 +190,6 @@ class HolderHistoryLine:
 
 
 async def read_history(conn: Connection, holder_id: UUID, after: int, limit: int) -> list[HolderHistoryLine]:
-    """Return what happened to a holder after the version `after`, oldest first."""
     rows = await conn.fetch(QUERIES["read_history"], holder_id, after, limit)
     return [
         HolderHistoryLine(**fields_of(HolderHistoryLine, row) | {"changed": tuple(row["changed"])})
@@ -217,7 +198,7 @@ async def read_history(conn: Connection, holder_id: UUID, after: int, limit: int
 
 
 class HolderSort(Ordering):
-    """What a list of holders is ordered by, and backwards."""
+    """Sort orders of a list of holders."""
 
     ENTRY = "id"
     LATEST_ENTRY = "-id"
@@ -227,10 +208,10 @@ class HolderSort(Ordering):
 
 @dataclass(frozen=True, slots=True)
 class HolderFilter:
-    """Which holders a list shows, all conditions together; `None` asks for nothing."""
+    """Conditions of a list of holders, all together; `None` for any."""
 
     q: str | None = None
-    """Words, each of which is found in name, external id or e-mail address."""
+    """Words, each of which matches name, external id or e-mail address."""
     kind: HolderKind | None = None
     team: str | None = None
     location: str | None = None
@@ -248,10 +229,7 @@ async def list_holders(
     sort: HolderSort = HolderSort.ENTRY,
     after: tuple[UUID, str] | None = None,
 ) -> list[Holder]:
-    """Return the next holders that the filter asks for and that are seen, in order.
-
-    They come `after` a holder's id and, where the list is sorted by it, name.
-    """
+    """Return a page of the holders that match and are seen, `after` the id and, if sorted by it, the name."""
     given: dict[str, Any] = {
         "limit": limit,
         "kind": wanted.kind,
@@ -273,7 +251,6 @@ async def list_holders(
 
 
 async def lock_holders_after(conn: Connection, after: UUID | None, limit: int) -> list[Holder]:
-    """Return holders in the order of their ids, after `after`, held until the transaction ends."""
     return [holder_of(row) for row in await conn.fetch(QUERIES["lock_holders_after"], after, limit)]
 
 
@@ -286,7 +263,7 @@ async def _found(conn: Connection, row: asyncpg.Record | None, holder_id: UUID) 
 
 
 def holder_of(row: Row) -> Holder:
-    """Return the holder that a row is."""
+    """Return the holder of a row."""
     return Holder(
         **fields_of(Holder, row)
         | {

@@ -10,7 +10,7 @@ from licet_credentials.holders.store import HolderHistoryLine
 
 
 class HolderHistoryOut(BaseModel):
-    """One change of a holder."""
+    """A change of a holder."""
 
     version: int
     event_type: str
@@ -19,7 +19,7 @@ class HolderHistoryOut(BaseModel):
     reason: str | None
     note: str | None
     changed: list[str]
-    """Names of the fields that changed; none for the entry itself."""
+    """Names of changed fields; none for the entry itself."""
 
     @classmethod
     def of(cls, line: HolderHistoryLine) -> "HolderHistoryOut":
@@ -28,7 +28,7 @@ class HolderHistoryOut(BaseModel):
 
 
 class LeaverOut(BaseModel):
-    """A holder whom a complete feed has left out."""
+    """A leaver of a complete feed."""
 
     id: UUID
     external_id: str | None
@@ -37,21 +37,21 @@ class LeaverOut(BaseModel):
     location: str | None
     active: bool
     named_at: datetime | None
-    """When a feed last named it; null for one that was entered otherwise and never named."""
+    """When a feed last named it; null if none ever has."""
 
 
 class LeaversOut(BaseModel):
-    """Whom a complete feed has left out, and what was done about it."""
+    """The leavers of a complete feed, and how many were deactivated."""
 
     dry_run: bool
     absent: int
-    """How many there were before this."""
+    """Leavers before this call."""
     deactivated: int
-    """How many were deactivated by this."""
+    """Leavers that this call deactivated."""
     remaining: int
-    """How many are still to be deactivated: a call takes 500, and the same again goes on."""
+    """Leavers that are left: one call deactivates 500; repeat it for the rest."""
     items: list[LeaverOut]
-    """Those that this call deactivated, or as a dry run would."""
+    """The leavers that this call deactivated or, as a dry run, would."""
 
     @classmethod
     def of(cls, leavers: LeaversFound, *, dry_run: bool) -> "LeaversOut":

@@ -1,4 +1,4 @@
-"""What supports a term: scans, cards, photos and documents that are stored."""
+"""Adding and removing images: scans, cards, photos and documents as evidence of a term."""
 
 from dataclasses import replace
 from datetime import datetime
@@ -24,10 +24,10 @@ from licet_events.credentials import (
 async def add_image(
     tx: Transaction, credential_id: UUID, image: Image, *, now: datetime
 ) -> tuple[Image, bool]:
-    """Note stored evidence; returns it and whether it is new.
+    """Record a stored image; returns it and whether it is new.
 
-    The same file again is the same image: it changes nothing, unless now a term is named that it
-    supports. Raises `Busy` where its objects are being removed, as it was too long on its way.
+    The same file again is the same image; it changes only the term that the image supports, if it had none.
+    Raises `Busy` if its objects are being collected because storing them took too long.
     """
     loaded = await store.lock_credential(tx.conn, credential_id)
     credential = loaded.credential
@@ -54,11 +54,11 @@ async def add_image(
 async def _support(
     tx: Transaction, loaded: Loaded, image: Image, term_id: UUID | None, now: datetime
 ) -> Image:
-    """Let an image that is there support a term; it supports one, for good."""
+    """Let an existing image support a term; it can't change to another one."""
     if term_id is None or term_id == image.term_id:
         return image
     if image.term_id is not None:
-        raise Conflict(f"This file is the image {image.id} already, which supports the term {image.term_id}.")
+        raise Conflict(f"This file is already the image {image.id} of the term {image.term_id}.")
     supporting = replace(image, term_id=term_id)
 
     def support(change: Change, _loaded: Loaded) -> Change:
@@ -82,7 +82,7 @@ async def remove_image(
     expected_version: int | None = None,
     now: datetime,
 ) -> Credential:
-    """Delete an image, also of a voided credential; its objects go once no other image refers to them."""
+    """Delete an image, even of a voided credential; unreferenced objects are collected later."""
     loaded = await store.lock_credential(tx.conn, credential_id)
     require_version(expected_version, loaded.credential.version)
     image = image_of(loaded.credential, image_id)

@@ -1,4 +1,4 @@
-"""Putting locations and teams, and giving them another supervisor."""
+"""Creating and changing locations and teams, and replacing their supervisors."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -22,16 +22,15 @@ async def put_place(
     expected_version: int | None,
     now: datetime,
 ) -> tuple[PlaceT, bool]:
-    """Create or replace a place; returns it and whether it is new. The same again changes nothing.
+    """Create or replace a place; returns it and whether it is new. Repeating it changes nothing.
 
-    Supervisors are holders; the id of one that was merged leads to the other. Locks are taken in this
-    order: holders, places.
+    The id of a merged supervisor resolves to the survivor. Locks holders, then the place.
     """
-    facts = {**facts, "supervisor_ids": await _led_supervisors(tx, facts["supervisor_ids"])}
+    facts = {**facts, "supervisor_ids": await _resolve_supervisors(tx, facts["supervisor_ids"])}
     before = await store.lock_place(tx.conn, kind, code)
     require_version(expected_version, before.version if before else 0)
     if before is None:
-        after = kind.made(code=code, version=1, created_at=now, updated_at=now, **facts)
+        after = kind.build(code=code, version=1, created_at=now, updated_at=now, **facts)
     elif replace(before, **facts) == before:
         return before, False
     else:
@@ -41,11 +40,11 @@ async def put_place(
 
 
 async def replace_supervisor(tx: Transaction, holder_id: UUID, by: UUID, *, now: datetime) -> tuple[str, ...]:
-    """Let one holder supervise whatever another did; returns which places, such as `team/red`."""
+    """Replace a supervisor everywhere; returns the changed places, such as `team/red`."""
     replaced: list[str] = []
     for kind in KINDS:
         for place in await store.lock_supervised_by(tx.conn, kind, holder_id):
-            supervisors = _each_once(by if each == holder_id else each for each in place.supervisor_ids)
+            supervisors = _distinct(by if each == holder_id else each for each in place.supervisor_ids)
             after = replace(place, supervisor_ids=supervisors, version=place.version + 1, updated_at=now)
             await _write(tx, kind, after, now)
             replaced.append(f"{kind.name}/{place.code}")
@@ -53,7 +52,7 @@ async def replace_supervisor(tx: Transaction, holder_id: UUID, by: UUID, *, now:
 
 
 async def end_supervision(tx: Transaction, holder_id: UUID, *, now: datetime) -> None:
-    """Let a holder supervise nothing any more; nobody takes their place."""
+    """Remove a supervisor everywhere, without a replacement."""
     for kind in KINDS:
         for place in await store.lock_supervised_by(tx.conn, kind, holder_id):
             supervisors = tuple(each for each in place.supervisor_ids if each != holder_id)
@@ -66,13 +65,13 @@ async def _write(tx: Transaction, kind: Kind[PlaceT, StateT], place: PlaceT, now
     await tx.publish(kind.changed_event(place), now=now)
 
 
-async def _led_supervisors(tx: Transaction, supervisor_ids: Sequence[UUID]) -> tuple[UUID, ...]:
-    leads_to = await holder_store.resolve_ids(tx.conn, supervisor_ids) if supervisor_ids else {}
-    unknown = [str(each) for each in supervisor_ids if each not in leads_to]
+async def _resolve_supervisors(tx: Transaction, supervisor_ids: Sequence[UUID]) -> tuple[UUID, ...]:
+    resolved = await holder_store.resolve_ids(tx.conn, supervisor_ids) if supervisor_ids else {}
+    unknown = [str(each) for each in supervisor_ids if each not in resolved]
     if unknown:
         raise Invalid(f"There is no holder {', '.join(unknown)}.", pointer="/supervisor_ids")
-    return _each_once(leads_to[each] for each in supervisor_ids)
+    return _distinct(resolved[each] for each in supervisor_ids)
 
 
-def _each_once(ids: Iterable[UUID]) -> tuple[UUID, ...]:
+def _distinct(ids: Iterable[UUID]) -> tuple[UUID, ...]:
     return tuple(dict.fromkeys(ids))

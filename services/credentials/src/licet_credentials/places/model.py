@@ -1,4 +1,4 @@
-"""What locations and teams are: both are kinds of place, with supervisors and a fallback address."""
+"""Locations and teams: two kinds of place, with supervisors and a fallback address."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,22 +19,22 @@ from licet_events.catalogue import (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """Where somebody belongs."""
+    """A location or a team that holders belong to."""
 
     code: str
     version: int
     name: str
     supervisor_ids: tuple[UUID, ...]
-    """Holders, each once."""
+    """Ids of holders, without duplicates."""
     fallback_email: str | None
-    """An address of a function, not of a person."""
+    """A functional address, not that of a person."""
     created_at: datetime
     updated_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Location(Place):
-    """A place where work is done. Its zone is that of the terms recorded for its holders."""
+    """A place of work. Terms that are recorded for its holders get its zone by default."""
 
     time_zone: str | None
     country: str | None
@@ -43,7 +43,7 @@ class Location(Place):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Team(Place):
-    """People who work together."""
+    """A group of holders who work together."""
 
 
 PlaceT = TypeVar("PlaceT", bound=Place)
@@ -52,25 +52,25 @@ StateT = TypeVar("StateT", LocationState, TeamState)
 
 @dataclass(frozen=True, slots=True)
 class Kind(Generic[PlaceT, StateT]):
-    """What one kind of place has of its own: what it is made of, and how it is told."""
+    """A kind of place: its dataclass, its state in the contract, and its events."""
 
     name: str
-    """As paths, statements and events call it."""
-    made: type[PlaceT]
+    """Name in paths, queries and events."""
+    build: type[PlaceT]
     state: type[StateT]
     changed: Callable[..., EventData]
     snapshot: Callable[..., EventData]
 
     def state_of(self, place: PlaceT) -> StateT:
-        """Return the place as the contract tells it."""
+        """Return the state that events carry."""
         return self.state.model_validate(place, from_attributes=True)
 
     def changed_event(self, place: PlaceT) -> EventData:
-        """Return the event that tells its state after a change."""
+        """Return the event of a changed place."""
         return self.changed(**{self.name: self.state_of(place)})
 
     def snapshot_event(self, place: PlaceT) -> EventData:
-        """Return the event that tells its state again."""
+        """Return the snapshot event of a place."""
         return self.snapshot(**{self.name: self.state_of(place)})
 
 

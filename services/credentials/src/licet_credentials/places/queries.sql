@@ -1,15 +1,15 @@
--- Each statement is there once for each kind of place, under the same name.
+-- Each statement exists once for locations and once for teams, under the same name.
 
 -- name: reserve_place
--- Let whoever creates the same place wait, so that both can tell what is there.
+-- Lock the code of a place that may not exist yet, so that concurrent creations are serialised.
 select pg_advisory_xact_lock(hashtextextended('licet.place/' || $1::text, 0));
 
 -- name: lock_location
--- One location, held until the transaction ends.
+-- One location, locked until the transaction ends.
 select * from locations where code = $1 for update;
 
 -- name: save_location
--- Write a new or changed location.
+-- Upsert a location.
 insert into locations (
     code, version, name, supervisor_ids, fallback_email, created_at, updated_at, time_zone, country, subdivision
 )
@@ -32,19 +32,19 @@ select * from locations where code = $1;
 select * from locations where ($1::text is null or code > $1) order by code limit $2;
 
 -- name: lock_locations_after
--- Locations by code, held until the transaction ends, for a backfill.
+-- Locations by code, locked until the transaction ends, for a backfill.
 select * from locations where ($1::text is null or code > $1) order by code limit $2 for update;
 
 -- name: lock_locations_supervised_by
--- Locations that a holder supervises, held until the transaction ends.
+-- Locations that a holder supervises, locked until the transaction ends.
 select * from locations where $1::uuid = any(supervisor_ids) order by code for update;
 
 -- name: lock_team
--- One team, held until the transaction ends.
+-- One team, locked until the transaction ends.
 select * from teams where code = $1 for update;
 
 -- name: save_team
--- Write a new or changed team.
+-- Upsert a team.
 insert into teams (code, version, name, supervisor_ids, fallback_email, created_at, updated_at)
 select code, version, name, supervisor_ids, fallback_email, created_at, updated_at
 from jsonb_to_record($1::jsonb) as given (
@@ -64,9 +64,9 @@ select * from teams where code = $1;
 select * from teams where ($1::text is null or code > $1) order by code limit $2;
 
 -- name: lock_teams_after
--- Teams by code, held until the transaction ends, for a backfill.
+-- Teams by code, locked until the transaction ends, for a backfill.
 select * from teams where ($1::text is null or code > $1) order by code limit $2 for update;
 
 -- name: lock_teams_supervised_by
--- Teams that a holder supervises, held until the transaction ends.
+-- Teams that a holder supervises, locked until the transaction ends.
 select * from teams where $1::uuid = any(supervisor_ids) order by code for update;

@@ -25,16 +25,16 @@ PlaceCode = Annotated[str, Path(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 
 
 class TeamIn(Body):
-    """A team, whole: what is left out is cleared."""
+    """A whole team; fields that are left out are cleared."""
 
     name: Line
     supervisor_ids: Annotated[tuple[UUID, ...], Field(max_length=50)] = ()
     fallback_email: Email | None = None
-    """An address of a function, not of a person."""
+    """A functional address, not that of a person."""
 
 
 class LocationIn(TeamIn):
-    """A location, whole: what is left out is cleared."""
+    """A whole location; fields that are left out are cleared."""
 
     time_zone: Zone | None = None
     country: Country | None = None
@@ -48,7 +48,7 @@ class LocationIn(TeamIn):
     responses=created_too(LocationState),
 )
 async def put_location(code: PlaceCode, body: LocationIn, expected: MaybeIfMatch, write: Write) -> Response:
-    """Create or replace a location; the same again changes nothing."""
+    """Create or replace a location; repeating it changes nothing."""
     within_country(body.country, body.subdivision)
     return await _put(LOCATION, code, body, expected, write)
 
@@ -60,7 +60,7 @@ async def put_location(code: PlaceCode, body: LocationIn, expected: MaybeIfMatch
     responses=created_too(TeamState),
 )
 async def put_team(code: PlaceCode, body: TeamIn, expected: MaybeIfMatch, write: Write) -> Response:
-    """Create or replace a team; the same again changes nothing."""
+    """Create or replace a team; repeating it changes nothing."""
     return await _put(TEAM, code, body, expected, write)
 
 

@@ -1,4 +1,4 @@
-"""Locations and teams in the database: one way for both, on a table each."""
+"""SQL of locations and teams, one table each."""
 
 from uuid import UUID
 
@@ -12,16 +12,15 @@ QUERIES = load_queries(__package__ or "")
 
 
 async def lock_place(conn: Connection, kind: Kind[PlaceT, StateT], code: str) -> PlaceT | None:
-    """Return the place and hold its code until the transaction ends, whether it exists or not."""
+    """Lock the code, whether the place exists or not, and return the place."""
     await conn.execute(QUERIES["reserve_place"], f"{kind.name}/{code}")
     row = await conn.fetchrow(QUERIES[f"lock_{kind.name}"], code)
     return None if row is None else _place_of(kind, row)
 
 
 async def save_place(conn: Connection, kind: Kind[PlaceT, StateT], place: PlaceT) -> None:
-    """Write a place."""
-    said = {name: getattr(place, name) for name in kind.made.__dataclass_fields__}
-    await conn.execute(QUERIES[f"save_{kind.name}"], jsonb(said))
+    fields = {name: getattr(place, name) for name in kind.build.__dataclass_fields__}
+    await conn.execute(QUERIES[f"save_{kind.name}"], jsonb(fields))
 
 
 async def read_place(conn: Connection, kind: Kind[PlaceT, StateT], code: str) -> PlaceT:
@@ -35,23 +34,20 @@ async def read_place(conn: Connection, kind: Kind[PlaceT, StateT], code: str) ->
 async def list_places(
     conn: Connection, kind: Kind[PlaceT, StateT], after: str | None, limit: int
 ) -> list[PlaceT]:
-    """Return places by code, after `after`."""
     return [_place_of(kind, row) for row in await conn.fetch(QUERIES[f"list_{kind.name}s"], after, limit)]
 
 
 async def lock_places_after(
     conn: Connection, after: str | None, limit: int, *, kind: Kind[PlaceT, StateT]
 ) -> list[PlaceT]:
-    """Return places by code, after `after`, held until the transaction ends."""
     rows = await conn.fetch(QUERIES[f"lock_{kind.name}s_after"], after, limit)
     return [_place_of(kind, row) for row in rows]
 
 
 async def lock_supervised_by(conn: Connection, kind: Kind[PlaceT, StateT], holder_id: UUID) -> list[PlaceT]:
-    """Return the places that a holder supervises, by code, held until the transaction ends."""
     rows = await conn.fetch(QUERIES[f"lock_{kind.name}s_supervised_by"], holder_id)
     return [_place_of(kind, row) for row in rows]
 
 
 def _place_of(kind: Kind[PlaceT, StateT], row: Row) -> PlaceT:
-    return kind.made(**fields_of(kind.made, row) | {"supervisor_ids": tuple(row["supervisor_ids"])})
+    return kind.build(**fields_of(kind.build, row) | {"supervisor_ids": tuple(row["supervisor_ids"])})

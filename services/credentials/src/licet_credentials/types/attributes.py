@@ -1,4 +1,4 @@
-"""Typed attributes: what a type declares, and whether what a credential says answers to it."""
+"""Typed attributes: the declaration of a type, and validation of values by it."""
 
 import re
 import unicodedata
@@ -11,9 +11,9 @@ from licet_chassis.errors import Invalid
 from licet_events.catalogue import AttributeKind, AttributeValue, DeclaredAttribute
 
 MOST_TEXT = 500
-"""Characters that a text may have."""
+"""Most characters of a text."""
 
-_SAFE_INTEGER = 2**53 - 1  # what every reader of JSON keeps exactly (RFC 8259, section 6)
+_SAFE_INTEGER = 2**53 - 1  # the range that every JSON parser keeps exactly (RFC 8259, section 6)
 _DECIMAL = re.compile(r"[+-]?\d{1,30}(\.\d{1,30})?", re.ASCII)
 _INTEGER = re.compile(r"[+-]?\d{1,17}", re.ASCII)
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
@@ -22,7 +22,7 @@ _WITH_OPTIONS = frozenset({AttributeKind.CHOICE, AttributeKind.CHOICES})
 
 
 def checked_declaration(declared: Sequence[DeclaredAttribute]) -> None:
-    """Raise `Invalid` where two attributes have one name, or options do not fit the kind."""
+    """Raise `Invalid` if a name is declared twice, or if options do not fit the kind."""
     seen: set[str] = set()
     for at, attribute in enumerate(declared):
         if attribute.name in seen:
@@ -34,7 +34,7 @@ def checked_declaration(declared: Sequence[DeclaredAttribute]) -> None:
         if attribute.kind not in _WITH_OPTIONS:
             if attribute.options:
                 raise Invalid(
-                    f"Options are for the kinds choice and choices; {attribute.name} is {attribute.kind}.",
+                    f"Only choice and choices have options; {attribute.name} is {attribute.kind}.",
                     pointer=pointer,
                 )
         elif not attribute.options:
@@ -44,7 +44,7 @@ def checked_declaration(declared: Sequence[DeclaredAttribute]) -> None:
 
 
 def retyped(before: Sequence[DeclaredAttribute], after: Sequence[DeclaredAttribute]) -> tuple[str, ...]:
-    """Return the names that are declared in both with different kinds."""
+    """Return the names that both declare, with different kinds."""
     kinds = {attribute.name: attribute.kind for attribute in before}
     return tuple(each.name for each in after if kinds.get(each.name, each.kind) is not each.kind)
 
@@ -52,10 +52,10 @@ def retyped(before: Sequence[DeclaredAttribute], after: Sequence[DeclaredAttribu
 def checked_attributes(
     declared: Sequence[DeclaredAttribute], given: Mapping[str, Any]
 ) -> dict[str, AttributeValue]:
-    """Return what is given as the declaration has it: in its order, decimals in their shortest form.
+    """Return the values in canonical form: in declared order, decimals in their shortest form.
 
-    `None` says nothing, as if the name were left out. Raises `Invalid`, its pointer `/attributes/<name>`,
-    for a name that is not declared, a value of another kind, and a required one that is missing.
+    `None` counts as left out. Raises `Invalid`, with the pointer `/attributes/<name>`, for an undeclared
+    name, a value of another kind, and a missing required attribute.
     """
     names = {attribute.name for attribute in declared}
     for name in given:
@@ -80,10 +80,10 @@ def merged_attributes(
     present: Mapping[str, AttributeValue],
     changes: Mapping[str, Any] | None,
 ) -> dict[str, AttributeValue]:
-    """Return the attributes after a merge patch (RFC 7396): null removes one, or with no name all.
+    """Return the attributes after a merge patch (RFC 7396): null removes one, or all of them.
 
-    The whole has to answer to the present declaration; a value whose name is no longer declared falls
-    away. Raises `Invalid` as `checked_attributes` does.
+    The result is validated by the present declaration; values of names that it lacks are dropped. Raises
+    `Invalid` as `checked_attributes` does.
     """
     names = {attribute.name for attribute in declared}
     kept = {} if changes is None else {name: value for name, value in present.items() if name in names}
@@ -91,7 +91,7 @@ def merged_attributes(
 
 
 def attribute_from_text(attribute: DeclaredAttribute, text: str) -> AttributeValue:
-    """Return the value that a cell of a file means; several choices are parted by `;` or `|`.
+    """Return the value of a cell of a file; several choices are separated by `;` or `|`.
 
     Raises `Invalid` as `checked_attributes` does.
     """
@@ -106,9 +106,9 @@ def attribute_from_text(attribute: DeclaredAttribute, text: str) -> AttributeVal
 
 
 def meanings(text: str) -> list[Any]:
-    """Return the JSON values that a value may be, or contain, where it is written as this text.
+    """Return the JSON values that a text could stand for, in a filter that does not know the kind.
 
-    For filters that do not know the kind: `5` may be a text, a number, or one of several choices.
+    `5` may be a text, a number, or one of several choices.
     """
     found: list[Any] = [text, [text]]
     if _DECIMAL.fullmatch(text) and (shortest := _shortest(text)) != text:
@@ -146,7 +146,7 @@ def _integer(_attribute: DeclaredAttribute, value: Any) -> int | None:
 
 
 def _decimal(_attribute: DeclaredAttribute, value: Any) -> str | None:
-    # A JSON number with a fraction has been rounded by whoever wrote it, so only whole ones are taken.
+    # A JSON number with a fraction may have been rounded by its sender, so only integers are accepted.
     if isinstance(value, bool) or not isinstance(value, int | str):
         return None
     text = str(value)
@@ -195,7 +195,7 @@ _CHECKS: Mapping[AttributeKind, Callable[[DeclaredAttribute, Any], AttributeValu
     AttributeKind.CHOICE: _choice,
     AttributeKind.CHOICES: _choices,
 }
-"""For each kind, the value in the form in which it is kept, or `None` for what is none of the kind."""
+"""Validators by kind: each returns the canonical value, or `None` for a value of another kind."""
 
 
 def _wanted(attribute: DeclaredAttribute) -> str:

@@ -1,4 +1,4 @@
-"""What callers send about credential types, and what a catalogue that is shipped has in it."""
+"""Request bodies of credential types; shipped catalogues have the same form."""
 
 from typing import Annotated, Any
 
@@ -22,7 +22,7 @@ Option = Annotated[Line, Field(max_length=100)]
 
 
 class PeriodIn(Body):
-    """A length of validity: exactly one of months and days."""
+    """A length of validity, in months or in days."""
 
     months: Annotated[int, Field(ge=1, le=1200)] | None = None
     days: Annotated[int, Field(ge=1, le=36500)] | None = None
@@ -34,11 +34,11 @@ class PeriodIn(Body):
         return self
 
 
-# The factories below: these two are part of a merge patch, whose schema has no default.
+# Defaults as factories, since both are part of a merge patch, whose schema must not have defaults.
 
 
 class FixedDateIn(Body):
-    """A day of the year on which every term ends; one that a month does not have is its last."""
+    """A day of the year on which every term ends; capped at the last day of the month."""
 
     month: Annotated[int, Field(ge=1, le=12)]
     day: Annotated[int, Field(ge=1, le=31)]
@@ -46,7 +46,7 @@ class FixedDateIn(Body):
 
 
 class AttributeIn(Body):
-    """An attribute that credentials of the type have."""
+    """A declared attribute of the credentials of a type."""
 
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$", examples=["insured_limit"])]
     kind: AttributeKind
@@ -56,7 +56,7 @@ class AttributeIn(Body):
 
 
 class _Rules(Body):
-    """Rules that may be null, which is no such rule."""
+    """Rules that null switches off."""
 
     validity: PeriodIn | None = None
     renewal_window_days: Annotated[int, Field(ge=0, le=3650)] | None = None
@@ -72,7 +72,7 @@ Aliases = Annotated[tuple[Code, ...], Field(max_length=20)]
 
 
 class TypeIn(_Rules):
-    """A credential type to be defined."""
+    """A credential type to define."""
 
     code: Code
     name: Line
@@ -85,7 +85,7 @@ class TypeIn(_Rules):
     attributes: Attributes = ()
     aliases: Aliases = ()
     retired: bool = False
-    """Whether new credentials are refused; existing ones go on and can be renewed."""
+    """Whether new credentials are refused; existing ones stay and can be renewed."""
 
     def rules(self) -> dict[str, Any]:
         """Return the fields of the credential type."""
@@ -104,10 +104,10 @@ class TypePatch(_Rules, MergePatch):
     attributes: Attributes | None = None
     aliases: Aliases | None = None
     retired: bool = LEFT_OUT
-    """Whether new credentials are refused; existing ones go on and can be renewed."""
+    """Whether new credentials are refused; existing ones stay and can be renewed."""
 
     def changes(self) -> dict[str, Any]:
-        """Return the fields to change, with cleared lists as what a type has without them."""
+        """Return the fields to change; cleared lists get their defaults."""
         given = self.given()
         cleared = {"ladder": DEFAULT_LADDER, "attributes": (), "aliases": ()}
         return _as_rules(

@@ -1,4 +1,4 @@
-"""What a credential type is: the rules for the credentials of that type."""
+"""Credential types: the rules for their credentials."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -39,19 +39,19 @@ class CredentialType:
     created_at: datetime
     updated_at: datetime
     attributes: tuple[DeclaredAttribute, ...] = ()
-    """What its credentials say beyond number and dates."""
+    """Attributes of its credentials beyond number and dates."""
 
 
-CARRIED_BY_CREDENTIALS = frozenset({"ladder", "grace_days"})
-"""Rules that every credential's own state repeats, so that changing one changes those states."""
+COPIED_TO_CREDENTIALS = frozenset({"ladder", "grace_days"})
+"""Rules that each credential's state repeats; changing one changes these states."""
 
 
 RESERVED = frozenset({"catalogues"})
-"""What no type is called, as it has a path of its own where codes stand."""
+"""Names that no type can have: they are path segments in the place of codes."""
 
 
 def checked(entry: CredentialType) -> CredentialType:
-    """Return the entry; raises `Invalid` where its rules contradict one another."""
+    """Return the entry; raises `Invalid` if its rules contradict one another."""
     if entry.renewal_basis is RenewalBasis.FIXED_DATE and entry.fixed_date is None:
         raise Invalid("renewal_basis fixed_date needs a fixed_date.", pointer="/fixed_date")
     if not entry.expires and (entry.validity or entry.renewal_basis):
@@ -60,7 +60,7 @@ def checked(entry: CredentialType) -> CredentialType:
         )
     for pointer, name in (("/code", entry.code), *(("/aliases", alias) for alias in entry.aliases)):
         if name in RESERVED:
-            raise Invalid(f"{name} is a word of the interface and names no type.", pointer=pointer)
+            raise Invalid(f"{name} is reserved; choose another name.", pointer=pointer)
     if entry.code in entry.aliases:
         raise Invalid("An alias must differ from the code.", pointer="/aliases")
     if len(set(entry.aliases)) != len(entry.aliases):
@@ -70,7 +70,7 @@ def checked(entry: CredentialType) -> CredentialType:
 
 
 def state_of(entry: CredentialType) -> CredentialTypeState:
-    """Return the type as the contract tells it."""
+    """Return the state that events carry."""
     return CredentialTypeState(
         code=entry.code,
         version=entry.version,

@@ -1,5 +1,5 @@
 -- name: insert_type
--- Add a credential type; returns nothing if there is one of that code.
+-- Add a credential type; returns nothing if the code is taken.
 insert into credential_types (
     code, version, name, category, expires, validity, ladder, renewal_window_days, grace_days, renewal_basis,
     fixed_date, renewal_evidence, number_unique, aliases, retired, created_at, updated_at,
@@ -9,7 +9,7 @@ values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $
 on conflict (code) do nothing returning code;
 
 -- name: update_type
--- Write a changed type; its credentials are worked through later where they repeat what changed.
+-- Write a changed type.
 update credential_types set
     version = $2, name = $3, category = $4, expires = $5, validity = $6, ladder = $7,
     renewal_window_days = $8, grace_days = $9, renewal_basis = $10, fixed_date = $11, renewal_evidence = $12,
@@ -18,34 +18,33 @@ update credential_types set
 where code = $1;
 
 -- name: drop_names
--- A type is no longer called anything but these.
+-- Drop the names of a type that are not among these.
 delete from credential_type_names where type = $1 and name <> all($2::text[]);
 
 -- name: take_names
--- Let a type be called these; a name that is another's stays the other's.
+-- Give a type these names, except those that other types have.
 insert into credential_type_names (name, type) select unnest($2::text[]), $1 on conflict (name) do nothing;
 
 -- name: names_of_others
--- Which of the names are other types'.
+-- The names that other types have.
 select name, type from credential_type_names where name = any($2::text[]) and type <> $1 order by name;
 
--- name: note_changed_rules
--- Have the credentials of a type worked through. What is under way begins to count anew.
+-- name: queue_replanning
+-- Queue the replanning of a type; one that is under way starts to count again.
 insert into replannings (type, since, done) values ($1, $2, 0)
 on conflict (type) do update set since = excluded.since, done = 0;
 
 -- name: read_type
--- The credential type that is called so, by code or alias.
+-- A credential type by code or alias.
 select t.* from credential_type_names n join credential_types t on t.code = n.type where n.name = $1;
 
 -- name: lock_type
--- The credential type that is called so, held until the transaction ends: nobody records under it or
--- changes it meanwhile.
+-- A credential type by code or alias, locked until the transaction ends against recording and changes.
 select t.* from credential_type_names n join credential_types t on t.code = n.type
 where n.name = $1 for update of t;
 
 -- name: hold_types
--- The credential types that are called so, by code or alias, as they stay until the transaction ends.
+-- Credential types by code or alias, locked for share until the transaction ends.
 select n.name as asked, t.* from credential_type_names n join credential_types t on t.code = n.type
 where n.name = any($1::text[]) order by t.code for share of t;
 
@@ -61,30 +60,30 @@ order by code limit $4;
 select exists (select 1 from credentials where type = $1 and attributes ? $2);
 
 -- name: claim_replanning
--- A type whose credentials are to be worked through, and up to which version; other instances take others.
+-- Claim a type to replan, with its version; other instances skip it.
 select r.type, t.version from replannings r join credential_types t on t.code = r.type
 order by r.since, r.type limit 1 for update of r skip locked;
 
 -- name: note_replanned
--- So many more credentials carry their type's present rules.
+-- Add to the count of replanned credentials.
 update replannings set done = done + $2 where type = $1;
 
 -- name: finish_replanning
--- Every credential of the type carries its present rules, if it is so; returns the type.
+-- End the replanning of a type if no credential has older rules; returns the type.
 delete from replannings r
 where r.type = $1 and not exists (select 1 from credentials where type = $1 and type_version < $2)
 returning r.type;
 
 -- name: read_replanning
--- How far a type's changed rules have been carried.
+-- Progress of the replanning of a type.
 select r.since, r.done,
     (select count(*) from credentials c where c.type = r.type and c.type_version < t.version) as remaining
 from replannings r join credential_types t on t.code = r.type where r.type = $1;
 
 -- name: lock_types_after
--- Credential types by code, held until the transaction ends, for a backfill.
+-- Credential types by code, locked until the transaction ends, for a backfill.
 select * from credential_types where ($1::text is null or code > $1) order by code limit $2 for update;
 
 -- name: count_replanning
--- How many types have credentials that may carry old rules.
+-- Number of types to replan.
 select count(*) from replannings;

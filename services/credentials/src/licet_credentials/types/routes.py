@@ -57,25 +57,25 @@ async def list_(
 
 @router.get("/{code}", response_model=CredentialTypeState, dependencies=[CATALOGUE])
 async def show(request: Request, code: TypeCode) -> Response:
-    """Show the credential type that is called so, by code or alias."""
+    """Show a credential type, by code or alias."""
     async with serving(request).database.reading() as conn:
         return resource(state_of(await store.read_type(conn, code)))
 
 
 class ReplanningOut(BaseModel):
-    """How far a changed ladder or grace has been carried to a type's credentials."""
+    """Progress of carrying a changed ladder or grace to the credentials of a type."""
 
     since: datetime | None
-    """When the rules changed; null where every credential carries the present ones."""
+    """When the rules changed; null if all credentials have the present ones."""
     done: int
-    """Credentials that have been given the present rules since then."""
+    """Credentials that got the present rules since then."""
     remaining: int
-    """Credentials that still carry older ones."""
+    """Credentials that still have older rules."""
 
 
 @router.get("/{code}/replanning", dependencies=[CATALOGUE])
 async def replanning(request: Request, code: TypeCode) -> ReplanningOut:
-    """Show how far a changed ladder or grace has been carried to the type's credentials."""
+    """Show the progress of carrying a changed ladder or grace to the credentials of a type."""
     async with serving(request).database.reading() as conn:
         entry = await store.read_type(conn, code)
         progress = await store.read_replanning(conn, entry.code)
@@ -84,7 +84,7 @@ async def replanning(request: Request, code: TypeCode) -> ReplanningOut:
 
 @router.patch("/{code}", response_model=CredentialTypeState, dependencies=[ADMIN])
 async def change(code: TypeCode, body: TypePatch, expected: IfMatch, write: Write) -> Response:
-    """Change a type's rules; a changed ladder or grace reaches its credentials soon after."""
+    """Change the rules of a type; a changed ladder or grace reaches its credentials soon after."""
     changes = body.changes()
     return await write(
         lambda tx, now: commands.change_type(tx, code, changes, expected_version=expected, now=now),

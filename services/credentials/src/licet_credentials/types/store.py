@@ -1,4 +1,4 @@
-"""Credential types in the database."""
+"""SQL of credential types."""
 
 import json
 from collections.abc import Sequence
@@ -27,20 +27,19 @@ QUERIES = load_queries(__package__ or "")
 
 
 async def insert_type(conn: Connection, entry: CredentialType) -> bool:
-    """Add a type; returns whether there was none of that code."""
+    """Add a type; returns whether the code was free."""
     return await conn.fetchval(QUERIES["insert_type"], *_parameters(entry)) is not None
 
 
 async def update_type(conn: Connection, entry: CredentialType) -> None:
-    """Write a changed type."""
     await conn.execute(QUERIES["update_type"], *_parameters(entry))
 
 
 async def take_names(conn: Connection, entry: CredentialType) -> dict[str, str]:
-    """Let the type be called its code and aliases; returns those that are others', with whose they are.
+    """Give the type its code and aliases as names; returns those that other types have, with these types.
 
-    Whoever takes one of the names at the same moment is waited for. Where one is another's the
-    transaction must not be committed.
+    Waits for concurrent transactions that take one of the names. If a name is taken, the caller must roll
+    back.
     """
     names = [entry.code, *entry.aliases]
     await conn.execute(QUERIES["drop_names"], entry.code, names)
@@ -51,43 +50,36 @@ async def take_names(conn: Connection, entry: CredentialType) -> dict[str, str]:
 
 
 async def read_type(conn: Connection, name: str) -> CredentialType:
-    """Return the type that is called so, by code or alias; raises `NotFound`."""
+    """Return a type by code or alias; raises `NotFound`."""
     return _found(await conn.fetchrow(QUERIES["read_type"], name), name)
 
 
 async def lock_type(conn: Connection, name: str) -> CredentialType:
-    """Return the type that is called so and let nobody else use it until the transaction ends.
-
-    Raises `NotFound`.
-    """
+    """Lock a type exclusively and return it; raises `NotFound`."""
     return _found(await conn.fetchrow(QUERIES["lock_type"], name), name)
 
 
 async def hold_type(conn: Connection, name: str) -> CredentialType:
-    """Return the type that is called so as it stays until the transaction ends; raises `NotFound`.
+    """Lock a type for share and return it; raises `NotFound`.
 
-    Whoever gives a credential a type holds it. Take it before credentials, after holders.
+    Required before giving a credential the type. Lock it after holders and before credentials.
     """
     held = await hold_types(conn, [name])
     return held[name] if name in held else _found(None, name)
 
 
 async def hold_types(conn: Connection, names: Sequence[str]) -> dict[str, CredentialType]:
-    """Return the types that are called so, by the name that was asked for, held as by `hold_type`.
-
-    Several names may be one type's; what nothing is called is absent.
-    """
+    """Lock types as `hold_type` does, and return them by the requested name; unknown names are left out."""
     return {row["asked"]: type_of(row) for row in await conn.fetch(QUERIES["hold_types"], list(names))}
 
 
 async def lock_types_after(conn: Connection, after: str | None, limit: int) -> list[CredentialType]:
-    """Return types by code, after `after`, held until the transaction ends."""
     return [type_of(row) for row in await conn.fetch(QUERIES["lock_types_after"], after, limit)]
 
 
 @dataclass(frozen=True, slots=True)
 class TypeFilter:
-    """Which types a list shows; `None` asks for nothing."""
+    """Conditions of a list of types; `None` for any."""
 
     retired: bool | None = None
     category: Category | None = None
@@ -96,65 +88,63 @@ class TypeFilter:
 async def list_types(
     conn: Connection, wanted: TypeFilter, after: str | None, limit: int
 ) -> list[CredentialType]:
-    """Return types by code, after `after`."""
     rows = await conn.fetch(QUERIES["list_types"], after, wanted.retired, wanted.category, limit)
     return [type_of(row) for row in rows]
 
 
 async def attribute_in_use(conn: Connection, code: str, name: str) -> bool:
-    """Return whether some credential of the type has a value of the attribute."""
     used: bool = await conn.fetchval(QUERIES["attribute_in_use"], code, name)
     return used
 
 
 @dataclass(frozen=True, slots=True)
-class Claimed:
-    """A type whose credentials are to carry the rules of this version."""
+class ReplanningTask:
+    """A type whose credentials are to get the rules of this version."""
 
     type: str
     version: int
 
 
-async def note_changed_rules(conn: Connection, entry: CredentialType) -> None:
-    """Have the type's credentials worked through."""
-    await conn.execute(QUERIES["note_changed_rules"], entry.code, entry.updated_at)
+async def queue_replanning(conn: Connection, entry: CredentialType) -> None:
+    await conn.execute(QUERIES["queue_replanning"], entry.code, entry.updated_at)
 
 
-async def claim_replanning(conn: Connection) -> Claimed | None:
-    """Return a type whose credentials carry old rules; nobody else works on it until the transaction ends."""
+async def claim_replanning(conn: Connection) -> ReplanningTask | None:
+    """Claim a type whose credentials have old rules; the claim lasts until the transaction ends."""
     row = await conn.fetchrow(QUERIES["claim_replanning"])
-    return None if row is None else Claimed(row["type"], row["version"])
+    return None if row is None else ReplanningTask(row["type"], row["version"])
 
 
 async def note_replanned(conn: Connection, code: str, done: int) -> None:
-    """Note that so many more credentials carry their type's present rules."""
     await conn.execute(QUERIES["note_replanned"], code, done)
 
 
 async def finish_replanning(conn: Connection, code: str, version: int) -> bool:
-    """Note that every credential of the type carries its present rules; returns whether it is so."""
+    """End the replanning of a type if no credential has older rules; returns whether it ended."""
     return await conn.fetchval(QUERIES["finish_replanning"], code, version) is not None
 
 
 async def count_replanning(conn: Connection) -> int:
-    """Return how many types have credentials that may carry old rules."""
     count: int = await conn.fetchval(QUERIES["count_replanning"])
     return count
 
 
 @dataclass(frozen=True, slots=True)
-class Replanned:
-    """How far a type's changed rules have been carried; `since` is absent where nothing is under way."""
+class ReplanningProgress:
+    """Progress of a replanning; `since` is `None` if none is under way."""
 
     since: datetime | None
     done: int
     remaining: int
 
 
-async def read_replanning(conn: Connection, code: str) -> Replanned:
-    """Return how far a type's changed rules have been carried to its credentials."""
+async def read_replanning(conn: Connection, code: str) -> ReplanningProgress:
     row = await conn.fetchrow(QUERIES["read_replanning"], code)
-    return Replanned(None, 0, 0) if row is None else Replanned(row["since"], row["done"], row["remaining"])
+    return (
+        ReplanningProgress(None, 0, 0)
+        if row is None
+        else ReplanningProgress(row["since"], row["done"], row["remaining"])
+    )
 
 
 def _parameters(entry: CredentialType) -> tuple[Any, ...]:
@@ -187,7 +177,7 @@ def _found(row: asyncpg.Record | None, name: str) -> CredentialType:
 
 
 def type_of(row: Row) -> CredentialType:
-    """Return the credential type that a row is."""
+    """Return the credential type of a row."""
     validity, fixed_date = row["validity"], row["fixed_date"]
     return CredentialType(
         code=row["code"],

@@ -1,1 +1,1 @@
-"""Whose people a token sees: those of its teams and locations, or everyone."""
+"""Visibility: which holders a token sees, by its teams and locations."""

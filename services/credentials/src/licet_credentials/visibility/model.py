@@ -1,13 +1,13 @@
-"""What a token may see."""
+"""The visibility of a token."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class Sees:
-    """The teams and locations whose people are seen; `None` is all of them, empty none.
+    """Teams and locations whose holders a token sees; `None` means all, empty means none.
 
-    Whoever is seen is within both.
+    A holder must be in one of the teams and at one of the locations.
     """
 
     teams: tuple[str, ...] | None = None
@@ -15,17 +15,17 @@ class Sees:
 
     @property
     def everyone(self) -> bool:
-        """Whether nobody is hidden."""
+        """Whether it is unlimited."""
         return self.teams is None and self.locations is None
 
     def may_see(self, *, team: str | None, location: str | None) -> bool:
-        """Whether someone of that team at that location is seen."""
+        """Whether a holder of that team at that location is seen."""
         return (self.teams is None or team in self.teams) and (
             self.locations is None or location in self.locations
         )
 
     def within(self, other: "Sees") -> bool:
-        """Whether nobody is seen whom the other does not see."""
+        """Whether the other sees everybody that this sees."""
         return _within(self.teams, other.teams) and _within(self.locations, other.locations)
 
 

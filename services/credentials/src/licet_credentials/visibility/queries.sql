@@ -1,6 +1,6 @@
 -- name: find_places
--- Team and location of those whom a request names: by their ids, those of their credentials, or the ids that
--- another system has for them. A record that was merged has those of whom it turned out to be, too.
+-- Team and location of holders by id, by id of a credential, or by external id. A merged record also has those of the
+-- survivor.
 select named.id, named.external_id, h.team, h.location
 from (
     select id, null as external_id, id as holder_id, merged_into from holders where id = any($1::uuid[])
@@ -12,7 +12,7 @@ from (
 join holders h on h.id in (named.holder_id, named.merged_into);
 
 -- name: hold_places
--- The same, held until the transaction ends, in one order.
+-- The same, with the holders locked by id until the transaction ends.
 select named.id, named.external_id, h.team, h.location
 from (
     select id, null as external_id, id as holder_id, merged_into from holders where id = any($1::uuid[])

@@ -1,4 +1,4 @@
-"""Who of those whom a request names is seen."""
+"""SQL of visibility."""
 
 from collections.abc import Collection
 from uuid import UUID
@@ -19,10 +19,10 @@ async def find_seen(
     *,
     hold: bool = False,
 ) -> dict[UUID | str, bool]:
-    """Return who of those that are named is seen: by their ids, a credential's, or another system's for them.
+    """Return whether each holder is seen, by its id, its credential's id, or its external id.
 
-    Who does not exist is left out. A merged record is seen where whom it turned out to be is seen as
-    well. With `hold` nobody leaves their team until the transaction ends.
+    Unknown ids are left out. A merged record is seen if the survivor is seen too. With `hold` the holders
+    can't change team or location before the transaction ends.
     """
     rows = await conn.fetch(
         QUERIES["hold_places" if hold else "find_places"],

@@ -1,4 +1,4 @@
-"""Putting right what was entered wrong, and voiding what should not be there."""
+"""Correcting what was entered wrong, moving credentials, and voiding them."""
 
 from dataclasses import dataclass, replace
 from datetime import date, datetime
@@ -31,13 +31,13 @@ async def correct_credential(
     expected_version: int | None = None,
     now: datetime,
 ) -> Credential:
-    """Put right what was entered wrong; what was believed before stays readable.
+    """Correct what was entered wrong; the revisions from before stay in the history.
 
-    Locks are taken in this order: holders, types, credentials. So whoever deactivates, merges or erases
-    the right holder has done so before, or waits until it has the credential.
+    Locks the right holder, then the type, then the credential. So a transaction that deactivates, merges or
+    erases that holder has either committed before, or waits and finds the credential.
     """
     if correction.holder_id is not None:
-        await _hold_receiver(tx, correction.holder_id)
+        await _lock_right_holder(tx, correction.holder_id)
     named = None if correction.type is None else await _hold_type(tx, correction.type)
     loaded = await store.lock_credential(tx.conn, credential_id)
     require_version(expected_version, loaded.credential.version)
@@ -53,14 +53,14 @@ async def correct_credential(
 
 @dataclass(frozen=True, slots=True)
 class RecordTerm:
-    """A term that should have been recorded before, and why it is only now."""
+    """A missing term, and why it is recorded only now."""
 
     reason: str
     valid_from: date | None = None
     expires_on: date | None = None
     expiry: Expiry | None = None
     time_zone: str | None = None
-    """Where it is left out, that of the last term."""
+    """By default that of the last term."""
     completed_on: date | None = None
     notes: str | None = None
 
@@ -74,10 +74,9 @@ async def record_missing_term(
     expected_version: int | None = None,
     now: datetime,
 ) -> Credential:
-    """Record a term of a credential that was missing, before or between those that are there.
+    """Record a missing term, before or between the recorded ones.
 
-    It announces no renewal, and no reminder whose day lay before now but the strictest of a run that
-    has yet to end.
+    It announces no renewal, and of the reminders whose day has passed only the latest of an unexpired run.
     """
 
     def record(change: Change, loaded: Loaded) -> Change:
@@ -110,10 +109,9 @@ async def move_credential(
     expected_version: int | None = None,
     now: datetime,
 ) -> Credential:
-    """Give a credential to the holder it belongs to: it was entered under another by mistake.
+    """Move a credential that was entered under the wrong holder; raises `Conflict` for a voided one.
 
-    Whoever moves many holds the holders first, in order of id, and then calls this for one after the
-    other in order of id. A voided credential stays where it is.
+    To move several, lock the holders in order of id first, then call this in order of credential id.
     """
     correction = Correction(reason, holder_id=to_holder_id)
     return await correct_credential(
@@ -121,14 +119,14 @@ async def move_credential(
     )
 
 
-async def _hold_receiver(tx: Transaction, holder_id: UUID) -> None:
+async def _lock_right_holder(tx: Transaction, holder_id: UUID) -> None:
     try:
         holder = await holder_store.lock_holder(tx.conn, holder_id)
     except NotFound as error:
         raise Invalid(error.detail, pointer="/holder_id") from None
     require_not_merged(holder)
     if not holder.active:
-        raise Conflict(f"The holder {holder_id} is inactive and gets no credentials.", pointer="/holder_id")
+        raise Conflict(f"The holder {holder_id} is inactive and can't get credentials.", pointer="/holder_id")
 
 
 async def _hold_type(tx: Transaction, name: str) -> CredentialType:
@@ -147,11 +145,11 @@ async def void_credential(
     expected_version: int | None,
     now: datetime,
 ) -> Credential:
-    """Mark a credential as entered in error: it leaves lists and eligibility, and stays in history."""
+    """Void a credential that was entered in error: it leaves lists and eligibility, but not the history."""
 
     def void(change: Change, _loaded: Loaded) -> Change:
         if change.credential.voided:
-            raise Conflict("The credential is voided already.")
+            raise Conflict("The credential is already voided.")
         return change.emit(
             replace(change.credential, voided=True),
             now,

@@ -1,4 +1,4 @@
-"""Suspending, revoking, surrendering, reinstating."""
+"""Suspending, revoking, surrendering and reinstating a credential."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,7 +18,7 @@ from licet_events.ids import uuid7
 
 @dataclass(frozen=True, slots=True)
 class FlagCredential:
-    """A flag as it is asked for; a date means the whole of that day in the zone of the last term."""
+    """A flag to set; a date means the whole day in the zone of the last term."""
 
     kind: FlagKind
     reason: str

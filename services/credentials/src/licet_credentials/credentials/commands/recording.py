@@ -25,7 +25,7 @@ from licet_events.ids import uuid7
 
 @dataclass(frozen=True, slots=True)
 class RecordCredential:
-    """What is said about a new credential and its first term."""
+    """A new credential with its first term."""
 
     type: str
     facts: CredentialFacts
@@ -42,24 +42,24 @@ class RecordCredential:
 async def record_credential(
     tx: Transaction, command: RecordCredential, *, default_zone: str, now: datetime
 ) -> Credential:
-    """Enter a credential with its first term; its zone is the one given, else its holder's location's.
+    """Record a credential with its first term, by default in the zone of the holder's location.
 
-    The id of a holder that was merged leads to the other.
+    The id of a merged holder resolves to the survivor.
     """
-    said = command.facts
+    given = command.facts
     facts = await store.facts_for_new(
-        tx.conn, said.holder_id, command.type, said.number, said.country, said.subdivision
+        tx.conn, given.holder_id, command.type, given.number, given.country, given.subdivision
     )
     if facts.holder_id is None:
-        raise Invalid(f"There is no holder {said.holder_id}.", pointer="/holder_id")
+        raise Invalid(f"There is no holder {given.holder_id}.", pointer="/holder_id")
     if facts.rules is None:
         raise Invalid(f"There is no credential type {command.type}.", pointer="/type")
     if facts.rules.retired:
         raise Invalid(f"The credential type {command.type} is retired.", pointer="/type")
-    if facts.number_of is not None and said.number is not None:
-        raise NumberTaken(said.number, facts.number_of)
-    attributes = checked_attributes(facts.rules.attributes, said.attributes)
-    said = replace(said, holder_id=facts.holder_id, attributes=attributes)
+    if facts.number_of is not None and given.number is not None:
+        raise NumberTaken(given.number, facts.number_of)
+    attributes = checked_attributes(facts.rules.attributes, given.attributes)
+    given = replace(given, holder_id=facts.holder_id, attributes=attributes)
     require_order(command.valid_from, command.expires_on)
     term = term_of(
         uuid7(),
@@ -71,7 +71,7 @@ async def record_credential(
         completed_on=command.completed_on,
         award_id=command.award_id,
     )
-    change = new_credential(said, facts.rules, (term,), (), command.origin, now)
+    change = new_credential(given, facts.rules, (term,), (), command.origin, now)
     await write_credentials(tx, [Saved(change, facts.rules)], now)
     return change.credential
 
@@ -84,9 +84,9 @@ async def update_credential(
     expected_version: int | None,
     now: datetime,
 ) -> Credential:
-    """Change facts other than dates; the same facts again change nothing.
+    """Change facts other than dates; repeating the same facts changes nothing.
 
-    A ladder of null takes the type's again. Attributes are a merge patch of those that are there.
+    A null ladder takes the type's again. Attributes are a merge patch (RFC 7396).
     """
     loaded = await store.lock_credential(tx.conn, credential_id)
     require_version(expected_version, loaded.credential.version)
@@ -96,22 +96,22 @@ async def update_credential(
 
     def update(change: Change, loaded: Loaded) -> Change:
         before = change.credential
-        given = dict(changes)
-        if "ladder" in given:
-            own: tuple[int, ...] | None = given.pop("ladder")
-            given |= {"own_ladder": own, "ladder": loaded.rules.ladder if own is None else own}
-        if "attributes" in given:
+        fields = dict(changes)
+        if "ladder" in fields:
+            own: tuple[int, ...] | None = fields.pop("ladder")
+            fields |= {"own_ladder": own, "ladder": loaded.rules.ladder if own is None else own}
+        if "attributes" in fields:
             declared = loaded.rules.attributes
-            given["attributes"] = merged_attributes(declared, before.attributes, given["attributes"])
-        after = replace(before, **given)
-        if "country" in given or "subdivision" in given:
+            fields["attributes"] = merged_attributes(declared, before.attributes, fields["attributes"])
+        after = replace(before, **fields)
+        if "country" in fields or "subdivision" in fields:
             within_country(after.country, after.subdivision)
         changed = tuple(name for name in changes if getattr(after, name) != getattr(before, name))
         if not changed:
             return change
-        told = change.emit(
+        updated = change.emit(
             after, now, lambda state: CredentialUpdated(credential=state, changed=tuple(sorted(changed)))
         )
-        return announce(told, now, reason="updated", actor=tx.cause.actor)
+        return announce(updated, now, reason="updated", actor=tx.cause.actor)
 
     return await apply_step(tx, loaded, update, now=now)

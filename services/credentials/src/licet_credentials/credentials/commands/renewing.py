@@ -1,4 +1,4 @@
-"""Accepting a new term."""
+"""Renewing a credential: appending a term."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -29,14 +29,14 @@ from licet_events.ids import uuid7
 
 @dataclass(frozen=True, slots=True)
 class RenewCredential:
-    """A renewal as it is asked for."""
+    """A requested renewal, with its evidence."""
 
     request: RenewalRequest
     number: str | None = None
     notes: str | None = None
     image_ids: tuple[UUID, ...] = ()
     check: Check | None = None
-    """A check of the new term, which confirmed it."""
+    """A check that confirmed the new term."""
     award_id: UUID | None = None
     """The award of a programme that renews it: its completion is the evidence."""
 
@@ -49,7 +49,7 @@ async def renew_credential(
     expected_version: int | None,
     now: datetime,
 ) -> tuple[Credential, RenewalDates]:
-    """Append a term that follows the last; returns the credential and which rule gave which date."""
+    """Append a term; returns the credential, and the dates with the rule that gave each."""
     loaded = await store.lock_credential(tx.conn, credential_id)
     require_version(expected_version, loaded.credential.version)
     require_open(loaded.credential)
@@ -77,8 +77,8 @@ async def renew_credential(
             change, term, dates.expires_on_rule, now, number=command.number, image_ids=command.image_ids
         )
         if command.check is not None:
-            made = verification_of(command.check, term, tx.cause.actor, now, within="/verification")
-            change = with_verification(change, made, now)
+            verification = verification_of(command.check, term, tx.cause.actor, now, within="/verification")
+            change = with_verification(change, verification, now)
         return announce(change, now, reason="renewed", actor=tx.cause.actor)
 
     renewed = await apply_step(tx, loaded, renew, now=now, note=command.request.reason)
@@ -93,14 +93,14 @@ def _require_evidence(loaded: Loaded, command: RenewCredential, now: datetime) -
     for image in loaded.credential.images:
         if image.id in image_ids and image.term_id is not None:
             raise Invalid(
-                f"The image {image.id} supports the term {image.term_id} already; a new term needs its own.",
+                f"The image {image.id} already supports the term {image.term_id}; a new term needs its own.",
                 pointer="/image_ids",
             )
     if command.award_id is not None:
         return
     if loaded.rules.renewal_evidence is RenewalEvidence.IMAGE and not image_ids:
         raise Invalid(
-            f"A renewal of {loaded.rules.code} needs an image as evidence: upload it, then name it here.",
+            f"A renewal of {loaded.rules.code} needs an image as evidence: upload it, then list its id here.",
             pointer="/image_ids",
         )
     if loaded.rules.renewal_evidence is not RenewalEvidence.VERIFICATION or command.check is not None:
@@ -108,6 +108,6 @@ def _require_evidence(loaded: Loaded, command: RenewCredential, now: datetime) -
     if not has_fresh_check(loaded.credential, now):
         raise Invalid(
             f"A renewal of {loaded.rules.code} needs a check that confirms it: send verification with the "
-            f"renewal, or note one before; it counts for {FRESH_FOR.days} days.",
+            f"renewal, or record one before; it counts for {FRESH_FOR.days} days.",
             pointer="/verification",
         )

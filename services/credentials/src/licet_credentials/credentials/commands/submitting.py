@@ -1,4 +1,4 @@
-"""Noting that a renewal was handed to its issuer, and that it came back without a new term."""
+"""Recording that a renewal was submitted to its issuer, and that it ended without a new term."""
 
 from dataclasses import replace
 from datetime import datetime
@@ -23,10 +23,9 @@ async def submit_renewal(
     expected_version: int | None,
     now: datetime,
 ) -> Credential:
-    """Note that a renewal was handed to its issuer: reminders rest for a while, no date changes.
+    """Record that a renewal was submitted to its issuer: reminders are quiet until then; no date changes.
 
-    A later one of the same renewal moves the end of the rest. A renewal ends it, and so does
-    `end_submission`; when its time is over reminders come back by themselves.
+    Submitting again moves the end of the quiet period. A renewal or `end_submission` ends it early.
     """
 
     def submit(change: Change, _loaded: Loaded) -> Change:
@@ -52,13 +51,13 @@ async def end_submission(
     expected_version: int | None,
     now: datetime,
 ) -> Credential:
-    """Note that the issuer returned the renewal, or that it was withdrawn: reminders come back at once."""
+    """Record that the issuer returned the renewal, or that it was withdrawn: reminders resume at once."""
 
     def end(change: Change, _loaded: Loaded) -> Change:
         credential = change.credential
         require_not_voided(credential)
         if credential.submitted_at is None:
-            raise Conflict("No renewal of the credential waits for its issuer.")
+            raise Conflict("No renewal of the credential is pending at its issuer.")
         return change.emit(
             replace(credential, submitted_at=None, quiet_until=None),
             now,

@@ -1,4 +1,4 @@
-"""Noting that a credential was checked against a source."""
+"""Recording a check of a credential against a source."""
 
 from datetime import datetime
 from uuid import UUID
@@ -22,9 +22,9 @@ async def verify_credential(
     expected_version: int | None,
     now: datetime,
 ) -> Credential:
-    """Note a check of a term, whatever came of it; without a `term_id` it is the last.
+    """Record a check of a term, with any result; by default of the last term.
 
-    Revoked and surrendered credentials are checked as well: sources say so of them.
+    Revoked and surrendered credentials can be checked too: sources report that state.
     """
 
     def verify(change: Change, _loaded: Loaded) -> Change:

@@ -1,4 +1,4 @@
-"""How every command on one credential is carried out: lock, settle, one step, write, publish."""
+"""The course of every command on one credential: lock, settle, apply one step, write, publish."""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -15,22 +15,22 @@ from licet_credentials.credentials.model import Credential
 from licet_credentials.credentials.store import Loaded, Saved
 
 
-async def write_credentials(tx: Transaction, saved: Sequence[Saved], now: datetime) -> None:
-    """Write changes and publish their events, credential by credential in order."""
-    if not saved:
+async def write_credentials(tx: Transaction, changes: Sequence[Saved], now: datetime) -> None:
+    """Write changes and publish their events, credential by credential."""
+    if not changes:
         return
-    await store.save(tx.conn, saved, actor=tx.cause.actor)
+    await store.save(tx.conn, changes, actor=tx.cause.actor)
     await tx.publish(
-        *(event for each in saved for event in (*each.change.events, *each.change.left)), now=now
+        *(event for each in changes for event in (*each.change.events, *each.change.left)), now=now
     )
 
 
-async def write_new_credentials(tx: Transaction, saved: Sequence[Saved], now: datetime) -> None:
-    """Write many credentials of which none is there yet, and publish their events; as `write` does."""
+async def write_new_credentials(tx: Transaction, changes: Sequence[Saved], now: datetime) -> None:
+    """Write many new credentials by COPY and publish their events."""
     async with Copying(tx.conn) as copying:
-        await copy_new(copying, saved, actor=tx.cause.actor)
-        # While the last rows are written.
-        records = tx.records_of([(event, None, now) for each in saved for event in each.change.events])
+        await copy_new(copying, changes, actor=tx.cause.actor)
+        # Built while PostgreSQL writes the last rows.
+        records = tx.records_of([(event, None, now) for each in changes for event in each.change.events])
     await append(tx.conn, records)
 
 
@@ -46,7 +46,7 @@ async def change_credential(
     now: datetime,
     note: str | None = None,
 ) -> Credential:
-    """Lock the credential and carry the step out on it; raises `NotFound` and `StaleVersion`."""
+    """Lock the credential and apply the step; raises `NotFound` and `StaleVersion`."""
     loaded = await store.lock_credential(tx.conn, credential_id)
     require_version(expected_version, loaded.credential.version)
     return await apply_step(tx, loaded, step, now=now, note=note)
@@ -55,7 +55,7 @@ async def change_credential(
 async def apply_step(
     tx: Transaction, loaded: Loaded, step: Step, *, now: datetime, note: str | None = None
 ) -> Credential:
-    """Settle, do the step, and write what came of it; nothing where nothing did."""
+    """Settle, apply the step, and write the change if it has events."""
     change = step(settle(loaded.credential, now), loaded)
     if change.events:
         await write_credentials(tx, [Saved(change, loaded.rules, note)], now)
