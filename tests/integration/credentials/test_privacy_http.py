@@ -371,7 +371,7 @@ async def test_what_an_action_on_many_said_of_the_person_goes_from_its_report(ht
         await conn.executemany(
             "insert into bulk_rows (bulk_id, ordinal, credential_id, outcome, detail, changes) "
             "values ($1, $2, $3, 'refused', $4, '{}')",
-            [(bulk_id, 1, UUID(hers["id"]), f"The number {NUMBER!r} is taken already."),
+            [(bulk_id, 1, UUID(hers["id"]), f"The number {NUMBER!r} is already taken."),
              (bulk_id, 2, uuid4(), "Somebody else's.")],
         )  # fmt: skip
     await posted(http, f"holders/{person['id']}/erase", {"reason": "asked"})

@@ -473,7 +473,7 @@ async def test_a_conflict_does_not_name_what_the_token_does_not_see(world: World
         "/v1/holders", json={"kind": "employee", "name": "Bo", "team": "red", "external_id": ELSEWHERE[3]},
         headers=headers,
     )  # fmt: skip
-    await refused(answer, 409, "is taken already")
+    await refused(answer, 409, "is already taken")
     assert world.ids["holder_id"] not in answer.text
     everyone = await world.http.post(
         "/v1/holders", json={"kind": "employee", "name": "Bo", "external_id": ELSEWHERE[3]}
@@ -510,7 +510,7 @@ async def test_a_merged_record_is_seen_where_whom_it_turned_out_to_be_is_seen(wo
         "/v1/holders/by-external-id/E-4", json={"kind": "employee", "name": "Z", "team": "red"},
         headers=world.token(licet_teams=["red"]),
     )  # fmt: skip
-    await refused(fed, 409, "is taken already")
+    await refused(fed, 409, "is already taken")
 
 
 @pytest.mark.parametrize("reach", ["report", "merged before", "team"])
