@@ -108,7 +108,7 @@ async def test_one_that_is_refused_says_why_and_stops_no_other(http, service, ca
     await service.work_off_bulk()
     refused = await report(http, job, outcome="refused")
     assert {line["credential_id"]: line["detail"] for line in refused} == {
-        cards[0]: "The credential is voided: it was entered in error and takes no more changes.",
+        cards[0]: "The credential is voided: it was entered in error and can't be changed any more.",
         nobody: f"There is no credential {nobody}.",
     }
     assert (await state(http, job))["counts"] == {"done": 2, "refused": 2, "failed": 0}

@@ -108,7 +108,9 @@ async def test_a_flag_that_should_never_have_been_set_is_undone_and_validity_tol
     assert (changed.data.from_, changed.data.to) == (flag["kind"], "active")
     # It takes commands again, and the flag can't be undone twice.
     await made(http, f"credentials/{credential['id']}/renewals")
-    assert "is already undone" in (await refused(http, credential, flag_id=flag["id"], undo_flag=True))["detail"]
+    assert (
+        "is already undone" in (await refused(http, credential, flag_id=flag["id"], undo_flag=True))["detail"]
+    )
 
 
 async def test_what_has_expired_under_an_undone_flag_is_told_as_expired_once(http, service, credential):
