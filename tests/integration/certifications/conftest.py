@@ -186,6 +186,12 @@ def settings() -> Settings:
     )
 
 
+@pytest.fixture(scope="session")
+def made_app(settings: Settings) -> FastAPI:
+    """The application, made once: that takes longer than most tests."""
+    return create_app(settings)
+
+
 @pytest.fixture
 async def migrated_url(postgres: Any) -> str:
     url: str = await postgres.migrated("licet_certifications")
@@ -202,11 +208,10 @@ async def service(migrated_url: str, settings: Settings) -> AsyncIterator[Certif
 
 
 @pytest.fixture
-def app(service: Certifications, settings: Settings) -> FastAPI:
+def app(service: Certifications, made_app: FastAPI) -> FastAPI:
     """The service's application; without its lifespan, hence without Kafka."""
-    app = create_app(settings)
-    app.state.runtime = service.runtime
-    return app
+    made_app.state.runtime = service.runtime
+    return made_app
 
 
 @pytest.fixture

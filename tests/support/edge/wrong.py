@@ -10,6 +10,7 @@ times as long. To run it by hand against `make up`:
 import json
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeAlias
 from urllib.parse import quote
@@ -91,15 +92,16 @@ class Operation:
         return _Making(self, known).requests(thinned)
 
 
-def operations(service: str) -> list[Operation]:
+@cache  # every client of every test asks for them
+def operations(service: str) -> tuple[Operation, ...]:
     """Return the operations that are a service's own."""
     document = json.loads((DOCUMENTS / f"{service}.json").read_text(encoding="utf-8"))
-    return [
+    return tuple(
         Operation(method.upper(), path, declared, document)
         for path, methods in document["paths"].items()
         for method, declared in methods.items()
         if "operations" not in declared["tags"]
-    ]
+    )
 
 
 async def fault_of(client: httpx.AsyncClient, request: Request) -> str | None:
