@@ -64,7 +64,7 @@ async def run() -> list[Result]:
             kafka.close()
 
 
-def _records(count: int) -> list[Record]:
+def records(count: int) -> list[Record]:
     """Return events of 5,000 holders with one small model each."""
     made = []
     for number in range(count):
@@ -92,7 +92,8 @@ async def _project(tx: Transaction, events: Sequence[Event[Any]], _: datetime) -
     )
 
 
-def _dispatcher(database: Database) -> Dispatcher:
+def dispatcher_of(database: Database) -> Dispatcher:
+    """Return what projects them into the table `projected`."""
     consumer = Consumer("bench", (Topic.HOLDERS,), (Projection((HolderUpdated,), _project),))
     return Dispatcher(consumer, database, BusinessClock(movable=False), "bench")
 
@@ -100,9 +101,9 @@ def _dispatcher(database: Database) -> Dispatcher:
 async def _batches(database: Database) -> Result:
     raws = [
         Raw(r.topic, partition_for(r.partition_key, 12), offset, r.key, r.headers, r.value)
-        for offset, r in enumerate(_records(_BATCHED))
+        for offset, r in enumerate(records(_BATCHED))
     ]
-    dispatcher = _dispatcher(database)
+    dispatcher = dispatcher_of(database)
     single: list[float] = []
     batched: list[float] = []
     for _ in range(_RUNS):
@@ -132,7 +133,7 @@ async def _wrapper(database: Database, kafka: KafkaServer, broker: str) -> Resul
                 record.topic, record.value, record.key, headers=list(record.headers),
                 partition=partition_for(record.partition_key, 12),
             )
-            for record in _records(_READ)
+            for record in records(_READ)
         ]  # fmt: skip
         await asyncio.gather(*futures)
     raw, ours = [], []
@@ -163,7 +164,7 @@ async def _raw(kafka: KafkaServer) -> float:
 
 
 async def _ours(database: Database, kafka: KafkaServer) -> float:
-    dispatcher = _Decoding(_dispatcher(database).consumer, database, BusinessClock(movable=False), "bench")
+    dispatcher = _Decoding(dispatcher_of(database).consumer, database, BusinessClock(movable=False), "bench")
     service = f"bench-{uuid4().hex[:8]}"
     reader = Reader([dispatcher], database, KafkaAccess(kafka.bootstrap), service)
     stop = asyncio.Event()

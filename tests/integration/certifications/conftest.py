@@ -168,7 +168,14 @@ class AnyToken:
     principal = Principal(
         "ada",
         frozenset(
-            {"certifications:read", "certifications:write", "certifications:approve", "eligibility:read"}
+            {
+                "certifications:read",
+                "certifications:write",
+                "certifications:approve",
+                "completions:read",
+                "completions:write",
+                "eligibility:read",
+            }
         ),
     )
 

@@ -2,6 +2,7 @@
 
 from licet_certifications.consumers import FACTS
 from licet_certifications.consumers import SCHEDULE as INSTANTS
+from licet_certifications.intake.consumers import COMPLETIONS
 from licet_certifications.shifts.consumer import BOOKINGS
 from licet_cli.embedded.broker_room import CONSUMER_GROUPS
 from licet_credentials.consumers import SCHEDULE, awards_consumer
@@ -17,6 +18,7 @@ def test_the_groups_are_those_of_the_services():
         ("certifications", FACTS),
         ("certifications", INSTANTS),
         ("certifications", BOOKINGS),
+        ("certifications", COMPLETIONS),
         ("scheduler", STATES),
         ("notifier", notifier_consumer(Deployment("UTC", None))),
     )

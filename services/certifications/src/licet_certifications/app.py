@@ -14,7 +14,6 @@ from licet_certifications.bulk.job import BulkJobs
 from licet_certifications.bulk.routes import migrations_router
 from licet_certifications.bulk.routes import router as bulk_router
 from licet_certifications.certificates.routes import router as certificates_router
-from licet_certifications.completions import store as completions
 from licet_certifications.consumers import FACTS, SCHEDULE
 from licet_certifications.eligibility import commands as eligibility
 from licet_certifications.eligibility import store
@@ -26,6 +25,9 @@ from licet_certifications.entry import store as entry
 from licet_certifications.entry.following import EntryByRule
 from licet_certifications.gaps.routes import router as gaps_router
 from licet_certifications.history.routes import router as history_router
+from licet_certifications.intake import commands as intake
+from licet_certifications.intake.consumers import COMPLETIONS
+from licet_certifications.intake.routes import router as completions_router
 from licet_certifications.programmes import commands as programmes
 from licet_certifications.programmes.routes import router as programmes_router
 from licet_certifications.register import store as register
@@ -41,6 +43,8 @@ from licet_certifications.shifts.routes import router as shifts_router
 from licet_certifications.worklist import store as worklist
 from licet_certifications.worklist.commands import Decider
 from licet_certifications.worklist.routes import worklist_router
+from licet_certifications.xapi import store as xapi
+from licet_certifications.xapi.routes import router as xapi_router
 from licet_chassis.application import create_service_app
 from licet_chassis.backfill import Snapshots
 from licet_chassis.cause import Cause
@@ -53,7 +57,11 @@ from licet_events import Topic
 NAME = "certifications"
 ACTOR = f"service:{NAME}"
 
-DECIDERS: Mapping[str, Decider] = {**deciders.DECIDERS}
+DECIDERS: Mapping[str, Decider] = {
+    **deciders.DECIDERS,
+    intake.UNMATCHED: intake.decide_unmatched,
+    intake.CONFLICT: intake.decide_conflict,
+}
 """Who carries out decisions about items of the worklist, by the kind of item."""
 
 
@@ -79,6 +87,8 @@ def create_service(settings: Settings) -> Service:
             audits_router,
             gaps_router,
             worklist_router(DECIDERS),
+            completions_router,
+            xapi_router,
         ],
         compose=_compose,
         snapshots=[
@@ -100,15 +110,16 @@ def create_app(settings: Settings) -> FastAPI:
 
 async def forget_holder(tx: Transaction, holder_id: UUID, now: datetime) -> None:
     """Delete what every feature keeps about a holder, and end its keys on the topics."""
-    await register.forget_holder(tx.conn, holder_id)  # while it is known what the holder is called
-    # The shifts first: some name the holder by an external id, which the facts still know.
+    # These ask the facts, completions and accounts what the holder goes by, so they come first.
+    await register.forget_holder(tx.conn, holder_id)
     await shifts.forget_holder(tx, holder_id, now)
+    await xapi.forget_holder(tx.conn, holder_id)
+    await intake.forget_holder(tx, holder_id, now)
     await eligibility.forget_holder(tx, holder_id, now)
     await audits.forget_holder(tx, holder_id)
     await bulk.forget_holder(tx.conn, holder_id)
     await enrolments.forget_holder(tx, holder_id, now)
     await worklist.forget_holder(tx.conn, holder_id)
-    await completions.forget_holder(tx.conn, holder_id)
 
 
 @asynccontextmanager
@@ -135,7 +146,7 @@ async def _compose(runtime: Runtime) -> AsyncIterator[Composition]:
         return await bulk.count_open(conn)
 
     yield Composition(
-        consumers=[FACTS, SCHEDULE, BOOKINGS],
+        consumers=[FACTS, SCHEDULE, BOOKINGS, COMPLETIONS],
         loops=[
             Loop("eligibility", keep_up, idle_seconds=0.2),
             Loop("shifts", follow, idle_seconds=0.2),

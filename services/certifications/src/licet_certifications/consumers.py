@@ -4,8 +4,10 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+from licet_certifications.completions.store import share_identities
 from licet_certifications.enrolments import commands as enrolments
 from licet_certifications.facts import store
+from licet_certifications.intake import commands as intake
 from licet_chassis.consuming import Consumer, Effect, Projection
 from licet_chassis.consuming.states import split_tombstones
 from licet_chassis.database import Transaction
@@ -17,9 +19,11 @@ from licet_events.schedule import InstantReached
 from licet_events.types import types_of
 
 
-async def apply_holders(tx: Transaction, events: Sequence[Event[Any]], _now: datetime) -> None:
-    """Keep what holders are."""
+async def apply_holders(tx: Transaction, events: Sequence[Event[Any]], now: datetime) -> None:
+    """Keep what holders are, and take up the completions that waited for them."""
+    await share_identities(tx.conn)
     await store.upsert_holders(tx.conn, events)
+    await intake.follow_holders(tx, {event.data.holder.id for event in events}, now=now)
 
 
 async def apply_credentials(tx: Transaction, events: Sequence[Event[Any]], now: datetime) -> None:

@@ -4,6 +4,7 @@ Every request but those for health, metrics and documents is authenticated befor
 every route declares the scope it needs.
 """
 
+from base64 import b64decode
 from typing import Any
 
 from fastapi import FastAPI, Security
@@ -35,6 +36,10 @@ __all__ = [
 OPEN_PATHS = frozenset({"/livez", "/readyz", "/metrics", "/openapi.json", "/docs", "/docs/oauth2-redirect"})
 """What is answered without a token."""
 
+BASIC_UNDER = "/xapi/"
+"""Where a token may also come as the password of Basic authentication (RFC 7617), whatever the user's name:
+learning systems know nothing else. Nowhere else, since browsers send such credentials by themselves."""
+
 _PRINCIPAL = "licet.principal"
 
 
@@ -48,14 +53,26 @@ class Authentication:
         """Authenticate and go on, or answer 401 before the body is read."""
         if scope["type"] == "http" and scope["path"] not in OPEN_PATHS:
             authenticator = serving_of(scope).authenticator
+            sent = Headers(scope=scope).getlist("authorization")
+            if scope["path"].startswith(BASIC_UNDER):
+                sent = [_token_of_basic(one) for one in sent]
             try:
-                scope[_PRINCIPAL] = await authenticator.authenticate(
-                    Headers(scope=scope).getlist("authorization")
-                )
+                scope[_PRINCIPAL] = await authenticator.authenticate(sent)
             except Problem as problem:
                 await problem_response(problem, scope)(scope, receive, send)
                 return
         await self.app(scope, receive, send)
+
+
+def _token_of_basic(authorization: str) -> str:
+    scheme, _, credentials = authorization.partition(" ")
+    if scheme.lower() != "basic":
+        return authorization
+    try:
+        _, _, password = b64decode(credentials.strip(), validate=True).decode().partition(":")
+    except ValueError:
+        return authorization  # refused like any other that is no token
+    return f"Bearer {password}"
 
 
 _BEARER = HTTPBearerModel(bearerFormat="JWT", description="A token of the deployment's issuer")

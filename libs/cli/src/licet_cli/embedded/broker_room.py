@@ -26,6 +26,7 @@ CONSUMER_GROUPS = (
     "licet-certifications.facts",
     "licet-certifications.schedule",
     "licet-certifications.bookings",
+    "licet-certifications.completions",
     "licet-scheduler.states",
     "licet-notifier.notifier",
 )

@@ -34,6 +34,8 @@ SCOPES = (
     "certifications:read",
     "certifications:write",
     "certifications:approve",
+    "completions:read",
+    "completions:write",
     "eligibility:read",
     "scheduler:read",
     "notifications:read",

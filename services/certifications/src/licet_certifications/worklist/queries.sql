@@ -11,6 +11,27 @@ on conflict (kind, subject) where closed_at is null do update set
     scope = excluded.scope, teams = excluded.teams, locations = excluded.locations,
     barred = excluded.barred, details = excluded.details;
 
+-- name: open_items
+-- As `open_item`, for a JSON array of items ($1) of different subjects.
+insert into worklist_items (
+    id, kind, subject, holder_id, enrolment_id, since, needs, scope, teams, locations, barred, details
+)
+select id, kind, subject, holder_id, enrolment_id, since, needs, scope, teams, locations, barred, details
+from jsonb_to_recordset($1::jsonb) as t (
+    id uuid, kind text, subject text, holder_id uuid, enrolment_id uuid, since timestamptz, needs text,
+    scope text, teams text[], locations text[], barred text[], details jsonb
+)
+order by kind, subject
+on conflict (kind, subject) where closed_at is null do update set
+    holder_id = excluded.holder_id, enrolment_id = excluded.enrolment_id, needs = excluded.needs,
+    scope = excluded.scope, teams = excluded.teams, locations = excluded.locations,
+    barred = excluded.barred, details = excluded.details;
+
+-- name: close_items
+-- As `close_item`, for several subjects ($2).
+update worklist_items set closed_at = $3, decision = $4, decided_by = $5
+where kind = $1 and subject = any($2::text[]) and closed_at is null;
+
 -- name: close_item
 -- Note that something no longer waits: by whose decision, or by itself.
 update worklist_items set closed_at = $3, decision = $4, decided_by = $5, reason = $6

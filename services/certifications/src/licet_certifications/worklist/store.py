@@ -50,6 +50,35 @@ async def open_item(conn: Connection, item: Item) -> None:
     )  # fmt: skip
 
 
+async def open_items(conn: Connection, items: Sequence[Item]) -> None:
+    """Let several things wait, as `open_item` does; no two of them have the same kind and subject."""
+    rows = [
+        {
+            "id": str(item.id),
+            "kind": item.kind,
+            "subject": item.subject,
+            "holder_id": None if item.holder_id is None else str(item.holder_id),
+            "enrolment_id": None if item.enrolment_id is None else str(item.enrolment_id),
+            "since": item.since.isoformat(),
+            "needs": item.needs,
+            "scope": item.deciders.scope,
+            "teams": item.deciders.teams,
+            "locations": item.deciders.locations,
+            "barred": item.deciders.barred,
+            "details": dict(item.details),
+        }
+        for item in items
+    ]
+    await conn.execute(QUERIES["open_items"], json.dumps(rows))
+
+
+async def close_items(
+    conn: Connection, kind: str, subjects: Collection[str], *, decision: str, actor: str, now: datetime
+) -> None:
+    """Note that several things of a kind no longer wait; those that do not are passed over."""
+    await conn.execute(QUERIES["close_items"], kind, list(subjects), now, decision, actor)
+
+
 async def close_item(
     conn: Connection,
     kind: str,

@@ -33,16 +33,17 @@ create table completions (
     evidence text[] not null,
     recorded_at timestamptz not null,
     voided_at timestamptz,
-    unmatched text check (unmatched in ('unknown', 'ambiguous', 'contradictory')),
+    unmatched text check (unmatched in ('unknown', 'ambiguous', 'contradictory', 'dismissed')),
     learner jsonb,
     external_key text,
     email_key text,
     account_key text,
     learner_id uuid,
-    check ((holder_id is null) = (unmatched is not null and learner is not null))
+    check ((holder_id is null) = (unmatched is not null)),
+    check (learner is null or holder_id is null)
 );
 create index completions_holder_id on completions (holder_id) where holder_id is not null;
-create index completions_unmatched on completions (id) where holder_id is null;
+create index completions_unmatched on completions (unmatched, id) where holder_id is null;
 create index completions_external_key on completions (external_key) where holder_id is null;
 create index completions_email_key on completions (email_key) where holder_id is null;
 create index completions_account_key on completions (account_key) where holder_id is null;
@@ -62,3 +63,30 @@ create table completion_conflicts (
 );
 create index completion_conflicts_completion_id on completion_conflicts (completion_id);
 create index completion_conflicts_holder_id on completion_conflicts (holder_id);
+
+-- Statements as they were sent, with what a store assigns. The digest tells a repetition from another statement.
+create table xapi_statements (
+    id uuid primary key,
+    place bigint generated always as identity,
+    stored timestamptz not null,
+    document json not null,
+    digest bytea not null,
+    verb text not null,
+    activity text,
+    registration uuid,
+    agents text[] not null,
+    related_agents text[] not null,
+    related_activities text[] not null,
+    voids uuid,
+    voided boolean not null default false
+);
+create unique index xapi_statements_place on xapi_statements (place);
+create index xapi_statements_verb on xapi_statements (verb, place);
+create index xapi_statements_activity on xapi_statements (activity, place) where activity is not null;
+create index xapi_statements_registration on xapi_statements (registration, place)
+    where registration is not null;
+create index xapi_statements_stored on xapi_statements (stored);
+create index xapi_statements_voids on xapi_statements (voids) where voids is not null;
+create index xapi_statements_agents on xapi_statements using gin (agents);
+create index xapi_statements_related_agents on xapi_statements using gin (related_agents);
+create index xapi_statements_related_activities on xapi_statements using gin (related_activities);
