@@ -1,0 +1,117 @@
+"""A programme across the services: what is completed becomes a credential, and time does what it should."""
+
+import asyncio
+from datetime import datetime, timedelta
+from typing import Any
+
+import asyncpg
+
+from licet_certifications.completions.model import completion_id
+from licet_events import Topic
+
+REQUIRED = {"code": "exam", "name": "Exam", "kind": "exam", "sources": [{"source": "lms", "id": "EX"}]}
+
+
+def programme(world: Any, code: str, **version: Any) -> None:
+    certifications = world.target.service("certifications")
+    kind = version.get("credential_type")
+    certifications.post("/v1/programmes", {"code": code, "name": code, "credential_type": kind})
+    certifications.post(f"/v1/programmes/{code}/versions", version)
+    certifications.post(f"/v1/programmes/{code}/versions/1/publish", {})
+
+
+def enrol(world: Any, holder: Any, code: str) -> Any:
+    body = {"holder_id": holder["id"], "programme": code, "entry": "staff"}
+    return world.target.service("certifications").post("/v1/enrolments", body)
+
+
+def complete(world: Any, enrolment: Any) -> None:
+    """Enter a completion as a learning system's report does, and have the enrolment judged again."""
+
+    async def enter() -> None:
+        server = world.run.state["database"]["url"].rsplit("/", 1)[0]
+        conn = await asyncpg.connect(f"{server}/licet_certifications")
+        await conn.execute(
+            "insert into completions (id, source, source_id, holder_id, course, completed_at, result,"
+            " credits, evidence, recorded_at) values ($1, 'lms', $2, $3, 'EX', $4, 'passed', null, '{}', $4)",
+            completion_id("lms", enrolment["id"]), enrolment["id"], enrolment["holder_id"], world.now,
+        )  # fmt: skip
+        await conn.close()
+
+    asyncio.run(enter())
+    for action in ("inactivate", "resume"):
+        path = f"/v1/enrolments/{enrolment['id']}/{action}"
+        world.target.service("certifications").post(path, {"reason": "test"})
+
+
+def shown(world: Any, enrolment: Any) -> Any:
+    return world.target.service("certifications").get(f"/v1/enrolments/{enrolment['id']}")
+
+
+def test_completed_work_becomes_a_credential_whose_life_is_the_enrolments(
+    world: Any, cli: Any, tag: str
+) -> None:
+    world.type(f"type-{tag}", validity={"months": 12}, ladder=[30, 0])
+    holder = world.holder("Nora Lind")
+    world.quiet()
+    programme(
+        world, f"prog-{tag}", credential_type=f"type-{tag}", components=[REQUIRED],
+        recertification={"window_days": 60},
+    )  # fmt: skip
+    enrolment = enrol(world, holder, f"prog-{tag}")
+    complete(world, enrolment)
+    world.quiet()
+
+    certified = shown(world, enrolment)
+    assert (certified["status"], certified["validity"]) == ("active", "active")
+    credential = world.target.service("credentials").get(f"/v1/credentials/{certified['credential_id']}")
+    (created,) = [
+        data for name, data in world.told(credential, Topic.CREDENTIALS) if name == "credential.created"
+    ]
+    assert created["origin"] == "programme"
+    assert created["credential"]["terms"][0]["award_id"] == certified["award_id"]
+    (award,) = world.target.service("credentials").items("/v1/awards", enrolment_id=enrolment["id"])
+    assert (award["outcome"], award["credential_id"]) == ("issued", credential["id"])
+
+    # The clock stops where the window opens: 60 days before the end.
+    opens = datetime.fromisoformat(certified["window_opens_at"])
+    world.move(opens + timedelta(days=1))
+    names = [name for name, _ in world.told(enrolment, Topic.CERTIFICATIONS)]
+    assert names.count("renewal.due") == 1
+    world.move(opens + timedelta(days=70))
+    assert shown(world, enrolment)["status"] == "expired"
+    changes = [
+        (data["from"], data["to"])
+        for name, data in world.told(enrolment, Topic.CERTIFICATIONS)
+        if name == "enrolment.status_changed"
+    ]
+    assert [after for _, after in changes[-3:]] == ["active", "expiring", "expired"]
+    assert len(set(changes)) == len(changes)
+    told = cli("why", enrolment["id"]).good().out
+    assert f"issued credential {credential['id']}" in told
+    assert "window_opens  announced" in told
+
+
+def test_a_deadline_ends_the_work_at_its_instant(world: Any, tag: str) -> None:
+    holder = world.holder("Ole Brandt")
+    world.quiet()
+    programme(world, f"prog-{tag}", components=[REQUIRED], deadline={"days": 40, "then": "not_completed"})
+    enrolment = enrol(world, holder, f"prog-{tag}")
+    assert enrolment["status"] == "in_progress"
+    deadline = datetime.fromisoformat(enrolment["deadline_at"])
+    world.move(deadline - timedelta(days=1))
+    assert shown(world, enrolment)["status"] == "in_progress"
+    world.move(deadline + timedelta(days=30))
+    assert shown(world, enrolment)["status"] == "not_completed"
+    told = world.told(enrolment, Topic.SCHEDULE)
+    assert [(data["instant"], data["step"]) for _, data in told] == [
+        ("deadline_near", 30), ("deadline_near", 7), ("deadline", None),
+    ]  # fmt: skip
+    changed = [
+        data
+        for name, data in world.told(enrolment, Topic.CERTIFICATIONS)
+        if name == "enrolment.status_changed"
+    ]
+    assert [(data["to"], data["effective_at"]) for data in changed] == [
+        ("not_completed", enrolment["deadline_at"])
+    ]
