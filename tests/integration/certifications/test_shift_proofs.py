@@ -168,6 +168,7 @@ async def test_topics_say_what_the_api_says_and_each_shift_is_explained(
     _must_alternate(told)
     for one in told:
         _must_be_explained(one, timelines)
+    await _must_agree_with_checks(http)
     async with service.database.reading() as conn:
         rows = await conn.fetch("select id, told, at_risk from shifts where told > 0")
     last = {one.shift.id: one.shift for one in told}
@@ -209,6 +210,16 @@ async def _differences(http: Any, kept: dict[str, EligibilityEvent]) -> list[Any
                 elif shown["intervals"] != expected:
                     different.append((key, place, shown["intervals"], expected))
     return different
+
+
+async def _must_agree_with_checks(http: Any) -> None:
+    """Once all is quiet each shift that lies ahead has the verdict that a check of it gives."""
+    listed = (await http.get("/v1/shifts", params={"from": datetime.now(UTC).isoformat()})).json()["items"]
+    shifts = [one for one in listed if one["status"] == "booked"]
+    fields = ("holder_id", "target", "location", "start", "end")
+    checks = [{name: one[name] for name in fields} for one in shifts]
+    answer = (await http.post("/v1/eligibility/checks", json={"checks": checks})).json()["checks"]
+    assert [one["verdict"] for one in answer] == [one["verdict"] for one in shifts]
 
 
 def _must_alternate(told: Sequence[ShiftEvent]) -> None:

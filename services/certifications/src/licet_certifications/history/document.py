@@ -8,8 +8,8 @@ from licet_certifications.documents.pages import Document, Facts, Heading, Parag
 from licet_certifications.history.model import Answer, Known
 from licet_events.civil import zone
 
-MOST_FACTS = 12
-"""How many facts fit on the page beside the rest; how many more there are is said."""
+MOST_ROWS = 12
+"""How many rows of reasons and facts fit on the page beside the rest; how many more there are is said."""
 
 
 def document_of(
@@ -17,6 +17,7 @@ def document_of(
 ) -> Document:
     """Return the page; instants are shown in the zone."""
     asked = answer.question
+    rows = MOST_ROWS // (4 if answer.differs else 2)
     parts: list[Part] = [
         Heading("Who might work this shift"),
         Space(2),
@@ -30,13 +31,13 @@ def document_of(
         ),
         Space(4),
         Heading(f"Known when it began: {answer.then.verdict}", size=14),
-        *_known(answer.then, time_zone),
+        *_known(answer.then, time_zone, rows),
     ]
     if answer.differs:
         parts += [
             Space(4),
             Heading(f"Today's knowledge says otherwise: {answer.today.verdict}", size=14),
-            *_known(answer.today, time_zone),
+            *_known(answer.today, time_zone, rows),
         ]
     return Document(
         title="Eligibility of a shift",
@@ -47,21 +48,21 @@ def document_of(
     )
 
 
-def _known(known: Known, time_zone: str) -> list[Part]:
+def _known(known: Known, time_zone: str, rows: int) -> list[Part]:
     when = f"Known at {_shown(known.known_at, time_zone)}"
     if known.version is None or known.computed_at is None:
-        return [Paragraph(f"{when}. No decision was in force.", size=9), _reasons(known)]
+        return [Paragraph(f"{when}. No decision was in force.", size=9), _reasons(known, rows)]
     decision = f"decision {known.version} for location {known.location}"
     return [
         Paragraph(f"{when}, by {decision} of {_shown(known.computed_at, time_zone)}.", size=9),
         Space(1),
-        _reasons(known),
+        _reasons(known, rows),
         Space(2),
-        _facts(known),
+        _facts(known, rows),
     ]
 
 
-def _reasons(known: Known) -> Rows:
+def _reasons(known: Known, most: int) -> Rows:
     rows = [
         (
             str(reason.code).replace("_", " "),
@@ -69,15 +70,17 @@ def _reasons(known: Known) -> Rows:
             str(reason.credential_id or ""),
             str(reason.requirement_id or ""),
         )
-        for reason in known.reasons[:MOST_FACTS]
+        for reason in known.reasons[:most]
     ]
+    if len(known.reasons) > most:
+        rows.append((f"and {len(known.reasons) - most} more", "", "", ""))
     return Rows(("Reason", "Credential type", "Credential", "Requirement"), rows, (3, 3, 5, 5))
 
 
-def _facts(known: Known) -> Rows:
-    rows = [(fact.kind.replace("_", " "), fact.id, str(fact.version)) for fact in known.facts[:MOST_FACTS]]
-    if len(known.facts) > MOST_FACTS:
-        rows.append((f"and {len(known.facts) - MOST_FACTS} more", "", ""))
+def _facts(known: Known, most: int) -> Rows:
+    rows = [(fact.kind.replace("_", " "), fact.id, str(fact.version)) for fact in known.facts[:most]]
+    if len(known.facts) > most:
+        rows.append((f"and {len(known.facts) - most} more", "", ""))
     return Rows(("It rested on", "Id or code", "Version"), rows, (3, 7, 2))
 
 
