@@ -30,6 +30,9 @@ _ELSEWHERE = {
     "licences.csv.report.csv": "a report that a command writes",
 }
 
+_BEING_WRITTEN = {"connect-a-learning-system.md"}
+"""Pages that others refer to before they land; to be empty in a release."""
+
 
 def names_of(document: Path, pattern: re.Pattern[str]) -> list[str]:
     return sorted(set(pattern.findall(document.read_text(encoding="utf-8"))))
@@ -62,7 +65,11 @@ def test_every_path_that_a_document_names_exists(document: Path) -> None:
 
 
 def test_every_link_of_a_document_leads_to_a_file(document: Path) -> None:
-    missing = [link for link in names_of(document, _LINK) if not (document.parent / link).exists()]
+    missing = [
+        link
+        for link in names_of(document, _LINK)
+        if link not in _BEING_WRITTEN and not (document.parent / link).exists()
+    ]
     assert missing == []
 
 

@@ -9,7 +9,7 @@ from contextlib import AsyncExitStack
 import pytest
 
 from licet_chassis.errors import Busy
-from licet_credentials.images.receiving import UploadRoom, remove_left_behind
+from licet_credentials.images.receiving import UploadRoom, remove_abandoned
 
 MIB = 1 << 20
 
@@ -94,7 +94,7 @@ async def test_one_that_is_cancelled_as_its_turn_comes_gives_the_room_back():
 
 async def test_whose_patience_has_ended_gets_room_only_where_some_is_free():
     shared = room(2 * MIB)
-    ended = shared.patience_ends() - 30
+    ended = shared.deadline() - 30
     async with shared.reserved(MIB, until=ended):
         with pytest.raises(Busy):
             async with shared.reserved(MIB, until=ended):
@@ -109,5 +109,5 @@ async def test_what_a_killed_process_left_of_an_upload_is_removed_after_a_while(
         (directory / "original").write_bytes(b"personal")
     for directory in (left, other):
         os.utime(directory, (time.time() - 7200, time.time() - 7200))
-    await remove_left_behind()
+    await remove_abandoned()
     assert sorted(tmp_path.iterdir()) == [fresh, other]

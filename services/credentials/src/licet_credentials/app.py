@@ -23,7 +23,7 @@ from licet_credentials.errors import ImageRefused
 from licet_credentials.history.routes import router as history
 from licet_credentials.holders.routes import router as holders
 from licet_credentials.images.collecting import Collecting
-from licet_credentials.images.receiving import remove_left_behind
+from licet_credentials.images.receiving import remove_abandoned
 from licet_credentials.images.routes import router as images
 from licet_credentials.images.storage import ImageStorage
 from licet_credentials.images.workers import ImageWorkers
@@ -64,7 +64,7 @@ def create_service(settings: Settings) -> Service:
                     Loop("bulk", bulk_jobs.step, idle_seconds=0.5),
                     Loop("replanning", replanning.step, idle_seconds=1.0),
                     Loop("collecting", collecting.step, idle_seconds=5.0),
-                    Loop("left_behind", remove_left_behind, idle_seconds=600.0),
+                    Loop("left_behind", remove_abandoned, idle_seconds=600.0),
                 ),
                 pending={"imports": _open_imports, "bulk": _open_bulks, "replanning": _types_to_replan},
                 state={

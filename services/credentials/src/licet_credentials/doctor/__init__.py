@@ -1,1 +1,1 @@
-"""What does not agree: validity as it was announced, and as it follows from terms and flags."""
+"""Consistency check: announced validity against that computed from terms and flags."""

@@ -1,4 +1,4 @@
-"""When what was announced of a credential's validity is not what follows from its terms and flags."""
+"""Differences between announced and computed validity."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,7 +11,7 @@ from licet_events.credentials import Validity
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A credential of which something else was announced than what was true at an instant."""
+    """A credential whose announced validity differs from the computed one at an instant."""
 
     credential_id: UUID
     holder_id: UUID
@@ -22,9 +22,9 @@ class Difference:
 
 
 def difference(credential: Credential, at: datetime) -> Difference | None:
-    """Return how what was announced differs from what was true at `at`; `None` where it does not.
+    """Return the difference at `at`; `None` if there is none.
 
-    A change that time brought and took back again differs too: both should have been announced.
+    A change that time has reversed again counts too: both changes should have been announced.
     """
     if credential.voided:
         return None

@@ -1,4 +1,4 @@
-"""HTTP for what does not agree."""
+"""HTTP for differences between announced and computed validity."""
 
 from datetime import datetime, timedelta
 from typing import Annotated
@@ -18,11 +18,11 @@ from licet_events.credentials import Validity
 router = APIRouter(prefix="/v1/differences", tags=["operations"])
 
 PATIENCE = timedelta(minutes=5)
-"""What is younger may still be on its way through scheduler and broker."""
+"""Younger differences may still be on their way through scheduler and broker."""
 
 
 class DifferenceOut(BaseModel):
-    """A credential of which something else was announced than what is true."""
+    """A credential whose announced validity differs from the computed one."""
 
     credential_id: UUID
     holder_id: UUID
@@ -37,10 +37,10 @@ class DifferenceOut(BaseModel):
 
 
 class Differences(BaseModel):
-    """What was found in a part of all credentials."""
+    """The differences in a page of credentials."""
 
     checked: int
-    """How many credentials this part has."""
+    """Credentials in the page."""
     items: list[DifferenceOut]
     next_cursor: str | None
 

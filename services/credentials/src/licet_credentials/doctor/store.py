@@ -1,4 +1,4 @@
-"""Going through all credentials."""
+"""SQL of the consistency check."""
 
 from uuid import UUID
 

@@ -1,1 +1,1 @@
-"""What was, and what was believed: terms in all their revisions, and every change with its reason."""
+"""History: terms in all revisions, credentials as of a day, and every change with its reason."""

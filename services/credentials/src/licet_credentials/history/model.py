@@ -1,4 +1,4 @@
-"""What a holder held on a day, by what was known at some time; and what is told of a change."""
+"""Credentials as held on a day by the knowledge of an instant, and lines of history."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
@@ -15,8 +15,8 @@ from licet_events.credentials import Validity
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
-    """A credential by what was known of it at some time: its terms and flags, its holder's and type's."""
+class KnownCredential:
+    """A credential as known at an instant: its terms, flags and type."""
 
     id: UUID
     type: str
@@ -30,10 +30,10 @@ class Known:
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
-    """A credential that a run of terms covers on a day, or on a part of it."""
+class HeldCredential:
+    """A credential with a run that covers a day, or a part of it."""
 
-    credential: Known
+    credential: KnownCredential
     run: Run
     validity: Validity
     """At the day's first instant in the run's zone, or when the run starts within the day."""
@@ -41,8 +41,8 @@ class Held:
     """How validity changed later that day."""
 
 
-def held_on(known: Known, day: date) -> Held | None:
-    """Return how a credential was held on a civil day in its own zone; `None` where no term covers it."""
+def held_on(known: KnownCredential, day: date) -> HeldCredential | None:
+    """Return how a credential was held on a civil day in its own zone; `None` if no term covers it."""
     runs = runs_of(known.terms, known.ladder)
     for run in runs:
         begins, ends = starts_at(day, run.time_zone), expires_at(day, run.time_zone)
@@ -50,17 +50,17 @@ def held_on(known: Known, day: date) -> Held | None:
             first = max(begins, run.starts_at)
             at_first = validity(runs, known.flags, first)
             later = transitions(runs, known.flags, start=at_first, after=first, until=ends)
-            return Held(known, run, at_first, tuple(each for each in later if each.at < ends))
+            return HeldCredential(known, run, at_first, tuple(each for each in later if each.at < ends))
     return None
 
 
 @dataclass(frozen=True, slots=True)
 class HistoryLine:
-    """One change of a credential: what, by whom, when and why."""
+    """A change of a credential: what, by whom, when and why."""
 
     version: int
     holder_id: UUID
-    """Whose it was from then on."""
+    """The holder from then on."""
     event_type: str
     details: Mapping[str, Any]
     reason: str | None
@@ -74,13 +74,13 @@ _BETWEEN = ("was", "now")
 
 
 def holders_of(line: HistoryLine) -> frozenset[UUID]:
-    """Return whose the credential was, and who had it before, where this change moved it."""
+    """Return the holder, and also the previous one if this change moved the credential."""
     moves = (each for each in line.details.get("corrected", ()) if each["field"] == _HOLDER_ID)
     return frozenset({line.holder_id, *(UUID(each[name]) for each in moves for name in _BETWEEN)})
 
 
-def without(line: HistoryLine, unseen: Collection[UUID]) -> HistoryLine:
-    """Return a change as it is told where these holders are not seen: without their ids and without words."""
+def redact(line: HistoryLine, unseen: Collection[UUID]) -> HistoryLine:
+    """Return the line without the ids of unseen holders, and without its note if it concerns one."""
     if holders_of(line).isdisjoint(unseen):
         return line
     hidden = {str(each) for each in unseen}

@@ -1,4 +1,4 @@
-"""HTTP for what was."""
+"""HTTP for history."""
 
 from collections.abc import Mapping
 from datetime import date, datetime
@@ -17,7 +17,7 @@ from licet_credentials.access import READ, ReaderSees
 from licet_credentials.credentials.store import read_credential, require_credential
 from licet_credentials.credentials.views import TermOut, lapse_days
 from licet_credentials.history import store
-from licet_credentials.history.model import Held, HistoryLine, held_on
+from licet_credentials.history.model import HeldCredential, HistoryLine, held_on
 from licet_credentials.holders import store as holder_store
 from licet_credentials.inputs import Day, Instant
 from licet_events.civil import local_date
@@ -27,7 +27,7 @@ router = APIRouter(prefix="/v1", tags=["history"])
 
 
 class HistoryOut(BaseModel):
-    """One change of a credential."""
+    """A change of a credential."""
 
     version: int
     event_type: str
@@ -70,7 +70,7 @@ class HeldOut(BaseModel):
     """The term whose end is the run's."""
 
     @classmethod
-    def of(cls, held: Held) -> "HeldOut":
+    def of(cls, held: HeldCredential) -> "HeldOut":
         """Show a credential as it was held."""
         known, run = held.credential, held.run
         term = next(term for term in known.terms if term.id == run.term_id)
@@ -103,7 +103,7 @@ async def held(
         Instant | None, Query(description="by what was known then; where it is left out, today")
     ] = None,
 ) -> Response:
-    """List what a holder held on a day, each credential's day in its own zone; by what is known, or was."""
+    """List a holder's credentials on a day, in each one's zone, by present or past knowledge."""
     running = serving(request)
     now = running.clock.now()
     day = on or local_date(now, running.settings.default_time_zone)
@@ -135,7 +135,7 @@ async def held(
     responses=CSV_TOO,
 )
 async def terms(request: Request, credential_id: UUID) -> Response:
-    """List every revision of every term, with the time during which it was believed."""
+    """List every revision of every term, with the interval in which it was recorded."""
 
     async def read(_asked: PageRequest) -> Page[TermOut]:
         async with serving(request).database.reading() as conn:
@@ -163,7 +163,7 @@ async def terms(request: Request, credential_id: UUID) -> Response:
     responses=CSV_TOO,
 )
 async def history(request: Request, credential_id: UUID, page: PageQuery, sees: ReaderSees) -> Response:
-    """List what happened, oldest first."""
+    """List every change of a credential, oldest first."""
 
     async def read(asked: PageRequest) -> Page[HistoryOut]:
         async with serving(request).database.reading() as conn:

@@ -1,4 +1,4 @@
-"""What was, in the database."""
+"""SQL of history."""
 
 import json
 from datetime import datetime
@@ -8,7 +8,7 @@ from licet_chassis.connection import Connection
 from licet_chassis.queries import load_queries
 from licet_credentials.credentials.rows import flags_of, images_of, term_row, terms_of
 from licet_credentials.credentials.terms import Term
-from licet_credentials.history.model import HistoryLine, Known, holders_of, without
+from licet_credentials.history.model import HistoryLine, KnownCredential, holders_of, redact
 from licet_credentials.visibility.model import Sees
 from licet_credentials.visibility.store import find_seen
 
@@ -16,7 +16,7 @@ QUERIES = load_queries(__package__ or "")
 
 
 async def read_terms(conn: Connection, credential_id: UUID) -> list[tuple[Term, datetime, datetime | None]]:
-    """Return every revision of the terms, with the time from and until which it was believed."""
+    """Return every revision of the terms, each with the interval in which it was recorded."""
     rows = await conn.fetch(QUERIES["read_terms"], credential_id)
     return [(term_row(row), row["known_from"], row["known_until"]) for row in rows]
 
@@ -24,9 +24,9 @@ async def read_terms(conn: Connection, credential_id: UUID) -> list[tuple[Term, 
 async def read_history(
     conn: Connection, credential_id: UUID, after: int, limit: int, *, sees: Sees
 ) -> list[HistoryLine]:
-    """Return what happened to a credential after the version `after`, oldest first.
+    """Return the history after the version `after`, oldest first.
 
-    Of the time when it was somebody's who is not seen, there are neither ids nor notes.
+    Lines about a holder that is not seen are redacted.
     """
     rows = await conn.fetch(QUERIES["read_history"], credential_id, after, limit)
     lines = [
@@ -47,22 +47,22 @@ async def read_history(
     named = frozenset[UUID]().union(*(holders_of(line) for line in lines))
     found = await find_seen(conn, sees, named, (), ())
     unseen = {holder_id for holder_id in named if not found.get(holder_id)}
-    return [without(line, unseen) for line in lines]
+    return [redact(line, unseen) for line in lines]
 
 
 async def known_of_holder(
     conn: Connection, holder_id: UUID, known_at: datetime, *, sees: Sees, after: UUID | None, limit: int
-) -> list[Known]:
-    """Return a page of the credentials that were known to be the holder's, as they were known then.
+) -> list[KnownCredential]:
+    """Return a page of the holder's credentials as known at `known_at`.
 
-    Name and number are those of today: only what decides about validity is kept in all its revisions. What
-    has moved to somebody who is not seen is left out.
+    Name and number are the present ones: only what decides validity is kept in all revisions. Credentials
+    that have moved to a holder who is not seen are left out.
     """
     rows = await conn.fetch(
         QUERIES["known_of_holder"], holder_id, known_at, after, limit, sees.teams, sees.locations
     )
     return [
-        Known(
+        KnownCredential(
             id=row["id"],
             type=row["type"],
             name=row["name"],

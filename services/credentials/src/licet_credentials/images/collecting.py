@@ -1,10 +1,9 @@
-"""Removing objects that no image refers to: left by an upload that came to nothing, or by a deletion.
+"""Garbage collection of objects in the bucket that no image refers to: failed uploads, deleted images.
 
-The row of the objects is there from before the first byte is stored until after the last one is gone, so
-whatever is interrupted is found and done again. Objects are marked before they are removed; from then on
-they are never used again, and the same content sent anew gets the next generation. So a removal that is
-late, even one that outlives the process that asked for it, hits nothing that anybody refers to. The other
-way round, a byte that arrives after the removal is removed by the second one.
+The row of a set of objects exists from before its first byte is stored until after the last one is gone, so
+an interrupted removal is found and repeated. Objects are marked before they are removed and never used again;
+the same content, uploaded later, gets the next generation. A late removal, even one that outlives its
+process, therefore hits nothing that is in use. A byte that arrives after the removal is removed by a second.
 """
 
 from dataclasses import replace
@@ -22,33 +21,31 @@ from licet_credentials.images.storage import ImageStorage, StorageUnavailable
 from licet_credentials.images.store import ObjectState, StoredObjects
 
 SAFE_AGE = timedelta(hours=1)
-"""After which an upload has ended, one way or the other; it takes a few minutes at most."""
+"""Age after which every upload has ended; one takes a few minutes at most."""
 _AGAIN = timedelta(minutes=1)
-"""Until objects are looked at again that could not be removed."""
+"""Delay before a failed removal is retried."""
 _MOST = 50
-"""Sets of objects that one step looks at."""
+"""Most sets of objects in one step."""
 
 _log = structlog.get_logger("licet.images")
 _collected = prometheus_client.Counter(
     "licet_image_objects_collected_total",
-    "Sets of objects in the bucket that were removed, as nothing refers to them",
+    "Sets of unreferenced objects that were removed from the bucket",
 )
-_failed = prometheus_client.Counter(
-    "licet_image_objects_failed_total", "Removals of objects that the store did not carry out"
-)
+_failed = prometheus_client.Counter("licet_image_objects_failed_total", "Removals of objects that failed")
 _MARKED = Failpoint("images.collecting.marked")
 _REMOVED = Failpoint("images.collecting.removed")
 
 
 class Collecting:
-    """Looks at objects when it is time to, and removes those that nothing refers to."""
+    """Checks objects when they are due, and removes unreferenced ones."""
 
     def __init__(self, database: Database, storage: ImageStorage) -> None:
         self._database = database
         self._storage = storage
 
     async def step(self) -> bool:
-        """Look at the objects whose time has come, a bounded number; whether there may be more."""
+        """Check a bounded number of due objects; returns whether there may be more."""
         for _ in range(_MOST):
             now = machine_now()
             objects = await self._next(now)
@@ -59,7 +56,7 @@ class Collecting:
         return True
 
     async def _next(self, now: datetime) -> StoredObjects | None:
-        """Return the next objects as they are to be treated from now on, which is committed."""
+        """Claim the next due objects and return them in their next state, which is committed."""
         async with self._database.transaction(Cause.new("service:credentials")) as tx:
             objects = await store.hold_due_objects(tx.conn, now)
             if objects is None:
@@ -69,7 +66,7 @@ class Collecting:
                     await store.set_objects(tx.conn, objects, ObjectState.WANTED, None)
                     return objects
                 objects = replace(objects, state=ObjectState.REMOVING)
-            # Whoever else collects leaves them alone meanwhile; if we do not return, somebody looks again.
+            # Other instances skip them until then; if this one crashes, they are due again.
             await store.set_objects(tx.conn, objects, objects.state, now + _AGAIN)
         _MARKED()
         return objects

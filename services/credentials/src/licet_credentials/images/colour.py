@@ -1,4 +1,4 @@
-"""Colours as a browser shows them: whatever a profile says they are, in sRGB."""
+"""Converting images to sRGB by their colour profiles."""
 
 import io
 import sys
@@ -6,10 +6,10 @@ import sys
 from PIL import Image, ImageCms
 
 LARGEST_PROFILE = 4 << 20
-"""Bytes. Profiles of presses have two or three million; one that is larger says nothing to us."""
+"""Bytes of the largest profile to apply; those of printing presses have two or three million."""
 _SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
 _SPACES = {"RGB ": "RGB", "GRAY": "L", "CMYK": "CMYK"}
-"""The mode that an image has whose profile is about a colour space."""
+"""The image mode of each colour space of a profile."""
 
 
 def eight_bits(image: Image.Image) -> Image.Image:
@@ -29,7 +29,7 @@ def eight_bits(image: Image.Image) -> Image.Image:
 
 
 def in_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
-    """Return an image of mode L, RGB or CMYK in sRGB; a profile that can't be used is passed over."""
+    """Return an image of mode L, RGB or CMYK in sRGB; an unusable profile is ignored."""
     if profile and len(profile) <= LARGEST_PROFILE:
         try:
             source = ImageCms.ImageCmsProfile(io.BytesIO(profile))

@@ -1,4 +1,4 @@
-"""PDF as evidence: enough of a look to know that it is one. It is kept as it is and never rendered."""
+"""PDF as evidence: a check that the file is one. It is stored as it is and never rendered."""
 
 import re
 from pathlib import Path
@@ -7,18 +7,18 @@ CONTENT_TYPE = "application/pdf"
 _HEADER = re.compile(rb"%PDF-[12]\.[0-9]")
 _END = re.compile(rb"startxref\s+(?P<offset>[0-9]{1,12})\s+%%EOF")
 _TAIL = 2048
-"""Bytes at the end among which the last words must stand: readers look as far."""
+"""Bytes at the end in which the trailer must be; PDF readers search as far."""
 
 
 def looks_like_pdf(head: bytes) -> bool:
-    """Whether a file that begins so is a PDF (ISO 32000-2, 7.5.2); what only contains one is not."""
+    """Whether a file with this beginning is a PDF (ISO 32000-2, 7.5.2)."""
     return _HEADER.match(head) is not None
 
 
 def flaw_of(path: Path) -> str | None:
-    """Return what is wrong with a PDF, by its header, its end and where it says its table is.
+    """Return what is wrong with a PDF, by its header, its trailer and the offset of its table.
 
-    Encrypted ones are fine: they are not opened.
+    Encrypted files are accepted: they are not opened.
     """
     size = path.stat().st_size
     with path.open("rb") as file:

@@ -1,4 +1,4 @@
-"""Taking in a file: room for it first, then the form, then the file in a directory of its own."""
+"""Receiving an uploaded file: reserve disk space, then read the form into a temporary directory."""
 
 import asyncio
 import shutil
@@ -25,37 +25,37 @@ from licet_credentials.images.storage import ORIGINAL
 
 _CHUNK = 256 * 1024
 _LEAST_ROOM = 1 << 20
-"""What an upload takes at the least: as much of it is in memory before it goes to disk."""
+"""Least space of an upload: up to this size it stays in memory."""
 _MOST_FIELDS = 16
 _FIELD_BYTES = 1024
 _PREFIX = "licet-upload-"
-_LEFT_BEHIND = 3600.0
-"""Seconds after which nobody works on an upload any more."""
+_ABANDONED_SECONDS = 3600.0
+"""Seconds after which a temporary directory is abandoned."""
 F = TypeVar("F", bound=BaseModel)
 
 
 class UploadRoom:
-    """Room on disk for files that are being taken in and worked on; who comes first is served first."""
+    """Disk space for uploads in progress, granted first come, first served."""
 
     def __init__(self, room_bytes: int, *, wait_seconds: float, receive_seconds: float) -> None:
         self.receive_seconds = receive_seconds
-        """How long a file may take to come in."""
+        """How long receiving a file may take."""
         self._free = self._all = room_bytes
         self._wait_seconds = wait_seconds
         self._waiting: deque[tuple[int, asyncio.Future[None]]] = deque()
 
-    def patience_ends(self) -> float:
-        """Return until when an upload that comes now waits for room and a worker, by the loop's clock."""
+    def deadline(self) -> float:
+        """Return the deadline of an upload that starts now, by the clock of the event loop."""
         return asyncio.get_running_loop().time() + self._wait_seconds
 
     @asynccontextmanager
     async def reserved(self, size: int, *, until: float | None = None) -> AsyncIterator[None]:
-        """Have room for a file of at most `size` bytes; raises `Busy` where there was none in time.
+        """Reserve space for a file of at most `size` bytes; raises `Busy` if there is none in time.
 
-        `until` is what `patience_ends` said when the upload came. While it is copied a file lies there twice.
+        `until` is the deadline from `deadline`. Twice the size is reserved: the file is copied once.
         """
         room = min(max(2 * size, _LEAST_ROOM), self._all)
-        await self._take(room, self.patience_ends() if until is None else until)
+        await self._take(room, self.deadline() if until is None else until)
         try:
             yield
         finally:
@@ -72,13 +72,13 @@ class UploadRoom:
             async with asyncio.timeout_at(until):
                 await granted
         except BaseException as error:
-            if granted.done() and not granted.cancelled():  # at the very last moment
+            if granted.done() and not granted.cancelled():  # granted at the very moment of the timeout
                 self._give(room)
             else:
                 self._waiting.remove(place)
-                self._give(0)  # those behind may need less
+                self._give(0)  # a smaller upload behind this one may fit
             if isinstance(error, TimeoutError):
-                raise Busy("Too many files are being taken in; send it again in a moment.") from None
+                raise Busy("Too many files are being received; send it again in a moment.") from None
             raise
 
     def _give(self, room: int) -> None:
@@ -91,16 +91,16 @@ class UploadRoom:
 
 @dataclass(frozen=True, slots=True)
 class Received(Generic[F]):
-    """A file that was sent, and where it lies as long as it is worked on."""
+    """A received file in its temporary directory."""
 
     path: Path
     sha256: str
     size: int
     fields: F
-    """The other fields of its form."""
+    """The other fields of the form."""
 
     def rendition(self, name: str) -> Path:
-        """Return where a rendition is written: beside it, and as long."""
+        """Return the path for a rendition, in the same directory."""
         return self.path.with_name(name)
 
 
@@ -110,8 +110,8 @@ async def received(
 ) -> AsyncIterator[Received[F]]:
     """Read the form of a request: one part `file`, and the fields of the model `fields`.
 
-    Raises what FastAPI raises for a form that is not as it should be, `TooLarge` beyond `largest` bytes,
-    and a 408 for one that has not come in time: whoever sends slowly must not keep the room from others.
+    Raises FastAPI's error for a malformed form, `TooLarge` beyond `largest` bytes, and a 408 after `seconds`,
+    so that a slow sender can't keep the space from others.
     """
     directory = await to_thread.run_sync(lambda: TemporaryDirectory(prefix=_PREFIX))
     try:
@@ -119,7 +119,7 @@ async def received(
             async with asyncio.timeout(seconds):
                 kept = await _kept(request, fields, Path(directory.name) / ORIGINAL, largest)
         except TimeoutError:
-            raise Problem(f"The file has not come within {seconds:.0f} seconds.", status=408) from None
+            raise Problem(f"The file was not received within {seconds:.0f} seconds.", status=408) from None
         yield kept
     finally:
         await to_thread.run_sync(directory.cleanup)
@@ -129,16 +129,16 @@ async def _kept(request: Request, fields: type[F], path: Path, largest: int) -> 
     form = request.form(max_files=1, max_fields=_MOST_FIELDS, max_part_size=_FIELD_BYTES)
     async with form as sent:
         upload = sent.get("file")
-        said = {name: value for name, value in sent.items() if name != "file"}
+        fields_sent = {name: value for name, value in sent.items() if name != "file"}
         errors: list[Any] = []
         if not isinstance(upload, UploadFile):
             errors.append({"type": "missing", "loc": ("body", "file"), "msg": "Field required"})
         try:
-            checked = fields.model_validate(said)
+            checked = fields.model_validate(fields_sent)
         except ValidationError as error:
             errors += [{**each, "loc": ("body", *each["loc"])} for each in error.errors()]
         if errors or not isinstance(upload, UploadFile):
-            raise RequestValidationError(errors, body=said)
+            raise RequestValidationError(errors, body=fields_sent)
         digest, size = sha256(), 0
         async with await anyio.open_file(path, "wb") as file:
             while chunk := await upload.read(_CHUNK):
@@ -150,12 +150,12 @@ async def _kept(request: Request, fields: type[F], path: Path, largest: int) -> 
     return Received(path, digest.hexdigest(), size, checked)
 
 
-async def remove_left_behind() -> bool:
-    """Remove the directories of uploads whose process was killed: what is in them is personal."""
+async def remove_abandoned() -> bool:
+    """Remove temporary directories of killed processes: their files are personal data."""
 
     def remove() -> None:
         for directory in Path(gettempdir()).glob(f"{_PREFIX}*"):
-            if time.time() - directory.stat().st_mtime > _LEFT_BEHIND:
+            if time.time() - directory.stat().st_mtime > _ABANDONED_SECONDS:
                 shutil.rmtree(directory, ignore_errors=True)
 
     await to_thread.run_sync(remove)

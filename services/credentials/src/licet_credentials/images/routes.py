@@ -37,7 +37,7 @@ from licet_credentials.images.workers import ImageWorkers
 from licet_credentials.inputs import Reason
 
 LARGEST_FILE = 25 << 20
-"""Bytes of a file; its form around it has some more."""
+"""Bytes of the largest file, without its form."""
 _FORM_BYTES = 64 * 1024
 _RETRY = {"Retry-After": "5"}
 _EXTENSIONS = {
@@ -52,22 +52,22 @@ router = APIRouter(prefix="/v1/credentials", tags=["images"])
 
 
 class UploadIn(Body):
-    """What is said about a file that is sent."""
+    """Fields of the form beside the file."""
 
     kind: Literal["scan", "card", "photo", "document"] | None = None
-    """Where it is left out: a PDF is a document, an image a scan."""
+    """By default document for a PDF, scan for an image."""
     term_id: UUID | None = None
-    """The term that it supports; where it is left out, it is about the credential as a whole."""
+    """The term that it supports; by default the credential as a whole."""
 
 
 class UploadForm(UploadIn):
-    """A multipart form: the file, and what is said about it."""
+    """A multipart form: the file and its fields."""
 
     file: Annotated[str, Field(json_schema_extra={"format": "binary"})]
     """JPEG, PNG, GIF, WebP or PDF."""
 
 
-# The form is no parameter of the function: FastAPI would read it, all of it, before there is room for it.
+# The form is not a parameter of the function: FastAPI would read all of it before space is reserved.
 _FORM: dict[str, Any] = {
     "requestBody": {
         "required": True,
@@ -83,18 +83,18 @@ _FORM: dict[str, Any] = {
     dependencies=[WRITE],
     max_body_size=LARGEST_FILE + _FORM_BYTES,
     openapi_extra=_FORM,
-    responses={200: {"model": ImageOut, "description": "The same file was there already"}},
+    responses={200: {"model": ImageOut, "description": "The same file is already stored"}},
 )
 async def upload(request: Request, credential_id: UUID, write: Write) -> Response:
-    """Keep evidence: the original privately, and of an image two renditions without metadata.
+    """Store evidence: the original privately and, of an image, two renditions without metadata.
 
-    The same file again is the same image. Too many at once wait, at most half a minute.
+    The same file again is the same image. On a busy service the upload waits, at most half a minute.
     """
     workers: ImageWorkers = request.app.state.image_workers
     storage: ImageStorage = request.app.state.image_storage
     room: UploadRoom = request.app.state.upload_room
     running = serving(request)
-    until = room.patience_ends()
+    until = room.deadline()
     async with running.database.reading() as conn:
         await require_credential(conn, credential_id)
     try:
@@ -102,7 +102,7 @@ async def upload(request: Request, credential_id: UUID, write: Write) -> Respons
             room.reserved(_declared(request), until=until),
             received(request, UploadIn, largest=LARGEST_FILE, seconds=room.receive_seconds) as file,
         ):
-            said = file.fields
+            form = file.fields
             examined = await workers.examine(
                 file.path, file.rendition(DISPLAY), file.rendition(THUMBNAIL), until=until
             )
@@ -111,8 +111,8 @@ async def upload(request: Request, credential_id: UUID, write: Write) -> Respons
                 file.sha256,
                 file.size,
                 examined,
-                kind=kind_of(said.kind, examined),
-                term_id=said.term_id,
+                kind=kind_of(form.kind, examined),
+                term_id=form.term_id,
                 database=running.database,
                 storage=storage,
                 now=running.clock.now(),
@@ -123,7 +123,7 @@ async def upload(request: Request, credential_id: UUID, write: Write) -> Respons
             status=lambda added: 201 if added[1] else 200,
             location=lambda added: _address(credential_id, added[0]),
             fingerprint=form_fingerprint(
-                {name: str(value) for name, value in said.model_dump(exclude_none=True).items()},
+                {name: str(value) for name, value in form.model_dump(exclude_none=True).items()},
                 {"file": bytes.fromhex(file.sha256)},
             ),
         )
@@ -137,7 +137,7 @@ def _address(credential_id: UUID, image: Image) -> str:
 
 
 def _declared(request: Request) -> int:
-    """Return the bytes that the request says its body has; the most where it does not."""
+    """Return the declared size of the body, or the largest allowed if none is declared."""
     length = request.headers.get("content-length", "")
     return min(int(length), LARGEST_FILE) if length.isdecimal() else LARGEST_FILE
 
@@ -150,21 +150,21 @@ async def delete(
     expected: MaybeIfMatch,
     write: Write,
 ) -> Response:
-    """Delete an image: what is stored of it goes, unless another credential has the same file."""
+    """Delete an image; its objects are removed unless another credential has the same file."""
     return await write(
         lambda tx, now: remove_image(tx, credential_id, image_id, reason, expected_version=expected, now=now)
     )
 
 
 class ViewOut(BaseModel):
-    """That somebody was given an original to look at."""
+    """A view of an original."""
 
     actor: str
     at: datetime
 
     @classmethod
     def of(cls, view: store.View) -> "ViewOut":
-        """Show it."""
+        """Show a view."""
         return cls(actor=view.actor, at=view.at)
 
 
@@ -175,7 +175,7 @@ class ViewOut(BaseModel):
     responses=CSV_TOO,
 )
 async def views(request: Request, credential_id: UUID, image_id: UUID, page: PageQuery) -> Response:
-    """List who looked at the original of an image, oldest first; also of one that is deleted."""
+    """List the views of an original, oldest first; also of a deleted image."""
 
     async def read(asked: PageRequest) -> Page[ViewOut]:
         async with serving(request).database.reading() as conn:
@@ -198,9 +198,9 @@ async def rendition(
     image_id: UUID,
     rendition: Literal["display", "thumbnail", "original"],
 ) -> Response:
-    """Lead to a URL that lives five minutes.
+    """Redirect to a URL that is valid for five minutes.
 
-    The original needs `credentials:admin` or `credentials:audit`, and who was led to it is recorded.
+    The original needs `credentials:admin` or `credentials:audit`, and each view of it is recorded.
     """
     principal = principal_of(request)
     if rendition == ORIGINAL:
@@ -216,12 +216,12 @@ async def rendition(
     }
     content_type = types[rendition]
     if content_type is None:
-        raise NotFound("A document is not rendered; its original is what there is.")
+        raise NotFound("A document has no renditions; fetch its original.")
     key = object_key(image.sha256, image.generation, rendition, content_type)
     kept_as = f"{image_id}.{_EXTENSIONS[content_type]}" if rendition == ORIGINAL else None
     url = await storage.presigned(key, content_type, file_name=kept_as)
     if rendition == ORIGINAL:
-        # Committed before the URL leaves: nobody looks at an original without a trace.
+        # Committed before the URL is sent: no original is viewed without a record.
         async with running.database.reading() as conn:
             await store.note_view(conn, credential_id, image_id, principal.actor, running.clock.now())
     return RedirectResponse(url, 302, headers={"Cache-Control": "private, no-store"})

@@ -1,4 +1,4 @@
-"""From a file that was taken in to stored evidence, before a credential hears of it."""
+"""Storing a received file in the bucket, before a credential refers to it."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -27,20 +27,20 @@ from licet_events.ids import uuid7
 
 DOCUMENT = "document"
 _STORE_SECONDS = 60.0
-"""For the objects of one upload, however slow the store is; with what one call may take on top."""
+"""Time limit for storing the objects of one upload."""
 _WANTED = Failpoint("images.upload.wanted")
 _STORED = {name: Failpoint(f"images.upload.{name}_stored") for name in (ORIGINAL, DISPLAY, THUMBNAIL)}
 
 
-def kind_of(said: str | None, examined: Examined) -> str:
-    """Return what kind of evidence a file is; raises `Invalid` where what was said does not fit."""
+def kind_of(given: str | None, examined: Examined) -> str:
+    """Return the kind of evidence; raises `Invalid` if the given kind does not fit the file."""
     if examined.content_type == documents.CONTENT_TYPE:
-        if said not in {None, DOCUMENT}:
-            raise Invalid(f"A PDF is of the kind document, not {said}.", pointer="/kind")
+        if given not in {None, DOCUMENT}:
+            raise Invalid(f"A PDF is of the kind document, not {given}.", pointer="/kind")
         return DOCUMENT
-    if said == DOCUMENT:
+    if given == DOCUMENT:
         raise Invalid("Only a PDF is of the kind document; an image is another.", pointer="/kind")
-    return said or "scan"
+    return given or "scan"
 
 
 async def store_evidence(
@@ -55,11 +55,11 @@ async def store_evidence(
     storage: ImageStorage,
     now: datetime,
 ) -> Image:
-    """Store the original and its renditions, which lie beside it; returns what is to be recorded.
+    """Store the original and its renditions; returns the image to record.
 
-    That they will be stored is committed first, and only then are they; the caller's transaction refers to
-    them last. So wherever this ends, there is never a record without its objects, and never an object
-    that nothing knows of: what came to nothing is collected. Raises `StorageUnavailable`.
+    The intent to store is committed first, then the objects are stored, and the caller's transaction refers
+    to them last. So after a crash at any point there is neither a record without objects nor an object
+    without a row: unreferenced objects are collected. Raises `StorageUnavailable`.
     """
     async with database.reading() as conn:
         generation = await store.want_objects(conn, digest, machine_now() + SAFE_AGE)

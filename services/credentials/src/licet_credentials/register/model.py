@@ -1,4 +1,4 @@
-"""What lists of credentials may be asked for."""
+"""Filters and sort orders of lists of credentials."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,22 +12,22 @@ from licet_events.credentials import Validity
 
 
 class Checked(StrEnum):
-    """What a credential's latest check says about it at an instant."""
+    """State of a credential's latest check at an instant."""
 
     VERIFIED = "verified"
-    """The latest check confirmed it and still holds."""
+    """The latest check confirmed it and is still valid."""
     ENDED = "ended"
-    """It did, and has to be done again."""
+    """It confirmed it, but has expired."""
     NEVER = "never"
     """There is none, or the latest one did not confirm it."""
 
 
 @dataclass(frozen=True, slots=True)
 class CredentialFilter:
-    """Which credentials are wanted, all conditions together; `None` asks for nothing."""
+    """Conditions of a list of credentials, all together; `None` for any."""
 
     validity: tuple[Validity, ...] | None = None
-    """One of these, at the instant that is asked for."""
+    """Validity at the requested instant, one of these."""
     type: str | None = None
     """The code of a type, or one of its aliases."""
     category: Category | None = None
@@ -37,24 +37,24 @@ class CredentialFilter:
     country: str | None = None
     subdivision: str | None = None
     expires_from: date | None = None
-    """Those that end, on this day or later."""
+    """Ends on this day or later; leaves out what never ends."""
     expires_to: date | None = None
     verification: Checked | None = None
     q: str | None = None
-    """Words, each of which is found in name or number, or in the holder's name or external id."""
+    """Words, each of which matches name, number, or the holder's name or external id."""
     attributes: Mapping[str, str] = field(default_factory=dict)
-    """Typed attributes by name, each as a text; of several choices it is one of them."""
+    """Texts of typed attributes by name; a choice matches if it is one of several."""
 
 
 class Sort(Ordering):
-    """What a list is ordered by, and backwards."""
+    """Sort orders of a list of credentials."""
 
     ENTRY = "id"
     LATEST_ENTRY = "-id"
     NAME = "name"
     NAME_BACKWARDS = "-name"
     EXPIRES_ON = "expires_on"
-    """Those without an end come last."""
+    """Credentials without an end come last."""
     EXPIRES_ON_BACKWARDS = "-expires_on"
     HOLDER = "holder"
     """By the holder's name."""

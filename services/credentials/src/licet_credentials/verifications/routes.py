@@ -34,10 +34,10 @@ router = APIRouter(prefix="/v1", tags=["verifications"])
 async def verify(
     request: Request, credential_id: UUID, body: VerificationIn, expected: MaybeIfMatch, write: Write
 ) -> Response:
-    """Note that a term was checked against a source, whatever came of it."""
-    said = body.model_dump()
-    term_id: UUID | None = said.pop("term_id")
-    check = Check(**said)
+    """Record a check of a term against a source, with any result."""
+    fields = body.model_dump()
+    term_id: UUID | None = fields.pop("term_id")
+    check = Check(**fields)
     now = serving(request).clock.now()
     return await write(
         lambda tx, now: verify_credential(
@@ -69,13 +69,13 @@ async def list_(request: Request, credential_id: UUID, page: PageQuery) -> Respo
 
 
 class DueOut(CredentialOut):
-    """A credential that has to be checked again."""
+    """A credential whose check is due."""
 
     due_since: datetime
 
     @classmethod
     def of_due(cls, due: Due, now: datetime) -> "DueOut":
-        """Show a credential as it is at `now`, with since when its latest check no longer holds."""
+        """Show a credential as it is at `now`, with the expiry of its latest check."""
         return cls(**CredentialOut.of(due.credential, now).model_dump(), due_since=due.since)
 
 
@@ -89,9 +89,9 @@ async def due(
     team: Code | None = None,
     location: Code | None = None,
 ) -> Response:
-    """List credentials whose latest check confirmed and ends before an instant, now if it is left out.
+    """List credentials whose confirming check expires before an instant, by default now.
 
-    The longest ended come first. What was never confirmed is not among them.
+    The longest expired come first. Credentials that were never confirmed are left out.
     """
     now = serving(request).clock.now()
     wanted = DueFilter(before=before or now, type=type, team=team, location=location)

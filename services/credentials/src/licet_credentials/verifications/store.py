@@ -1,4 +1,4 @@
-"""Checks of credentials in the database."""
+"""SQL of checks of credentials."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -26,7 +26,7 @@ async def list_verifications(
 
 @dataclass(frozen=True, slots=True)
 class DueFilter:
-    """Which checks that are due a list shows; `None` asks for nothing."""
+    """Conditions of a list of due checks; `None` for any."""
 
     before: datetime
     type: str | None = None
@@ -36,7 +36,7 @@ class DueFilter:
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """A credential that has to be checked again, and since when."""
+    """A credential whose check is due, and since when."""
 
     since: datetime
     credential: Credential
