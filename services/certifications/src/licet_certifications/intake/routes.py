@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Body, Query, Request
+from fastapi import APIRouter, Body, Depends, Query, Request
 from starlette.responses import Response
 
 from licet_certifications.completions import store
@@ -48,21 +48,28 @@ _CSV_BODY: dict[str, Any] = {
 }
 
 
+async def _require_known_type(request: Request) -> None:
+    sent = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if sent not in {"text/csv", "application/json"}:
+        raise UnsupportedMediaType(
+            f"Completions are sent as application/json or text/csv; this is {sent or 'of no type'}."
+        )
+
+
 @router.post(
     "",
     response_model=ResultsView,
-    dependencies=[requires("completions:write", everyone=True)],
+    dependencies=[requires("completions:write", everyone=True), Depends(_require_known_type)],
     openapi_extra=_CSV_BODY,
     max_body_size=LARGEST_BODY,
 )
-async def post_completions(request: Request, body: Annotated[Completions, Body()], write: Write) -> Response:
+async def post_completions(body: Annotated[Completions, Body()], write: Write) -> Response:
     """Take in up to 1,000 completions, or a CSV file of up to 10,000 rows.
 
     Each is answered in its place: `recorded`, `duplicate` (known already), `conflict` (its source and id
     were reported with other content; a person decides), `unmatched` (nobody knows whose it is; it counts
     once that is clear) or `rejected`, with the reason. What is rejected keeps no other back.
     """
-    _require_known_type(request)
     given: CompletionsIn = body
 
     async def run(tx: Transaction, now: datetime) -> list[Outcome]:
@@ -116,11 +123,3 @@ async def get_completion(
     if not principal.may_see(team=found.team, location=found.location):
         raise NotFound(f"There is no completion {completion_id}.")
     return resource(CompletionWithConflicts.with_conflicts(found.completion, conflicts))
-
-
-def _require_known_type(request: Request) -> None:
-    sent = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if sent not in {"text/csv", "application/json"}:
-        raise UnsupportedMediaType(
-            f"Completions are sent as application/json or text/csv; this is {sent or 'of no type'}."
-        )
