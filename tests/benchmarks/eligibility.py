@@ -109,16 +109,17 @@ async def _check_each(conn: Connection, holders: Sequence[UUID]) -> None:
 async def _check(conn: Connection, holders: Sequence[UUID]) -> None:
     """Answer for a shift of each holder, in one query."""
     end = _NOW + timedelta(hours=8)
-    for said in await commands.check(conn, [Shift(holder, _TARGET, "*", _NOW, end) for holder in holders]):
-        _must_be_eligible(said.verdict)
+    shifts = [Shift(holder, _TARGET, "*", _NOW, end) for holder in holders]
+    for assessment in await commands.check(conn, shifts):
+        _must_be_eligible(assessment.verdict)
 
 
 async def _compute(conn: Connection, holders: Sequence[UUID]) -> None:
     """Answer the same from the facts, as if no timeline were stored."""
     end = _NOW + timedelta(hours=8)
     for decisions in (await commands.compute(conn, [Pair(holder, _TARGET) for holder in holders])).values():
-        said = model.worst(model.within(decisions["*"].intervals, _NOW, end))
-        _must_be_eligible(said.verdict)
+        assessment = model.worst(model.within(decisions["*"].stretches, _NOW, end))
+        _must_be_eligible(assessment.verdict)
 
 
 def _must_be_eligible(verdict: Verdict) -> None:

@@ -16,20 +16,23 @@ def _patch_bodies(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any
             yield f"{path} {kind}", content["schema"]
 
 
-def _schemas_within(schema: Any, document: dict[str, Any], at: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield each object below a schema with its path, references followed (request bodies don't recur)."""
+def _schemas_within(
+    schema: Any, document: dict[str, Any], at: str, within: frozenset[str] = frozenset()
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield each object below a schema with its path; references are followed, each once on a path."""
     if isinstance(schema, dict):
         yield at, schema
         for name, below in schema.items():
-            yield from _schemas_within(below, document, f"{at}/{name}")
-        if "$ref" in schema:
+            yield from _schemas_within(below, document, f"{at}/{name}", within)
+        reference = schema.get("$ref")
+        if isinstance(reference, str) and reference not in within:
             target = document
-            for step in schema["$ref"].removeprefix("#/").split("/"):
+            for step in reference.removeprefix("#/").split("/"):
                 target = target[step]
-            yield from _schemas_within(target, document, at)
+            yield from _schemas_within(target, document, at, within | {reference})
     elif isinstance(schema, list):
         for number, below in enumerate(schema):
-            yield from _schemas_within(below, document, f"{at}/{number}")
+            yield from _schemas_within(below, document, f"{at}/{number}", within)
 
 
 @pytest.fixture(params=DOCUMENTS, ids=lambda path: path.stem)

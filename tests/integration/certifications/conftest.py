@@ -125,8 +125,8 @@ class Certifications:
             await learn(tx, *told)
 
     async def require(self, target: str = "role:forklift", *types: str, **rule: Any) -> RequirementState:
+        expression = rule.pop("expression", Expression(kind="all_of", types=types or ("licence",)))
         said: dict[str, Any] = {"effective_from": date(2026, 2, 1), "time_zone": "UTC", **rule}
-        expression = Expression(kind="all_of", types=types or ("licence",))
         async with self.database.transaction(Cause.new("user:ada")) as tx:
             return await commands.make_requirement(
                 tx, Rule(target=target, expression=expression, **said), now=NOW

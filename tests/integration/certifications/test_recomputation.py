@@ -8,10 +8,12 @@ import pytest
 
 from licet_certifications.app import ACTOR
 from licet_certifications.eligibility import commands, store
+from licet_certifications.eligibility.contract import state_of
 from licet_certifications.eligibility.store import Pair
 from licet_certifications.requirements.commands import requirement_snapshots
+from licet_certifications.requirements.expressions import expression_of
 from licet_chassis.cause import Cause
-from licet_events.catalogue import Expression, RequirementChanged
+from licet_events.catalogue import Expression, Operand, RequirementChanged
 from licet_events.credentials import CredentialCorrected, CredentialSnapshot, FlagKind, FlagState
 from licet_events.eligibility import EligibilityChanged, EligibilityEnded, ReasonCode
 from licet_events.holders import HolderDeactivated, HolderMerged, HolderSnapshot
@@ -89,7 +91,9 @@ async def test_what_changes_no_timeline_is_neither_written_nor_published(service
     await service.tell(holder(1), credential(2, 1, FIRST))
     await service.work_off()
     await service.published()
-    await service.tell(holder(1, version=2, team="north"), credential(2, 1, FIRST, version=2, issuer="X"))
+    await service.tell(
+        holder(1, version=2, team="north"), credential(2, 1, FIRST, version=2, issued_on=NOW.date())
+    )
     assert await service.queued() == set()
     await service.tell(credential(2, 1, FIRST, version=3, grace_days=0, country="US"))
     await service.work_off()
@@ -166,6 +170,33 @@ async def test_a_location_touches_only_where_a_jurisdiction_must_match(service):
         "chi",
         ["no_requirement", "valid", "expired"],
     )
+
+
+async def test_a_location_touches_also_where_only_one_credential_must_match(service):
+    part = Operand(type="licence", match_jurisdiction=True)
+    await service.require(
+        expression=expression_of(Operand(kind="all_of", operands=(part,))), locations=("chi",)
+    )
+    await service.tell(holder(1))
+    await service.work_off()
+    await service.tell(location("chi", country="US"))
+    assert await service.queued() == {(1, "role:forklift")}
+
+
+async def test_single_pairs_are_computed_before_those_of_a_changed_requirement(service):
+    await service.tell(holder(1), holder(2), holder(3, roles=("welder",)))
+    await service.work_off()
+    await service.require()
+    await service.queued()
+    await service.tell(
+        holder(2, version=2, location="ber"), holder(3, version=2, roles=("welder",), location="ber")
+    )
+    await service.queued()
+    async with service.database.transaction(Cause.new(ACTOR)) as tx:
+        first = await store.claim_recomputations(tx.conn, 2, ACTOR)
+        rest = await store.claim_recomputations(tx.conn, 9, ACTOR)
+    assert {pair.holder_id.int for pair in first} == {2, 3}
+    assert {pair.holder_id.int for pair in rest} == {1}
 
 
 async def test_a_timeline_is_kept_for_anywhere_for_the_holders_location_and_for_each_that_is_named(service):
@@ -350,15 +381,17 @@ async def test_a_pair_that_cannot_be_computed_holds_up_no_other(service):
     await service.tell(holder(1), holder(3))
     await service.work_off()
     await service.published()
-    async with service.database.reading() as conn:
-        await conn.execute("update timelines set facts = '7' where holder_id = $1", UUID(int=3))
     await service.tell(credential(2, 1, FIRST), credential(4, 3, FIRST))
+    async with service.database.reading() as conn:
+        await conn.execute("update credentials set facts = facts - 'runs' where holder_id = $1", UUID(int=3))
     await service.work_off()
     assert [event.data.eligibility.holder_id.int for event in await service.published()] == [1]
     assert await service.queued() == {(3, "role:forklift")}
     async with service.database.reading() as conn:
         assert await store.count_pending(conn) == 0
-        await conn.execute("update timelines set facts = '[]' where holder_id = $1", UUID(int=3))
+        await conn.execute(
+            "update credentials set facts = facts || '{\"runs\": []}' where holder_id = $1", UUID(int=3)
+        )
         await conn.execute("update recomputations set queued_at = clock_timestamp()")
     await service.work_off()
     assert [event.data.eligibility.holder_id.int for event in await service.published()] == [3]
@@ -379,5 +412,6 @@ async def test_what_is_stored_is_what_computing_on_read_gives(service):
         for code, decision in computed.items():
             stored = await store.read_timeline(conn, *pair, code)
             assert stored is not None
-            assert (stored.intervals, stored.facts) == (decision.intervals, decision.facts)
-    assert ReasonCode.SUSPENDED in {one.reasons[0].code for one in computed["chi"].intervals}
+            assert stored == state_of(*pair, code, 1, decision, stored.computed_at)
+    codes = {one.assessment.reasons[0].code for one in computed["chi"].stretches}
+    assert ReasonCode.SUSPENDED in codes

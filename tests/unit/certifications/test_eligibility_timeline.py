@@ -3,30 +3,33 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
-from itertools import pairwise
 from uuid import UUID
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
+from licet_certifications.eligibility.deciding import decide, places_of
 from licet_certifications.eligibility.model import (
+    FUTURE,
     NOWHERE_IN_PARTICULAR,
+    Check,
     Credential,
+    Flag,
     Holder,
     Place,
+    Run,
+    Stretch,
+    Waiver,
     always,
     clip,
-    facts,
-    places_of,
-    timeline,
     within,
     worst,
 )
+from licet_certifications.eligibility.rules import NamedType, rulebook_of
+from licet_certifications.requirements.expressions import expression_of
 from licet_events import civil
-from licet_events.catalogue import Expression, RequirementState, Severity
-from licet_events.credentials import FlagKind, FlagState, RunState
-from licet_events.eligibility import Interval, Reason, ReasonCode, Verdict
+from licet_events.catalogue import AttributeCondition, Expression, Operand, RequirementState, Severity
+from licet_events.credentials import FlagKind
+from licet_events.eligibility import ReasonCode, Verdict
 
 TARGET = "role:forklift"
 HOLDER = Holder(UUID(int=1), 1, True, frozenset({TARGET}))
@@ -42,18 +45,12 @@ def at(text: str) -> datetime:
     return datetime.fromisoformat(text).replace(tzinfo=UTC)
 
 
-def a_run(first: date, last: date | None, zone: str = "UTC") -> RunState:
-    return RunState(
-        starts_at=civil.starts_at(first, zone),
-        expires_at=None if last is None else civil.expires_at(last, zone),
-        expires_on=last,
-        time_zone=zone,
-        term_id=UUID(int=7),
-        term_revision=1,
-    )
+def a_run(first: date, last: date | None, zone: str = "UTC") -> Run:
+    expires_at = None if last is None else civil.expires_at(last, zone)
+    return Run(civil.starts_at(first, zone), expires_at, last, zone)
 
 
-def a_credential(number: int, *runs: RunState, type: str = "licence", **facts) -> Credential:
+def a_credential(number: int, *runs: Run, type: str = "licence", **facts) -> Credential:
     return Credential(
         UUID(int=number), 1, HOLDER.id, type, tuple(sorted(runs, key=lambda run: run.starts_at)), **facts
     )
@@ -85,8 +82,8 @@ def a_requirement(
     )
 
 
-def a_flag(kind: FlagKind, start: datetime, until: datetime | None = None, number: int = 50) -> FlagState:
-    return FlagState(id=UUID(int=number), kind=kind, effective_from=start, until=until, reason="x")
+def a_flag(kind: FlagKind, start: datetime, end: datetime = FUTURE) -> Flag:
+    return Flag(kind, start, end)
 
 
 def the_timeline(
@@ -95,14 +92,25 @@ def the_timeline(
     *,
     holder: Holder = HOLDER,
     place: Place = NOWHERE_IN_PARTICULAR,
-) -> tuple[Interval, ...]:
-    return timeline(
-        holder=holder, target=TARGET, place=place, requirements=requirements, credentials=credentials
+    waivers: Sequence[Waiver] = (),
+) -> tuple[Stretch, ...]:
+    if place != NOWHERE_IN_PARTICULAR:
+        holder = replace(holder, location=place.code)
+    decisions = decide(
+        holder,
+        rulebook_of(TARGET, requirements, {}),
+        credentials=credentials,
+        places={place.code: place},
+        waivers=waivers,
     )
+    return decisions[place.code].stretches
 
 
-def told(intervals: Sequence[Interval]) -> list[tuple[datetime | None, str, list[str]]]:
-    return [(one.start, str(one.verdict), [str(reason.code) for reason in one.reasons]) for one in intervals]
+def told(stretches: Sequence[Stretch]) -> list[tuple[datetime | None, str, list[str]]]:
+    return [
+        (one.start, str(one.assessment.verdict), [str(reason.code) for reason in one.assessment.reasons])
+        for one in stretches
+    ]
 
 
 FIRST = a_run(date(2026, 1, 1), date(2026, 6, 30))
@@ -168,7 +176,7 @@ def test_days_that_must_remain_end_the_use_of_a_term_before_its_expiry():
 def test_flags_take_precedence_and_final_ones_have_no_end():
     flags = (
         a_flag(FlagKind.SUSPENDED, at("2026-03-01"), at("2026-04-01")),
-        a_flag(FlagKind.REVOKED, at("2026-05-01"), number=51),
+        a_flag(FlagKind.REVOKED, at("2026-05-01")),
     )
     credential = a_credential(2, FIRST, SECOND, flags=flags, grace_days=10)
     assert told(the_timeline([FROM_FEBRUARY], [credential]))[1:] == [
@@ -188,7 +196,11 @@ def test_another_credential_of_the_type_stands_in_for_a_revoked_one():
         (at("2026-02-15"), "eligible", ["valid"]),
         (at("2026-05-01"), "ineligible", ["expired"]),
     ]
-    assert [one.reasons[0].credential_id for one in intervals[1:]] == [revoked.id, other.id, other.id]
+    assert [one.assessment.reasons[0].credential_id for one in intervals[1:]] == [
+        revoked.id,
+        other.id,
+        other.id,
+    ]
 
 
 def test_a_voided_credential_is_as_if_it_were_not_there():
@@ -209,7 +221,7 @@ def test_an_advisory_requirement_warns_and_the_mandatory_one_is_told_first():
         expression=Expression(kind="all_of", types=("course",)),
     )
     assert told(the_timeline([advisory], []))[1] == (at("2026-02-01"), "warning", ["missing"])
-    both = the_timeline([advisory, FROM_FEBRUARY], [])[1]
+    both = the_timeline([advisory, FROM_FEBRUARY], [])[1].assessment
     assert both.verdict is Verdict.INELIGIBLE
     assert [reason.type for reason in both.reasons] == ["licence", "course"]
 
@@ -232,9 +244,9 @@ def test_all_any_and_k_of(kind, k, held, verdict, unmet):
     credentials = [
         a_credential(number, a_run(date(2026, 1, 1), None), type=code) for number, code in enumerate(held, 2)
     ]
-    interval = the_timeline([requirement], credentials)[-1]
-    assert interval.verdict == verdict
-    assert [reason.type for reason in interval.reasons if reason.code is ReasonCode.MISSING] == unmet
+    found = the_timeline([requirement], credentials)[-1].assessment
+    assert found.verdict == verdict
+    assert [reason.type for reason in found.reasons if reason.code is ReasonCode.MISSING] == unmet
 
 
 PLACE = Place("chi", 1, "US", "US-IL")
@@ -262,13 +274,19 @@ def test_a_requirement_that_names_locations_applies_only_there():
     requirement = a_requirement(date(2026, 2, 1), locations=("chi",))
     assert told(the_timeline([requirement], [])) == [(None, "eligible", ["no_requirement"])]
     assert told(the_timeline([requirement], [], place=PLACE))[1][2] == ["missing"]
-    assert places_of(replace(HOLDER, location="ber"), [requirement]) == {"*", "chi", "ber"}
+    assert places_of(replace(HOLDER, location="ber"), rulebook_of(TARGET, [requirement], {})) == {
+        "*",
+        "chi",
+        "ber",
+    }
 
 
 def test_without_the_role_or_when_the_holder_has_left_nothing_else_counts():
     credential = a_credential(2, FIRST)
     outside = replace(HOLDER, targets=frozenset())
-    assert the_timeline([FROM_FEBRUARY], [credential], holder=outside) == always(ReasonCode.NOT_ASSIGNED)
+    assert (
+        decide(outside, rulebook_of(TARGET, [FROM_FEBRUARY], {}), credentials=[credential], places={}) == {}
+    )
     left = replace(HOLDER, active=False)
     assert the_timeline([FROM_FEBRUARY], [credential], holder=left) == always(ReasonCode.HOLDER_INACTIVE)
 
@@ -321,210 +339,159 @@ def test_a_timeline_is_clipped_to_a_window():
 def test_facts_name_the_versions_that_a_timeline_rests_on():
     second = a_requirement(date(2026, 3, 1), version=2)
     other = a_credential(3, FIRST, type="unasked")
-    named = facts(
-        holder=HOLDER,
-        place=PLACE,
-        requirements=[second, FROM_FEBRUARY],
+    waiver = a_waiver()
+    named = decide(
+        replace(HOLDER, location="chi"),
+        rulebook_of(TARGET, [second, FROM_FEBRUARY], {"licence": NamedType("licence", 4)}),
         credentials=[other, a_credential(2, FIRST)],
-        types={"licence": 4, "unasked": 5},
-    )
-    assert [(fact.kind, fact.id, fact.version) for fact in named] == [
+        places={"chi": PLACE},
+        waivers=[waiver, replace(waiver, id=UUID(int=8), target="role:other")],
+    )["chi"].facts
+    assert named == (
         ("credential", str(UUID(int=2)), 1),
         ("credential_type", "licence", 4),
         ("holder", str(HOLDER.id), 1),
         ("location", "chi", 1),
         ("requirement", str(UUID(int=100)), 2),
-    ]
-
-
-# The same rules once more, for one instant at a time and without any algebra.
-
-ORDER = ["valid", "grace", "too_short", "wrong_jurisdiction", "incomplete", "suspended", "expired"]
-ORDER += ["not_yet_valid", "surrendered", "revoked"]
-
-
-def code_at(credential: Credential, requirement: RequirementState, place: Place, now: datetime) -> str:
-    in_force = {
-        flag.kind
-        for flag in credential.flags
-        if flag.effective_from <= now and (flag.kind.final or flag.until is None or now < flag.until)
-    }
-    for kind in (FlagKind.REVOKED, FlagKind.SURRENDERED, FlagKind.SUSPENDED):
-        if kind in in_force:
-            return str(kind)
-    if not credential.runs:
-        return "incomplete"
-    right_place = not requirement.match_jurisdiction or (
-        place.country is not None
-        and place.country == credential.country
-        and credential.subdivision in (None, place.subdivision)
+        ("waiver", str(waiver.id), 2),
     )
-    n = requirement.min_days_remaining
-    past = [run for run in credential.runs if run.starts_at <= now]
-    for run in past:
-        if run.expires_at is None or now < run.expires_at:
-            if not right_place:
-                return "wrong_jurisdiction"
-            # Zones are UTC here, where a day is 24 hours.
-            if n and run.expires_at is not None and now >= run.expires_at - timedelta(days=n):
-                return "too_short"
-            return "valid"
-    for run in past:
-        if run.expires_at and now < run.expires_at + timedelta(days=credential.grace_days) and not n:
-            return "grace" if right_place else "wrong_jurisdiction"
-    return "expired" if past else "not_yet_valid"
 
 
-def verdict_at(
-    requirements: Sequence[RequirementState], credentials: Sequence[Credential], place: Place, now: datetime
-) -> tuple[str, set[tuple[str, str]]]:
-    """Return the verdict and its (type, code)s."""
-    newest: dict[UUID, RequirementState] = {}
-    for state in sorted(requirements, key=lambda one: one.version):
-        if state.starts_at <= now:
-            newest[state.id] = state
-    said: list[tuple[int, set[tuple[str, str]]]] = []
-    for state in newest.values():
-        if (state.ends_at and state.ends_at <= now) or (
-            state.locations and place.code not in state.locations
-        ):
-            continue
-        codes = {}
-        for name in state.expression.types:
-            held = [
-                code_at(one, state, place, now) for one in credentials if one.type == name and not one.voided
-            ]
-            codes[name] = min(held, key=ORDER.index) if held else "missing"
-        valid = [(name, code) for name, code in sorted(codes.items()) if code == "valid"]
-        grace = [(name, code) for name, code in sorted(codes.items()) if code == "grace"]
-        needed = {"all_of": len(codes), "any_of": 1, "k_of": state.expression.k or 1}[state.expression.kind]
-        if len(valid) >= needed:
-            said.append((0, set(valid[:needed])))
-        elif len(valid) + len(grace) >= needed:
-            said.append((1, set(grace[: needed - len(valid)])))
-        else:
-            unmet = {(name, code) for name, code in codes.items() if code not in ("valid", "grace")}
-            said.append((2 if state.severity is Severity.MANDATORY else 1, unmet))
-    if not said:
-        return "eligible", {("", "no_requirement")}
-    gravity = max(one for one, _ in said)
-    reasons = set().union(*(found for one, found in said if one > 0 or gravity == 0))
-    return ["eligible", "warning", "ineligible"][gravity], reasons
+def a_waiver(**changes) -> Waiver:
+    waiver = Waiver(
+        UUID(int=9), 2, TARGET, UUID(int=100), None, frozenset(), at("2026-08-01"), at("2026-10-01")
+    )
+    return replace(waiver, **changes)
 
 
-days = st.integers(0, 60).map(day)
-types = st.sampled_from(["a", "b", "c"])
-
-
-@st.composite
-def some_credentials(draw):
-    credentials = []
-    for number in range(draw(st.integers(0, 4))):
-        edges = sorted(draw(st.lists(days, min_size=0, max_size=6, unique=True)))
-        runs = [a_run(first, last) for first, last in zip(edges[::2], edges[1::2], strict=False)]
-        if len(edges) % 2:
-            runs.append(a_run(edges[-1], None))
-        flags = [
-            a_flag(kind, start, until if kind is FlagKind.SUSPENDED else None, 500 + index)
-            for index, (kind, start, until) in enumerate(
-                draw(
-                    st.lists(
-                        st.tuples(
-                            st.sampled_from(FlagKind),
-                            st.integers(0, 60).map(lambda n: ENTERED.replace(year=2026) + timedelta(days=n)),
-                            st.none()
-                            | st.integers(0, 60).map(
-                                lambda n: ENTERED.replace(year=2026) + timedelta(days=n)
-                            ),
-                        ),
-                        max_size=2,
-                    )
-                )
-            )
-        ]
-        credentials.append(
-            a_credential(
-                number + 2,
-                *runs,
-                type=draw(types),
-                flags=tuple(flags),
-                grace_days=draw(st.integers(0, 8)),
-                country=draw(st.sampled_from([None, "US"])),
-                subdivision=draw(st.sampled_from([None, "US-IL", "US-WI"])),
-                voided=draw(st.sampled_from([False, False, False, True])),
-            )
-        )
-    return credentials
-
-
-@st.composite
-def some_requirements(draw):
-    requirements = []
-    for number in range(draw(st.integers(0, 3))):
-        for version in range(1, draw(st.integers(1, 2)) + 1):
-            first = draw(days)
-            named = tuple(sorted(draw(st.sets(types, min_size=1))))
-            kind = draw(st.sampled_from(["all_of", "any_of", "k_of"]))
-            k = draw(st.integers(1, len(named))) if kind == "k_of" else None
-            requirements.append(
-                a_requirement(
-                    first,
-                    draw(st.none() | st.dates(first, first + timedelta(days=30))),
-                    number=100 + number,
-                    version=version,
-                    expression=Expression(kind=kind, types=named, k=k),
-                    severity=draw(st.sampled_from(Severity)),
-                    # Versions that ask the same replace one another; two that differ in this never do.
-                    min_days_remaining=draw(st.integers(0, 3)) * 2 + (version - 1),
-                    match_jurisdiction=draw(st.booleans()),
-                    locations=draw(st.sampled_from([(), ("chi",), ("ber", "chi"), ("ber",)])),
-                )
-            )
-    return requirements
-
-
-@settings(max_examples=200, deadline=None)
-@given(
-    some_requirements(),
-    some_credentials(),
-    st.sampled_from([NOWHERE_IN_PARTICULAR, PLACE]),
-    st.lists(st.integers(-10, 100 * 24), min_size=1, max_size=30),
-    st.randoms(use_true_random=False),
+@pytest.mark.parametrize(
+    "waiver",
+    [a_waiver(), a_waiver(type="licence"), a_waiver(requirement_id=None)],
+    ids=["requirement", "type", "target"],
 )
-def test_the_timeline_says_of_each_instant_what_the_rules_say(
-    requirements, credentials, place, hours, random
-):
-    intervals = the_timeline(requirements, credentials, place=place)
-    for hour in hours:
-        now = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(hours=hour)
-        one = interval_at(intervals, now)
-        said = {(reason.type or "", str(reason.code)) for reason in one.reasons}
-        assert (str(one.verdict), said) == verdict_at(requirements, credentials, place, now)
-
-    assert intervals[0].start is None
-    assert intervals[-1].end is None
-    for before, after in pairwise(intervals):
-        assert before.end == after.start
-        assert before.end is not None
-        assert (before.verdict, before.reasons) != (after.verdict, after.reasons)
-
-    random.shuffle(requirements)
-    random.shuffle(credentials)
-    reversed_runs = [replace(one, runs=one.runs[::-1], flags=one.flags[::-1]) for one in credentials]
-    assert the_timeline(requirements, reversed_runs, place=place) == intervals
-
-
-def interval_at(intervals: Sequence[Interval], now: datetime) -> Interval:
-    found = [
-        one
-        for one in intervals
-        if (one.start is None or one.start <= now) and (one.end is None or now < one.end)
+def test_a_waiver_releases_while_it_holds_and_a_valid_credential_is_preferred(waiver):
+    stretches = the_timeline([FROM_FEBRUARY], [a_credential(2, FIRST, SECOND)], waivers=[waiver])
+    assert told(stretches)[2:] == [
+        (at("2026-07-01"), "ineligible", ["expired"]),
+        (at("2026-08-01"), "eligible", ["waived"]),
+        (at("2026-09-01"), "eligible", ["valid"]),
+        (at("2027-01-01"), "ineligible", ["expired"]),
     ]
-    assert len(found) == 1
-    return found[0]
+    assert stretches[3].assessment.reasons[0].waiver_id == waiver.id
 
 
-def test_what_the_contract_reads_back_is_what_was_computed():
-    for one in the_timeline([FROM_FEBRUARY], [a_credential(2, FIRST, SECOND)]):
-        assert Interval.model_validate_json(one.model_dump_json()) == one
-        assert all(isinstance(reason, Reason) for reason in one.reasons)
+@pytest.mark.parametrize(
+    "waiver",
+    [a_waiver(requirement_id=UUID(int=1)), a_waiver(type="course"), a_waiver(locations=frozenset({"ber"}))],
+    ids=["another requirement", "another type", "another place"],
+)
+def test_a_waiver_of_something_else_releases_from_nothing(waiver):
+    credential = a_credential(2, FIRST)
+    assert the_timeline([FROM_FEBRUARY], [credential], waivers=[waiver]) == the_timeline(
+        [FROM_FEBRUARY], [credential]
+    )
+
+
+def a_nested_requirement(*parts: Operand, **rule) -> RequirementState:
+    return a_requirement(
+        date(2026, 2, 1), expression=expression_of(Operand(kind="all_of", operands=parts)), **rule
+    )
+
+
+def held(type: str, number: int, **facts) -> Credential:
+    facts = {"attributes": {}, **facts}
+    return a_credential(number, a_run(date(2026, 1, 1), None), type=type, **facts)
+
+
+@pytest.mark.parametrize(
+    ("types", "verdict", "missing"),
+    [
+        ("rn acls", "eligible", []),
+        ("rn pals", "eligible", []),
+        ("rn", "ineligible", ["acls", "pals"]),
+        ("acls pals", "ineligible", ["rn"]),
+    ],
+)
+def test_expressions_nest(types, verdict, missing):
+    inner = Operand(kind="any_of", operands=(Operand(type="acls"), Operand(type="pals")))
+    requirement = a_nested_requirement(Operand(type="rn"), inner)
+    credentials = [held(name, number) for number, name in enumerate(types.split(), 2)]
+    found = the_timeline([requirement], credentials)[-1].assessment
+    assert found.verdict == verdict
+    assert [reason.type for reason in found.reasons if reason.code is ReasonCode.MISSING] == missing
+
+
+LIMIT = AttributeCondition(attribute="limit", at_least=1_000_000)
+
+
+@pytest.mark.parametrize(
+    ("part", "facts", "code", "condition"),
+    [
+        ({"where": (LIMIT,)}, {"attributes": {"limit": 1_000_000}}, "valid", None),
+        ({"where": (LIMIT,)}, {"attributes": {"limit": 999_999}}, "missing", "attribute:limit"),
+        ({"where": (LIMIT,)}, {"attributes": {"limit": "1000000.00"}}, "valid", None),
+        ({"where": (LIMIT,)}, {"attributes": {"limit": True}}, "missing", "attribute:limit"),
+        ({"where": (LIMIT,)}, {"attributes": {"limit": "2026-01-01"}}, "missing", "attribute:limit"),
+        ({"where": (LIMIT,)}, {}, "missing", "attribute:limit"),
+        ({"where": (LIMIT,)}, {"attributes": None}, "incomplete", "attribute:limit"),
+        ({"issued_by": ("State Board",)}, {"issuer": "STATE BOARD"}, "valid", None),
+        ({"issued_by": ("State Board",)}, {"issuer": "Elsewhere"}, "missing", "issuer"),
+        ({"match_jurisdiction": True}, {"country": "US"}, "wrong_jurisdiction", None),
+    ],
+)
+def test_a_credential_counts_only_if_it_meets_its_conditions(part, facts, code, condition):
+    requirement = a_nested_requirement(Operand(type="licence", **part))
+    (reason,) = the_timeline([requirement], [held("licence", 2, **facts)])[-1].assessment.reasons
+    assert (str(reason.code), reason.condition) == (code, condition)
+    assert reason.credential_id == UUID(int=2)
+
+
+@pytest.mark.parametrize(
+    ("condition", "value", "counts"),
+    [
+        ({"one_of": ("C", "CE")}, "CE", True),
+        ({"one_of": ("C", "CE")}, ("B", "C"), True),
+        ({"one_of": ("C", "CE")}, ("B",), False),
+        ({"equals": True}, True, True),
+        ({"equals": 1}, True, False),
+        ({"at_least": "2026-03-01", "at_most": "2026-04-01"}, "2026-03-31", True),
+        ({"at_least": "2026-03-01", "at_most": "2026-04-01"}, "2026-04-02", False),
+        ({"at_most": "10.5"}, "9.75", True),
+        ({"at_most": "10.5"}, "Ten", False),
+    ],
+)
+def test_attributes_are_compared_by_their_kind(condition, value, counts):
+    where = (AttributeCondition(attribute="it", **condition),)
+    requirement = a_nested_requirement(Operand(type="licence", where=where))
+    found = the_timeline([requirement], [held("licence", 2, attributes={"it": value})])[-1].assessment
+    assert (found.verdict is Verdict.ELIGIBLE) == counts
+
+
+def test_a_check_counts_from_its_instant_to_the_end_of_the_day_so_many_days_later():
+    requirement = a_nested_requirement(Operand(type="licence", verified_within_days=30))
+    credential = a_credential(
+        2,
+        a_run(date(2026, 1, 1), None, "Europe/Berlin"),
+        attributes={},
+        check=Check(at("2026-03-10T14:00"), True, None),
+    )
+    assert told(the_timeline([requirement], [credential]))[1:] == [
+        (at("2026-02-01"), "ineligible", ["unverified"]),
+        (at("2026-03-10T14:00"), "eligible", ["valid"]),
+        (at("2026-04-09T22:00"), "ineligible", ["unverified"]),
+    ]
+    until = replace(credential, check=Check(at("2026-03-10T14:00"), True, at("2026-03-20")))
+    assert told(the_timeline([requirement], [until]))[-1] == (at("2026-03-20"), "ineligible", ["unverified"])
+    refuted = replace(credential, check=Check(at("2026-03-10T14:00"), False, None))
+    assert told(the_timeline([requirement], [refuted]))[1:] == [
+        (at("2026-02-01"), "ineligible", ["unverified"])
+    ]
+
+
+def test_two_names_of_one_type_ask_for_it_once():
+    requirement = a_requirement(
+        date(2026, 2, 1), expression=Expression(kind="k_of", types=("licence", "permit", "course"), k=3)
+    )
+    book = rulebook_of(TARGET, [requirement], {"permit": NamedType("licence", 1)})
+    assert [one.type for one in book.criteria] == ["course", "licence"]
+    assert book.rules[0].plan == (2, (0, 1))

@@ -147,12 +147,49 @@ class Severity(StrEnum):
     ADVISORY = "advisory"
 
 
+class AttributeCondition(Model):
+    """What one typed attribute of a credential has to be. Every comparison that is given has to hold."""
+
+    attribute: str
+    equals: AttributeValue | None = None
+    one_of: tuple[AttributeValue, ...] = ()
+    """For an attribute with several choices, one of the choices has to be among these."""
+    at_least: int | str | None = None
+    """An integer, or a decimal or a date as text; so is `at_most`."""
+    at_most: int | str | None = None
+
+
+class Operand(Model):
+    """A part of a nested expression: either one credential type with conditions, or an expression again."""
+
+    type: str | None = None
+    """The name of a credential type. The fields up to `min_days_remaining` go with it."""
+    where: tuple[AttributeCondition, ...] = ()
+    verified_within_days: int | None = None
+    """How many days ago, at most, the latest check confirmed the credential."""
+    issued_by: tuple[str, ...] = ()
+    """One of these has to be its issuer; compared without regard to case. Empty asks for none."""
+    match_jurisdiction: bool = False
+    min_days_remaining: int = 0
+    kind: Literal["all_of", "any_of", "k_of"] | None = None
+    """How many of `operands` are asked for."""
+    k: int | None = None
+    operands: tuple["Operand", ...] = ()
+
+
 class Expression(Model):
-    """Which credential types a requirement asks for: all of them, any of them, or `k` of them."""
+    """Which credential types a requirement asks for: all of them, any of them, or `k` of them.
+
+    Where `tree` is given, it is what counts. The other fields are then for readers that do not know it:
+    they ask for all types that the tree names, hence for more than the tree does, except its conditions.
+    """
 
     kind: Literal["all_of", "any_of", "k_of"]
     types: tuple[str, ...]
+    """Every type that is named anywhere, each once."""
     k: int | None = None
+    tree: Operand | None = None
+    """The whole of a nested expression, or of one with conditions."""
 
 
 class RequirementState(Model):
@@ -160,6 +197,8 @@ class RequirementState(Model):
 
     id: UUID
     version: int
+    code: str | None = None
+    """What people and files of rules call it."""
     target: str
     """`role:<code>` or `queue:<code>`."""
     locations: tuple[str, ...] = ()

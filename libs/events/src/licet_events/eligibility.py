@@ -46,6 +46,11 @@ class Reason(Model):
     """The credential type it is about."""
     requirement_id: UUID | None = None
     credential_id: UUID | None = None
+    waiver_id: UUID | None = None
+    """The waiver that releases from it; only with `waived`."""
+    condition: str | None = None
+    """Which condition the credential does not meet, where `code` alone does not say it:
+    `attribute:<name>` or `issuer`."""
 
 
 class Interval(Model):
@@ -61,7 +66,7 @@ class FactVersion(Model):
     """Which version of a fact a timeline rests on."""
 
     kind: str
-    """`holder`, `credential`, `credential_type`, `requirement`, `location`."""
+    """`holder`, `credential`, `credential_type`, `requirement`, `location`, `waiver`."""
     id: str
     version: int
 

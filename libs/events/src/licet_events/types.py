@@ -15,6 +15,7 @@ from licet_events import (
     operations,
     schedule,
     shifts,
+    waivers,
 )
 from licet_events.event import Event, EventData, decode
 
@@ -24,6 +25,7 @@ _MODULES = (
     credentials,
     enrolments,
     completions,
+    waivers,
     audits,
     schedule,
     eligibility,

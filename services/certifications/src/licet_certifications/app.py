@@ -1,5 +1,6 @@
 """The service put together."""
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import datetime
@@ -40,6 +41,10 @@ from licet_certifications.shifts import commands as shifts
 from licet_certifications.shifts import store as shift_store
 from licet_certifications.shifts.consumer import BOOKINGS
 from licet_certifications.shifts.routes import router as shifts_router
+from licet_certifications.waivers import commands as waivers
+from licet_certifications.waivers import store as waiver_store
+from licet_certifications.waivers.routes import overrides_router
+from licet_certifications.waivers.routes import router as waivers_router
 from licet_certifications.worklist import store as worklist
 from licet_certifications.worklist.commands import Decider
 from licet_certifications.worklist.routes import worklist_router
@@ -61,6 +66,8 @@ DECIDERS: Mapping[str, Decider] = {
     **deciders.DECIDERS,
     intake.UNMATCHED: intake.decide_unmatched,
     intake.CONFLICT: intake.decide_conflict,
+    waivers.REQUEST: waivers.decide_item,
+    waivers.REVIEW: waivers.decide_item,
 }
 """Who carries out decisions about items of the worklist, by the kind of item."""
 
@@ -82,6 +89,8 @@ def create_service(settings: Settings) -> Service:
             # Before those with a holder's id in their path.
             roster_router,
             history_router,
+            waivers_router,
+            overrides_router,
             eligibility_router,
             shifts_router,
             audits_router,
@@ -95,6 +104,7 @@ def create_service(settings: Settings) -> Service:
             Snapshots("requirements", Topic.CATALOGUE, requirements.requirement_snapshots),
             Snapshots("programmes", Topic.CATALOGUE, programmes.programme_snapshots),
             Snapshots("enrolments", Topic.CERTIFICATIONS, enrolments.enrolment_snapshots),
+            Snapshots("waivers", Topic.CERTIFICATIONS, waivers.waiver_snapshots),
             Snapshots("timelines", Topic.ELIGIBILITY, eligibility.timeline_snapshots),
             Snapshots("audits", Topic.CERTIFICATIONS, audits.audit_snapshots),
             Snapshots("shifts", Topic.SHIFTS, shifts.shift_snapshots),
@@ -116,6 +126,7 @@ async def forget_holder(tx: Transaction, holder_id: UUID, now: datetime) -> None
     await xapi.forget_holder(tx.conn, holder_id)
     await intake.forget_holder(tx, holder_id, now)
     await eligibility.forget_holder(tx, holder_id, now)
+    await waivers.forget_holder(tx, holder_id, now)
     await audits.forget_holder(tx, holder_id)
     await bulk.forget_holder(tx.conn, holder_id)
     await enrolments.forget_holder(tx, holder_id, now)
@@ -145,6 +156,10 @@ async def _compose(runtime: Runtime) -> AsyncIterator[Composition]:
     async def jobs(conn: Connection, _now: datetime) -> int:
         return await bulk.count_open(conn)
 
+    async def end_waivers() -> bool:
+        async with runtime.database.transaction(Cause.new(ACTOR)) as tx:
+            return await waivers.end_due(tx, now=runtime.clock.now()) > 0
+
     yield Composition(
         consumers=[FACTS, SCHEDULE, BOOKINGS, COMPLETIONS],
         loops=[
@@ -153,13 +168,16 @@ async def _compose(runtime: Runtime) -> AsyncIterator[Composition]:
             Loop("bookings", resolve, idle_seconds=2.0),
             Loop("entry", EntryByRule(runtime.database, runtime.clock, ACTOR).step, idle_seconds=0.5),
             Loop("bulk", BulkJobs(runtime.database, runtime.clock).step, idle_seconds=0.5),
+            Loop("waivers", end_waivers, idle_seconds=1.0),
         ],
         pending={
             "recomputations": pending,
             "shift_reviews": to_review,
             "entries": entries,
             "bulk": jobs,
+            "waiver_ends": waiver_store.count_due,
         },
+        next_due=waiver_store.read_next_end,
     )
 
 
@@ -167,9 +185,14 @@ async def work_off(runtime: Runtime) -> bool:
     """Queue what changed facts touch, compute some of what is queued; returns whether anything was done."""
     async with runtime.database.transaction(Cause.new(ACTOR)) as tx:
         changes = await eligibility.queue_affected(tx)
+    # While one batch is computed here, PostgreSQL reads and writes the other.
+    pairs = await asyncio.gather(_recompute(runtime), _recompute(runtime))
+    return changes > 0 or any(pairs)
+
+
+async def _recompute(runtime: Runtime) -> int:
     async with runtime.database.transaction(Cause.new(ACTOR)) as tx:
-        pairs = await eligibility.recompute(tx, now=runtime.clock.now())
-    return changes > 0 or pairs > 0
+        return await eligibility.recompute(tx, now=runtime.clock.now())
 
 
 async def review_shifts(runtime: Runtime) -> bool:

@@ -1,10 +1,12 @@
 """What the service is told from outside."""
 
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import SecretStr
+from pydantic import Field, SecretStr
 
 from licet_chassis.settings import ServiceSettings
+from licet_events.waivers import WaiverReason
 
 
 class Settings(ServiceSettings):
@@ -19,6 +21,10 @@ class Settings(ServiceSettings):
     verification_link: str = "/v1/enrolments/{enrolment_id}"
     """Where a certificate says its present status can be seen: a path of this service or a whole address, in
     which `{enrolment_id}` and `{credential_id}` are filled in."""
+    waiver_days: dict[WaiverReason, Annotated[int, Field(ge=1, le=3650)]] = Field(default_factory=dict)
+    """The most days that a waiver lasts, by the code of its reason, as JSON. What is left out: 365 for
+    `equivalent_held`, 90 for `renewal_in_progress` and `supervised`, 30 for `administrative`, 7 for
+    `emergency`."""
 
     @property
     def signing_key_pem(self) -> str | None:

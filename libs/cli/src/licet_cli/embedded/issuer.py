@@ -37,6 +37,8 @@ SCOPES = (
     "completions:read",
     "completions:write",
     "eligibility:read",
+    "waivers:approve",
+    "waivers:override",
     "scheduler:read",
     "notifications:read",
     "operations:read",

@@ -1,5 +1,6 @@
 """Keeping timelines up to date, and answering from them."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -7,15 +8,19 @@ from uuid import UUID
 
 import structlog
 
-from licet_certifications.eligibility import model, spans, store
-from licet_certifications.eligibility.model import Decision, Holder, Said
-from licet_certifications.eligibility.store import Kept, Pair, Shift
+from licet_certifications.eligibility import model, reading, spans, store
+from licet_certifications.eligibility.contract import changed_event, ended_event, interval_of
+from licet_certifications.eligibility.deciding import decide
+from licet_certifications.eligibility.model import Assessment, Decision, Holder, Stretch
+from licet_certifications.eligibility.reading import Facts
+from licet_certifications.eligibility.store import Pair, Shift, TimelineRow
 from licet_certifications.facts import store as fact_store
 from licet_chassis.cause import Cause
 from licet_chassis.connection import Connection
 from licet_chassis.database import TRANSIENT, Transaction
 from licet_chassis.erasure import block_erasures
-from licet_events import EventData
+from licet_chassis.outbox.append import append
+from licet_events import Record
 from licet_events.eligibility import (
     ANYWHERE,
     EligibilityChanged,
@@ -96,81 +101,56 @@ async def _renew_or_postpone(tx: Transaction, pair: Pair, cause: Cause, now: dat
 
 async def _renew(tx: Transaction, causes: Mapping[Pair, Cause], now: datetime) -> None:
     pairs = sorted(causes)
-    computed = await compute(tx.conn, pairs)
+    facts = await reading.read_facts(tx.conn, pairs)
     kept = await store.lock_timelines(tx.conn, pairs)
-    changed: list[EligibilityState] = []
-    ended: list[EligibilityState] = []
-    told: dict[Cause, list[EventData]] = {}
+    changed: list[TimelineRow] = []
+    ended: list[tuple[UUID, str, str]] = []
+    records: list[Record] = []
+    touched: dict[Pair, dict[str, tuple[Stretch, ...]]] = {}
     for pair in pairs:
-        for event in _differences(pair, computed[pair], kept.get(pair, {}), now):
-            told.setdefault(causes[pair], []).append(event)
-            if isinstance(event, EligibilityChanged):
-                changed.append(event.eligibility)
-            else:
-                ended.append(kept[pair][event.location].state)
+        # Requests are answered meanwhile; one needs several turns of the loop, hence more turns than pairs.
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        before = kept.get(pair, {})
+        events: list[EligibilityChanged | EligibilityEnded] = []
+        decisions = _decide(pair, facts)
+        for location, decision in decisions.items():
+            last = before.get(location)
+            row = TimelineRow.of(pair, location, 1 if last is None else last.next_version, decision)
+            if last is None or not last.says(row):
+                changed.append(row)
+                events.append(changed_event(*row[:4], decision, now))
+        for location, last in before.items():
+            if location not in decisions and not last.ended:
+                ended.append((*pair, location))
+                events.append(ended_event(*pair, location, last.next_version))
+        if events:
+            touched[pair] = {location: one.stretches for location, one in decisions.items()}
+        # Each goes on with the conversation of the change that led to it.
+        records += tx.records_of([(event, None, now) for event in events], [causes[pair]] * len(events))
     if changed:
         await store.save_timelines(tx.conn, changed, now)
     if ended:
         await store.end_timelines(tx.conn, ended, now)
-    touched = sorted({Pair(state.holder_id, state.target) for state in (*changed, *ended)})
     if touched:
-        timelines = {
-            pair: {location: one.intervals for location, one in computed[pair].items()} for pair in touched
-        }
-        await spans.follow_timelines(tx.conn, timelines, causes)
-    for cause, events in told.items():
-        # Each goes on with the conversation of the change that led to it.
-        tx.cause = cause
-        await tx.publish(*events, now=now)
+        await spans.follow_timelines(tx.conn, touched, causes)
+    await append(tx.conn, records)
 
 
 async def compute(conn: Connection, pairs: Sequence[Pair]) -> dict[Pair, dict[str, Decision]]:
     """Return the decisions for the pairs from the facts as they are, by location."""
-    facts = await store.read_facts(conn, pairs)
-    return {
-        pair: model.decide(
-            facts.holders.get(pair.holder_id),
-            pair.target,
-            requirements=facts.requirements.get(pair.target, ()),
-            credentials=facts.credentials.get(pair.holder_id, ()),
-            places=facts.places,
-            types=facts.types,
-        )
-        for pair in pairs
-    }
+    facts = await reading.read_facts(conn, pairs)
+    return {pair: _decide(pair, facts) for pair in pairs}
 
 
-def _differences(
-    pair: Pair, computed: dict[str, Decision], kept: dict[str, Kept], now: datetime
-) -> list[EligibilityChanged | EligibilityEnded]:
-    events: list[EligibilityChanged | EligibilityEnded] = []
-    for location, decision in computed.items():
-        before = kept.get(location)
-        if before is not None and not before.ended and before.state.intervals == decision.intervals:
-            continue
-        state = EligibilityState(
-            holder_id=pair.holder_id,
-            target=pair.target,
-            location=location,
-            version=1 if before is None else _next_version(before),
-            intervals=decision.intervals,
-            facts=decision.facts,
-            computed_at=now,
-        )
-        events.append(EligibilityChanged(eligibility=state))
-    events += [
-        EligibilityEnded(
-            holder_id=pair.holder_id, target=pair.target, location=location, version=_next_version(before)
-        )
-        for location, before in kept.items()
-        if location not in computed and not before.ended
-    ]
-    return events
-
-
-def _next_version(before: Kept) -> int:
-    # The tombstone that ended a timeline had a version of its own, which no row has.
-    return before.state.version + (2 if before.ended else 1)
+def _decide(pair: Pair, facts: Facts) -> dict[str, Decision]:
+    return decide(
+        facts.holders.get(pair.holder_id),
+        facts.rulebooks[pair.target],
+        credentials=facts.credentials.get(pair.holder_id, ()),
+        places=facts.places,
+        waivers=facts.waivers.get(pair.holder_id, ()),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,32 +170,30 @@ async def read_timeline(conn: Connection, holder: Holder, target: str, location:
     if decision is not None:
         return Timeline(decision.location, decision.intervals, decision)
     pair = Pair(holder.id, target)
-    return _at_location((await _without_decision(conn, [pair]))[pair], location)
+    found, stretches = _at_location((await _without_decision(conn, [pair]))[pair], location)
+    return Timeline(found, tuple(map(interval_of, stretches)))
 
 
-async def check(conn: Connection, shifts: Sequence[Shift]) -> list[Said]:
+async def check(conn: Connection, shifts: Sequence[Shift]) -> list[Assessment]:
     """Return the worst verdict within each shift, with its reasons, in their order."""
     found = await store.check(conn, shifts)
     missing = {
-        Pair(shift.holder_id, shift.target) for shift, said in zip(shifts, found, strict=True) if not said
+        Pair(shift.holder_id, shift.target) for shift, one in zip(shifts, found, strict=True) if not one
     }
     computed = await _without_decision(conn, sorted(missing)) if missing else {}
     return [
-        model.worst(
-            said
-            or model.within(
-                _at_location(computed[Pair(shift.holder_id, shift.target)], shift.location).intervals,
-                shift.start,
-                shift.end,
-            )
-        )
-        for shift, said in zip(shifts, found, strict=True)
+        model.worst(one or _computed_within(computed[Pair(shift.holder_id, shift.target)], shift))
+        for shift, one in zip(shifts, found, strict=True)
     ]
+
+
+def _computed_within(timelines: dict[str, tuple[Stretch, ...]], shift: Shift) -> tuple[Assessment, ...]:
+    return model.within(_at_location(timelines, shift.location)[1], shift.start, shift.end)
 
 
 async def _without_decision(
     conn: Connection, pairs: Sequence[Pair]
-) -> dict[Pair, dict[str, tuple[Interval, ...]]]:
+) -> dict[Pair, dict[str, tuple[Stretch, ...]]]:
     """Return the timelines, by location, of pairs for which none is stored.
 
     A role that is only a moment old is computed here; else there is nothing to be computed.
@@ -225,15 +203,15 @@ async def _without_decision(
     timelines = {}
     for pair, decisions in computed.items():
         code = ReasonCode.NOT_ASSIGNED if pair.target in known else ReasonCode.UNKNOWN_TARGET
-        timelines[pair] = {location: one.intervals for location, one in decisions.items()} or {
+        timelines[pair] = {location: one.stretches for location, one in decisions.items()} or {
             ANYWHERE: model.always(code)
         }
     return timelines
 
 
-def _at_location(timelines: dict[str, tuple[Interval, ...]], location: str) -> Timeline:
+def _at_location(timelines: dict[str, tuple[Stretch, ...]], location: str) -> tuple[str, tuple[Stretch, ...]]:
     found = location if location in timelines else ANYWHERE
-    return Timeline(found, timelines[found])
+    return found, timelines[found]
 
 
 async def timeline_snapshots(

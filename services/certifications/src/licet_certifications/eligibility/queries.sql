@@ -13,24 +13,25 @@ returning c.kind, c.subject, c.type, c.correlation_id, c.causation_id, c.tracepa
 -- Queue every holder and target whose timeline may rest on one of the changed facts ($1: JSON array).
 -- A holder: its targets, and those it had. A credential: only targets whose requirements name its type, by
 -- code or alias. A requirement: all holders of its target. A location: where jurisdictions have to match.
--- A name of a type: all holders of targets whose requirements say it.
+-- A name of a type: all holders of targets whose requirements say it. What is about one holder comes before
+-- what is about all of a target (`bulk`), so that no renewal waits behind a changed requirement.
 with changed as (
     select * from jsonb_to_recordset($1::jsonb) as t (
         kind text, subject text, type text, correlation_id text, causation_id text, traceparent text
     )
 ), affected as (
-    select h.id as holder_id, has.target, c.correlation_id, c.causation_id, c.traceparent
+    select h.id as holder_id, has.target, false as bulk, c.correlation_id, c.causation_id, c.traceparent
     from changed c
     join holders h on h.id = c.subject::uuid
     cross join unnest(h.targets) as has (target)
     where c.kind = 'holder'
     union all
-    select t.holder_id, t.target, c.correlation_id, c.causation_id, c.traceparent
+    select t.holder_id, t.target, false, c.correlation_id, c.causation_id, c.traceparent
     from changed c
     join timelines t on t.holder_id = c.subject::uuid and t.ended_at is null
     where c.kind = 'holder'
     union all
-    select h.id, v.target, c.correlation_id, c.causation_id, c.traceparent
+    select h.id, v.target, false, c.correlation_id, c.causation_id, c.traceparent
     from changed c
     join holders h on h.id = c.subject::uuid
     cross join unnest(h.targets) as has (target)
@@ -39,38 +40,40 @@ with changed as (
         on v.target = has.target and v.types && (array[c.type] || coalesce(t.aliases, '{}'))
     where c.kind = 'credential'
     union all
-    select h.id, c.subject, c.correlation_id, c.causation_id, c.traceparent
+    select h.id, c.subject, true, c.correlation_id, c.causation_id, c.traceparent
     from changed c
     join holders h on h.targets @> array[c.subject]
     where c.kind = 'requirement'
     union all
-    select t.holder_id, t.target, c.correlation_id, c.causation_id, c.traceparent
+    select t.holder_id, t.target, true, c.correlation_id, c.causation_id, c.traceparent
     from changed c
     join timelines t on t.location = c.subject and t.ended_at is null
     join requirement_versions v on v.target = t.target and v.match_jurisdiction
     where c.kind = 'location'
     union all
-    select h.id, v.target, c.correlation_id, c.causation_id, c.traceparent
+    select h.id, v.target, true, c.correlation_id, c.causation_id, c.traceparent
     from changed c
     join requirement_versions v on c.subject = any (v.types)
     join holders h on h.targets @> array[v.target]
     where c.kind = 'name'
 )
-insert into recomputations (holder_id, target, correlation_id, causation_id, traceparent)
-select distinct on (holder_id, target) holder_id, target, correlation_id, causation_id, traceparent
+insert into recomputations (holder_id, target, bulk, correlation_id, causation_id, traceparent)
+select distinct on (holder_id, target) holder_id, target, bulk, correlation_id, causation_id, traceparent
 from affected
-order by holder_id, target
+order by holder_id, target, bulk
 on conflict (holder_id, target) do update set
+    bulk = recomputations.bulk and excluded.bulk,
     correlation_id = excluded.correlation_id, causation_id = excluded.causation_id,
     traceparent = excluded.traceparent;
 
 -- name: claim_recomputations
--- Take pairs off the list, oldest first, leaving those that somebody else has in hand.
+-- Take pairs off the list, single ones before those of a bulk and then the oldest first, leaving those that
+-- somebody else has in hand.
 delete from recomputations r
 using (
     select holder_id, target from recomputations
     where queued_at <= clock_timestamp()
-    order by queued_at limit $1
+    order by bulk, queued_at limit $1
     for update skip locked
 ) as next
 where r.holder_id = next.holder_id and r.target = next.target
@@ -109,6 +112,14 @@ order by name, t.code = name, t.code;
 select id, version, holder_id, type, facts from credentials
 where holder_id = any ($1::uuid[]) and type = any ($2::text[]);
 
+-- name: read_waivers
+-- The waivers of some holders for some targets that hold at some time, those of the past too.
+select id, version, holder_id, requirement_id, target, starts_at, ends_at, state ->> 'type' as type,
+    array(select jsonb_array_elements_text(state -> 'locations')) as locations
+from waivers
+where holder_id = any ($1::uuid[]) and target = any ($2::text[])
+    and status in ('granted', 'revoked', 'ended') and starts_at < ends_at;
+
 -- name: read_locations
 -- What is known of some locations.
 select code, version, country, subdivision from locations where code = any ($1::text[]);
@@ -123,26 +134,24 @@ order by t.holder_id, t.target, t.location
 for update of t;
 
 -- name: keep_past
--- Put decisions that are about to be replaced ($1: JSON array of keys) into the record of the past.
+-- Put decisions that are about to be replaced into the record of the past.
 insert into past_timelines (
     holder_id, target, location, version, edges, intervals, facts, computed_at, replaced_at
 )
 select
     t.holder_id, t.target, t.location, t.version, t.edges, t.intervals, t.facts, t.computed_at,
-    coalesce(t.ended_at, $2)
+    coalesce(t.ended_at, $4)
 from timelines t
-join jsonb_to_recordset($1::jsonb) as key (holder_id uuid, target text, location text)
+join unnest($1::uuid[], $2::text[], $3::text[]) as key (holder_id, target, location)
     on t.holder_id = key.holder_id and t.target = key.target and t.location = key.location
 on conflict do nothing;
 
 -- name: save_timelines
--- Make decisions the ones in force ($1: JSON array of states).
+-- Make decisions the ones in force; edges and intervals are arrays as text.
 insert into timelines (holder_id, target, location, version, edges, intervals, facts, computed_at)
-select holder_id, target, location, version, edges, intervals, facts, computed_at
-from jsonb_to_recordset($1::jsonb) as t (
-    holder_id uuid, target text, location text, version bigint, edges timestamptz[], intervals json[],
-    facts jsonb,
-    computed_at timestamptz
+select holder_id, target, location, version, edges::timestamptz[], intervals::json[], facts::jsonb, $8
+from unnest($1::uuid[], $2::text[], $3::text[], $4::bigint[], $5::text[], $6::text[], $7::text[]) as t (
+    holder_id, target, location, version, edges, intervals, facts
 )
 order by holder_id, target, location
 on conflict (holder_id, target, location) do update set
@@ -150,9 +159,9 @@ on conflict (holder_id, target, location) do update set
     computed_at = excluded.computed_at, ended_at = null;
 
 -- name: end_timelines
--- Note that there is no decision any more for some keys ($1: JSON array of keys).
-update timelines t set ended_at = $2
-from jsonb_to_recordset($1::jsonb) as key (holder_id uuid, target text, location text)
+-- Note that there is no decision any more for some keys.
+update timelines t set ended_at = $4
+from unnest($1::uuid[], $2::text[], $3::text[]) as key (holder_id, target, location)
 where t.holder_id = key.holder_id and t.target = key.target and t.location = key.location;
 
 -- name: check

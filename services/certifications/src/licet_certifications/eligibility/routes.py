@@ -9,7 +9,8 @@ from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, Field, StringConstraints
 
 from licet_certifications.codes import Target
-from licet_certifications.eligibility import commands, model, store
+from licet_certifications.eligibility import commands, reading
+from licet_certifications.eligibility.contract import clipped, reason_of
 from licet_certifications.eligibility.store import Shift
 from licet_certifications.periods import When, begin_of, end_of, period_of, zone_of
 from licet_chassis.connection import Connection
@@ -99,7 +100,7 @@ async def get_timeline(
             raise Invalid(
                 "`to` must be after `from`; the window is half-open, and a date as `to` is the last day."
             )
-        holder = (await store.read_holders(conn, [holder_id])).get(holder_id)
+        holder = (await reading.read_holders(conn, [holder_id])).get(holder_id)
         if holder is None or not principal.may_see(team=holder.team, location=holder.location):
             raise NotFound(f"There is no holder {holder_id} here.")
         timeline = await commands.read_timeline(conn, holder, target, location)
@@ -110,7 +111,7 @@ async def get_timeline(
         location=timeline.location,
         version=None if decision is None else decision.version,
         computed_at=None if decision is None else decision.computed_at,
-        intervals=list(model.clip(timeline.intervals, first, last)),
+        intervals=list(clipped(timeline.intervals, first, last)),
         facts=[] if decision is None else list(decision.facts),
     )
 
@@ -131,15 +132,17 @@ async def post_checks(
             for index, check in enumerate(body.checks)
         ]
         hidden = await _hidden(conn, principal, shifts)
-        # Of somebody whom the token may not see is said what is said of somebody who does not exist.
-        said = await commands.check(
+        # Somebody whom the token may not see is answered for as somebody who does not exist.
+        answers = await commands.check(
             conn,
             [shift._replace(holder_id=_NOBODY) if shift.holder_id in hidden else shift for shift in shifts],
         )
     return ChecksView(
         checks=[
-            CheckView(**shift._asdict(), verdict=one.verdict, reasons=list(one.reasons))
-            for shift, one in zip(shifts, said, strict=True)
+            CheckView(
+                **shift._asdict(), verdict=one.verdict, reasons=[reason_of(each) for each in one.reasons]
+            )
+            for shift, one in zip(shifts, answers, strict=True)
         ]
     )
 
@@ -148,7 +151,7 @@ async def _hidden(conn: Connection, principal: Principal, shifts: Iterable[Shift
     """Return the holders whom the token may not see."""
     if principal.teams is None and principal.locations is None:
         return frozenset()
-    holders = await store.read_holders(conn, sorted({shift.holder_id for shift in shifts}))
+    holders = await reading.read_holders(conn, sorted({shift.holder_id for shift in shifts}))
     return frozenset(
         holder.id
         for holder in holders.values()

@@ -9,18 +9,19 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
+from licet_certifications.eligibility.model import Stretch
 from licet_certifications.eligibility.store import Pair
 from licet_chassis.cause import Cause
 from licet_chassis.connection import Connection
 from licet_chassis.queries import load_queries
-from licet_events.eligibility import ANYWHERE, Interval, Verdict
+from licet_events.eligibility import ANYWHERE, Verdict
 
 QUERIES = load_queries(__package__, "spans.sql")
 
 
 async def follow_timelines(
     conn: Connection,
-    changed: Mapping[Pair, Mapping[str, Sequence[Interval]]],
+    changed: Mapping[Pair, Mapping[str, Sequence[Stretch]]],
     causes: Mapping[Pair, Cause],
 ) -> None:
     """Write the stretches of pairs whose timelines have changed, and queue their shifts for review.
@@ -60,10 +61,10 @@ async def forget_holder(conn: Connection, holder_id: UUID) -> None:
     await conn.execute(QUERIES["forget_holder"], holder_id)
 
 
-def _rows(pair: Pair, timelines: Mapping[str, Sequence[Interval]]) -> Iterable[dict[str, Any]]:
+def _rows(pair: Pair, timelines: Mapping[str, Sequence[Stretch]]) -> Iterable[dict[str, Any]]:
     elsewhere = sorted(timelines.keys() - {ANYWHERE})
-    for location, intervals in timelines.items():
-        for start, end in spans_of(intervals):
+    for location, stretches in timelines.items():
+        for start, end in spans_of(stretches):
             yield {
                 "holder_id": str(pair.holder_id),
                 "target": pair.target,
@@ -74,12 +75,12 @@ def _rows(pair: Pair, timelines: Mapping[str, Sequence[Interval]]) -> Iterable[d
             }
 
 
-def spans_of(intervals: Iterable[Interval]) -> list[tuple[str, str]]:
+def spans_of(stretches: Iterable[Stretch]) -> list[tuple[str, str]]:
     """Return the longest stretches without `ineligible`, as PostgreSQL writes instants, open ends too."""
     spans: list[tuple[str, str]] = []
     adjoins = False
-    for one in intervals:
-        if one.verdict is Verdict.INELIGIBLE:
+    for one in stretches:
+        if one.assessment.verdict is Verdict.INELIGIBLE:
             adjoins = False
             continue
         end = "infinity" if one.end is None else one.end.isoformat()

@@ -2,29 +2,25 @@
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 from uuid import UUID
 
 import asyncpg
 from pydantic import TypeAdapter
 
-from licet_certifications.eligibility.model import Credential, Holder, NamedType, Place, Said
+from licet_certifications.eligibility.contract import interval_of, stored_assessment
+from licet_certifications.eligibility.model import Assessment, Decision, Reason, Stretch
 from licet_chassis.cause import Cause
 from licet_chassis.connection import Connection
 from licet_chassis.queries import load_queries
-from licet_events.catalogue import RequirementState
-from licet_events.credentials import FlagState, RunState
-from licet_events.eligibility import EligibilityState, FactVersion, Interval
+from licet_events.eligibility import EligibilityState, FactVersion, ReasonCode, Verdict
 
 QUERIES = load_queries(__package__)
 
-_SAID = TypeAdapter(Said)
 _FACTS = TypeAdapter(tuple[FactVersion, ...])
-_RUNS = TypeAdapter(tuple[RunState, ...])
-_FLAGS = TypeAdapter(tuple[FlagState, ...])
+_IDS = ("requirement_id", "credential_id", "waiver_id")
 
 
 class Pair(NamedTuple):
@@ -34,27 +30,53 @@ class Pair(NamedTuple):
     target: str
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
-    """Everything that the timelines of some pairs rest on."""
-
-    holders: Mapping[UUID, Holder]
-    requirements: Mapping[str, Sequence[RequirementState]]
-    """All versions, by target."""
-    credentials: Mapping[UUID, Sequence[Credential]]
-    """By holder; only of types that one of the requirements names."""
-    places: Mapping[str, Place]
-    types: Mapping[str, NamedType]
-    """By each name that a requirement says."""
-
-
-@dataclass(frozen=True, slots=True)
-class Kept:
+class Kept(NamedTuple):
     """A decision as it is stored."""
 
-    state: EligibilityState
+    version: int
     ended: bool
     """Whether its pair or location is gone; the next one goes on with its version."""
+    edges: list[datetime]
+    intervals: list[str]
+
+    @property
+    def next_version(self) -> int:
+        """That of what follows. The tombstone that ended a timeline had one of its own, which no row has."""
+        return self.version + (2 if self.ended else 1)
+
+    def says(self, row: "TimelineRow") -> bool:
+        """Whether it is in force and says the same as another."""
+        if self.ended or self.edges != row.edges:
+            return False
+        # Rows of older builds have their JSON in another order.
+        return self.intervals == row.intervals or [*map(json.loads, self.intervals)] == [
+            *map(json.loads, row.intervals)
+        ]
+
+
+class TimelineRow(NamedTuple):
+    """A decision to be stored."""
+
+    holder_id: UUID
+    target: str
+    location: str
+    version: int
+    edges: list[datetime]
+    intervals: list[str]
+    facts: str
+
+    @classmethod
+    def of(cls, pair: Pair, location: str, version: int, decision: Decision) -> Self:
+        """Return the row of a decision."""
+        facts = [{"kind": kind, "id": name, "version": number} for kind, name, number in decision.facts]
+        return cls(
+            *pair,
+            location,
+            version,
+            [one.end for one in decision.stretches if one.end is not None],
+            [stored_assessment(one.assessment) for one in decision.stretches],
+            json.dumps(facts),
+        )
 
 
 class Shift(NamedTuple):
@@ -103,49 +125,6 @@ async def count_pending(conn: Connection) -> int:
     return count
 
 
-async def read_holders(conn: Connection, holder_ids: Sequence[UUID]) -> dict[UUID, Holder]:
-    """Return those of the holders that are known."""
-    return {
-        row["id"]: Holder(
-            id=row["id"],
-            version=row["version"],
-            active=row["active"],
-            targets=frozenset(row["targets"]),
-            location=row["location"],
-            team=row["team"],
-        )
-        for row in await conn.fetch(QUERIES["read_holders"], holder_ids)
-    }
-
-
-async def read_facts(conn: Connection, pairs: Iterable[Pair]) -> Facts:
-    """Return all facts that the timelines of the pairs rest on, in five queries however many there are."""
-    holder_ids = sorted({pair.holder_id for pair in pairs})
-    holders = await read_holders(conn, holder_ids)
-    requirements: dict[str, list[RequirementState]] = {}
-    for row in await conn.fetch(
-        QUERIES["read_requirement_versions"], sorted({pair.target for pair in pairs})
-    ):
-        requirements.setdefault(row["target"], []).append(RequirementState.model_validate_json(row["state"]))
-    states = [state for several in requirements.values() for state in several]
-    names = {name for state in states for name in state.expression.types}
-    types = {
-        row["name"]: NamedType(row["code"], row["version"])
-        for row in await conn.fetch(QUERIES["read_types"], sorted(names))
-    }
-    of_types = sorted({types[name].code if name in types else name for name in names})
-    credentials: dict[UUID, list[Credential]] = {}
-    for row in await conn.fetch(QUERIES["read_credentials"], holder_ids, of_types):
-        credentials.setdefault(row["holder_id"], []).append(_credential_of(row))
-    codes = {code for state in states for code in state.locations}
-    codes |= {holder.location for holder in holders.values() if holder.location is not None}
-    places = {
-        row["code"]: Place(row["code"], row["version"], row["country"], row["subdivision"])
-        for row in await conn.fetch(QUERIES["read_locations"], sorted(codes))
-    }
-    return Facts(holders, requirements, credentials, places, types)
-
-
 async def lock_timelines(conn: Connection, pairs: Sequence[Pair]) -> dict[Pair, dict[str, Kept]]:
     """Return the decisions kept for the pairs, by location, and hold them until the transaction ends."""
     kept: dict[Pair, dict[str, Kept]] = {}
@@ -154,24 +133,38 @@ async def lock_timelines(conn: Connection, pairs: Sequence[Pair]) -> dict[Pair, 
     )
     for row in rows:
         pair = Pair(row["holder_id"], row["target"])
-        kept.setdefault(pair, {})[row["location"]] = Kept(_state_of(row), row["ended_at"] is not None)
+        kept.setdefault(pair, {})[row["location"]] = Kept(
+            row["version"], row["ended_at"] is not None, row["edges"], row["intervals"]
+        )
     return kept
 
 
-async def save_timelines(conn: Connection, states: Sequence[EligibilityState], now: datetime) -> None:
+async def save_timelines(conn: Connection, rows: Sequence[TimelineRow], now: datetime) -> None:
     """Make these the decisions in force; those that they replace go into the record of the past."""
-    rows = json.dumps([_row_of(state) for state in states])
-    await conn.execute(QUERIES["keep_past"], rows, now)
-    await conn.execute(QUERIES["save_timelines"], rows)
+    holders, targets, locations, versions, edges, intervals, facts = map(list, zip(*rows, strict=True))
+    keys = holders, targets, locations
+    replaced = [row[:3] for row in rows if row.version > 1]
+    if replaced:
+        await conn.execute(QUERIES["keep_past"], *map(list, zip(*replaced, strict=True)), now)
+    await conn.execute(
+        QUERIES["save_timelines"], *keys, versions, list(map(_array_of_instants, edges)),
+        list(map(_array_of_texts, intervals)), facts, now,
+    )  # fmt: skip
 
 
-async def end_timelines(conn: Connection, states: Sequence[EligibilityState], now: datetime) -> None:
-    """Note that there is no decision in force in place of these any more."""
-    keys = [
-        {"holder_id": str(state.holder_id), "target": state.target, "location": state.location}
-        for state in states
-    ]
-    await conn.execute(QUERIES["end_timelines"], json.dumps(keys), now)
+async def end_timelines(conn: Connection, keys: Sequence[tuple[UUID, str, str]], now: datetime) -> None:
+    """Note that there is no decision in force any more for these holders, targets and locations."""
+    await conn.execute(QUERIES["end_timelines"], *map(list, zip(*keys, strict=True)), now)
+
+
+def _array_of_instants(edges: list[datetime]) -> str:
+    # Arrays of different lengths can't be one array of arrays; as text each is a value of its own.
+    return "{" + ",".join([f'"{edge.isoformat()}"' for edge in edges]) + "}"
+
+
+def _array_of_texts(texts: list[str]) -> str:
+    quoted = [text.replace("\\", "\\\\").replace('"', '\\"') for text in texts]
+    return "{" + ",".join([f'"{text}"' for text in quoted]) + "}"
 
 
 async def forget_holder(conn: Connection, holder_id: UUID) -> list[tuple[str, str, int]]:
@@ -180,8 +173,8 @@ async def forget_holder(conn: Connection, holder_id: UUID) -> list[tuple[str, st
     return sorted((row["target"], row["location"], row["version"]) for row in rows)
 
 
-async def check(conn: Connection, shifts: Sequence[Shift]) -> list[tuple[Said, ...] | None]:
-    """Return what is said within each shift, in their order, all in one query.
+async def check(conn: Connection, shifts: Sequence[Shift]) -> list[tuple[Assessment, ...] | None]:
+    """Return the assessments within each shift, in their order, all in one query.
 
     `None` where there is no decision: for a target that the holder does not have, or has had for no
     more than a moment.
@@ -192,7 +185,7 @@ async def check(conn: Connection, shifts: Sequence[Shift]) -> list[tuple[Said, .
     elif shifts:
         rows = await conn.fetch(QUERIES["check"], *map(list, zip(*shifts, strict=True)))
     return [
-        None if row is None or row["intervals"] is None else tuple(map(_SAID.validate_json, row["intervals"]))
+        None if row is None or row["intervals"] is None else tuple(map(_assessment_of, row["intervals"]))
         for row in rows
     ]
 
@@ -220,36 +213,21 @@ async def lock_page(
     return [_state_of(row) for row in rows]
 
 
-def _credential_of(row: "asyncpg.Record") -> Credential:
-    facts = json.loads(row["facts"])
-    return Credential(
-        id=row["id"],
-        version=row["version"],
-        holder_id=row["holder_id"],
-        type=row["type"],
-        runs=_RUNS.validate_python(facts["runs"]),
-        flags=_FLAGS.validate_python(facts["flags"]),
-        grace_days=facts["grace_days"],
-        country=facts["country"],
-        subdivision=facts["subdivision"],
-        voided=facts["voided"],
-    )
+def _assessment_of(text: str) -> Assessment:
+    told = json.loads(text)
+    return Assessment(Verdict(told["verdict"]), tuple(map(_reason_of, told["reasons"])))
 
 
-def _row_of(state: EligibilityState) -> dict[str, Any]:
-    said = [Said.model_construct(verdict=one.verdict, reasons=one.reasons) for one in state.intervals]
-    return state.model_dump(mode="json", exclude={"intervals"}) | {
-        "edges": [one.end.isoformat() for one in state.intervals if one.end is not None],
-        "intervals": [one.model_dump(mode="json", exclude_none=True) for one in said],
-    }
+def _reason_of(told: Mapping[str, str]) -> Reason:
+    ids = {name: UUID(told[name]) for name in _IDS if name in told}
+    return Reason(ReasonCode(told["code"]), type=told.get("type"), condition=told.get("condition"), **ids)
 
 
-def _intervals_of(row: "asyncpg.Record") -> tuple[Interval, ...]:
+def _stretches_of(row: "asyncpg.Record") -> tuple[Stretch, ...]:
     edges = [None, *row["edges"], None]
-    said = map(_SAID.validate_json, row["intervals"])
     return tuple(
-        Interval.model_construct(start=start, end=end, verdict=one.verdict, reasons=one.reasons)
-        for (start, end), one in zip(pairwise(edges), said, strict=True)
+        Stretch(start, end, _assessment_of(text))
+        for (start, end), text in zip(pairwise(edges), row["intervals"], strict=True)
     )
 
 
@@ -259,7 +237,7 @@ def _state_of(row: "asyncpg.Record") -> EligibilityState:
         target=row["target"],
         location=row["location"],
         version=row["version"],
-        intervals=_intervals_of(row),
+        intervals=tuple(map(interval_of, _stretches_of(row))),
         facts=_FACTS.validate_json(row["facts"]),
         computed_at=row["computed_at"],
     )

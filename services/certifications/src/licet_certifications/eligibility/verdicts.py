@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from pydantic import TypeAdapter
 
 from licet_certifications.eligibility import commands
+from licet_certifications.eligibility.contract import reason_of
 from licet_certifications.eligibility.store import Shift
 from licet_chassis.connection import Connection
 from licet_chassis.queries import load_queries
@@ -68,7 +69,10 @@ async def judge_as_known(conn: Connection, shift: Shift, known_at: datetime) -> 
 async def _without_decision(conn: Connection, shifts: Sequence[Shift]) -> list[Judgement]:
     if not shifts:
         return []
-    return [Judgement(one.verdict, tuple(one.reasons)) for one in await commands.check(conn, shifts)]
+    return [
+        Judgement(one.verdict, tuple(map(reason_of, one.reasons)))
+        for one in await commands.check(conn, shifts)
+    ]
 
 
 def _judgement_of(row: "asyncpg.Record") -> Judgement | None:

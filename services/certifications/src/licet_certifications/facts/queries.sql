@@ -160,22 +160,22 @@ on conflict (kind, subject, type) do update set
 
 -- name: upsert_types
 -- Keep each credential type that is newer than ours ($1: JSON array), and note each name that has become
--- an alias of it or is none any more. A snapshot is taken over though its version is known: it may say
--- more than was kept of that version.
+-- an alias of it or is none any more. A snapshot of the same version is taken over too: it may say more
+-- than was kept of that version.
 with told as (
     select t.*, coalesce(c.aliases, '{}') as old_aliases
     from jsonb_to_recordset($1::jsonb) as t (
         code text, version bigint, again boolean, aliases text[], retired boolean, expires boolean,
-        validity jsonb, correlation_id text, causation_id text, traceparent text
+        validity jsonb, attributes jsonb, correlation_id text, causation_id text, traceparent text
     )
     left join credential_types c on c.code = t.code
     where c.code is null or c.version < t.version or (c.version = t.version and t.again)
 ), kept as (
-    insert into credential_types as c (code, version, aliases, retired, expires, validity)
-    select code, version, aliases, retired, expires, validity from told order by code
+    insert into credential_types as c (code, version, aliases, retired, expires, validity, attributes)
+    select code, version, aliases, retired, expires, validity, attributes from told order by code
     on conflict (code) do update set
         version = excluded.version, aliases = excluded.aliases, retired = excluded.retired,
-        expires = excluded.expires, validity = excluded.validity
+        expires = excluded.expires, validity = excluded.validity, attributes = excluded.attributes
     where c.version <= excluded.version
     returning c.code
 )

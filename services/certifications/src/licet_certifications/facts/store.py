@@ -73,7 +73,7 @@ async def upsert_locations(conn: Connection, events: Sequence[Event[LocationEven
 
 
 async def upsert_types(conn: Connection, events: Sequence[Event[CredentialTypeEvent]]) -> None:
-    """Keep what each credential type is called, and how it is issued, in its newest state."""
+    """Keep what each credential type is called, declares, and how it is issued, in its newest state."""
     rows = [
         _type_row(event.data.credential_type) | _told_by(event)
         for event in _newest(events, key=lambda event: event.data.credential_type.code)
@@ -161,7 +161,11 @@ def _holder_row(state: HolderState) -> dict[str, Any]:
 
 def _credential_row(state: CredentialState) -> dict[str, Any]:
     facts = state.model_dump(
-        mode="json", include={"runs", "flags", "grace_days", "country", "subdivision", "voided"}
+        mode="json",
+        include=dict.fromkeys(
+            ("runs", "flags", "grace_days", "country", "subdivision", "voided", "issuer", "attributes"), True
+        )
+        | {"verification": {"checked_at", "result", "valid_until"}},
     )
     return {
         "id": str(state.id),
@@ -175,7 +179,7 @@ def _credential_row(state: CredentialState) -> dict[str, Any]:
 
 def _type_row(state: CredentialTypeState) -> dict[str, Any]:
     return state.model_dump(
-        mode="json", include={"code", "version", "aliases", "retired", "expires", "validity"}
+        mode="json", include={"code", "version", "aliases", "retired", "expires", "validity", "attributes"}
     )
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from licet_certifications.requirements import model, store
+from licet_certifications.requirements.expressions import checked_conditions, conditioned_types
 from licet_certifications.requirements.model import Rule
 from licet_chassis.connection import Connection
 from licet_chassis.database import Transaction
@@ -16,8 +17,8 @@ from licet_events.ids import uuid7
 
 
 async def make_requirement(tx: Transaction, rule: Rule, *, now: datetime) -> RequirementState:
-    """Enter a requirement; raises `Invalid` if it makes no sense."""
-    state = model.made(rule, uuid7(), now)
+    """Enter a requirement; raises `Invalid` if it makes no sense, `Conflict` if its code is taken."""
+    state = await _checked(tx, model.made(rule, uuid7(), now))
     await _write(tx, state, now)
     return state
 
@@ -27,12 +28,13 @@ async def change_requirement(
 ) -> RequirementState:
     """Make the next version; the same facts again change and publish nothing.
 
-    Raises `NotFound`, `StaleVersion` and `Invalid`.
+    Raises `NotFound`, `StaleVersion`, `Invalid` and `Conflict`.
     """
     before = await store.lock_requirement(tx.conn, id)
     if before.version != expected_version:
         raise StaleVersion(expected_version, before.version)
-    after = model.changed(before, changes, now)
+    after = await _checked(tx, model.changed(before, changes, now))
+    model.require_order(before, after)
     if after.version != before.version:
         await _write(tx, after, now)
     return after
@@ -44,6 +46,15 @@ async def requirement_snapshots(
     """Return a page of a backfill, and where the next one begins."""
     states = await store.lock_page(conn, after, limit)
     return [RequirementSnapshot(requirement=state) for state in states], store.cursor_of(states, limit)
+
+
+async def _checked(tx: Transaction, state: RequirementState) -> RequirementState:
+    """Return the requirement with what it asks of attributes as their types declare them."""
+    if state.code is not None:
+        await store.reserve_code(tx.conn, state.code, state.id)
+    names = conditioned_types(state.expression)
+    types = await store.read_declared_types(tx.conn, names) if names else {}
+    return state.model_copy(update={"expression": checked_conditions(state.expression, types)})
 
 
 async def _write(tx: Transaction, state: RequirementState, now: datetime) -> None:

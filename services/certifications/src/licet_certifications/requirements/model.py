@@ -6,6 +6,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
+from licet_certifications.requirements.expressions import check_expression
 from licet_chassis.errors import Invalid
 from licet_events import civil
 from licet_events.catalogue import Expression, RequirementState, Severity
@@ -23,6 +24,7 @@ class Rule:
     """Where its dates begin and end."""
     effective_until: date | None = None
     """The last day on which it applies."""
+    code: str | None = None
     locations: tuple[str, ...] = ()
     severity: Severity = Severity.MANDATORY
     match_jurisdiction: bool = False
@@ -57,6 +59,27 @@ def rule_of(state: RequirementState) -> Rule:
     return Rule(**{field.name: getattr(state, field.name) for field in fields(Rule)})
 
 
+def require_order(before: RequirementState, after: RequirementState) -> None:
+    """Raise `Invalid` if the next version asks for something else and begins before the present one.
+
+    The two would overlap, and the present one would never hold without anybody having said so.
+    """
+    if after.effective_from < before.effective_from and _asks(before) != _asks(after):
+        raise Invalid(
+            f"Version {before.version} asks for something else from {before.effective_from} on; one that "
+            f"begins on {after.effective_from} would overlap it. Begin on {before.effective_from} or later, "
+            f"or move the date of version {before.version} first.",
+            pointer="/effective_from",
+        )
+
+
+def _asks(state: RequirementState) -> tuple[object, ...]:
+    return (
+        state.target, frozenset(state.locations), state.expression, state.severity, state.match_jurisdiction,
+        state.min_days_remaining,
+    )  # fmt: skip
+
+
 def _state(rule: Rule, *, id: UUID, version: int, created_at: datetime, now: datetime) -> RequirementState:
     _check(rule)
     return RequirementState(
@@ -80,14 +103,8 @@ def _check(rule: Rule) -> None:
             f"before effective_from, {rule.effective_from}.",
             pointer="/effective_until",
         )
-    types = rule.expression.types
-    _must_be_distinct(types, f"/expression/{rule.expression.kind}")
     _must_be_distinct(rule.locations, "/locations")
-    if rule.expression.kind == "k_of" and not 1 <= (rule.expression.k or 0) <= len(types):
-        raise Invalid(
-            f"k must be from 1 to {len(types)}, the number of types; it is {rule.expression.k}.",
-            pointer="/expression/k_of/k",
-        )
+    check_expression(rule.expression)
 
 
 def _check_zone(time_zone: str) -> None:

@@ -9,11 +9,27 @@ select state from requirements where id = $1 for update;
 select state from requirements where id = $1;
 
 -- name: list_requirements
--- Requirements after an id, in order of ids; of one target, if one is given.
+-- Requirements after an id, in order of ids; of one target or with one code, if one is given.
 select state from requirements
 where ($1::uuid is null or id > $1) and ($2::text is null or target = $2)
+    and ($4::text is null or lower(state ->> 'code') = lower($4))
 order by id
 limit $3;
+
+-- name: hold_codes
+-- Keep others from giving codes to requirements until the transaction ends.
+select pg_advisory_xact_lock(hashtextextended('licet.requirements.codes', 0));
+
+-- name: read_other_with_code
+-- The requirement, other than one, that has a code.
+select id from requirements where lower(state ->> 'code') = lower($1) and id <> $2;
+
+-- name: read_declared_types
+-- The credential types that are called by some names, with what they declare.
+select name, t.code, t.attributes
+from unnest($1::text[]) as name
+join credential_types t on t.code = name or name = any (t.aliases)
+order by name, t.code = name, t.code;
 
 -- name: page_requirements
 -- Requirements after an id, locked so that no newer state gets into the outbox before.

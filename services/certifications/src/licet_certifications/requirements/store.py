@@ -1,17 +1,20 @@
 """Requirements in the database."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from uuid import UUID
 
 import asyncpg
+from pydantic import TypeAdapter
 
+from licet_certifications.requirements.expressions import DeclaredType, matches_jurisdictions
 from licet_chassis.cause import Cause
 from licet_chassis.connection import Connection
-from licet_chassis.errors import NotFound
+from licet_chassis.errors import Conflict, NotFound
 from licet_chassis.queries import load_queries
-from licet_events.catalogue import RequirementState
+from licet_events.catalogue import DeclaredAttribute, RequirementState
 
 QUERIES = load_queries(__package__)
+_ATTRIBUTES = TypeAdapter(tuple[DeclaredAttribute, ...])
 
 
 async def read_requirement(conn: Connection, id: UUID) -> RequirementState:
@@ -25,12 +28,29 @@ async def lock_requirement(conn: Connection, id: UUID) -> RequirementState:
 
 
 async def list_requirements(
-    conn: Connection, *, after: UUID | None, target: str | None, limit: int
+    conn: Connection, *, after: UUID | None, target: str | None, code: str | None = None, limit: int
 ) -> list[RequirementState]:
-    """Return requirements in order of ids after `after`; of one target, if one is given."""
-    return [
-        requirement_of(row) for row in await conn.fetch(QUERIES["list_requirements"], after, target, limit)
-    ]
+    """Return requirements in order of ids after `after`; of one target or with one code, if one is given."""
+    rows = await conn.fetch(QUERIES["list_requirements"], after, target, limit, code)
+    return [requirement_of(row) for row in rows]
+
+
+async def reserve_code(conn: Connection, code: str, id: UUID) -> None:
+    """Keep a code for a requirement until the transaction ends; raises `Conflict` if another has it."""
+    await conn.execute(QUERIES["hold_codes"])
+    other = await conn.fetchval(QUERIES["read_other_with_code"], code, id)
+    if other is not None:
+        raise Conflict(f"The code {code} is that of requirement {other}.", pointer="/code")
+
+
+async def read_declared_types(conn: Connection, names: Iterable[str]) -> dict[str, DeclaredType]:
+    """Return the credential types that are called by some names, by name."""
+    return {
+        row["name"]: DeclaredType(
+            row["code"], None if row["attributes"] is None else _ATTRIBUTES.validate_json(row["attributes"])
+        )
+        for row in await conn.fetch(QUERIES["read_declared_types"], sorted(names))
+    }
 
 
 async def lock_page(conn: Connection, after: UUID | None, limit: int) -> list[RequirementState]:
@@ -42,7 +62,7 @@ async def save_requirement(conn: Connection, state: RequirementState) -> None:
     """Write a version as the present one; it stays readable when others follow."""
     await conn.execute(
         QUERIES["save_requirement"], state.id, state.version, state.target, list(state.expression.types),
-        state.match_jurisdiction, state.model_dump_json(),
+        matches_jurisdictions(state), state.model_dump_json(),
     )  # fmt: skip
 
 

@@ -1,0 +1,1 @@
+"""Waivers and overrides: who is released from which requirement, until when, and who decided it."""

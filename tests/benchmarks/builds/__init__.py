@@ -1,0 +1,1 @@
+"""Programs that a benchmark runs with this build and with an older one."""
