@@ -115,7 +115,7 @@ async def test_one_that_is_refused_says_why_and_stops_no_other(http, service, ca
 
 
 async def test_one_that_breaks_us_is_told_as_failed_and_stops_no_other(http, service, cards, monkeypatch):
-    carried_out = commands._carried_out
+    carried_out = commands._apply
 
     async def broken(tx: Any, action: Any, credential_id: UUID, *rest: Any) -> Any:
         result = await carried_out(tx, action, credential_id, *rest)
@@ -123,7 +123,7 @@ async def test_one_that_breaks_us_is_told_as_failed_and_stops_no_other(http, ser
             raise RuntimeError("nobody foresaw this")
         return result
 
-    monkeypatch.setattr(commands, "_carried_out", broken)
+    monkeypatch.setattr(commands, "_apply", broken)
     job = await asked(http, **VOID, ids=cards)
     await service.work_off_bulk()
     assert [line["outcome"] for line in await report(http, job)] == ["done", "failed", "done"]

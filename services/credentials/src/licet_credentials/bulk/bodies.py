@@ -1,4 +1,4 @@
-"""What callers send to act on many credentials."""
+"""Request bodies of bulk actions."""
 
 from typing import Annotated
 from uuid import UUID
@@ -17,7 +17,7 @@ from licet_events.credentials import Validity
 
 
 class RenewEachIn(Body):
-    """A renewal of each: an explicit date, or a rule, or nothing where its type says how."""
+    """A renewal of each credential: by date, by rule, or by its type's default rule."""
 
     expires_on: Day | None = None
     mode: RenewalBasis | None = None
@@ -26,7 +26,7 @@ class RenewEachIn(Body):
     notes: Note | None = None
     force: bool = False
     reason: Reason | None = None
-    """Needed with `force`, which renews before the window opens."""
+    """Required with `force`, which renews before the window opens."""
 
 
 class ReassignEachIn(ActionIn):
@@ -36,7 +36,7 @@ class ReassignEachIn(ActionIn):
 
 
 class ActionsIn(Body):
-    """What is done to each: exactly one of these."""
+    """The action for each credential: exactly one of these."""
 
     renew: RenewEachIn | None = None
     suspend: SuspensionIn | None = None
@@ -50,10 +50,10 @@ class ActionsIn(Body):
         return self
 
     def action(self) -> Action:
-        """Return what is to be done."""
+        """Return the action."""
         if self.renew is not None:
-            said = self.renew.model_dump()
-            return Renew(notes=said.pop("notes"), request=RenewalRequest(**said))
+            renewal = self.renew.model_dump()
+            return Renew(notes=renewal.pop("notes"), request=RenewalRequest(**renewal))
         if self.suspend is not None:
             return Suspend(**self.suspend.model_dump())
         if self.reassign is not None:
@@ -93,7 +93,7 @@ class BulkIn(ActionsIn):
     ids: Annotated[tuple[UUID, ...], Field(min_length=1, max_length=MOST)] | None = None
     filter: FilterIn | None = None
     dry_run: bool = False
-    """Only tells what would come of each."""
+    """Only report what would happen."""
 
     @model_validator(mode="after")
     def _one_selection(self) -> "BulkIn":

@@ -1,4 +1,4 @@
-"""Taking in an action on many credentials, and carrying it out on one of them."""
+"""Submitting a bulk action, and applying it to one credential."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -9,8 +9,17 @@ from uuid import UUID
 from licet_chassis.database import Transaction
 from licet_chassis.errors import Conflict, Invalid, NotFound, Refused
 from licet_credentials.bulk import store
-from licet_credentials.bulk.model import MOST, Action, Job, Outcome, Reassign, Renew, Result, Suspend
-from licet_credentials.bulk.store import Claimed
+from licet_credentials.bulk.model import (
+    MOST,
+    Action,
+    BulkJob,
+    BulkOutcome,
+    BulkResult,
+    Reassign,
+    Renew,
+    Suspend,
+)
+from licet_credentials.bulk.store import ClaimedRow
 from licet_credentials.credentials.commands.correcting import move_credential, void_credential
 from licet_credentials.credentials.commands.flagging import FlagCredential, flag_credential
 from licet_credentials.credentials.commands.renewing import RenewCredential, renew_credential
@@ -26,8 +35,8 @@ from licet_events.ids import uuid7
 
 
 @dataclass(frozen=True, slots=True)
-class TakeIn:
-    """An action as it was asked for: on the ids, or on what the filter finds now."""
+class SubmitBulk:
+    """A bulk action on ids, or on the credentials that a filter finds now."""
 
     action: str
     """As JSON."""
@@ -36,7 +45,7 @@ class TakeIn:
     sees: Sees
 
 
-async def take_in(tx: Transaction, command: TakeIn, *, now: datetime) -> Job:
+async def submit_bulk(tx: Transaction, command: SubmitBulk, *, now: datetime) -> BulkJob:
     """Keep an action with the credentials it is about, to be worked off; raises `Invalid`.
 
     What the filter finds is settled here: what matches it later is not among them.
@@ -68,7 +77,7 @@ async def take_in(tx: Transaction, command: TakeIn, *, now: datetime) -> Job:
     return await store.read_bulk(tx.conn, bulk_id, command.sees)
 
 
-async def cancel_bulk(tx: Transaction, bulk_id: UUID, sees: Sees, *, now: datetime) -> Job:
+async def cancel_bulk(tx: Transaction, bulk_id: UUID, sees: Sees, *, now: datetime) -> BulkJob:
     """End a job after the credential in hand; what is done stays. Raises `Conflict` once it has ended."""
     job = await store.read_bulk(tx.conn, bulk_id, sees)
     if not await store.cancel_bulk(tx.conn, bulk_id, now):
@@ -76,38 +85,40 @@ async def cancel_bulk(tx: Transaction, bulk_id: UUID, sees: Sees, *, now: dateti
     return await store.read_bulk(tx.conn, bulk_id, sees)
 
 
-class _OnlyTried(Exception):
-    """Takes back what a dry run did to a credential."""
+class _DryRunRollback(Exception):
+    """Rolls back what a dry run did to a credential."""
 
 
-async def act_on_one(tx: Transaction, bulk_id: UUID, row: Claimed, action: Action, now: datetime) -> Result:
+async def act_on_one(
+    tx: Transaction, bulk_id: UUID, row: ClaimedRow, action: Action, now: datetime
+) -> BulkResult:
     """Carry the action out on one credential by the command that a single request takes.
 
     What is refused, or only tried, is taken back, with its events; the transaction goes on. Of what those
     before it would have come to, a dry run minds the numbers: nothing else of one stands in another's way.
     """
-    result = Result(Outcome.FAILED)
+    result = BulkResult(BulkOutcome.FAILED)
     try:
         async with tx.conn.transaction():
             try:
-                result = await _carried_out(tx, action, row.credential_id, row.sees, now)
+                result = await _apply(tx, action, row.credential_id, row.sees, now)
                 if row.dry_run and isinstance(action, Reassign):
                     takes = await store.take_number(tx.conn, bulk_id, row.credential_id)
                     result = replace(result, takes=takes)
             except NamesOthers as error:
                 raise (error if row.sees.everyone else error.unnamed()) from None
             if row.dry_run:
-                raise _OnlyTried
-    except _OnlyTried:
+                raise _DryRunRollback
+    except _DryRunRollback:
         return result
     except Refused as error:
-        return Result(Outcome.REFUSED, error.detail)
+        return BulkResult(BulkOutcome.REFUSED, error.detail)
     return result
 
 
-async def _carried_out(
+async def _apply(
     tx: Transaction, action: Action, credential_id: UUID, sees: Sees, now: datetime
-) -> Result:
+) -> BulkResult:
     await _require_seen(tx, sees, credential_id, action)
     changes: dict[str, Any] = {}
     if isinstance(action, Renew):
@@ -129,7 +140,7 @@ async def _carried_out(
         credential = await void_credential(
             tx, credential_id, action.reason, action.note, expected_version=None, now=now
         )
-    return Result(Outcome.DONE, changes=changes | _shown(credential, now))
+    return BulkResult(BulkOutcome.DONE, changes=changes | _shown(credential, now))
 
 
 def _shown(credential: Credential, now: datetime) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from licet_chassis.failpoints import Failpoint
 from licet_credentials.bulk import store
 from licet_credentials.bulk.bodies import action_of
 from licet_credentials.bulk.commands import act_on_one
-from licet_credentials.bulk.model import Outcome, Result
+from licet_credentials.bulk.model import BulkOutcome, BulkResult
 
 _log = structlog.get_logger("licet.bulk")
 
@@ -64,7 +64,7 @@ class BulkJobs:
                 raise
             except Exception as error:  # noqa: BLE001  # one that breaks us must not stop the rest
                 _log.exception("bulk.failed", bulk_id=str(bulk_id), credential_id=str(row.credential_id))
-                result = Result(Outcome.FAILED, f"an unexpected {type(error).__name__}; see the log")
+                result = BulkResult(BulkOutcome.FAILED, f"an unexpected {type(error).__name__}; see the log")
             await store.finish_row(tx.conn, bulk_id, row.ordinal, result)
             _WRITTEN()
         _COMMITTED()

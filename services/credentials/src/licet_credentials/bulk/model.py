@@ -1,4 +1,4 @@
-"""What is done to many credentials at once, and what came of it."""
+"""Bulk actions: one action on many credentials, and its results."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -52,30 +52,30 @@ class Void:
 Action: TypeAlias = Renew | Suspend | Reassign | Void
 
 
-class State(StrEnum):
-    """How far a job has come."""
+class BulkState(StrEnum):
+    """State of a bulk action."""
 
     RUNNING = "running"
     FINISHED = "finished"
     CANCELLED = "cancelled"
 
 
-class Outcome(StrEnum):
-    """What came of one credential; in a dry run, what would."""
+class BulkOutcome(StrEnum):
+    """What became of one credential; in a dry run, what would."""
 
     DONE = "done"
     REFUSED = "refused"
     """Its state or the action's values do not allow it; nothing of it was done."""
     FAILED = "failed"
-    """It met an error that nobody foresaw; nothing of it was done."""
+    """An unexpected error; nothing of it was done."""
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
+class BulkJob:
     """An action on many credentials, and how far it has come."""
 
     id: UUID
-    state: State
+    state: BulkState
     action: Mapping[str, Any]
     """As it was asked for."""
     dry_run: bool
@@ -95,10 +95,10 @@ class Job:
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class BulkResult:
     """What came of one credential."""
 
-    outcome: Outcome
+    outcome: BulkOutcome
     detail: str | None = None
     """Why not, for the caller to act on."""
     changes: Mapping[str, Any] | None = None
@@ -113,4 +113,4 @@ class ReportLine:
 
     ordinal: int
     credential_id: UUID
-    result: Result | None
+    result: BulkResult | None

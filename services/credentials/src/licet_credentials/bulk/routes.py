@@ -18,8 +18,8 @@ from licet_chassis.http.writes import Write
 from licet_credentials.access import ReaderSees, WriterSees, writes
 from licet_credentials.bulk import commands, store
 from licet_credentials.bulk.bodies import BulkIn, document_of
-from licet_credentials.bulk.commands import TakeIn
-from licet_credentials.bulk.model import Job, Outcome, ReportLine, State
+from licet_credentials.bulk.commands import SubmitBulk
+from licet_credentials.bulk.model import BulkJob, BulkOutcome, BulkState, ReportLine
 from licet_credentials.visibility.model import Sees
 from licet_events.credentials import Validity
 
@@ -43,7 +43,7 @@ class BulkOut(BaseModel):
     """An action on many credentials, and how far it has come."""
 
     id: UUID
-    state: State
+    state: BulkState
     action: Mapping[str, Any]
     """As it was asked for."""
     dry_run: bool
@@ -56,7 +56,7 @@ class BulkOut(BaseModel):
     finished_at: datetime | None
 
     @classmethod
-    def of(cls, job: Job) -> "BulkOut":
+    def of(cls, job: BulkJob) -> "BulkOut":
         """Show a job."""
         return cls(
             id=job.id,
@@ -91,7 +91,7 @@ class BulkRowOut(BaseModel):
     """What came of one credential."""
 
     credential_id: UUID
-    outcome: Outcome | None
+    outcome: BulkOutcome | None
     """Null where it waits."""
     detail: str | None
     """Why it was not done."""
@@ -115,9 +115,9 @@ async def send(body: BulkIn, sees: _SubmitterSees, write: Write) -> Response:
     """Take in an action on many credentials, worked off in the background, one after the other."""
     wanted = body.ids if body.filter is None else body.filter.filter()
     assert wanted is not None  # noqa: S101  # the body has one of them
-    command = TakeIn(document_of(body), wanted, body.dry_run, sees)
+    command = SubmitBulk(document_of(body), wanted, body.dry_run, sees)
     return await write(
-        lambda tx, now: commands.take_in(tx, command, now=now),
+        lambda tx, now: commands.submit_bulk(tx, command, now=now),
         view=BulkOut.of,
         status=201,
         location=lambda job: f"/v1/credentials/bulk/{job.id}",
@@ -151,7 +151,7 @@ async def cancel(bulk_id: UUID, sees: WriterSees, write: Write) -> Response:
 
 @router.get("/{bulk_id}/rows", response_model=Page[BulkRowOut], responses=CSV_TOO)
 async def rows(
-    request: Request, bulk_id: UUID, sees: ReaderSees, page: PageQuery, outcome: Outcome | None = None
+    request: Request, bulk_id: UUID, sees: ReaderSees, page: PageQuery, outcome: BulkOutcome | None = None
 ) -> Response:
     """List what came of each credential, in the order of their ids."""
 

@@ -10,7 +10,7 @@ from uuid import UUID
 from licet_chassis.connection import Connection
 from licet_chassis.errors import NotFound
 from licet_chassis.queries import load_queries
-from licet_credentials.bulk.model import Job, Outcome, ReportLine, Result, State
+from licet_credentials.bulk.model import BulkJob, BulkOutcome, BulkResult, BulkState, ReportLine
 from licet_credentials.errors import NumberTaken
 from licet_credentials.rows import Row, jsonb
 from licet_credentials.visibility.model import Sees
@@ -35,7 +35,7 @@ async def insert_bulk(
     )
 
 
-async def read_bulk(conn: Connection, bulk_id: UUID, sees: Sees) -> Job:
+async def read_bulk(conn: Connection, bulk_id: UUID, sees: Sees) -> BulkJob:
     """Return a job; raises `NotFound`, also for one that saw somebody who is not seen now."""
     row = await conn.fetchrow(QUERIES["read_bulk"], bulk_id)
     job = None if row is None else _job(row)
@@ -44,7 +44,7 @@ async def read_bulk(conn: Connection, bulk_id: UUID, sees: Sees) -> Job:
     return job
 
 
-async def list_bulks(conn: Connection, sees: Sees, after: UUID | None, limit: int) -> list[Job]:
+async def list_bulks(conn: Connection, sees: Sees, after: UUID | None, limit: int) -> list[BulkJob]:
     """Return a page of jobs, the latest first: those that saw nobody who is not seen now."""
     rows = await conn.fetch(QUERIES["list_bulks"], sees.teams, sees.locations, after, limit)
     return [_job(row) for row in rows]
@@ -56,7 +56,7 @@ async def open_bulks(conn: Connection, limit: int) -> list[tuple[UUID, str]]:
 
 
 @dataclass(frozen=True, slots=True)
-class Claimed:
+class ClaimedRow:
     """One credential in hand, and what is to be done with it."""
 
     ordinal: int
@@ -66,16 +66,16 @@ class Claimed:
     sees: Sees
 
 
-async def claim_row(conn: Connection, bulk_id: UUID) -> Claimed | None:
+async def claim_row(conn: Connection, bulk_id: UUID) -> ClaimedRow | None:
     """Return the next credential of a job that runs, held with it; `None` where nothing waits."""
     job = await conn.fetchrow(QUERIES["hold_running"], bulk_id)
     row = None if job is None else await conn.fetchrow(QUERIES["claim_row"], bulk_id)
     if job is None or row is None:
         return None
-    return Claimed(row["ordinal"], row["credential_id"], job["action"], job["dry_run"], _sees(job))
+    return ClaimedRow(row["ordinal"], row["credential_id"], job["action"], job["dry_run"], _sees(job))
 
 
-async def finish_row(conn: Connection, bulk_id: UUID, ordinal: int, result: Result) -> None:
+async def finish_row(conn: Connection, bulk_id: UUID, ordinal: int, result: BulkResult) -> None:
     """Note what came of a credential."""
     changes = None if result.changes is None else jsonb(result.changes)
     await conn.execute(
@@ -110,7 +110,7 @@ async def cancel_bulk(conn: Connection, bulk_id: UUID, now: datetime) -> bool:
 
 
 async def list_rows(
-    conn: Connection, bulk_id: UUID, outcome: Outcome | None, after: int, limit: int
+    conn: Connection, bulk_id: UUID, outcome: BulkOutcome | None, after: int, limit: int
 ) -> list[ReportLine]:
     """Return a page of what came of a job's credentials, after the one with that number."""
     rows = await conn.fetch(QUERIES["list_rows"], bulk_id, after, outcome, limit)
@@ -123,11 +123,11 @@ async def count_open(conn: Connection) -> int:
     return count
 
 
-def _result(row: Row) -> Result | None:
+def _result(row: Row) -> BulkResult | None:
     if row["outcome"] is None:
         return None
     changes: Any = None if row["changes"] is None else json.loads(row["changes"])
-    return Result(Outcome(row["outcome"]), row["detail"], changes)
+    return BulkResult(BulkOutcome(row["outcome"]), row["detail"], changes)
 
 
 def _sees(row: Row) -> Sees:
@@ -135,10 +135,10 @@ def _sees(row: Row) -> Sees:
     return Sees(None if teams is None else tuple(teams), None if locations is None else tuple(locations))
 
 
-def _job(row: Row) -> Job:
-    return Job(
+def _job(row: Row) -> BulkJob:
+    return BulkJob(
         id=row["id"],
-        state=State(row["state"]),
+        state=BulkState(row["state"]),
         action=json.loads(row["action"]),
         dry_run=row["dry_run"],
         actor=row["actor"],

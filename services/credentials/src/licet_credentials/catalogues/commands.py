@@ -7,7 +7,7 @@ from typing import Any
 
 from licet_chassis.database import Transaction
 from licet_chassis.errors import Invalid
-from licet_credentials.catalogues.model import Catalogue, LoadedType, Outcome, differences
+from licet_credentials.catalogues.model import Catalogue, LoadedType, LoadOutcome, differences
 from licet_credentials.types import store as type_store
 from licet_credentials.types.commands import define_type
 from licet_credentials.types.model import CredentialType
@@ -43,15 +43,15 @@ async def load_catalogue(
         if not dry_run:
             await define_type(tx, entry, now=now)
         called |= dict.fromkeys((code, *entry.aliases), code)
-        loaded.append(LoadedType(code, rules["name"], Outcome.CREATED, aliases_taken=taken))
+        loaded.append(LoadedType(code, rules["name"], LoadOutcome.CREATED, aliases_taken=taken))
     return loaded
 
 
 def _compared(code: str, rules: Mapping[str, Any], present: CredentialType) -> LoadedType:
     if present.code != code:
-        return LoadedType(code, rules["name"], Outcome.TAKEN)
+        return LoadedType(code, rules["name"], LoadOutcome.TAKEN)
     found = differences(rules, present)
-    return LoadedType(code, rules["name"], Outcome.DIFFERS if found else Outcome.UNCHANGED, found)
+    return LoadedType(code, rules["name"], LoadOutcome.DIFFERS if found else LoadOutcome.UNCHANGED, found)
 
 
 def _without(entry: CredentialType, aliases: Collection[str]) -> CredentialType:

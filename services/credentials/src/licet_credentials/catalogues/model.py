@@ -23,7 +23,7 @@ class Catalogue:
     types: Mapping[str, Mapping[str, Any]]
 
 
-class Outcome(StrEnum):
+class LoadOutcome(StrEnum):
     """What loading comes to for one type."""
 
     CREATED = "created"
@@ -40,7 +40,7 @@ class LoadedType:
 
     code: str
     name: str
-    outcome: Outcome
+    outcome: LoadOutcome
     differences: tuple[str, ...] = ()
     """The fields in which the type that there is differs."""
     aliases_taken: tuple[str, ...] = ()

@@ -12,7 +12,7 @@ from licet_chassis.http.resources import Body
 from licet_chassis.http.writes import Write
 from licet_credentials.access import ADMIN, CATALOGUE
 from licet_credentials.catalogues.commands import load_catalogue
-from licet_credentials.catalogues.model import Catalogue, LoadedType, Outcome
+from licet_credentials.catalogues.model import Catalogue, LoadedType, LoadOutcome
 from licet_credentials.catalogues.reading import find_catalogue, shipped_catalogues
 from licet_credentials.inputs import Code
 from licet_credentials.types.bodies import TypeIn
@@ -70,7 +70,7 @@ class LoadedTypeOut(BaseModel):
 
     code: str
     name: str
-    outcome: Outcome
+    outcome: LoadOutcome
     differences: list[str]
     """The rules in which the type that there is differs from the shipped one; it stays as it is."""
     aliases_taken: list[str]
@@ -82,7 +82,7 @@ class LoadedOut(BaseModel):
 
     catalogue: str
     dry_run: bool
-    counts: dict[Outcome, int]
+    counts: dict[LoadOutcome, int]
     items: list[LoadedTypeOut]
 
     @classmethod
@@ -92,7 +92,7 @@ class LoadedOut(BaseModel):
         return cls(
             catalogue=catalogue.name,
             dry_run=dry_run,
-            counts={outcome: counts[outcome] for outcome in Outcome},
+            counts={outcome: counts[outcome] for outcome in LoadOutcome},
             items=[
                 LoadedTypeOut(**{name: getattr(each, name) for name in LoadedTypeOut.model_fields})
                 for each in loaded

@@ -1,4 +1,4 @@
-"""Erasing a holder: what is kept goes, its keys on the topics end, and only its bare id stays."""
+"""Erasing a holder: delete its data, publish tombstones for its keys, and keep only its bare id."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -17,7 +17,7 @@ from licet_credentials.imports import store as import_store
 from licet_credentials.places.commands import end_supervision
 from licet_credentials.privacy import store
 from licet_credentials.privacy.model import SHORTEST_IN_ANSWERS, Erasure, telling_texts
-from licet_credentials.privacy.store import Held
+from licet_credentials.privacy.store import CredentialRef
 from licet_events import Topic
 from licet_events.holders import HolderErased
 
@@ -119,7 +119,9 @@ async def _let_go(tx: Transaction, holder_id: UUID, now: datetime) -> list[Holde
     return persons
 
 
-async def _forget_in_jobs(tx: Transaction, persons: Sequence[Holder], credentials: Sequence[Held]) -> None:
+async def _forget_in_jobs(
+    tx: Transaction, persons: Sequence[Holder], credentials: Sequence[CredentialRef]
+) -> None:
     external_ids = [person.external_id for person in persons if person.external_id is not None]
     texts = telling_texts(
         [

@@ -17,21 +17,21 @@ QUERIES = load_queries(__package__ or "")
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class CredentialRef:
     """A credential that is to go: what finds it elsewhere."""
 
     id: UUID
     number: str | None
 
 
-async def hold_credentials(conn: Connection, holder_ids: Sequence[UUID]) -> list[Held]:
+async def hold_credentials(conn: Connection, holder_ids: Sequence[UUID]) -> list[CredentialRef]:
     """Return all credentials of holders, voided ones too, held until the transaction ends."""
-    return [Held(**row) for row in await conn.fetch(QUERIES["hold_credentials"], holder_ids)]
+    return [CredentialRef(**row) for row in await conn.fetch(QUERIES["hold_credentials"], holder_ids)]
 
 
-async def read_credentials(conn: Connection, holder_ids: Sequence[UUID]) -> list[Held]:
+async def read_credentials(conn: Connection, holder_ids: Sequence[UUID]) -> list[CredentialRef]:
     """Return all credentials of holders, voided ones too."""
-    return [Held(**row) for row in await conn.fetch(QUERIES["read_credentials"], holder_ids)]
+    return [CredentialRef(**row) for row in await conn.fetch(QUERIES["read_credentials"], holder_ids)]
 
 
 async def keys_of_holder(conn: Connection, holder_id: UUID) -> list[UUID]:
