@@ -303,6 +303,13 @@ def test_a_new_version_that_asks_something_else_takes_over_at_its_own_start():
     ]
 
 
+def test_a_new_version_in_other_words_is_another_version_though_it_asks_for_as_much():
+    later = a_requirement(
+        date(2026, 4, 1), version=2, expression=Expression(kind="any_of", types=("licence",))
+    )
+    assert told(the_timeline([FROM_FEBRUARY, later], []))[1][:2] == (at("2026-02-01"), "ineligible")
+
+
 def test_a_new_version_that_only_moves_the_dates_takes_the_place_of_the_old_one():
     moved = a_requirement(date(2026, 3, 1), date(2026, 5, 31), version=2)
     assert told(the_timeline([FROM_FEBRUARY, moved], [])) == [

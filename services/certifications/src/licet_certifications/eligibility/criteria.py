@@ -63,13 +63,15 @@ class Criterion:
 class Group:
     """So many of several parts."""
 
+    kind: str
+    """As it was written: another word for the same number is another version of a requirement."""
     needed: int
     parts: "tuple[Node, ...]"
     """In a fixed order, no two of them equal."""
 
     @property
     def key(self) -> tuple[object, ...]:
-        """Sorts groups after criteria, and is equal exactly if they ask for the same."""
+        """Sorts groups after criteria, and is equal exactly if they ask for the same, in whatever words."""
         return 1, str(self.needed), repr([part.key for part in self.parts])
 
 
@@ -105,9 +107,10 @@ def compile_expression(
         return criterion(part) if part.kind is None else group(part.kind, part.k, part.operands)
 
     def group(kind: str, k: int | None, operands: Iterable[Operand]) -> Group:
-        parts = tuple(sorted(dict.fromkeys(map(node, operands)), key=lambda one: one.key))
+        distinct = {one.key: one for one in map(node, operands)}
+        parts = tuple(sorted(distinct.values(), key=lambda one: one.key))
         needed = {"all_of": len(parts), "any_of": 1}.get(kind, min(k or 1, len(parts)))
-        return Group(needed, parts)
+        return Group(kind, needed, parts)
 
     tree = expression.tree
     if tree is not None and tree.kind is not None:
