@@ -279,6 +279,16 @@ async def test_a_closed_audit_is_final(service: Certifications, http: httpx.Asyn
         assert "was closed at" in answer.json()["detail"]
 
 
+async def test_the_report_is_a_pdf(service: Certifications, http: httpx.AsyncClient):
+    await service.tell(holder(1), credential(11, 1, LICENCE), credential(12, 1, LICENCE))
+    audit = await opened(http, name="Prüfung Nord")
+    [first, _] = await items_of(http, audit)
+    await attest(http, audit, [first], outcome="not_verifiable", note="The issuer has closed.")
+    report = await http.get(f"/v1/audits/{audit['id']}/report")
+    assert report.headers["content-type"] == "application/pdf"
+    assert report.content.startswith(b"%PDF-")
+
+
 async def test_results_of_two_audits_are_signed_with_one_key(
     service: Certifications, http: httpx.AsyncClient
 ):

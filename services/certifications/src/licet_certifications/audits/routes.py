@@ -1,5 +1,6 @@
 """Audits over HTTP."""
 
+import asyncio
 from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
@@ -9,6 +10,7 @@ from starlette.responses import Response
 
 from licet_certifications.audits import commands, store
 from licet_certifications.audits.bodies import AttestationsBody, AuditBody, ClosingBody
+from licet_certifications.audits.document import document_of
 from licet_certifications.audits.model import AuditItem
 from licet_certifications.audits.signing import MEDIA_TYPE
 from licet_certifications.audits.store import StoredAudit
@@ -20,6 +22,8 @@ from licet_certifications.audits.views import (
     KeysView,
 )
 from licet_certifications.codes import Code
+from licet_certifications.documents.fonts import fonts
+from licet_certifications.documents.pages import render
 from licet_certifications.settings import Settings
 from licet_certifications.visibility import Visibility
 from licet_chassis.database import Transaction
@@ -181,6 +185,36 @@ async def get_result(audit_id: UUID, request: Request) -> Response:
     if stored.result is None:
         raise Conflict("The audit is still open; close it to have its result signed.")
     return Response(stored.result, media_type=MEDIA_TYPE)
+
+
+_REPORT: dict[int | str, dict[str, Any]] = {
+    200: {
+        "content": {"application/pdf": {"schema": {"type": "string", "format": "binary"}}},
+        "description": "A PDF",
+    }
+}
+_MOST_REPORTED = 500
+
+
+@router.get(
+    "/{audit_id}/report",
+    response_class=Response,
+    responses=_REPORT,
+    dependencies=[requires("certifications:read", everyone=True)],
+)
+async def get_report(audit_id: UUID, request: Request) -> Response:
+    """Return an audit as a PDF: its scope, its counts, and up to 500 records that nobody could verify."""
+    running = serving(request)
+    async with running.database.reading() as conn:
+        stored = await store.read_audit(conn, audit_id)
+        counts = (await store.count_outcomes(conn, [audit_id], Visibility()))[audit_id]
+        items = await store.list_items(
+            conn, audit_id, {"outcome": AttestationOutcome.NOT_VERIFIABLE}, Visibility(),
+            after=None, limit=_MOST_REPORTED,
+        )  # fmt: skip
+    rows = [(item.type, str(item.credential_id), str(item.holder_id)) for item in items]
+    page = document_of(stored, counts, rows, now=running.clock.now(), fonts=fonts())
+    return Response(await asyncio.to_thread(render, page), media_type="application/pdf")
 
 
 def _as_opened(stored: StoredAudit) -> AuditView:

@@ -95,7 +95,8 @@ async def put_statement(request: Request, version: Version) -> Response:
     return Response(status_code=204)
 
 
-@router.api_route("/statements", methods=["GET", "HEAD"], dependencies=[_READS, Depends(require_version)])
+@router.head("/statements", include_in_schema=False, dependencies=[_READS, Depends(require_version)])
+@router.get("/statements", dependencies=[_READS, Depends(require_version)])
 async def get_statements(request: Request) -> Response:
     """Return one statement by its id, or those that are asked for, newest first, with `more` for the rest."""
     given = parameters(request, _SINGLE | _SHOWING | _FILTERS)
