@@ -45,6 +45,9 @@ from licet_certifications.waivers import commands as waivers
 from licet_certifications.waivers import store as waiver_store
 from licet_certifications.waivers.routes import overrides_router
 from licet_certifications.waivers.routes import router as waivers_router
+from licet_certifications.whatifs import store as what_ifs
+from licet_certifications.whatifs.job import WhatIfs
+from licet_certifications.whatifs.routes import router as what_ifs_router
 from licet_certifications.worklist import store as worklist
 from licet_certifications.worklist.commands import Decider
 from licet_certifications.worklist.routes import worklist_router
@@ -95,6 +98,7 @@ def create_service(settings: Settings) -> Service:
             shifts_router,
             audits_router,
             gaps_router,
+            what_ifs_router,
             worklist_router(DECIDERS),
             completions_router,
             xapi_router,
@@ -128,6 +132,7 @@ async def forget_holder(tx: Transaction, holder_id: UUID, now: datetime) -> None
     await eligibility.forget_holder(tx, holder_id, now)
     await waivers.forget_holder(tx, holder_id, now)
     await audits.forget_holder(tx, holder_id)
+    await what_ifs.forget_holder(tx.conn, holder_id)
     await bulk.forget_holder(tx.conn, holder_id)
     await enrolments.forget_holder(tx, holder_id, now)
     await worklist.forget_holder(tx.conn, holder_id)
@@ -168,6 +173,7 @@ async def _compose(runtime: Runtime) -> AsyncIterator[Composition]:
             Loop("bookings", resolve, idle_seconds=2.0),
             Loop("entry", EntryByRule(runtime.database, runtime.clock, ACTOR).step, idle_seconds=0.5),
             Loop("bulk", BulkJobs(runtime.database, runtime.clock).step, idle_seconds=0.5),
+            Loop("what_ifs", WhatIfs(runtime.database, runtime.clock, ACTOR).step, idle_seconds=0.5),
             Loop("waivers", end_waivers, idle_seconds=1.0),
         ],
         pending={
@@ -175,6 +181,7 @@ async def _compose(runtime: Runtime) -> AsyncIterator[Composition]:
             "shift_reviews": to_review,
             "entries": entries,
             "bulk": jobs,
+            "what_ifs": what_ifs.count_running,
             "waiver_ends": waiver_store.count_due,
         },
         next_due=waiver_store.read_next_end,

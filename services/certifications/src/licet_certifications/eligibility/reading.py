@@ -59,19 +59,29 @@ async def read_holders(conn: Connection, holder_ids: Sequence[UUID]) -> dict[UUI
     }
 
 
-async def read_facts(conn: Connection, pairs: Iterable[Pair]) -> Facts:
-    """Return all facts that the timelines of the pairs rest on, in six queries however many there are."""
+async def read_facts(
+    conn: Connection,
+    pairs: Iterable[Pair],
+    *,
+    supposed: Sequence[RequirementState] = (),
+    locations: Iterable[str] = (),
+) -> Facts:
+    """Return all facts that the timelines of the pairs rest on, in six queries however many there are.
+
+    `supposed` are versions of requirements that count as if there were such; of `locations` it is read too
+    where they lie.
+    """
     pairs = list(pairs)
     holder_ids = sorted({pair.holder_id for pair in pairs})
     holders = await read_holders(conn, holder_ids)
-    rulebooks = await read_rulebooks(conn, {pair.target for pair in pairs})
+    rulebooks = await read_rulebooks(conn, {pair.target for pair in pairs}, supposed=supposed)
     types = sorted(frozenset().union(*(book.types for book in rulebooks.values())))
     credentials: dict[UUID, list[Credential]] = {}
     for number, row in enumerate(await conn.fetch(QUERIES["read_credentials"], holder_ids, types)):
         if number % _ROWS_IN_ONE_GO == 0:
             await asyncio.sleep(0)  # requests are answered meanwhile
         credentials.setdefault(row["holder_id"], []).append(_credential_of(row))
-    codes = frozenset().union(*(book.locations for book in rulebooks.values()))
+    codes = frozenset(locations).union(*(book.locations for book in rulebooks.values()))
     codes |= {holder.location for holder in holders.values() if holder.location is not None}
     places = {
         row["code"]: Place(row["code"], row["version"], row["country"], row["subdivision"])
@@ -83,11 +93,16 @@ async def read_facts(conn: Connection, pairs: Iterable[Pair]) -> Facts:
     return Facts(holders, rulebooks, credentials, places, waivers)
 
 
-async def read_rulebooks(conn: Connection, targets: Iterable[str]) -> dict[str, Rulebook]:
-    """Return what is asked of those who have the targets, by target."""
+async def read_rulebooks(
+    conn: Connection, targets: Iterable[str], *, supposed: Sequence[RequirementState] = ()
+) -> dict[str, Rulebook]:
+    """Return what is asked of those who have the targets, by target; `supposed` versions are added."""
     requirements: dict[str, list[RequirementState]] = {target: [] for target in targets}
     for row in await conn.fetch(QUERIES["read_requirement_versions"], sorted(requirements)):
         requirements[row["target"]].append(RequirementState.model_validate_json(row["state"]))
+    for state in supposed:
+        if state.target in requirements:
+            requirements[state.target].append(state)
     names = {name for states in requirements.values() for one in states for name in one.expression.types}
     types = {
         row["name"]: NamedType(row["code"], row["version"])

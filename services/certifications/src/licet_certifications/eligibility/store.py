@@ -185,7 +185,7 @@ async def check(conn: Connection, shifts: Sequence[Shift]) -> list[tuple[Assessm
     elif shifts:
         rows = await conn.fetch(QUERIES["check"], *map(list, zip(*shifts, strict=True)))
     return [
-        None if row is None or row["intervals"] is None else tuple(map(_assessment_of, row["intervals"]))
+        None if row is None or row["intervals"] is None else tuple(map(assessment_of, row["intervals"]))
         for row in rows
     ]
 
@@ -213,7 +213,8 @@ async def lock_page(
     return [_state_of(row) for row in rows]
 
 
-def _assessment_of(text: str) -> Assessment:
+def assessment_of(text: str) -> Assessment:
+    """Return the assessment that is stored as a text."""
     told = json.loads(text)
     return Assessment(Verdict(told["verdict"]), tuple(map(_reason_of, told["reasons"])))
 
@@ -226,7 +227,7 @@ def _reason_of(told: Mapping[str, str]) -> Reason:
 def _stretches_of(row: "asyncpg.Record") -> tuple[Stretch, ...]:
     edges = [None, *row["edges"], None]
     return tuple(
-        Stretch(start, end, _assessment_of(text))
+        Stretch(start, end, assessment_of(text))
         for (start, end), text in zip(pairwise(edges), row["intervals"], strict=True)
     )
 

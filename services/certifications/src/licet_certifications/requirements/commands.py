@@ -52,8 +52,13 @@ async def _checked(tx: Transaction, state: RequirementState) -> RequirementState
     """Return the requirement with what it asks of attributes as their types declare them."""
     if state.code is not None:
         await store.reserve_code(tx.conn, state.code, state.id)
+    return await with_declared_attributes(tx.conn, state)
+
+
+async def with_declared_attributes(conn: Connection, state: RequirementState) -> RequirementState:
+    """Return the requirement with its conditions in the form that the types declare; raises `Invalid`."""
     names = conditioned_types(state.expression)
-    types = await store.read_declared_types(tx.conn, names) if names else {}
+    types = await store.read_declared_types(conn, names) if names else {}
     return state.model_copy(update={"expression": checked_conditions(state.expression, types)})
 
 

@@ -1,0 +1,1 @@
+"""Trying a change before it is made: who could work no longer, from when on and why."""
