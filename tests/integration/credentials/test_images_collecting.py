@@ -20,7 +20,7 @@ from licet_credentials.images.commands import add_image
 from licet_credentials.images.rendering import examine
 from licet_credentials.images.storage import Bucket, ImageStorage, all_keys
 from licet_credentials.images.uploads import store_evidence
-from licet_credentials.images.workers import Examined
+from licet_credentials.images.workers import FileProperties
 from licet_credentials.settings import Settings
 from unit.credentials.pictures import pdf, picture, saved
 
@@ -64,8 +64,8 @@ def kill(monkeypatch):
 class InProcess:
     """What the workers do, done here: starting a process for each test would be most of its time."""
 
-    async def examine(self, *paths: Path, until: float) -> Examined:
-        return Examined(**await asyncio.to_thread(examine, *paths, pixels=1_000_000))
+    async def examine(self, *paths: Path, until: float) -> FileProperties:
+        return FileProperties(**await asyncio.to_thread(examine, *paths, pixels=1_000_000))
 
     async def close(self) -> None:
         """Nothing is open."""
@@ -239,7 +239,7 @@ async def test_an_upload_that_was_collected_on_its_way_is_refused_and_told_to_co
 ):
     (tmp_path / "original").write_bytes(pdf())
     image = await store_evidence(
-        tmp_path / "original", "ab" * 32, 9, Examined("application/pdf"), kind="document", term_id=None,
+        tmp_path / "original", "ab" * 32, 9, FileProperties("application/pdf"), kind="document", term_id=None,
         database=service.database, storage=app.state.image_storage, now=NOW,
     )  # fmt: skip
     await an_hour_passes(service)

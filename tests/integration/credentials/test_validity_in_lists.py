@@ -11,7 +11,7 @@ from licet_chassis.cause import Cause
 from licet_credentials.credentials.commands.writing import write_credentials
 from licet_credentials.credentials.model import CredentialFacts
 from licet_credentials.credentials.steps import new_credential
-from licet_credentials.credentials.store import Saved
+from licet_credentials.credentials.store import PendingChange
 from licet_credentials.credentials.validity import validity
 from licet_credentials.register import store
 from licet_credentials.register.model import CredentialFilter
@@ -46,7 +46,7 @@ async def test_each_credential_is_listed_under_its_validity_and_no_other(http, s
         for own, flags, ladder in histories(120):
             facts = CredentialFacts(holder_id=ana["id"], ladder=ladder)
             change = new_credential(facts, entry, own, flags, Origin.API, NOW)
-            saved.append(Saved(change, entry))
+            saved.append(PendingChange(change, entry))
         await write_credentials(tx, saved, NOW)
     chosen = random.Random(7)
     for _ in range(12):

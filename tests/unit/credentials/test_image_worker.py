@@ -13,7 +13,7 @@ from PIL import Image
 
 from licet_chassis.errors import Busy
 from licet_credentials.errors import ImageRefused
-from licet_credentials.images.workers import Examined, ImageWorkers, WorkerLimits
+from licet_credentials.images.workers import FileProperties, ImageWorkers, WorkerLimits
 from unit.credentials.pictures import (
     hostile,
     jpeg_with,
@@ -35,7 +35,9 @@ async def workers():
     await made.close()
 
 
-async def rendered(workers: ImageWorkers, directory: Path, content: bytes) -> tuple[Examined, bytes, bytes]:
+async def rendered(
+    workers: ImageWorkers, directory: Path, content: bytes
+) -> tuple[FileProperties, bytes, bytes]:
     source, display, thumbnail = (directory / name for name in ("source", "display", "thumbnail"))
     source.write_bytes(content)
     result = await workers.examine(source, display, thumbnail)
@@ -162,7 +164,7 @@ async def test_a_pdf_is_known_and_not_rendered(workers, tmp_path, version):
     source, display, thumbnail = (tmp_path / each for each in ("source", "display", "thumbnail"))
     for content in (pdf(version=version), pdf(version=version) + b"\r\n" * 20):
         source.write_bytes(content)
-        assert await workers.examine(source, display, thumbnail) == Examined("application/pdf")
+        assert await workers.examine(source, display, thumbnail) == FileProperties("application/pdf")
     assert not display.exists()
     assert not thumbnail.exists()
 
@@ -172,7 +174,7 @@ async def test_whose_patience_has_ended_gets_a_worker_only_where_one_is_free(wor
     source = tmp_path / "source"
     source.write_bytes(pdf())
     paths = (source, tmp_path / "d", tmp_path / "t")
-    assert await workers.examine(*paths, until=ended) == Examined("application/pdf")
+    assert await workers.examine(*paths, until=ended) == FileProperties("application/pdf")
     none = ImageWorkers(WorkerLimits(processes=0))
     with pytest.raises(Busy):
         await none.examine(*paths, until=ended)
@@ -181,7 +183,7 @@ async def test_whose_patience_has_ended_gets_a_worker_only_where_one_is_free(wor
 async def test_an_encrypted_pdf_is_taken(workers, tmp_path):
     source = tmp_path / "source"
     source.write_bytes(pdf().replace(b"/Root 1 0 R", b"/Root 1 0 R/Encrypt 9 0 R"))
-    assert await workers.examine(source, tmp_path / "d", tmp_path / "t") == Examined("application/pdf")
+    assert await workers.examine(source, tmp_path / "d", tmp_path / "t") == FileProperties("application/pdf")
 
 
 async def test_the_smaller_of_both_encodings_is_kept_and_told(workers, tmp_path):

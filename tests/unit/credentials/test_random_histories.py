@@ -26,7 +26,7 @@ from licet_credentials.credentials.corrections import Correction
 from licet_credentials.credentials.model import Credential, CredentialFacts
 from licet_credentials.credentials.renewal import RenewalRequest
 from licet_credentials.credentials.steps import new_credential
-from licet_credentials.credentials.store import Loaded
+from licet_credentials.credentials.store import CredentialWithRules
 from licet_credentials.holders import store as holder_store
 from licet_credentials.types import store as type_store
 from licet_events.credentials import (
@@ -82,8 +82,8 @@ class Memory:
         return self.published[before:]
 
 
-async def _lock_credential(memory: Memory, _id: UUID) -> Loaded:
-    return Loaded(memory.credential, memory.types[memory.credential.type])
+async def _lock_credential(memory: Memory, _id: UUID) -> CredentialWithRules:
+    return CredentialWithRules(memory.credential, memory.types[memory.credential.type])
 
 
 async def _save(memory: Memory, saved: Any, *, actor: str) -> None:
@@ -94,8 +94,10 @@ async def _number_is_free(_memory: Memory, _credential: Credential, _rules: Any)
     pass
 
 
-async def _behind_type(memory: Memory, code: str, _version: int, _limit: int) -> dict[UUID, Loaded]:
-    return {memory.credential.id: Loaded(memory.credential, memory.types[code])}
+async def _behind_type(
+    memory: Memory, code: str, _version: int, _limit: int
+) -> dict[UUID, CredentialWithRules]:
+    return {memory.credential.id: CredentialWithRules(memory.credential, memory.types[code])}
 
 
 async def _active_holder(_memory: Memory, holder_id: UUID) -> Any:

@@ -6,7 +6,7 @@ from typing import Any
 from licet_chassis.consuming import Consumer, Effect, MissingPrerequisite
 from licet_chassis.database import Transaction
 from licet_chassis.errors import NotFound
-from licet_credentials.awards.commands import carry_out_award, refuse_award
+from licet_credentials.awards.commands import process_award, refuse_award
 from licet_credentials.awards.model import CredentialUnknown, HolderUnknown, Reason
 from licet_credentials.credentials.commands.settling import settle_credential
 from licet_events import Event, Topic
@@ -57,7 +57,7 @@ def awards_consumer(default_zone: str) -> Consumer:
         if award is None:
             return
         try:
-            await carry_out_award(tx, award, default_zone=default_zone, now=now)
+            await process_award(tx, award, default_zone=default_zone, now=now)
         except HolderUnknown:
             raise MissingPrerequisite(f"holder:{award.holder_id}", Reason.HOLDER_UNKNOWN) from None
         except CredentialUnknown:

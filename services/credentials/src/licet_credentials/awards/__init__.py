@@ -1,1 +1,1 @@
-"""Awards of programmes: what a completed enrolment issues or renews."""
+"""Awards of programmes: a completed enrolment issues or renews a credential."""

@@ -1,4 +1,4 @@
-"""Carrying out awards: each issues or renews one credential, once, whatever tells of it."""
+"""Process awards: each issues or renews one credential, exactly once however often it is delivered."""
 
 from datetime import datetime
 from uuid import UUID
@@ -7,8 +7,8 @@ from licet_chassis.database import Transaction
 from licet_chassis.errors import NotFound, Refused
 from licet_credentials.awards import store
 from licet_credentials.awards.model import (
+    AwardResult,
     CredentialUnknown,
-    Decided,
     HolderUnknown,
     Outcome,
     Reason,
@@ -28,31 +28,33 @@ _FORCED = "programme"
 """Why an award renews before the type's window opens: when to recertify is the programme's rule."""
 
 
-async def carry_out_award(tx: Transaction, award: AwardState, *, default_zone: str, now: datetime) -> None:
-    """Issue or renew the credential that an award is about; an award seen before changes nothing.
+async def process_award(tx: Transaction, award: AwardState, *, default_zone: str, now: datetime) -> None:
+    """Issue or renew the credential of an award; an award that was decided before changes nothing.
 
-    What the rules refuse is kept with its reason and not tried again. Raises `HolderUnknown` and
-    `CredentialUnknown` for what may yet arrive.
+    A refusal by the rules is stored with its reason and not retried. Raises `HolderUnknown` and
+    `CredentialUnknown`, so that the caller retries: the holder or the credential may arrive later.
     """
     if await store.is_decided(tx.conn, award.id):
         return
     try:
-        decided = await _carry_out(tx, award, default_zone, now)
+        result = await _issue_or_renew(tx, award, default_zone, now)
     except (HolderUnknown, CredentialUnknown):
         raise
     except Refused as refused:  # raised before anything is written
-        decided = Decided(Outcome.REFUSED, Reason.NOT_ACCEPTED, refused.detail, award.credential_id)
-    await store.keep_award(tx.conn, award, decided, now)
+        result = AwardResult(Outcome.REFUSED, Reason.NOT_ACCEPTED, refused.detail, award.credential_id)
+    await store.insert_award(tx.conn, award, result, now)
 
 
 async def refuse_award(tx: Transaction, award: AwardState, reason: Reason, *, now: datetime) -> None:
-    """Keep that an award is not carried out; one that is decided stays as it is."""
+    """Store the refusal of an award; an award that was decided before changes nothing."""
     if not await store.is_decided(tx.conn, award.id):
-        await store.keep_award(tx.conn, award, _refused(reason, award.credential_id), now)
+        await store.insert_award(tx.conn, award, _refused(reason, award.credential_id), now)
 
 
-async def _carry_out(tx: Transaction, award: AwardState, default_zone: str, now: datetime) -> Decided:
-    # Holds holder and type, so that neither is merged nor retired before the commit.
+async def _issue_or_renew(
+    tx: Transaction, award: AwardState, default_zone: str, now: datetime
+) -> AwardResult:
+    # Locks holder and type, so that neither is merged or retired before the commit.
     facts = await credential_store.facts_for_new(
         tx.conn, award.holder_id, award.credential_type, None, None, None
     )
@@ -74,12 +76,12 @@ async def _carry_out(tx: Transaction, award: AwardState, default_zone: str, now:
         award_id=award.id,
     )
     issued = await record_credential(tx, command, default_zone=default_zone, now=now)
-    return Decided(Outcome.ISSUED, credential_id=issued.id, term_id=issued.last_term.id)
+    return AwardResult(Outcome.ISSUED, credential_id=issued.id, term_id=issued.last_term.id)
 
 
 async def _renew(
     tx: Transaction, award: AwardState, credential_id: UUID, holder_id: UUID, type_code: str, now: datetime
-) -> Decided:
+) -> AwardResult:
     try:
         loaded = await credential_store.lock_credential(tx.conn, credential_id)
     except NotFound as error:
@@ -92,8 +94,8 @@ async def _renew(
         tx, credential_id, RenewCredential(request, award_id=award.id), expected_version=None, now=now
     )
     term = next(term for term in renewed.terms if term.award_id == award.id)
-    return Decided(Outcome.RENEWED, credential_id=credential_id, term_id=term.id)
+    return AwardResult(Outcome.RENEWED, credential_id=credential_id, term_id=term.id)
 
 
-def _refused(reason: Reason, credential_id: UUID | None) -> Decided:
-    return Decided(Outcome.REFUSED, reason, credential_id=credential_id)
+def _refused(reason: Reason, credential_id: UUID | None) -> AwardResult:
+    return AwardResult(Outcome.REFUSED, reason, credential_id=credential_id)

@@ -1,4 +1,4 @@
-"""What an award leads to: a new credential, a new term of one, or a refusal with its reason."""
+"""The result of an award: a new credential, a new term, or a refusal with its reason."""
 
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -14,7 +14,7 @@ from licet_events.credentials import Expiry
 
 
 class Outcome(StrEnum):
-    """What became of an award."""
+    """Outcome of an award."""
 
     ISSUED = "issued"
     RENEWED = "renewed"
@@ -22,7 +22,7 @@ class Outcome(StrEnum):
 
 
 class Reason(StrEnum):
-    """Why an award was refused. A person decides what follows; the award is not tried again."""
+    """Why an award was refused. It is not retried; a person decides what to do."""
 
     HOLDER_UNKNOWN = "holder_unknown"
     TYPE_UNKNOWN = "type_unknown"
@@ -30,62 +30,62 @@ class Reason(StrEnum):
     CREDENTIAL_UNKNOWN = "credential_unknown"
     CREDENTIAL_VOIDED = "credential_voided"
     CREDENTIAL_MOVED = "credential_moved"
-    """It is another holder's by now, and not because the two were merged."""
+    """It belongs to another holder now, and not because the two were merged."""
     TYPE_DIFFERS = "type_differs"
-    """It was corrected to another type meanwhile."""
+    """Its type was corrected since the award."""
     REVOKED = "revoked"
     SURRENDERED = "surrendered"
     NEVER_EXPIRES = "never_expires"
-    """There is nothing to renew."""
+    """It never expires, so there is nothing to renew."""
     NOT_ACCEPTED = "not_accepted"
     """The type's rules refuse the credential or the term; the detail says which and why."""
 
 
 class HolderUnknown(NotFound):
-    """The holder of an award is not known here."""
+    """The service does not know the holder of an award (yet)."""
 
 
 class CredentialUnknown(NotFound):
-    """The credential that an award renews is not known here."""
+    """The service does not know the credential that an award renews (yet)."""
 
 
 @dataclass(frozen=True, slots=True)
-class Decided:
-    """What became of an award."""
+class AwardResult:
+    """Outcome of an award, with its reason or the term that it created."""
 
     outcome: Outcome
     reason: Reason | None = None
     detail: str | None = None
-    """A sentence for people; in no event."""
+    """A sentence for people; never part of an event."""
     credential_id: UUID | None = None
     term_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Award:
-    """An award that was decided, as it is kept."""
+    """A decided award, as stored."""
 
     id: UUID
     enrolment_id: UUID
     holder_id: UUID
-    """As the award named it; the credential may be another's since, after a merge."""
+    """The holder named by the award; after a merge the credential may belong to another."""
     type: str
-    decided: Decided
+    result: AwardResult
     awarded_at: datetime
     decided_at: datetime
 
 
 def refusal_of_type(rules: CredentialType | None) -> Reason | None:
-    """Return why no credential of the type can be issued; `None` where one can."""
+    """Return why no credential of the type can be issued, or `None` if one can."""
     if rules is None:
         return Reason.TYPE_UNKNOWN
     return Reason.TYPE_RETIRED if rules.retired else None
 
 
 def refusal_of_renewal(credential: Credential, holder_id: UUID, type_code: str) -> Reason | None:
-    """Return why an award for that holder and type can't renew the credential; `None` where it can.
+    """Return why an award for that holder and type can't renew the credential, or `None` if it can.
 
-    A retired type is no reason: whoever has a credential of it may renew it.
+    A retired type is no reason: existing credentials of it may still be renewed.
     """
     if credential.voided:
         return Reason.CREDENTIAL_VOIDED
@@ -102,9 +102,9 @@ def refusal_of_renewal(credential: Credential, holder_id: UUID, type_code: str) 
 
 
 def first_expiry(rules: CredentialType, completed_on: date) -> date | None:
-    """Return until when the first term lasts that a completion begins.
+    """Return the last day of the first term that starts on the day of completion.
 
-    `None` where the type does not expire, and where its rules give no date: then the credential is
+    Returns `None` if the type never expires, or if its rules give no date: then the credential stays
     incomplete until somebody enters one.
     """
     if not rules.expires:

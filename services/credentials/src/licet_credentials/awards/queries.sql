@@ -1,17 +1,17 @@
 -- name: is_decided
--- Whether it is decided what an award leads to.
+-- Whether an award was decided before.
 select exists (select from awards where id = $1);
 
--- name: keep_award
--- Keep what became of an award. Another process that decided it at the same moment makes this fail, and
--- with it the whole transaction: the next attempt finds it decided.
+-- name: insert_award
+-- Store the result of an award. If another process decided it at the same moment, the insert fails and with
+-- it the transaction; the retry finds the award decided.
 insert into awards (
     id, enrolment_id, holder_id, type, outcome, reason, detail, credential_id, term_id, awarded_at, decided_at
 )
 values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11);
 
 -- template: list_awards
--- Awards, the latest decided first, of those whom the caller sees.
+-- Awards of the holders whom the caller may see, the latest decision first.
 select a.*
 from awards a
 join holders named on named.id = a.holder_id --if teams, locations

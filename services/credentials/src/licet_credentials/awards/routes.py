@@ -1,4 +1,4 @@
-"""HTTP for awards: what each led to, or why it led to nothing."""
+"""HTTP for awards: the outcome of each, and why an award was refused."""
 
 from datetime import datetime
 from typing import Self
@@ -22,12 +22,12 @@ router = APIRouter(prefix="/v1/awards", tags=["awards"])
 
 
 class AwardOut(BaseModel):
-    """What became of an award."""
+    """An award and its outcome."""
 
     id: UUID
     enrolment_id: UUID
     holder_id: UUID
-    """The holder whom the award named."""
+    """The holder named by the award."""
     credential_type: str
     outcome: Outcome
     reason: Reason | None
@@ -46,11 +46,11 @@ class AwardOut(BaseModel):
             enrolment_id=award.enrolment_id,
             holder_id=award.holder_id,
             credential_type=award.type,
-            outcome=award.decided.outcome,
-            reason=award.decided.reason,
-            detail=award.decided.detail,
-            credential_id=award.decided.credential_id,
-            term_id=award.decided.term_id,
+            outcome=award.result.outcome,
+            reason=award.result.reason,
+            detail=award.result.detail,
+            credential_id=award.result.credential_id,
+            term_id=award.result.term_id,
             awarded_at=award.awarded_at,
             decided_at=award.decided_at,
         )
@@ -66,7 +66,7 @@ async def list_(
     holder_id: UUID | None = None,
     outcome: Outcome | None = None,
 ) -> Response:
-    """List awards of programmes that were carried out or refused, the latest first."""
+    """List decided awards of programmes, the latest decision first."""
     wanted = AwardFilter(id, enrolment_id, holder_id, outcome)
 
     async def read(asked: PageRequest) -> Page[AwardOut]:

@@ -1,4 +1,4 @@
-"""Awards in the database."""
+"""SQL of awards."""
 
 from dataclasses import dataclass, fields
 from datetime import datetime
@@ -9,7 +9,7 @@ import asyncpg
 from licet_chassis.connection import Connection
 from licet_chassis.failpoints import Failpoint
 from licet_chassis.queries import load_queries, load_templates
-from licet_credentials.awards.model import Award, Decided, Outcome, Reason
+from licet_credentials.awards.model import Award, AwardResult, Outcome, Reason
 from licet_credentials.visibility.model import Sees
 from licet_events.enrolments import AwardState
 
@@ -19,24 +19,24 @@ _DECIDED = Failpoint("credentials.award_decided")
 
 
 async def is_decided(conn: Connection, award_id: UUID) -> bool:
-    """Return whether it is decided what an award leads to."""
+    """Return whether an award was decided before."""
     decided: bool = await conn.fetchval(QUERIES["is_decided"], award_id)
     return decided
 
 
-async def keep_award(conn: Connection, award: AwardState, decided: Decided, now: datetime) -> None:
-    """Keep what became of an award."""
+async def insert_award(conn: Connection, award: AwardState, result: AwardResult, now: datetime) -> None:
+    """Store the result of an award."""
     await conn.execute(
-        QUERIES["keep_award"],
+        QUERIES["insert_award"],
         award.id,
         award.enrolment_id,
         award.holder_id,
         award.credential_type,
-        decided.outcome,
-        decided.reason,
-        decided.detail,
-        decided.credential_id,
-        decided.term_id,
+        result.outcome,
+        result.reason,
+        result.detail,
+        result.credential_id,
+        result.term_id,
         award.awarded_at,
         now,
     )
@@ -45,7 +45,7 @@ async def keep_award(conn: Connection, award: AwardState, decided: Decided, now:
 
 @dataclass(frozen=True, slots=True)
 class AwardFilter:
-    """Which awards a list shows; `None` asks for nothing."""
+    """Conditions of a list of awards; `None` is no condition."""
 
     id: UUID | None = None
     enrolment_id: UUID | None = None
@@ -56,7 +56,7 @@ class AwardFilter:
 async def list_awards(
     conn: Connection, wanted: AwardFilter, sees: Sees, after: tuple[datetime, UUID] | None, limit: int
 ) -> list[Award]:
-    """Return a page of awards, the latest decided first."""
+    """Return a page of awards, the latest decision first."""
     at, last = after or (None, None)
     given = {
         **{field.name: getattr(wanted, field.name) for field in fields(wanted)},
@@ -75,7 +75,7 @@ def _award(row: "asyncpg.Record") -> Award:
         enrolment_id=row["enrolment_id"],
         holder_id=row["holder_id"],
         type=row["type"],
-        decided=Decided(
+        result=AwardResult(
             Outcome(row["outcome"]),
             None if row["reason"] is None else Reason(row["reason"]),
             row["detail"],

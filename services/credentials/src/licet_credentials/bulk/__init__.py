@@ -1,1 +1,1 @@
-"""One action on many credentials, as a job with a report for each."""
+"""Bulk actions: one action on many credentials, as a background job with a report."""

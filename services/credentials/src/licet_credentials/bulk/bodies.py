@@ -11,7 +11,6 @@ from licet_credentials.credentials.bodies import ActionIn, SuspensionIn
 from licet_credentials.credentials.renewal import RenewalRequest
 from licet_credentials.inputs import Code, Country, Day, Note, Reason, Subdivision
 from licet_credentials.register.model import Checked, CredentialFilter
-from licet_credentials.rows import jsonb
 from licet_events.catalogue import Category, RenewalBasis
 from licet_events.credentials import Validity
 
@@ -30,13 +29,13 @@ class RenewEachIn(Body):
 
 
 class ReassignEachIn(ActionIn):
-    """The holder that each belongs to, and why."""
+    """The holder to whom each credential belongs, and why it moves."""
 
     holder_id: UUID
 
 
 class ActionsIn(Body):
-    """The action for each credential: exactly one of these."""
+    """Exactly one action, applied to each credential."""
 
     renew: RenewEachIn | None = None
     suspend: SuspensionIn | None = None
@@ -63,7 +62,7 @@ class ActionsIn(Body):
 
 
 class FilterIn(Body):
-    """Which credentials: all conditions together, as in the list of credentials."""
+    """Conditions that a credential must all meet, as in the list of credentials."""
 
     validity: Annotated[tuple[Validity, ...], Field(min_length=1, max_length=10)] | None = None
     type: Code | None = None
@@ -88,12 +87,12 @@ class FilterIn(Body):
 
 
 class BulkIn(ActionsIn):
-    """An action on those that are named, or on those that a filter finds when the action is asked for."""
+    """An action on named credentials, or on those that a filter matches when the job is submitted."""
 
     ids: Annotated[tuple[UUID, ...], Field(min_length=1, max_length=MOST)] | None = None
     filter: FilterIn | None = None
     dry_run: bool = False
-    """Only report what would happen."""
+    """Report what the action would do, and change nothing."""
 
     @model_validator(mode="after")
     def _one_selection(self) -> "BulkIn":
@@ -102,13 +101,3 @@ class BulkIn(ActionsIn):
         if self.filter is not None and self.filter.filter() == CredentialFilter():
             raise ValueError("must have a filter with at least one condition")
         return self
-
-
-def action_of(document: str) -> Action:
-    """Return the action that was asked for, from the JSON in which it is kept."""
-    return ActionsIn.model_validate_json(document).action()
-
-
-def document_of(asked: ActionsIn) -> str:
-    """Return the JSON in which an action is kept."""
-    return jsonb(asked.model_dump(include=set(ActionsIn.model_fields), exclude_none=True))

@@ -36,19 +36,18 @@ from licet_events.ids import uuid7
 
 @dataclass(frozen=True, slots=True)
 class SubmitBulk:
-    """A bulk action on ids, or on the credentials that a filter finds now."""
+    """A bulk action on ids, or on the credentials that a filter matches now."""
 
-    action: str
-    """As JSON."""
+    action: Action
     wanted: CredentialFilter | Sequence[UUID]
     dry_run: bool
     sees: Sees
 
 
 async def submit_bulk(tx: Transaction, command: SubmitBulk, *, now: datetime) -> BulkJob:
-    """Keep an action with the credentials it is about, to be worked off; raises `Invalid`.
+    """Store a job with its action and credentials; raises `Invalid` if the filter matches too many.
 
-    What the filter finds is settled here: what matches it later is not among them.
+    The filter is evaluated once, here: credentials that match it later are not part of the job.
     """
     wanted = command.wanted
     if isinstance(wanted, CredentialFilter):
@@ -78,7 +77,7 @@ async def submit_bulk(tx: Transaction, command: SubmitBulk, *, now: datetime) ->
 
 
 async def cancel_bulk(tx: Transaction, bulk_id: UUID, sees: Sees, *, now: datetime) -> BulkJob:
-    """End a job after the credential in hand; what is done stays. Raises `Conflict` once it has ended."""
+    """Cancel a job after the credential it is working on; raises `Conflict` if it has ended."""
     job = await store.read_bulk(tx.conn, bulk_id, sees)
     if not await store.cancel_bulk(tx.conn, bulk_id, now):
         raise Conflict(f"The bulk action has ended already; it is {job.state}.")
@@ -86,16 +85,16 @@ async def cancel_bulk(tx: Transaction, bulk_id: UUID, sees: Sees, *, now: dateti
 
 
 class _DryRunRollback(Exception):
-    """Rolls back what a dry run did to a credential."""
+    """Rolls a dry run back to the savepoint."""
 
 
 async def act_on_one(
     tx: Transaction, bulk_id: UUID, row: ClaimedRow, action: Action, now: datetime
 ) -> BulkResult:
-    """Carry the action out on one credential by the command that a single request takes.
+    """Apply the action to one credential with the command that a single request uses.
 
-    What is refused, or only tried, is taken back, with its events; the transaction goes on. Of what those
-    before it would have come to, a dry run minds the numbers: nothing else of one stands in another's way.
+    A refusal or a dry run rolls back to a savepoint, events included; the transaction goes on. A dry run
+    remembers the numbers that earlier credentials would take: nothing else of one can block another.
     """
     result = BulkResult(BulkOutcome.FAILED)
     try:
@@ -154,9 +153,9 @@ def _shown(credential: Credential, now: datetime) -> dict[str, Any]:
 
 
 async def _require_seen(tx: Transaction, sees: Sees, credential_id: UUID, action: Action) -> None:
-    """Raise what is raised for somebody unknown, where one that the action touches is not seen by now.
+    """Raise as for an unknown id if the caller may no longer see a holder that the action touches.
 
-    Whoever is seen stays where they are until the transaction ends.
+    The holders are locked, so that they stay visible until the transaction ends.
     """
     if sees.everyone:
         return

@@ -11,7 +11,7 @@ from licet_credentials.credentials.renewal import RenewalRequest
 from licet_credentials.visibility.model import Sees
 
 MOST = 10_000
-"""How many credentials one job takes."""
+"""Most credentials in one job."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class Suspend:
 
 @dataclass(frozen=True, slots=True)
 class Reassign:
-    """Move each to the holder that it belongs to."""
+    """Move each to the holder to whom it belongs."""
 
     holder_id: UUID
     reason: str
@@ -61,55 +61,55 @@ class BulkState(StrEnum):
 
 
 class BulkOutcome(StrEnum):
-    """What became of one credential; in a dry run, what would."""
+    """Outcome for one credential; in a dry run, the outcome it would have."""
 
     DONE = "done"
     REFUSED = "refused"
-    """Its state or the action's values do not allow it; nothing of it was done."""
+    """Its state or the values of the action do not allow it; nothing changed."""
     FAILED = "failed"
-    """An unexpected error; nothing of it was done."""
+    """An unexpected error; nothing changed."""
 
 
 @dataclass(frozen=True, slots=True)
 class BulkJob:
-    """An action on many credentials, and how far it has come."""
+    """A bulk action and its progress."""
 
     id: UUID
     state: BulkState
     action: Mapping[str, Any]
-    """As it was asked for."""
+    """As submitted."""
     dry_run: bool
     actor: str
     sees: Sees
-    """What the token saw that asked for it; it holds for every credential."""
+    """What the submitting token may see; checked again for every credential."""
     total: int
     counts: Mapping[str, int]
-    """By outcome; those that wait are not among them."""
+    """By outcome, without pending credentials."""
     created_at: datetime
     finished_at: datetime | None
 
     @property
     def done(self) -> int:
-        """How many credentials have been worked off."""
+        """Credentials that have an outcome."""
         return sum(self.counts.values())
 
 
 @dataclass(frozen=True, slots=True)
 class BulkResult:
-    """What came of one credential."""
+    """Outcome for one credential, with its details."""
 
     outcome: BulkOutcome
     detail: str | None = None
-    """Why not, for the caller to act on."""
+    """Why it was refused or failed, for the caller to act on."""
     changes: Mapping[str, Any] | None = None
-    """What it is afterwards; in a dry run, what it would be."""
+    """The credential after the action; in a dry run, as it would be."""
     takes: UUID | None = None
-    """In a dry run: the number that no other of the job can take then, as a hash."""
+    """In a dry run: hash of the number that it would take, so that no other credential of the job can."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReportLine:
-    """One credential of a job; without a result where it waits."""
+    """One credential of a job; without a result while it is pending."""
 
     ordinal: int
     credential_id: UUID

@@ -1,5 +1,5 @@
 -- name: insert_bulk
--- A job with the credentials it is about; they are worked off in the order of their ids.
+-- Insert a job with its credentials, which are processed in the order of their ids.
 with job as (
     insert into bulks (id, state, action, dry_run, actor, teams, locations, total, created_at)
     values ($1, 'running', $2, $3, $4, $5, $6, cardinality($7::uuid[]), $8)
@@ -10,7 +10,7 @@ select job.id, row_number() over (order by wanted.id), wanted.id
 from job cross join unnest($7::uuid[]) as wanted (id);
 
 -- name: read_bulk
--- One job, with how many of its credentials came to what.
+-- One job, with its credentials counted by outcome.
 select b.*, (
     select coalesce(jsonb_object_agg(outcome, number), '{}') from (
         select outcome, count(*) as number from bulk_rows
@@ -20,7 +20,7 @@ select b.*, (
 from bulks b where b.id = $1;
 
 -- name: list_bulks
--- A page of jobs, the latest first: those that saw no more than $1 and $2.
+-- A page of jobs, the latest first, whose submitters saw no more than teams $1 and locations $2.
 select b.*, (
     select coalesce(jsonb_object_agg(outcome, number), '{}') from (
         select outcome, count(*) as number from bulk_rows
@@ -33,25 +33,25 @@ where ($1::text[] is null or b.teams <@ $1) and ($2::text[] is null or b.locatio
 order by b.id desc limit $4;
 
 -- name: open_bulks
--- Jobs that are not finished, the oldest first.
+-- Running jobs, the oldest first.
 select id, actor from bulks where state = 'running' order by id limit $1;
 
 -- name: hold_running
--- A job that runs; it is neither cancelled nor finished until the transaction ends.
+-- Lock a running job, so that it is neither cancelled nor finished before the transaction ends.
 select action, dry_run, teams, locations from bulks where id = $1 and state = 'running' for share;
 
 -- name: claim_row
--- The next credential of a job that waits and that nobody has in hand.
+-- Claim the next pending credential of a job, skipping those that other instances have claimed.
 select ordinal, credential_id from bulk_rows
 where bulk_id = $1 and outcome is null order by ordinal limit 1 for update skip locked;
 
 -- name: hold_numbers
--- Let no other credential of the job take a number until the transaction ends.
+-- Lock the numbers of a job: no other credential of it can take one until the transaction ends.
 select pg_advisory_xact_lock(hashtextextended('licet.bulk/' || $1::uuid, 0));
 
 -- name: number_taken
--- Which number a credential has as a dry run has made it, as a hash with the scope in which nobody else may
--- have it; and who of the job took it before.
+-- The number that a credential has after a dry run, as a hash that includes the scope in which it is unique,
+-- and the credential of the job that took it before.
 select held.key, held.number, taken.credential_id as other
 from (
     select number, md5(concat_ws(chr(31), type, number_scope, number))::uuid as key
@@ -61,24 +61,24 @@ left join bulk_rows taken on taken.bulk_id = $1 and taken.takes = held.key
 limit 1;
 
 -- name: finish_row
--- What came of one credential.
+-- Store the outcome for one credential.
 update bulk_rows set outcome = $3, detail = $4, changes = $5, takes = $6 where bulk_id = $1 and ordinal = $2;
 
 -- name: finish_bulk
--- A job is finished once nothing of it waits; what another instance has in hand still does.
+-- Finish a job unless a credential is pending; one that another instance has claimed still is.
 update bulks set state = 'finished', finished_at = $2
 where id = $1 and state = 'running'
   and not exists (select from bulk_rows where bulk_id = $1 and outcome is null);
 
 -- name: cancel_bulk
--- End a job; what is done stays.
+-- Cancel a running job; outcomes so far stay.
 update bulks set state = 'cancelled', finished_at = $2 where id = $1 and state = 'running';
 
 -- name: list_rows
--- A page of what came of a job's credentials.
+-- A page of the report of a job.
 select ordinal, credential_id, outcome, detail, changes from bulk_rows
 where bulk_id = $1 and ordinal > $2 and ($3::text is null or outcome = $3) order by ordinal limit $4;
 
 -- name: count_open
--- How many jobs are not finished.
+-- Number of running jobs.
 select count(*) from bulks where state = 'running';

@@ -1,4 +1,4 @@
-"""HTTP for acting on many credentials."""
+"""HTTP for bulk actions on credentials."""
 
 from collections.abc import Mapping
 from datetime import date, datetime
@@ -17,7 +17,7 @@ from licet_chassis.http.serving import serving
 from licet_chassis.http.writes import Write
 from licet_credentials.access import ReaderSees, WriterSees, writes
 from licet_credentials.bulk import commands, store
-from licet_credentials.bulk.bodies import BulkIn, document_of
+from licet_credentials.bulk.bodies import BulkIn
 from licet_credentials.bulk.commands import SubmitBulk
 from licet_credentials.bulk.model import BulkJob, BulkOutcome, BulkState, ReportLine
 from licet_credentials.visibility.model import Sees
@@ -28,11 +28,11 @@ router = APIRouter(prefix="/v1/credentials/bulk", tags=["bulk"])
 _SubmitterSees = Annotated[Sees, writes("/reassign/holder_id", "/filter/holder_id", filters=True)]
 
 _LARGEST = 1 << 20
-"""Bytes of a body: ten thousand ids, and what is to be done."""
+"""Bytes of a request body: enough for ten thousand ids and the action."""
 
 
 class BulkCounts(BaseModel):
-    """How many credentials came to what; in a dry run, would."""
+    """Credentials by outcome; in a dry run, by the outcome they would have."""
 
     done: int = 0
     refused: int = 0
@@ -40,12 +40,12 @@ class BulkCounts(BaseModel):
 
 
 class BulkOut(BaseModel):
-    """An action on many credentials, and how far it has come."""
+    """A bulk action and its progress."""
 
     id: UUID
     state: BulkState
     action: Mapping[str, Any]
-    """As it was asked for."""
+    """As submitted."""
     dry_run: bool
     actor: str
     total: int
@@ -73,7 +73,7 @@ class BulkOut(BaseModel):
 
 
 class ChangesOut(BaseModel):
-    """What a credential is afterwards; in a dry run, what it would be."""
+    """A credential after the action; in a dry run, as it would be."""
 
     version: int
     holder_id: UUID
@@ -83,18 +83,18 @@ class ChangesOut(BaseModel):
     expires_on: date | None
     """Of the last term."""
     expires_on_rule: str | None = None
-    """Which rule gave the new term's end."""
+    """The rule that gave the end of the new term."""
     voided: bool
 
 
 class BulkRowOut(BaseModel):
-    """What came of one credential."""
+    """Outcome for one credential."""
 
     credential_id: UUID
     outcome: BulkOutcome | None
-    """Null where it waits."""
+    """Null while the credential is pending."""
     detail: str | None
-    """Why it was not done."""
+    """Why the action was refused or failed."""
     changes: ChangesOut | None
 
     @classmethod
@@ -112,10 +112,10 @@ class BulkRowOut(BaseModel):
 
 @router.post("", status_code=201, response_model=BulkOut, max_body_size=_LARGEST)
 async def send(body: BulkIn, sees: _SubmitterSees, write: Write) -> Response:
-    """Take in an action on many credentials, worked off in the background, one after the other."""
+    """Submit an action on many credentials; a background job applies it to one after the other."""
     wanted = body.ids if body.filter is None else body.filter.filter()
     assert wanted is not None  # noqa: S101  # the body has one of them
-    command = SubmitBulk(document_of(body), wanted, body.dry_run, sees)
+    command = SubmitBulk(body.action(), wanted, body.dry_run, sees)
     return await write(
         lambda tx, now: commands.submit_bulk(tx, command, now=now),
         view=BulkOut.of,
@@ -126,7 +126,7 @@ async def send(body: BulkIn, sees: _SubmitterSees, write: Write) -> Response:
 
 @router.get("", response_model=Page[BulkOut], responses=CSV_TOO)
 async def list_(request: Request, sees: ReaderSees, page: PageQuery) -> Response:
-    """List actions on many credentials, the latest first."""
+    """List bulk actions, the latest first."""
 
     async def read(asked: PageRequest) -> Page[BulkOut]:
         async with serving(request).database.reading() as conn:
@@ -138,14 +138,14 @@ async def list_(request: Request, sees: ReaderSees, page: PageQuery) -> Response
 
 @router.get("/{bulk_id}", response_model=BulkOut)
 async def show(request: Request, bulk_id: UUID, sees: ReaderSees) -> Response:
-    """Show how far an action has come."""
+    """Show a bulk action and its progress."""
     async with serving(request).database.reading() as conn:
         return resource(BulkOut.of(await store.read_bulk(conn, bulk_id, sees)))
 
 
 @router.post("/{bulk_id}/cancel", response_model=BulkOut)
 async def cancel(bulk_id: UUID, sees: WriterSees, write: Write) -> Response:
-    """End an action after the credential in hand; what is done stays."""
+    """Cancel a bulk action after the credential it is working on; finished credentials stay changed."""
     return await write(lambda tx, now: commands.cancel_bulk(tx, bulk_id, sees, now=now), view=BulkOut.of)
 
 
@@ -153,7 +153,7 @@ async def cancel(bulk_id: UUID, sees: WriterSees, write: Write) -> Response:
 async def rows(
     request: Request, bulk_id: UUID, sees: ReaderSees, page: PageQuery, outcome: BulkOutcome | None = None
 ) -> Response:
-    """List what came of each credential, in the order of their ids."""
+    """List the outcome for each credential, in the order of their ids."""
 
     async def read(asked: PageRequest) -> Page[BulkRowOut]:
         async with serving(request).database.reading() as conn:

@@ -1,4 +1,4 @@
-"""Jobs on many credentials in the database."""
+"""SQL of bulk actions."""
 
 import json
 from collections.abc import Sequence
@@ -10,7 +10,8 @@ from uuid import UUID
 from licet_chassis.connection import Connection
 from licet_chassis.errors import NotFound
 from licet_chassis.queries import load_queries
-from licet_credentials.bulk.model import BulkJob, BulkOutcome, BulkResult, BulkState, ReportLine
+from licet_credentials.bulk.actions import action_json
+from licet_credentials.bulk.model import Action, BulkJob, BulkOutcome, BulkResult, BulkState, ReportLine
 from licet_credentials.errors import NumberTaken
 from licet_credentials.rows import Row, jsonb
 from licet_credentials.visibility.model import Sees
@@ -21,7 +22,7 @@ QUERIES = load_queries(__package__ or "")
 async def insert_bulk(
     conn: Connection,
     bulk_id: UUID,
-    action: str,
+    action: Action,
     ids: Sequence[UUID],
     *,
     dry_run: bool,
@@ -29,14 +30,22 @@ async def insert_bulk(
     sees: Sees,
     now: datetime,
 ) -> None:
-    """Keep a job with its credentials; `action` is JSON."""
+    """Store a job with its credentials, all pending."""
     await conn.execute(
-        QUERIES["insert_bulk"], bulk_id, action, dry_run, actor, sees.teams, sees.locations, ids, now
+        QUERIES["insert_bulk"],
+        bulk_id,
+        action_json(action),
+        dry_run,
+        actor,
+        sees.teams,
+        sees.locations,
+        ids,
+        now,
     )
 
 
 async def read_bulk(conn: Connection, bulk_id: UUID, sees: Sees) -> BulkJob:
-    """Return a job; raises `NotFound`, also for one that saw somebody who is not seen now."""
+    """Return a job; raises `NotFound`, also if its submitter could see more than the caller can."""
     row = await conn.fetchrow(QUERIES["read_bulk"], bulk_id)
     job = None if row is None else _job(row)
     if job is None or not job.sees.within(sees):
@@ -45,19 +54,19 @@ async def read_bulk(conn: Connection, bulk_id: UUID, sees: Sees) -> BulkJob:
 
 
 async def list_bulks(conn: Connection, sees: Sees, after: UUID | None, limit: int) -> list[BulkJob]:
-    """Return a page of jobs, the latest first: those that saw nobody who is not seen now."""
+    """Return a page of jobs, the latest first: those whose submitters saw no more than the caller does."""
     rows = await conn.fetch(QUERIES["list_bulks"], sees.teams, sees.locations, after, limit)
     return [_job(row) for row in rows]
 
 
 async def open_bulks(conn: Connection, limit: int) -> list[tuple[UUID, str]]:
-    """Return jobs that are not finished and who asked for them, the oldest first."""
+    """Return running jobs and their submitters, the oldest first."""
     return [(row["id"], row["actor"]) for row in await conn.fetch(QUERIES["open_bulks"], limit)]
 
 
 @dataclass(frozen=True, slots=True)
 class ClaimedRow:
-    """One credential in hand, and what is to be done with it."""
+    """A claimed credential, and the action to apply to it; `action` is the stored form."""
 
     ordinal: int
     credential_id: UUID
@@ -67,7 +76,7 @@ class ClaimedRow:
 
 
 async def claim_row(conn: Connection, bulk_id: UUID) -> ClaimedRow | None:
-    """Return the next credential of a job that runs, held with it; `None` where nothing waits."""
+    """Claim the next pending credential of a running job; returns `None` if there is none."""
     job = await conn.fetchrow(QUERIES["hold_running"], bulk_id)
     row = None if job is None else await conn.fetchrow(QUERIES["claim_row"], bulk_id)
     if job is None or row is None:
@@ -76,7 +85,7 @@ async def claim_row(conn: Connection, bulk_id: UUID) -> ClaimedRow | None:
 
 
 async def finish_row(conn: Connection, bulk_id: UUID, ordinal: int, result: BulkResult) -> None:
-    """Note what came of a credential."""
+    """Store the outcome for a credential."""
     changes = None if result.changes is None else jsonb(result.changes)
     await conn.execute(
         QUERIES["finish_row"], bulk_id, ordinal, result.outcome.value, result.detail, changes, result.takes
@@ -84,9 +93,10 @@ async def finish_row(conn: Connection, bulk_id: UUID, ordinal: int, result: Bulk
 
 
 async def take_number(conn: Connection, bulk_id: UUID, credential_id: UUID) -> UUID | None:
-    """Return which number a credential takes, as the dry run has made it; a hash, `None` where it takes none.
+    """Return a hash of the number that a credential would take in a dry run, or `None` if it takes none.
 
-    Raises `NumberTaken` where one took it that was tried before; others wait until the transaction ends.
+    Raises `NumberTaken` if an earlier credential of the job would take the same number. Other instances
+    wait until the transaction ends.
     """
     await conn.execute(QUERIES["hold_numbers"], bulk_id)
     row = await conn.fetchrow(QUERIES["number_taken"], bulk_id, credential_id)
@@ -99,12 +109,12 @@ async def take_number(conn: Connection, bulk_id: UUID, credential_id: UUID) -> U
 
 
 async def finish_bulk(conn: Connection, bulk_id: UUID, now: datetime) -> None:
-    """Note that a job is finished, if nothing of it waits."""
+    """Mark a job as finished if none of its credentials is pending."""
     await conn.execute(QUERIES["finish_bulk"], bulk_id, now)
 
 
 async def cancel_bulk(conn: Connection, bulk_id: UUID, now: datetime) -> bool:
-    """End a job that runs; returns whether it did."""
+    """Cancel a running job; returns `False` if it has ended."""
     done: str = await conn.execute(QUERIES["cancel_bulk"], bulk_id, now)
     return done == "UPDATE 1"
 
@@ -112,13 +122,13 @@ async def cancel_bulk(conn: Connection, bulk_id: UUID, now: datetime) -> bool:
 async def list_rows(
     conn: Connection, bulk_id: UUID, outcome: BulkOutcome | None, after: int, limit: int
 ) -> list[ReportLine]:
-    """Return a page of what came of a job's credentials, after the one with that number."""
+    """Return a page of the report, after the line with ordinal `after`."""
     rows = await conn.fetch(QUERIES["list_rows"], bulk_id, after, outcome, limit)
     return [ReportLine(row["ordinal"], row["credential_id"], _result(row)) for row in rows]
 
 
 async def count_open(conn: Connection) -> int:
-    """Return how many jobs are not finished."""
+    """Return the number of running jobs."""
     count: int = await conn.fetchval(QUERIES["count_open"])
     return count
 

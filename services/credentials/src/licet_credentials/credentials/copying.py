@@ -10,7 +10,12 @@ import asyncpg
 from licet_chassis.copying import Copying
 from licet_credentials.credentials.model import Flag
 from licet_credentials.credentials.rows import run_rows
-from licet_credentials.credentials.store import NumberTakenMeanwhile, Saved, credential_row, history_row
+from licet_credentials.credentials.store import (
+    NumberTakenMeanwhile,
+    PendingChange,
+    credential_row,
+    history_row,
+)
 from licet_credentials.credentials.terms import Term
 from licet_credentials.rows import jsonb
 
@@ -36,7 +41,7 @@ _BESIDE = frozenset({"run_count", "next_change_at", "verified_until"})
 _term, _flag = attrgetter(*_TERM), attrgetter(*_FLAG)
 
 
-async def copy_new(copying: Copying, saved: Sequence[Saved], *, actor: str) -> None:
+async def copy_new(copying: Copying, saved: Sequence[PendingChange], *, actor: str) -> None:
     """Write new credentials without images and checks by COPY, in a few round trips.
 
     Raises `NumberTakenMeanwhile` if another credential got the number at the same moment. The last rows may

@@ -66,11 +66,11 @@ def correct(
     if nothing differs from the record or the values contradict one another, and `Conflict` for a term that
     other records depend on.
     """
-    corrected = put_right(change, correction, now, was=was, rules=rules)
+    corrected = apply_correction(change, correction, now, was=was, rules=rules)
     return announce(corrected, now, reason="corrected", actor=actor)
 
 
-def put_right(
+def apply_correction(
     change: Change, correction: Correction, now: datetime, *, was: CredentialType, rules: CredentialType
 ) -> Change:
     """Apply a correction as `correct` does, but leave the announcement of validity to the caller."""

@@ -28,14 +28,14 @@ _SAVED = Failpoint("credentials.saved")
 
 
 @dataclass(frozen=True, slots=True)
-class Loaded:
+class CredentialWithRules:
     """A credential with the present rules of its type."""
 
     credential: Credential
     rules: CredentialType
 
 
-async def lock_credential(conn: Connection, credential_id: UUID) -> Loaded:
+async def lock_credential(conn: Connection, credential_id: UUID) -> CredentialWithRules:
     """Lock a credential, then read it; raises `NotFound`."""
     found = await lock_credentials(conn, [credential_id])
     if not found:
@@ -43,7 +43,7 @@ async def lock_credential(conn: Connection, credential_id: UUID) -> Loaded:
     return found[credential_id]
 
 
-async def lock_credentials(conn: Connection, ids: Sequence[UUID]) -> dict[UUID, Loaded]:
+async def lock_credentials(conn: Connection, ids: Sequence[UUID]) -> dict[UUID, CredentialWithRules]:
     """Lock credentials, then read them; unknown ids are left out."""
     if not ids or not await conn.fetch(QUERIES["lock_credentials"], ids):
         return {}
@@ -58,15 +58,15 @@ async def read_credential(conn: Connection, credential_id: UUID) -> Credential:
     return found[credential_id].credential
 
 
-async def read_credentials(conn: Connection, ids: Sequence[UUID]) -> dict[UUID, Loaded]:
+async def read_credentials(conn: Connection, ids: Sequence[UUID]) -> dict[UUID, CredentialWithRules]:
     """Return credentials in the order of `ids`; unknown ids are left out."""
     rows = {row["id"]: row for row in await conn.fetch(QUERIES["read_credentials"], ids)}
-    loaded: dict[UUID, Loaded] = {}
+    loaded: dict[UUID, CredentialWithRules] = {}
     for credential_id in ids:
         if credential_id in rows:
             row = rows[credential_id]
             rules = rules_of(row["type_entry"])
-            loaded[credential_id] = Loaded(credential_of(row, rules.category), rules)
+            loaded[credential_id] = CredentialWithRules(credential_of(row, rules.category), rules)
     return loaded
 
 
@@ -132,7 +132,7 @@ class NumberTakenMeanwhile(NumberTaken, LostRace):
 
 
 @dataclass(frozen=True, slots=True)
-class Saved:
+class PendingChange:
     """A change to write, with the rules of its type and a note for the history."""
 
     change: Change
@@ -140,7 +140,7 @@ class Saved:
     note: str | None = None
 
 
-async def save(conn: Connection, saved: Sequence[Saved], *, actor: str) -> None:
+async def save(conn: Connection, saved: Sequence[PendingChange], *, actor: str) -> None:
     """Write credentials and one line of history for each event.
 
     Raises `NumberTakenMeanwhile` if another credential got the number at the same moment.
@@ -177,7 +177,7 @@ async def save(conn: Connection, saved: Sequence[Saved], *, actor: str) -> None:
     _SAVED()
 
 
-def _number_in(error: asyncpg.UniqueViolationError, saved: Sequence[Saved]) -> str:
+def _number_in(error: asyncpg.UniqueViolationError, saved: Sequence[PendingChange]) -> str:
     # The error detail has the conflicting values; find the credential whose number is among them.
     numbers = [number for each in saved if (number := each.change.credential.number)]
     return next((number for number in numbers if f"{number})" in (error.detail or "")), numbers[0])
@@ -227,7 +227,9 @@ def history_row(event: CredentialEvent, actor: str, note: str | None) -> dict[st
     }
 
 
-async def lock_outdated(conn: Connection, type_code: str, version: int, limit: int) -> dict[UUID, Loaded]:
+async def lock_outdated(
+    conn: Connection, type_code: str, version: int, limit: int
+) -> dict[UUID, CredentialWithRules]:
     """Lock credentials with rules older than `version`; skips those that are locked."""
     rows = await conn.fetch(QUERIES["lock_outdated"], type_code, version, limit)
     return await read_credentials(conn, [row["id"] for row in rows])

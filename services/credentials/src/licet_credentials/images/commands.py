@@ -11,7 +11,7 @@ from licet_credentials.credentials import store
 from licet_credentials.credentials.change import Change, require_not_voided
 from licet_credentials.credentials.commands.writing import apply_step
 from licet_credentials.credentials.model import Credential, Image
-from licet_credentials.credentials.store import Loaded
+from licet_credentials.credentials.store import CredentialWithRules
 from licet_credentials.images import store as image_store
 from licet_events.credentials import (
     CredentialImageAdded,
@@ -40,7 +40,7 @@ async def add_image(
     if not await image_store.claim_objects(tx.conn, image.sha256, image.generation):
         raise Busy("The file took too long to be stored; send it again.")
 
-    def add(change: Change, _loaded: Loaded) -> Change:
+    def add(change: Change, _loaded: CredentialWithRules) -> Change:
         return change.emit(
             replace(change.credential, images=(*change.credential.images, image)),
             now,
@@ -52,7 +52,7 @@ async def add_image(
 
 
 async def _support(
-    tx: Transaction, loaded: Loaded, image: Image, term_id: UUID | None, now: datetime
+    tx: Transaction, loaded: CredentialWithRules, image: Image, term_id: UUID | None, now: datetime
 ) -> Image:
     """Let an existing image support a term; it can't change to another one."""
     if term_id is None or term_id == image.term_id:
@@ -61,7 +61,7 @@ async def _support(
         raise Conflict(f"This file is already the image {image.id} of the term {image.term_id}.")
     supporting = replace(image, term_id=term_id)
 
-    def support(change: Change, _loaded: Loaded) -> Change:
+    def support(change: Change, _loaded: CredentialWithRules) -> Change:
         images = tuple(supporting if each.id == image.id else each for each in change.credential.images)
         return change.emit(
             replace(change.credential, images=images),
@@ -87,7 +87,7 @@ async def remove_image(
     require_version(expected_version, loaded.credential.version)
     image = image_of(loaded.credential, image_id)
 
-    def remove(change: Change, _loaded: Loaded) -> Change:
+    def remove(change: Change, _loaded: CredentialWithRules) -> Change:
         images = tuple(each for each in change.credential.images if each.id != image_id)
         return change.emit(
             replace(change.credential, images=images),

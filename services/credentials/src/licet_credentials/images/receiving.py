@@ -90,7 +90,7 @@ class UploadRoom:
 
 
 @dataclass(frozen=True, slots=True)
-class Received(Generic[F]):
+class ReceivedFile(Generic[F]):
     """A received file in its temporary directory."""
 
     path: Path
@@ -107,7 +107,7 @@ class Received(Generic[F]):
 @asynccontextmanager
 async def received(
     request: Request, fields: type[F], *, largest: int, seconds: float
-) -> AsyncIterator[Received[F]]:
+) -> AsyncIterator[ReceivedFile[F]]:
     """Read the form of a request: one part `file`, and the fields of the model `fields`.
 
     Raises FastAPI's error for a malformed form, `TooLarge` beyond `largest` bytes, and a 408 after `seconds`,
@@ -125,7 +125,7 @@ async def received(
         await to_thread.run_sync(directory.cleanup)
 
 
-async def _kept(request: Request, fields: type[F], path: Path, largest: int) -> Received[F]:
+async def _kept(request: Request, fields: type[F], path: Path, largest: int) -> ReceivedFile[F]:
     form = request.form(max_files=1, max_fields=_MOST_FIELDS, max_part_size=_FIELD_BYTES)
     async with form as sent:
         upload = sent.get("file")
@@ -147,7 +147,7 @@ async def _kept(request: Request, fields: type[F], path: Path, largest: int) -> 
                     raise TooLarge(f"The file is larger than {largest:,} bytes.", pointer="/file")
                 digest.update(chunk)
                 await file.write(chunk)
-    return Received(path, digest.hexdigest(), size, checked)
+    return ReceivedFile(path, digest.hexdigest(), size, checked)
 
 
 async def remove_abandoned() -> bool:

@@ -22,7 +22,7 @@ from licet_credentials.images.storage import (
     StorageUnavailable,
     object_key,
 )
-from licet_credentials.images.workers import Examined
+from licet_credentials.images.workers import FileProperties
 from licet_events.ids import uuid7
 
 DOCUMENT = "document"
@@ -32,7 +32,7 @@ _WANTED = Failpoint("images.upload.wanted")
 _STORED = {name: Failpoint(f"images.upload.{name}_stored") for name in (ORIGINAL, DISPLAY, THUMBNAIL)}
 
 
-def kind_of(given: str | None, examined: Examined) -> str:
+def kind_of(given: str | None, examined: FileProperties) -> str:
     """Return the kind of evidence; raises `Invalid` if the given kind does not fit the file."""
     if examined.content_type == documents.CONTENT_TYPE:
         if given not in {None, DOCUMENT}:
@@ -47,7 +47,7 @@ async def store_evidence(
     path: Path,
     digest: str,
     size: int,
-    examined: Examined,
+    examined: FileProperties,
     *,
     kind: str,
     term_id: UUID | None,
@@ -88,7 +88,7 @@ async def store_evidence(
     )
 
 
-def _objects(examined: Examined) -> Iterator[tuple[str, str]]:
+def _objects(examined: FileProperties) -> Iterator[tuple[str, str]]:
     yield ORIGINAL, examined.content_type
     if examined.display_type is not None:
         yield DISPLAY, examined.display_type

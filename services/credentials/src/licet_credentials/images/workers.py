@@ -30,7 +30,7 @@ class WorkerLimits:
 
 
 @dataclass(frozen=True, slots=True)
-class Examined:
+class FileProperties:
     """What a file is; of an image both renditions are written."""
 
     content_type: str
@@ -57,7 +57,7 @@ class ImageWorkers:
 
     async def examine(
         self, source: Path, display: Path, thumbnail: Path, *, until: float | None = None
-    ) -> Examined:
+    ) -> FileProperties:
         """Look into the file at `source`, and write both renditions if it is an image.
 
         Raises `ImageRefused` with the reason, and `Busy` where no worker was free `until` an instant of the
@@ -69,7 +69,7 @@ class ImageWorkers:
             answer = json.loads(await self._ask(worker, request))
         if "refused" in answer:
             raise ImageRefused(answer["refused"], pointer="/file")
-        return Examined(**answer)
+        return FileProperties(**answer)
 
     async def _ask(self, worker: asyncio.subprocess.Process, request: str) -> bytes:
         assert worker.stdin is not None  # noqa: S101  # both are pipes

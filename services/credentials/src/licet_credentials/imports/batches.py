@@ -11,7 +11,7 @@ from licet_chassis.database import Transaction
 from licet_credentials.credentials import store as credential_store
 from licet_credentials.credentials.commands.writing import write_credentials, write_new_credentials
 from licet_credentials.credentials.model import CredentialFacts
-from licet_credentials.credentials.store import Saved, number_scope
+from licet_credentials.credentials.store import PendingChange, number_scope
 from licet_credentials.holders.changes import HolderChange
 from licet_credentials.holders.commands.writing import link_reports, write_holders, write_new_holders
 from licet_credentials.holders.model import Holder
@@ -256,7 +256,11 @@ async def _write(
         await write_new_holders(tx, new, now)
         await write_holders(tx, [change for change in changes if change.holder.version > 1], now)
         batch.linked += await link_reports(tx, [change.holder for change in new], now)
-    saved = [(each, Saved(each.plan.change, each.rules)) for each in planned if each.plan.change is not None]
+    saved = [
+        (each, PendingChange(each.plan.change, each.rules))
+        for each in planned
+        if each.plan.change is not None
+    ]
     await write_new_credentials(tx, [one for each, one in saved if each.existing_id is None], now)
     await write_credentials(tx, [one for each, one in saved if each.existing_id is not None], now)
     last = reactivations | {

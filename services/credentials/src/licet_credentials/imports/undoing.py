@@ -14,8 +14,8 @@ from licet_chassis.errors import Conflict
 from licet_credentials.credentials import store as credential_store
 from licet_credentials.credentials.change import Change, announce, settle
 from licet_credentials.credentials.commands.writing import write_credentials
-from licet_credentials.credentials.corrections import Correction, put_right
-from licet_credentials.credentials.store import Loaded, Saved
+from licet_credentials.credentials.corrections import Correction, apply_correction
+from licet_credentials.credentials.store import CredentialWithRules, PendingChange
 from licet_credentials.holders import store as holder_store
 from licet_credentials.holders.commands.leaving import deactivate_holder
 from licet_credentials.imports import store
@@ -76,7 +76,7 @@ async def _undo_credentials(
             except Conflict:
                 reason = _RESTS
             else:
-                saved.append(Saved(change, loaded.rules))
+                saved.append(PendingChange(change, loaded.rules))
                 counts[_CREDENTIALS_VOIDED] += entry.created
                 counts[_TERMS_WITHDRAWN] += len(entry.terms)
         counts[_CREDENTIALS_LEFT] += reason is not None or entry.more
@@ -94,7 +94,7 @@ def _result(entry: UndoEntry, reason: str | None) -> UndoResult:
     return UndoResult(entry.id, _UNDONE if reason is None else _LEFT, reason)
 
 
-def _undo_credential(entry: UndoEntry, loaded: Loaded, actor: str, now: datetime) -> Change:
+def _undo_credential(entry: UndoEntry, loaded: CredentialWithRules, actor: str, now: datetime) -> Change:
     """Void a credential that the import created; from an existing one, withdraw its terms, the last first."""
     change = settle(loaded.credential, now)
     if entry.created:
@@ -106,7 +106,7 @@ def _undo_credential(entry: UndoEntry, loaded: Loaded, actor: str, now: datetime
     for term in reversed(change.credential.terms):
         if term.id in entry.terms:
             wrong = Correction(UNDONE_REASON, term_id=term.id, withdraw_term=True)
-            change = put_right(change, wrong, now, was=loaded.rules, rules=loaded.rules)
+            change = apply_correction(change, wrong, now, was=loaded.rules, rules=loaded.rules)
     return announce(change, now, reason=UNDONE_REASON, actor=actor)
 
 

@@ -7,7 +7,7 @@ from uuid import UUID
 from pydantic import BaseModel
 
 from licet_credentials.credentials.lacking import Lack, lacks
-from licet_credentials.credentials.store import Loaded
+from licet_credentials.credentials.store import CredentialWithRules
 from licet_credentials.credentials.views import CredentialOut
 from licet_credentials.holders.model import Holder, state_of
 from licet_events.holders import HolderState
@@ -37,7 +37,7 @@ class ProfileOut(BaseModel):
         cls,
         holder: Holder,
         merged: Sequence[UUID],
-        credentials: Sequence[Loaded],
+        credentials: Sequence[CredentialWithRules],
         now: datetime,
         *,
         more: bool,

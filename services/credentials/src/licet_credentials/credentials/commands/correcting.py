@@ -12,7 +12,7 @@ from licet_credentials.credentials.commands.writing import change_credential, wr
 from licet_credentials.credentials.corrections import Correction, correct, with_missing_term
 from licet_credentials.credentials.dates import decide_expiry, require_order
 from licet_credentials.credentials.model import Credential
-from licet_credentials.credentials.store import Loaded, Saved
+from licet_credentials.credentials.store import CredentialWithRules, PendingChange
 from licet_credentials.credentials.terms import term_of
 from licet_credentials.holders import store as holder_store
 from licet_credentials.holders.model import require_not_merged
@@ -47,7 +47,7 @@ async def correct_credential(
     after = change.credential
     if (after.holder_id, after.type) != (loaded.credential.holder_id, loaded.credential.type):
         await store.require_number_free(tx.conn, after, rules)
-    await write_credentials(tx, [Saved(change, rules, note)], now)
+    await write_credentials(tx, [PendingChange(change, rules, note)], now)
     return after
 
 
@@ -79,7 +79,7 @@ async def record_missing_term(
     It announces no renewal, and of the reminders whose day has passed only the latest of an unexpired run.
     """
 
-    def record(change: Change, loaded: Loaded) -> Change:
+    def record(change: Change, loaded: CredentialWithRules) -> Change:
         require_order(command.valid_from, command.expires_on)
         term = term_of(
             uuid7(),
@@ -147,7 +147,7 @@ async def void_credential(
 ) -> Credential:
     """Void a credential that was entered in error: it leaves lists and eligibility, but not the history."""
 
-    def void(change: Change, _loaded: Loaded) -> Change:
+    def void(change: Change, _loaded: CredentialWithRules) -> Change:
         if change.credential.voided:
             raise Conflict("The credential is already voided.")
         return change.emit(

@@ -11,7 +11,7 @@ from licet_credentials.credentials.dates import DateOrInstant, beginning, ending
 from licet_credentials.credentials.flags import end_suspensions, set_flag
 from licet_credentials.credentials.model import Credential, Flag
 from licet_credentials.credentials.steps import with_flags
-from licet_credentials.credentials.store import Loaded
+from licet_credentials.credentials.store import CredentialWithRules
 from licet_events.credentials import FlagKind
 from licet_events.ids import uuid7
 
@@ -37,7 +37,7 @@ async def flag_credential(
 ) -> Credential:
     """Suspend, revoke or surrender a credential."""
 
-    def flag(change: Change, _loaded: Loaded) -> Change:
+    def flag(change: Change, _loaded: CredentialWithRules) -> Change:
         credential = change.credential
         require_open(credential)
         zone = credential.last_term.time_zone
@@ -67,7 +67,7 @@ async def reinstate_credential(
 ) -> Credential:
     """End a suspension, in force or to come."""
 
-    def reinstate(change: Change, _loaded: Loaded) -> Change:
+    def reinstate(change: Change, _loaded: CredentialWithRules) -> Change:
         require_open(change.credential)
         after = end_suspensions(change.credential, now)
         return with_flags(change, after, reason, tx.cause.actor, now)

@@ -14,7 +14,7 @@ from licet_credentials.credentials.commands.writing import apply_step, write_cre
 from licet_credentials.credentials.dates import decide_expiry, require_order
 from licet_credentials.credentials.model import Credential, CredentialFacts
 from licet_credentials.credentials.steps import new_credential
-from licet_credentials.credentials.store import Loaded, Saved
+from licet_credentials.credentials.store import CredentialWithRules, PendingChange
 from licet_credentials.credentials.terms import term_of
 from licet_credentials.errors import NumberTaken
 from licet_credentials.inputs import within_country
@@ -72,7 +72,7 @@ async def record_credential(
         award_id=command.award_id,
     )
     change = new_credential(given, facts.rules, (term,), (), command.origin, now)
-    await write_credentials(tx, [Saved(change, facts.rules)], now)
+    await write_credentials(tx, [PendingChange(change, facts.rules)], now)
     return change.credential
 
 
@@ -94,7 +94,7 @@ async def update_credential(
         wanted = replace(loaded.credential, **{k: v for k, v in changes.items() if k != "ladder"})
         await store.require_number_free(tx.conn, wanted, loaded.rules)
 
-    def update(change: Change, loaded: Loaded) -> Change:
+    def update(change: Change, loaded: CredentialWithRules) -> Change:
         before = change.credential
         fields = dict(changes)
         if "ladder" in fields:

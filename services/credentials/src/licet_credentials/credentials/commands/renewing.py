@@ -12,7 +12,7 @@ from licet_credentials.credentials.commands.writing import apply_step
 from licet_credentials.credentials.model import Credential
 from licet_credentials.credentials.renewal import RenewalDates, RenewalRequest, renewal_dates
 from licet_credentials.credentials.steps import with_new_term
-from licet_credentials.credentials.store import Loaded
+from licet_credentials.credentials.store import CredentialWithRules
 from licet_credentials.credentials.terms import term_of
 from licet_credentials.credentials.verification import (
     FRESH_FOR,
@@ -72,7 +72,7 @@ async def renew_credential(
         award_id=command.award_id,
     )
 
-    def renew(change: Change, _loaded: Loaded) -> Change:
+    def renew(change: Change, _loaded: CredentialWithRules) -> Change:
         change = with_new_term(
             change, term, dates.expires_on_rule, now, number=command.number, image_ids=command.image_ids
         )
@@ -85,7 +85,7 @@ async def renew_credential(
     return renewed, dates
 
 
-def _require_evidence(loaded: Loaded, command: RenewCredential, now: datetime) -> None:
+def _require_evidence(loaded: CredentialWithRules, command: RenewCredential, now: datetime) -> None:
     image_ids = command.image_ids
     unknown = set(image_ids) - {image.id for image in loaded.credential.images}
     if unknown:

@@ -9,13 +9,13 @@ from licet_credentials.credentials.change import Change, settle
 from licet_credentials.credentials.commands.writing import change_credential, write_credentials
 from licet_credentials.credentials.model import Credential
 from licet_credentials.credentials.steps import apply_rules
-from licet_credentials.credentials.store import Loaded, Saved
+from licet_credentials.credentials.store import CredentialWithRules, PendingChange
 
 
 async def settle_credential(tx: Transaction, credential_id: UUID, *, now: datetime) -> Credential:
     """Announce the changes of validity until `now`; raises `NotFound`."""
 
-    def no_step(change: Change, _loaded: Loaded) -> Change:
+    def no_step(change: Change, _loaded: CredentialWithRules) -> Change:
         return change
 
     return await change_credential(tx, credential_id, no_step, expected_version=None, now=now)
@@ -27,7 +27,7 @@ async def replan_credentials(
     """Apply the type's present rules to a bounded number of credentials; returns how many."""
     loaded = await store.lock_outdated(tx.conn, type_code, version, limit)
     saved = [
-        Saved(apply_rules(settle(each.credential, now), each.rules, now), each.rules)
+        PendingChange(apply_rules(settle(each.credential, now), each.rules, now), each.rules)
         for each in loaded.values()
     ]
     await write_credentials(tx, saved, now)

@@ -10,7 +10,7 @@ from licet_credentials.credentials.change import Change, require_not_voided, req
 from licet_credentials.credentials.commands.writing import change_credential
 from licet_credentials.credentials.dates import DateOrInstant, ending
 from licet_credentials.credentials.model import Credential
-from licet_credentials.credentials.store import Loaded
+from licet_credentials.credentials.store import CredentialWithRules
 from licet_events.credentials import CredentialSubmitted, CredentialUpdated
 
 
@@ -28,7 +28,7 @@ async def submit_renewal(
     Submitting again moves the end of the quiet period. A renewal or `end_submission` ends it early.
     """
 
-    def submit(change: Change, _loaded: Loaded) -> Change:
+    def submit(change: Change, _loaded: CredentialWithRules) -> Change:
         credential = change.credential
         require_open(credential)
         until = ending(quiet_until, credential.last_term.time_zone)
@@ -53,7 +53,7 @@ async def end_submission(
 ) -> Credential:
     """Record that the issuer returned the renewal, or that it was withdrawn: reminders resume at once."""
 
-    def end(change: Change, _loaded: Loaded) -> Change:
+    def end(change: Change, _loaded: CredentialWithRules) -> Change:
         credential = change.credential
         require_not_voided(credential)
         if credential.submitted_at is None:

@@ -8,7 +8,7 @@ from licet_chassis.errors import Invalid
 from licet_credentials.credentials.change import Change, require_not_voided
 from licet_credentials.credentials.commands.writing import change_credential
 from licet_credentials.credentials.model import Credential
-from licet_credentials.credentials.store import Loaded
+from licet_credentials.credentials.store import CredentialWithRules
 from licet_credentials.credentials.terms import Term
 from licet_credentials.credentials.verification import Check, verification_of, with_verification
 
@@ -27,7 +27,7 @@ async def verify_credential(
     Revoked and surrendered credentials can be checked too: sources report that state.
     """
 
-    def verify(change: Change, _loaded: Loaded) -> Change:
+    def verify(change: Change, _loaded: CredentialWithRules) -> Change:
         credential = change.credential
         require_not_voided(credential)
         term = credential.last_term if term_id is None else _term(credential, term_id)

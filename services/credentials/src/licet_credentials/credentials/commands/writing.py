@@ -12,10 +12,10 @@ from licet_credentials.credentials import store
 from licet_credentials.credentials.change import Change, settle
 from licet_credentials.credentials.copying import copy_new
 from licet_credentials.credentials.model import Credential
-from licet_credentials.credentials.store import Loaded, Saved
+from licet_credentials.credentials.store import CredentialWithRules, PendingChange
 
 
-async def write_credentials(tx: Transaction, changes: Sequence[Saved], now: datetime) -> None:
+async def write_credentials(tx: Transaction, changes: Sequence[PendingChange], now: datetime) -> None:
     """Write changes and publish their events, credential by credential."""
     if not changes:
         return
@@ -25,7 +25,7 @@ async def write_credentials(tx: Transaction, changes: Sequence[Saved], now: date
     )
 
 
-async def write_new_credentials(tx: Transaction, changes: Sequence[Saved], now: datetime) -> None:
+async def write_new_credentials(tx: Transaction, changes: Sequence[PendingChange], now: datetime) -> None:
     """Write many new credentials by COPY and publish their events."""
     async with Copying(tx.conn) as copying:
         await copy_new(copying, changes, actor=tx.cause.actor)
@@ -34,7 +34,7 @@ async def write_new_credentials(tx: Transaction, changes: Sequence[Saved], now: 
     await append(tx.conn, records)
 
 
-Step = Callable[[Change, Loaded], Change]
+Step = Callable[[Change, CredentialWithRules], Change]
 
 
 async def change_credential(
@@ -53,10 +53,10 @@ async def change_credential(
 
 
 async def apply_step(
-    tx: Transaction, loaded: Loaded, step: Step, *, now: datetime, note: str | None = None
+    tx: Transaction, loaded: CredentialWithRules, step: Step, *, now: datetime, note: str | None = None
 ) -> Credential:
     """Settle, apply the step, and write the change if it has events."""
     change = step(settle(loaded.credential, now), loaded)
     if change.events:
-        await write_credentials(tx, [Saved(change, loaded.rules, note)], now)
+        await write_credentials(tx, [PendingChange(change, loaded.rules, note)], now)
     return change.credential
