@@ -197,6 +197,16 @@ class EnrolmentEvent(EventData):
         return f"{self.enrolment.holder_id}/enrolment/{self.enrolment.id}"
 
     @property
+    def partition_key(self) -> str:
+        """The holder's id."""
+        return str(self.enrolment.holder_id)
+
+    @property
+    def subject(self) -> str:
+        """The enrolment's id."""
+        return str(self.enrolment.id)
+
+    @property
     def sequence(self) -> int:
         """The enrolment's version."""
         return self.enrolment.version

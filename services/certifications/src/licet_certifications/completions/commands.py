@@ -62,7 +62,7 @@ async def record(tx: Transaction, reports: Sequence[CompletionRecorded], *, now:
     for place, of in ids.items():
         first.setdefault(of, place)
     new = await store.insert_completions(
-        tx.conn, [(reports[place], meant[place]) for place in first.values()], now
+        tx.conn, [(of, reports[place], meant[place]) for of, place in first.items()], now
     )
     later = {place: of for place, of in ids.items() if of not in new or first[of] != place}
     for of in new:

@@ -13,7 +13,6 @@ from licet_certifications.completions.model import (
     Contradiction,
     Kept,
     Unmatched,
-    completion_id,
 )
 from licet_certifications.facts.identity import account_key, email_key, external_key
 from licet_chassis.connection import Connection
@@ -70,13 +69,13 @@ async def find_candidates(conn: Connection, learners: Sequence[Learner]) -> list
 
 
 async def insert_completions(
-    conn: Connection, reports: Sequence[tuple[CompletionRecorded, UUID | Unmatched]], now: datetime
+    conn: Connection, reports: Sequence[tuple[UUID, CompletionRecorded, UUID | Unmatched]], now: datetime
 ) -> set[UUID]:
-    """Keep those reports that are not there yet, each with its holder or why there is none.
+    """Keep those reports that are not there yet, each with its id and its holder or why there is none.
 
     Returns the ids of these. Two reports of one id must not be among them.
     """
-    rows = [_row(report, holder, now) for report, holder in reports]
+    rows = [_row(of, report, holder, now) for of, report, holder in reports]
     return {row["id"] for row in await conn.fetch(QUERIES["insert_completions"], json.dumps(rows))}
 
 
@@ -243,9 +242,9 @@ def keys_of(learner: Learner) -> Keys:
     )
 
 
-def _row(report: CompletionRecorded, holder: UUID | Unmatched, now: datetime) -> dict[str, Any]:
+def _row(id: UUID, report: CompletionRecorded, holder: UUID | Unmatched, now: datetime) -> dict[str, Any]:
     row: dict[str, Any] = {
-        "id": str(completion_id(report.source, report.source_id)),
+        "id": str(id),
         "source": report.source,
         "source_id": report.source_id,
         "course": report.course,

@@ -240,10 +240,10 @@ class Change:
         credential. `at` is the instant it happened. Raises `ImpossibleTransition`.
         """
         before = self.state
-        after = self.advance(now, **updates)
-        after = after.model_copy(update={"status": project(after.stage, after.validity), "reason": reason})
-        if after.stage is EnrolmentStage.COMPLETED:
-            after = after.model_copy(update={"reason": reason_of(after, after.validity)})
+        stage, validity = updates.get("stage", before.stage), updates.get("validity", before.validity)
+        after = self.advance(now, **updates, status=project(stage, validity), reason=reason)
+        if stage is EnrolmentStage.COMPLETED:
+            after = after.model_copy(update={"reason": reason_of(after, validity)})
         if after.status is before.status:
             return self._update(before, after, now, actor, note)
         if not allows(before.status, after.status, trigger, cause):
@@ -275,7 +275,12 @@ class Change:
 _BOOKKEEPING = frozenset({"version", "updated_at"})
 
 
+_COMPARED = tuple(name for name in EnrolmentState.model_fields if name not in _BOOKKEEPING)
+
+
 def _differing(before: EnrolmentState, after: EnrolmentState) -> Iterable[str]:
-    for name in EnrolmentState.model_fields:
-        if name not in _BOOKKEEPING and getattr(before, name) != getattr(after, name):
+    for name in _COMPARED:
+        was, is_now = getattr(before, name), getattr(after, name)
+        # Most fields of a copy are the same objects.
+        if was is not is_now and was != is_now:
             yield name

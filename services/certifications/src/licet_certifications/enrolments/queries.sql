@@ -39,7 +39,8 @@ order by id limit $2
 for update;
 
 -- name: save_enrolments
--- Write enrolments as they are now ($1: JSON array of rows).
+-- Write enrolments as they are now ($1: JSON array of rows; $2 and $3: states and internals in the same order,
+-- beside the rows so that these large documents are parsed once).
 insert into enrolments as e (
     id, version, holder_id, programme, programme_version, kind, stage, status, upcoming_at, upcoming,
     settled_at, reason, open, waits_for, waits_since, lacking, credential_id, award_id, expires_at,
@@ -50,14 +51,22 @@ select
     id, version, holder_id, programme, programme_version, kind, stage, status, upcoming_at, upcoming,
     settled_at, reason, open, waits_for, waits_since, lacking, credential_id, award_id, expires_at,
     deadline_at, window_opens_at, completed_at, superseded_by, previous_enrolment_id, opened_at, updated_at,
+    state::jsonb, internals::jsonb
+from rows from (
+    jsonb_to_recordset($1::jsonb) as (
+        id uuid, version bigint, holder_id uuid, programme text, programme_version integer, kind text,
+        stage text, status text, upcoming_at timestamptz[], upcoming text[], settled_at timestamptz,
+        reason text, open boolean, waits_for text, waits_since timestamptz, lacking text[],
+        credential_id uuid, award_id uuid, expires_at timestamptz, deadline_at timestamptz,
+        window_opens_at timestamptz, completed_at timestamptz, superseded_by uuid,
+        previous_enrolment_id uuid, opened_at timestamptz, updated_at timestamptz
+    ),
+    unnest($2::text[], $3::text[])
+) as t (
+    id, version, holder_id, programme, programme_version, kind, stage, status, upcoming_at, upcoming,
+    settled_at, reason, open, waits_for, waits_since, lacking, credential_id, award_id, expires_at,
+    deadline_at, window_opens_at, completed_at, superseded_by, previous_enrolment_id, opened_at, updated_at,
     state, internals
-from jsonb_to_recordset($1::jsonb) as t (
-    id uuid, version bigint, holder_id uuid, programme text, programme_version integer, kind text,
-    stage text, status text, upcoming_at timestamptz[], upcoming text[], settled_at timestamptz, reason text,
-    open boolean, waits_for text, waits_since timestamptz, lacking text[], credential_id uuid, award_id uuid,
-    expires_at timestamptz, deadline_at timestamptz, window_opens_at timestamptz, completed_at timestamptz,
-    superseded_by uuid, previous_enrolment_id uuid, opened_at timestamptz, updated_at timestamptz,
-    state jsonb, internals jsonb
 )
 order by id
 on conflict (id) do update set
@@ -72,14 +81,13 @@ on conflict (id) do update set
     internals = excluded.internals;
 
 -- name: keep_history
--- Keep what has happened to enrolments ($1: JSON array of rows).
+-- Keep what has happened to enrolments; one array for each column.
 insert into enrolment_history (
     enrolment_id, version, at, event, actor, from_status, to_status, cause, reason, note, component
 )
-select enrolment_id, version, at, event, actor, from_status, to_status, cause, reason, note, component
-from jsonb_to_recordset($1::jsonb) as t (
-    enrolment_id uuid, version bigint, at timestamptz, event text, actor text, from_status text,
-    to_status text, cause text, reason text, note text, component text
+select * from unnest(
+    $1::uuid[], $2::bigint[], $3::timestamptz[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
+    $9::text[], $10::text[], $11::text[]
 );
 
 -- name: list_history

@@ -160,7 +160,7 @@ def _tell_components(
     note: str | None,
 ) -> tuple[Change, bool]:
     after = {"components": progress.components, "credits": progress.credits}
-    withdrawn = False
+    withdrawn, told_before = False, len(change.told)
     evidence = {completion.id: completion.evidence for completion in course.completions}
     for component in progress.components:
         was = before.get(component.code)
@@ -190,7 +190,8 @@ def _tell_components(
                 source_id=component.source_id,
             )
             change = change.tell(told, now, actor, note)
-    return change.update(now, actor, note, **after), withdrawn
+    # Whatever was told above carries all of `after`.
+    return change if told_before < len(change.told) else change.update(now, actor, note, **after), withdrawn
 
 
 def _move(change: Change, course: Course, progress: Progress, now: datetime, *, withdrawn: bool) -> Change:

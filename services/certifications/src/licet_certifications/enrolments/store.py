@@ -94,10 +94,16 @@ async def lock_page(conn: Connection, after: UUID | None, limit: int) -> list[En
 
 async def save(conn: Connection, changes: Sequence[Change]) -> None:
     """Write enrolments as they are now, and what has happened to them."""
-    await conn.execute(QUERIES["save_enrolments"], json.dumps([_row(each.enrolment) for each in changes]))
+    enrolments = [change.enrolment for change in changes]
+    await conn.execute(
+        QUERIES["save_enrolments"],
+        json.dumps([_row(each) for each in enrolments]),
+        [each.state.model_dump_json() for each in enrolments],
+        [each.internals.model_dump_json() for each in enrolments],
+    )
     history = [_history_row(told) for change in changes for told in change.told]
     if history:
-        await conn.execute(QUERIES["keep_history"], json.dumps(history))
+        await conn.execute(QUERIES["keep_history"], *map(list, zip(*history, strict=True)))
 
 
 async def list_history(conn: Connection, enrolment_id: UUID, *, after: int, limit: int) -> list[Happened]:
@@ -137,33 +143,42 @@ def _enrolment(row: "asyncpg.Record") -> Enrolment:
 
 
 def _row(enrolment: Enrolment) -> dict[str, Any]:
+    """Return what lists filter by, as JSON has it."""
     state, internals = enrolment.state, enrolment.internals
-    document = state.model_dump(mode="json")
     upcoming = list(_upcoming(enrolment))
     waits = state.waits_for
     return {
-        **{
-            name: document[name]
-            for name in (
-                "id", "version", "holder_id", "programme", "programme_version", "kind", "stage", "status",
-                "reason", "credential_id", "deadline_at", "window_opens_at", "completed_at",
-                "superseded_by", "previous_enrolment_id", "opened_at", "updated_at",
-            )
-        },
+        "id": str(state.id),
+        "version": state.version,
+        "holder_id": str(state.holder_id),
+        "programme": state.programme,
+        "programme_version": state.programme_version,
+        "kind": state.kind,
+        "stage": state.stage,
+        "status": state.status,
         "upcoming_at": [at.isoformat() for at, _ in upcoming],
         "upcoming": [status for _, status in upcoming],
         "settled_at": internals.settled_at.isoformat(),
+        "reason": state.reason,
         "open": enrolment.open,
         "waits_for": None if waits is None else waits.kind,
         "waits_since": None if waits is None else waits.since.isoformat(),
-        "lacking": [
-            each.code for each in state.components if each.status is not ComponentStatus.COMPLETED
-        ],
+        "lacking": [each.code for each in state.components if each.status is not ComponentStatus.COMPLETED],
+        "credential_id": _text(state.credential_id),
         "award_id": None if state.award is None else str(state.award.id),
         "expires_at": None if internals.term is None else internals.term.expires_at.isoformat(),
-        "state": document,
-        "internals": internals.model_dump(mode="json"),
-    }  # fmt: skip
+        "deadline_at": _text(state.deadline_at),
+        "window_opens_at": _text(state.window_opens_at),
+        "completed_at": _text(state.completed_at),
+        "superseded_by": _text(state.superseded_by),
+        "previous_enrolment_id": _text(state.previous_enrolment_id),
+        "opened_at": state.opened_at.isoformat(),
+        "updated_at": state.updated_at.isoformat(),
+    }
+
+
+def _text(value: UUID | datetime | None) -> str | None:
+    return None if value is None else str(value)
 
 
 def _upcoming(enrolment: Enrolment) -> Iterable[tuple[datetime, str]]:
@@ -173,24 +188,23 @@ def _upcoming(enrolment: Enrolment) -> Iterable[tuple[datetime, str]]:
             yield each.at, project(state.stage, each.validity).value
 
 
-def _history_row(told: Told) -> dict[str, Any]:
+def _history_row(told: Told) -> tuple[Any, ...]:
+    """Return the arguments of `keep_history` for one event, in their order."""
     event = told.event
     state = event.enrolment
     changed = event if isinstance(event, EnrolmentStatusChanged) else None
-    component = event.component if isinstance(event, ComponentCompleted | ComponentWithdrawn) else None
     cause = event.cause if isinstance(event, EnrolmentOpened | EnrolmentStatusChanged) else None
     manual = told.actor.startswith("user:")
-    return {
-        "enrolment_id": str(state.id),
-        "version": state.version,
-        "at": (changed.effective_at if changed else told.at).isoformat(),
-        "event": event.event_type.removeprefix("licet.").removesuffix(".v1"),
-        "actor": told.actor,
-        "from_status": changed.from_.value if changed else None,
-        "to_status": state.status.value,
-        "cause": cause.value if cause else "manual" if manual else "automatic",
-        "reason": changed.reason if changed else event.reason
-        if isinstance(event, ComponentWithdrawn) else None,
-        "note": told.note,
-        "component": component,
-    }  # fmt: skip
+    return (
+        state.id,
+        state.version,
+        changed.effective_at if changed else told.at,
+        event.event_type.removeprefix("licet.").removesuffix(".v1"),
+        told.actor,
+        changed.from_.value if changed else None,
+        state.status.value,
+        cause.value if cause else "manual" if manual else "automatic",
+        changed.reason if changed else event.reason if isinstance(event, ComponentWithdrawn) else None,
+        told.note,
+        event.component if isinstance(event, ComponentCompleted | ComponentWithdrawn) else None,
+    )

@@ -137,13 +137,18 @@ TRANSITIONS: tuple[Transition, ...] = (
 )  # fmt: skip
 """Every transition there is."""
 
+_ALLOWED = frozenset(
+    (before, after, row.trigger, how)
+    for row in TRANSITIONS
+    for before in row.before
+    for after in row.after
+    for how in row.how
+)
+
 
 def allows(before: Status, after: Status, trigger: Trigger, how: ChangeCause) -> bool:
     """Whether the table has a row for a change of status."""
-    return any(
-        row.trigger is trigger and before in row.before and after in row.after and how in row.how
-        for row in TRANSITIONS
-    )
+    return (before, after, trigger, how) in _ALLOWED
 
 
 def open_commands(status: Status) -> tuple[Command, ...]:

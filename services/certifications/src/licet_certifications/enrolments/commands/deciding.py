@@ -74,9 +74,11 @@ async def reconsider(tx: Transaction, holder_ids: Collection[UUID], *, now: date
         return
     definitions = await definitions_of(tx.conn, found)
     completions = await completion_store.completions_of(tx.conn, holder_ids)
+    by_holder: dict[UUID, list[Enrolment]] = {}
+    for each in found:
+        by_holder.setdefault(each.state.holder_id, []).append(each)
     steps: list[Step] = []
-    for holder_id in dict.fromkeys(each.state.holder_id for each in found):
-        theirs = [each for each in found if each.state.holder_id == holder_id]
+    for holder_id, theirs in by_holder.items():
         desk = Desk(theirs, definitions, completions.get(holder_id, ()))
         steps += with_superseded(
             [step_of(desk, each, lambda change, course: reconsidered(change, course, now), now)
