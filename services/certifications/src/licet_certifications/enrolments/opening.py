@@ -79,7 +79,7 @@ def open_enrolment(
     )
     internals = Internals(
         settled_at=now,
-        counts_from=_counts_from(definition, renews, now),
+        counts_from=_counts_from(definition, same, now),
         term=renews.internals.term if renews else None,
         **_carried(definition, renews),
     )
@@ -176,11 +176,13 @@ def _require_cooled_off(definition: Definition, previous: Enrolment, now: dateti
         )
 
 
-def _counts_from(definition: Definition, renews: Enrolment | None, now: datetime) -> datetime | None:
+def _counts_from(definition: Definition, same: Sequence[Enrolment], now: datetime) -> datetime | None:
     if not definition.counts_before_enrolment:
         return now
-    # What led to the certification that is renewed does not lead to the next one too.
-    return None if renews is None else renews.state.completed_at
+    # What led to one certification does not lead to the next one too, even if the first was revoked.
+    return max(
+        (each.state.completed_at for each in same if each.state.completed_at is not None), default=None
+    )
 
 
 def _carried(definition: Definition, previous: Enrolment | None) -> Mapping[str, Any]:

@@ -10,7 +10,7 @@ from licet_certifications.completions import store
 from licet_certifications.completions.commands import Recording
 from licet_certifications.completions.model import Outcome, OutcomeKind
 from licet_certifications.enrolments import commands as enrolments
-from licet_certifications.programmes.store import components_of
+from licet_certifications.programmes.store import ComponentOfCourse, components_of
 from licet_certifications.worklist import store as worklist
 from licet_certifications.worklist.model import Item, Ruling, Verb
 from licet_chassis.connection import Connection
@@ -34,25 +34,43 @@ async def take_in(tx: Transaction, reports: Sequence[CompletionRecorded], *, now
     return recording.outcomes
 
 
-async def note_unknown_courses(
+async def note_courses(
     conn: Connection, reports: Sequence[CompletionRecorded], outcomes: Sequence[Outcome]
 ) -> list[Outcome]:
-    """Say of recorded completions where no programme that was published names their course.
+    """Say of recorded completions where no published programme names their course, or all are younger.
 
-    They are kept all the same: a version published later may name it, and then they count.
+    They are kept all the same: a version published later may name the course, and then they count; what was
+    completed before a programme was entered counts where its version counts what came before the enrolment.
     """
     known = await components_of(conn, {(report.source, report.course) for report in reports})
     return [
-        replace(
+        _with_note(report, outcome, known.get((report.source, report.course), ()))
+        if outcome.kind is OutcomeKind.RECORDED
+        else outcome
+        for report, outcome in zip(reports, outcomes, strict=True)
+    ]
+
+
+def _with_note(
+    report: CompletionRecorded, outcome: Outcome, named_by: Sequence[ComponentOfCourse]
+) -> Outcome:
+    if not named_by:
+        return replace(
             outcome,
             code="course_unknown",
             detail=f"No published programme names the course {report.course} of {report.source}; it is kept "
             "and counts as soon as one does.",
         )
-        if outcome.kind is OutcomeKind.RECORDED and (report.source, report.course) not in known
-        else outcome
-        for report, outcome in zip(reports, outcomes, strict=True)
-    ]
+    oldest = min(named_by, key=lambda each: each.programme_created_at)
+    if report.completed_at < oldest.programme_created_at:
+        return replace(
+            outcome,
+            code="before_programme",
+            detail=f"completed_at, {report.completed_at:%Y-%m-%dT%H:%M:%SZ}, lies before programme "
+            f"{oldest.programme} was entered, {oldest.programme_created_at:%Y-%m-%dT%H:%M:%SZ}; it counts "
+            "where the version has counts_before_enrolment.",
+        )
+    return outcome
 
 
 async def follow_holders(tx: Transaction, holder_ids: Collection[UUID], *, now: datetime) -> None:

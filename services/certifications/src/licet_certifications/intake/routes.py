@@ -77,7 +77,7 @@ async def post_completions(body: Annotated[Completions, Body()], write: Write) -
             place: item.report() for place, item in enumerate(given.items) if not isinstance(item, Malformed)
         }
         taken = await commands.take_in(tx, list(reports.values()), now=now)
-        taken = await commands.note_unknown_courses(tx.conn, list(reports.values()), taken)
+        taken = await commands.note_courses(tx.conn, list(reports.values()), taken)
         outcomes = dict(zip(reports, taken, strict=True))
         return [
             Outcome(OutcomeKind.REJECTED, code="malformed", detail=item.detail)

@@ -18,7 +18,8 @@ class ResultView(BaseModel):
     holder_id: UUID | None
     """Whose it is, where that is known."""
     code: str | None
-    """Why, where it was not simply recorded; `course_unknown` where no programme names the course yet."""
+    """Why, where it was not simply recorded; `course_unknown` where no programme names the course yet,
+    `before_programme` where the programmes that name it were entered later."""
     detail: str | None
 
     @classmethod

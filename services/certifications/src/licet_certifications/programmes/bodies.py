@@ -168,8 +168,8 @@ class VersionIn(Body):
     recertification: RecertificationIn | None = None
     cool_off_days: Annotated[int, Field(ge=0, le=36_500)] = 0
     """For how many days after Declined nobody may apply again."""
-    counts_before_enrolment: bool = False
-    """Whether completions from before the enrolment count."""
+    counts_before_enrolment: bool = True
+    """Whether completions from before the enrolment count; those that led to a certification count once."""
     certificate: Code | None = None
     """Name of the certificate's template; left out: the shipped one."""
 

@@ -159,8 +159,8 @@ class Definition(Model):
     recertification: Recertification | None = None
     cool_off_days: int = 0
     """For how many days after Declined nobody may apply again."""
-    counts_before_enrolment: bool = False
-    """Whether completions from before the enrolment count."""
+    counts_before_enrolment: bool = True
+    """Whether completions from before the enrolment count; those that led to a certification count once."""
     certificate: str | None = None
     """Name of the certificate's template; `None`: the shipped one."""
 

@@ -80,7 +80,8 @@ from jsonb_to_recordset($3::jsonb) as t (source text, id text, recertification b
 
 -- name: components_of
 -- The components that courses stand for, in all versions that were ever published.
-select s.* from component_sources s
+select s.*, p.created_at from component_sources s
+join programmes p on p.code = s.programme
 join (select distinct * from unnest($1::text[], $2::text[]) as t (source, id)) t using (source, id)
 order by s.programme, s.number, s.recertification;
 

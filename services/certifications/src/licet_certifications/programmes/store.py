@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -152,6 +153,7 @@ class ComponentOfCourse:
     recertification: bool
     """Whether on the path of a recertification; a course may be on both."""
     component: str
+    programme_created_at: datetime
 
 
 async def components_of(
@@ -168,7 +170,7 @@ async def components_of(
     found: dict[tuple[str, str], list[ComponentOfCourse]] = {}
     for row in rows:
         component = ComponentOfCourse(
-            row["programme"], row["number"], row["recertification"], row["component"]
+            row["programme"], row["number"], row["recertification"], row["component"], row["created_at"]
         )
         found.setdefault((row["source"], row["id"]), []).append(component)
     return found
