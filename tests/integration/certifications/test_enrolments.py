@@ -33,12 +33,13 @@ from licet_events.enrolments import (
     CertificationAwarded,
     ComponentCompleted,
     ComponentWithdrawn,
+    EnrolmentMoved,
     EnrolmentOpened,
     EnrolmentStatusChanged,
     EnrolmentUpdated,
     RenewalDue,
 )
-from licet_events.holders import HolderErased
+from licet_events.holders import HolderErased, HolderMerged
 from licet_events.schedule import InstantReached
 from support.searching.tables import search_database
 
@@ -522,3 +523,47 @@ async def test_nothing_is_kept_of_an_erased_holder_and_its_keys_end(office):
     async with office.service.database.reading() as conn:
         found = await search_database(conn, [str(HOLDER)], without=["outbox", "changes", "idempotency_keys"])
     assert [each.where for each in found if "enrol" in each.where] == []
+
+
+SURVIVOR = UUID(int=9)
+
+
+async def merge(office: Office) -> None:
+    merged = holder(1, 2, active=False, merged_into=SURVIVOR)
+    await office.service.tell(HolderMerged(holder=merged, into=SURVIVOR))
+
+
+async def test_the_enrolments_of_a_merged_holder_become_those_of_the_other(office):
+    await office.publish(approvals=Approvals(completion=Approver()))
+    await office.service.tell(holder(9))
+    eid = (await office.enrol())["id"]
+    await office.report("COURSE", "c-1")
+    await office.report("EXAM", "c-2")
+    await office.service.published()
+    await merge(office)
+    told = [event.data for event in await office.service.published()]
+    shown = await office.show(eid)
+    assert (shown["holder_id"], shown["status"]) == (str(SURVIVOR), "admin_review")
+    assert [item["holder_id"] for item in await office.worklist()] == [str(SURVIVOR)]
+    state, moved = (each for each in told if "enrolment" in each.key)
+    assert (state.key, state.changed) == (f"{SURVIVOR}/enrolment/{eid}", ("holder_id",))
+    assert moved == EnrolmentMoved(holder_id=HOLDER, enrolment_id=UUID(eid), version=shown["version"])
+    await merge(office)
+    assert [event for event in await office.service.published() if "enrolment" in event.data.key] == []
+    again = await office.enrol(status=409)
+    assert eid in again["detail"], "the id of a merged holder leads to the other, who is enrolled"
+    office.become("mara")
+    assert (await office.act(eid, "approve"))["status"] == "active"
+
+
+async def test_of_two_open_enrolments_of_one_person_the_survivors_goes_on_with_all_completions(office):
+    await office.publish()
+    await office.service.tell(holder(9))
+    theirs = (await office.enrol())["id"]
+    await office.report("COURSE", "c-1")
+    kept = (await office.enrol(holder_id=str(SURVIVOR)))["id"]
+    await merge(office)
+    left = await office.show(theirs)
+    assert (left["status"], left["reason"], left["holder_id"]) == ("cancelled", "merged", str(SURVIVOR))
+    components = (await office.show(kept))["components"]
+    assert [each["status"] for each in components] == ["completed", "open"]

@@ -2,7 +2,7 @@
 
 from datetime import date
 from enum import StrEnum
-from typing import ClassVar
+from typing import ClassVar, Self
 from uuid import UUID
 
 from pydantic import Field
@@ -309,6 +309,38 @@ class RenewalDue(EnrolmentEvent):
     start_by: date
     """The latest day on which to begin."""
     components: tuple[DueComponent, ...]
+
+
+class EnrolmentMoved(EventData):
+    """The enrolment is another holder's from now on, since its own was merged; its state is under that key.
+
+    It ends the key of the holder it was under. Delete only what you still keep under that holder.
+    """
+
+    event_type: ClassVar[str] = "licet.enrolment.moved.v1"
+    topic: ClassVar[Topic] = Topic.CERTIFICATIONS
+    tombstone: ClassVar[bool] = True
+    holder_id: UUID
+    """The holder it was under."""
+    enrolment_id: UUID
+    version: int
+    """Its version when it left, in `ce_sequence`."""
+
+    @property
+    def key(self) -> str:
+        """`<holder>/enrolment/<id>`."""
+        return f"{self.holder_id}/enrolment/{self.enrolment_id}"
+
+    @property
+    def sequence(self) -> int:
+        """The enrolment's version with which it left this key."""
+        return self.version
+
+    @classmethod
+    def of_key(cls, key: str, sequence: int | None) -> Self:
+        """Rebuild it from `<holder>/enrolment/<id>` and its sequence."""
+        holder, _, enrolment = key.split("/")
+        return cls(holder_id=UUID(holder), enrolment_id=UUID(enrolment), version=sequence or 0)
 
 
 class EnrolmentSnapshot(EnrolmentEvent):

@@ -20,6 +20,10 @@ select state, internals from enrolments where credential_id = $1 and id <> $2 an
 -- All enrolments of some holders, held, in the order in which they were opened.
 select state, internals from enrolments where holder_id = any($1::uuid[]) order by id for update;
 
+-- name: read_merged
+-- Those of some holders who were merged, and whom they lead to.
+select id, merged_into from holders where id = any($1::uuid[]) and merged_into is not null;
+
 -- name: lock_of_credentials
 -- The enrolments that credentials are about: by the credential's id, or by an award that a term carries.
 select state, internals from enrolments
@@ -70,7 +74,7 @@ from rows from (
 )
 order by id
 on conflict (id) do update set
-    version = excluded.version, programme_version = excluded.programme_version, kind = excluded.kind,
+    version = excluded.version, holder_id = excluded.holder_id, programme_version = excluded.programme_version, kind = excluded.kind,
     stage = excluded.stage, status = excluded.status, upcoming_at = excluded.upcoming_at,
     upcoming = excluded.upcoming, settled_at = excluded.settled_at, reason = excluded.reason,
     open = excluded.open, waits_for = excluded.waits_for, waits_since = excluded.waits_since,

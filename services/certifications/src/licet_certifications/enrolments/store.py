@@ -79,6 +79,13 @@ async def lock_of_holders(conn: Connection, holder_ids: Collection[UUID]) -> lis
     return [_enrolment(row) for row in await conn.fetch(QUERIES["lock_of_holders"], list(holder_ids))]
 
 
+async def read_merged(conn: Connection, holder_ids: Collection[UUID]) -> dict[UUID, UUID]:
+    """Return those of some holders who were merged, each with whom it leads to."""
+    return {
+        row["id"]: row["merged_into"] for row in await conn.fetch(QUERIES["read_merged"], list(holder_ids))
+    }
+
+
 async def lock_of_credentials(
     conn: Connection, credential_ids: Collection[UUID], award_ids: Collection[UUID]
 ) -> list[Enrolment]:

@@ -24,6 +24,7 @@ class Trigger(StrEnum):
     INACTIVATED = "inactivated"
     RESUMED = "resumed"
     CANCELLED = "cancelled"
+    MERGED = "merged"
     COMPONENT_WITHDRAWN = "component_withdrawn"
     STEP_REACHED = "step_reached"
     EXPIRED = "expired"
@@ -116,6 +117,8 @@ TRANSITIONS: tuple[Transition, ...] = (
          "staff resumes it, to what the facts say", Command.RESUME),
     _row(set(Status) - TERMINAL - {Status.CANCELLED}, [Status.CANCELLED], Trigger.CANCELLED, MANUAL,
          "staff ends it, with a reason", Command.CANCEL),
+    _row(OPEN | {Status.INACTIVE}, [Status.CANCELLED], Trigger.MERGED, AUTOMATIC,
+         "its holder was merged into one who has an open enrolment in the programme"),
     _row([Status.ACTIVE], [Status.EXPIRING], Trigger.STEP_REACHED, AUTOMATIC,
          "the credential's earliest reminder step is reached"),
     _row([Status.ACTIVE, Status.EXPIRING], [Status.EXPIRED], Trigger.EXPIRED, AUTOMATIC,

@@ -74,11 +74,13 @@ def _with_note(
 
 
 async def follow_holders(tx: Transaction, holder_ids: Collection[UUID], *, now: datetime) -> None:
-    """Take up what waits for holders who have just been learned.
+    """Take up what waits for holders who have just been learned, and lead on what merged ones have.
 
     The transaction shares the lock of identities since before it learned them.
     """
-    await _carry_on(tx, await completions.take_up(tx, holder_ids), now)
+    recording = await completions.take_up(tx, holder_ids)
+    recording.touched |= await enrolments.lead_on(tx, holder_ids, now=now)
+    await _carry_on(tx, recording, now)
 
 
 async def void(tx: Transaction, source: str, source_id: str, *, now: datetime) -> None:

@@ -48,6 +48,10 @@ from worklist_items i left join holders h on h.id = i.holder_id
 where i.id = $1
 for update of i;
 
+-- name: lead_on
+-- Give what waits, or waited, about a merged holder to the one whom it leads to.
+update worklist_items set holder_id = $2 where holder_id = $1;
+
 -- name: forget_holder
 -- Delete what waits, or waited, about a holder.
 delete from worklist_items where holder_id = $1;

@@ -124,6 +124,11 @@ async def list_items(
     return [_listed(row) for row in await TEMPLATES["list_items"].fetch(conn, given)]
 
 
+async def lead_on(conn: Connection, merged: UUID, into: UUID) -> None:
+    """Give what waits, or waited, about a merged holder to the one whom it leads to."""
+    await conn.execute(QUERIES["lead_on"], merged, into)
+
+
 async def forget_holder(conn: Connection, holder_id: UUID) -> None:
     """Delete what waits, or waited, about a holder."""
     await conn.execute(QUERIES["forget_holder"], holder_id)

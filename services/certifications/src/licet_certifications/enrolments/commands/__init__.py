@@ -5,6 +5,7 @@ from licet_certifications.enrolments.commands.desk import Act
 from licet_certifications.enrolments.commands.entering import open_enrolment
 from licet_certifications.enrolments.commands.erasing import forget_holder
 from licet_certifications.enrolments.commands.following import follow_credentials
+from licet_certifications.enrolments.commands.merging import lead_on
 from licet_certifications.enrolments.commands.reading import (
     Shown,
     enrolment_snapshots,
@@ -22,6 +23,7 @@ __all__ = [
     "enrolment_snapshots",
     "follow_credentials",
     "forget_holder",
+    "lead_on",
     "move_to_version",
     "open_enrolment",
     "read",

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
+from licet_certifications.completions.store import leads_to
 from licet_certifications.enrolments import opening, store
 from licet_certifications.enrolments.commands.desk import Step, desk_of, with_superseded, write
 from licet_certifications.enrolments.model import Enrolment, Entry
@@ -35,10 +36,12 @@ async def open_enrolment(
 ) -> Enrolment:
     """Enrol a holder in the version that new enrolments use; what is done already counts if that says so.
 
-    `by` is whose token asks for it, if one does. Raises `NotFound` for a holder or programme that is not
-    there or not seen, and `Conflict` where the programme's rules or an open enrolment stand against it.
+    The id of a merged holder leads to the other. `by` is whose token asks for it, if one does. Raises
+    `NotFound` for a holder or programme that is not there or not seen, and `Conflict` where the programme's
+    rules or an open enrolment stand against it.
     """
     await block_erasures(tx.conn)
+    holder_id = await leads_to(tx.conn, holder_id)
     await store.hold_holders(tx.conn, [holder_id])
     holder = await store.read_applicant(tx.conn, holder_id)
     if holder is None or (
