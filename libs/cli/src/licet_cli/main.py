@@ -1,7 +1,8 @@
 """The command `licet`: each module of `licet_cli.commands` is a command of that name.
 
 A module has a typer application called `app`; it is imported only when its command is used. A module
-named for a Python keyword ends in an underscore: `import_` is `licet import`.
+named for a Python keyword ends in an underscore, and one within a name stands for a hyphen: `import_` is
+`licet import`, `what_if` is `licet what-if`.
 """
 
 import sys
@@ -19,12 +20,14 @@ from licet_cli.embedded.errors import EmbeddedError
 
 class _OnDemand(TyperGroup):
     def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002  # typer's signature
-        return sorted(module.name.rstrip("_") for module in iter_modules(licet_cli.commands.__path__))
+        return sorted(
+            module.name.rstrip("_").replace("_", "-") for module in iter_modules(licet_cli.commands.__path__)
+        )
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         if cmd_name not in self.list_commands(ctx):
             return None
-        module = f"{cmd_name}_" if cmd_name == "import" else cmd_name
+        module = "import_" if cmd_name == "import" else cmd_name.replace("-", "_")
         try:
             command = get_command(import_module(f"licet_cli.commands.{module}").app)
         except ModuleNotFoundError as missing:
