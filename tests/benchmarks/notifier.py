@@ -26,7 +26,7 @@ from licet_events.holders import HolderRegistered
 from licet_notifier.mail.message import Content, Envelope, Skeleton
 from licet_notifier.mail.transport import Attempt, MailTransport, SmtpServer, TransportLimits
 from licet_notifier.mail.transport import Result as Sent
-from licet_notifier.notifications.model import decide
+from licet_notifier.notifications.deciding import decide
 from licet_notifier.notifications.wording import wording
 from support.mailing.cases import (
     DEPLOYMENT,

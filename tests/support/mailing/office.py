@@ -17,9 +17,11 @@ from licet_events.credentials import CredentialCreated, CredentialState, Origin
 from licet_events.holders import HolderRegistered
 from licet_events.notifications import NotificationEvent
 from licet_notifier.consumers import notifier_consumer
+from licet_notifier.enrolment_mails.commands import begin_enrolment_mails
 from licet_notifier.mail.message import Skeleton
 from licet_notifier.mail.templates import load_templates
 from licet_notifier.mail.transport import MailTransport, SmtpServer, TransportLimits
+from licet_notifier.notifications.commands import begin_mails
 from licet_notifier.notifications.delivery import Delivery, Post
 from licet_notifier.notifications.model import Deployment
 from licet_notifier.notifications.retry import RetryPolicy
@@ -126,7 +128,9 @@ async def open_office(
     async with MailTransport.open(SmtpServer.of_url(smtp_url), limits) as transport:
         skeleton = Skeleton(sender="licet@example.org", sender_name="Licet", reply_to=None)
         post = Post(transport, skeleton, load_templates(), deployment, retry)
-        delivery = Delivery(database, clock, post, actor="service:notifier")
+        delivery = Delivery(
+            database, clock, post, actor="service:notifier", kinds=(begin_mails, begin_enrolment_mails)
+        )
         dispatcher = Dispatcher(notifier_consumer(deployment), database, clock, "notifier")
         try:
             yield Office(database, clock, dispatcher, delivery, post)

@@ -4,10 +4,10 @@ from pathlib import Path
 import pytest
 
 from licet_events.schedule import CredentialExpired, CredentialExpiring, CredentialOverdue, ScheduleEvent
-from licet_notifier.facts.model import Facts
+from licet_notifier.facts.model import EnrolmentMail, Facts
 from licet_notifier.mail.message import Content
 from licet_notifier.mail.templates import MAX_CHARACTERS, MailTemplate, TemplateFailed, load_templates
-from licet_notifier.notifications.model import decide
+from licet_notifier.notifications.deciding import decide
 from licet_notifier.notifications.wording import in_words, wording
 from support.mailing.cases import DEPLOYMENT, EXPIRES_ON, MORNING, credential, facts, holder, manager, notice
 
@@ -31,7 +31,8 @@ def rendered(
 
 
 def test_every_event_that_somebody_is_told_of_has_a_template():
-    assert set(TEMPLATES) == {event.event_type.removeprefix("licet.") for event in EVENTS}
+    of_credentials = {event.event_type.removeprefix("licet.") for event in EVENTS}
+    assert set(TEMPLATES) == of_credentials | {f"enrolment.{mail}.v1" for mail in EnrolmentMail}
 
 
 @pytest.mark.parametrize("event", EVENTS)

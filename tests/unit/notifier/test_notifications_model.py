@@ -14,12 +14,12 @@ from licet_events.notifications import (
 )
 from licet_events.schedule import CredentialExpired
 from licet_notifier.facts.model import Facts, Flag, Notice, Place
+from licet_notifier.notifications.deciding import decide
 from licet_notifier.notifications.model import (
     Deployment,
     Detour,
     Outcome,
     State,
-    decide,
     notification_id,
     outcome_event,
 )

@@ -97,3 +97,56 @@ class NotificationFailed(NotificationEvent):
     """No mail was sent, or it is not known whether it was, and nothing more is tried."""
 
     event_type: ClassVar[str] = "licet.notification.failed.v1"
+
+
+class EnrolmentNotificationEvent(EventData):
+    """Any decision about one (event, recipient, channel) of an enrolment."""
+
+    topic: ClassVar[Topic] = Topic.NOTIFICATIONS
+    id: UUID
+    """UUIDv5 of (event, recipient, channel)."""
+    event_id: UUID
+    """The event that caused it."""
+    event_name: str
+    """Its type."""
+    enrolment_id: UUID
+    holder_id: UUID
+    """Whose enrolment it is."""
+    recipient_id: UUID | None = None
+    """The holder that was, or would have been, told."""
+    recipient_role: RecipientRole
+    """`manager` for the holder's manager, and for a supervisor who decides about an application."""
+    channel: str = "email"
+    template: str | None = None
+    """What the mail is about, such as `enrolment.approved.v1`."""
+    template_version: str | None = None
+    reason: NotificationReason
+    smtp_status: int | None = None
+
+    @property
+    def key(self) -> str:
+        """The id of the holder whose enrolment it is."""
+        return str(self.holder_id)
+
+    @property
+    def subject(self) -> str:
+        """The notification's id."""
+        return str(self.id)
+
+
+class EnrolmentNotificationSent(EnrolmentNotificationEvent):
+    """The mail server accepted the mail about an enrolment."""
+
+    event_type: ClassVar[str] = "licet.enrolment_notification.sent.v1"
+
+
+class EnrolmentNotificationSkipped(EnrolmentNotificationEvent):
+    """No mail about an enrolment was sent, for a reason."""
+
+    event_type: ClassVar[str] = "licet.enrolment_notification.skipped.v1"
+
+
+class EnrolmentNotificationFailed(EnrolmentNotificationEvent):
+    """No mail was sent about an enrolment, or it is not known whether it was, and nothing more is tried."""
+
+    event_type: ClassVar[str] = "licet.enrolment_notification.failed.v1"

@@ -12,6 +12,7 @@ from licet_chassis.connection import Connection
 from licet_chassis.database import Transaction
 from licet_chassis.service import Composition, Runtime, Service
 from licet_notifier.consumers import notifier_consumer
+from licet_notifier.enrolment_mails.commands import begin_enrolment_mails
 from licet_notifier.mail.message import Skeleton
 from licet_notifier.mail.templates import load_templates
 from licet_notifier.mail.transport import MailTransport, SmtpServer, TransportLimits
@@ -39,7 +40,10 @@ def create_service(settings: NotifierSettings) -> Service:
         server = SmtpServer.of_url(settings.smtp_url.get_secret_value())
         async with MailTransport.open(server, _limits(settings)) as transport:
             post = Post(transport, _skeleton(settings), load_templates(), deployment, RetryPolicy())
-            delivery = Delivery(runtime.database, runtime.clock, post, actor=f"service:{NAME}")
+            delivery = Delivery(
+                runtime.database, runtime.clock, post, actor=f"service:{NAME}",
+                kinds=(commands.begin_mails, begin_enrolment_mails),
+            )  # fmt: skip
             digests = DigestDelivery(
                 runtime.database, runtime.clock, post, load_template(), actor=f"service:{NAME}"
             )

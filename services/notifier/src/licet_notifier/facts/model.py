@@ -1,11 +1,13 @@
-"""What a decision about a notice rests on: the notice itself, and the facts known about its credential."""
+"""What a decision about a notice rests on: the notice, and what is known of its credential or enrolment."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
+from enum import StrEnum
 from uuid import UUID
 
 from licet_events.credentials import FlagKind
+from licet_events.enrolments import EnrolmentState
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,61 @@ class Notice:
     def template(self) -> str:
         """The name of its template: the type without the contract's prefix."""
         return self.event_name.removeprefix("licet.")
+
+
+class EnrolmentMail(StrEnum):
+    """What a mail about an enrolment tells."""
+
+    APPLIED = "applied"
+    """To those who decide: an application waits for them."""
+    APPROVED = "approved"
+    DECLINED = "declined"
+    RETURNED = "returned"
+    COMPLETED = "completed"
+    WINDOW_OPEN = "window_open"
+    """A recertification may begin."""
+    DEADLINE_NEAR = "deadline_near"
+
+
+@dataclass(frozen=True, slots=True)
+class Renewal:
+    """What `renewal.due` says of a recertification."""
+
+    term_id: UUID
+    expires_on: date
+    time_zone: str
+    start_by: date
+    components: tuple[tuple[str, date], ...]
+    """Names of the components still to do, each with the latest day to start."""
+
+
+@dataclass(frozen=True, slots=True)
+class EnrolmentNotice:
+    """An event of an enrolment for which somebody may be notified, reduced to what the decision needs."""
+
+    event_id: UUID
+    event_name: str
+    """Its type, such as `licet.enrolment.status_changed.v1`."""
+    mail: EnrolmentMail
+    enrolment_id: UUID
+    holder_id: UUID
+    enrolment_version: int
+    at: datetime
+    """When it happened; of `deadline_near` the instant that has come."""
+    step: int | None
+    """Of `deadline_near`: days before the deadline."""
+    renewal: Renewal | None
+    """Of `window_open`."""
+    correlation_id: str
+    traceparent: str | None
+
+    @property
+    def template(self) -> str:
+        """The name of its template."""
+        return f"enrolment.{self.mail}.v1"
+
+
+AnyNotice = Notice | EnrolmentNotice
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,3 +185,29 @@ class Facts:
     manager_location: Place | None
     later_notice_at: datetime | None
     """The latest instant of the same term for which a notice was decided."""
+
+
+@dataclass(frozen=True, slots=True)
+class EnrolmentFacts:
+    """Everything that the decisions about one notice of an enrolment rest on."""
+
+    enrolment: EnrolmentState
+    programme: str
+    """The name of the programme; its code while the name is not known."""
+    begun_again: bool
+    """Whether a recertification that follows this enrolment is open."""
+    holder: Holder
+    manager: Holder | None
+    deciders: tuple[Holder, ...]
+    """Active supervisors of the holder's team and location, or of the teams and locations that may decide."""
+    team: Place | None
+    location: Place | None
+    locations: Mapping[str, Place]
+    """The locations of all these people, by code."""
+    later_notice_at: datetime | None
+    """The latest instant for which a notice of the same kind was decided."""
+
+    @property
+    def manager_location(self) -> Place | None:
+        """Where the manager works."""
+        return self.locations.get(self.manager.location or "") if self.manager else None

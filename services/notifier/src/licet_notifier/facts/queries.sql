@@ -74,9 +74,45 @@ union all
 select kind, code, name, time_zone, fallback_email from places
 where (kind = 'team' and code = any($2::text[])) or (kind = 'location' and code = any($3::text[]));
 
+-- name: upsert_enrolments
+-- Keep the states of many enrolments ($1: JSON array), each unless a newer one is known; in order of id.
+insert into enrolments as e (id, version, holder_id, state)
+select (state ->> 'id')::uuid, (state ->> 'version')::bigint, (state ->> 'holder_id')::uuid, state
+from jsonb_array_elements($1::jsonb) as t (state)
+order by 1
+on conflict (id) do update set
+    version = excluded.version, holder_id = excluded.holder_id, state = excluded.state
+where e.version <= excluded.version;
+
+-- name: upsert_programmes
+-- Keep the names of programmes, each unless a newer one is known.
+insert into programmes (code, version, name)
+select * from unnest($1::text[], $2::bigint[], $3::text[])
+on conflict (code) do update set version = excluded.version, name = excluded.name
+where programmes.version <= excluded.version;
+
+-- name: lock_enrolments
+-- Read enrolments and keep their changes out until the transaction ends, each with the name of its programme and
+-- whether a later one of the same holder that follows it is open.
+select e.state, p.name as programme, exists (
+    select from enrolments later
+    where later.holder_id = e.holder_id and later.state ->> 'previous_enrolment_id' = e.id::text
+      and later.state ->> 'stage' in ('applied', 'in_progress', 'admin_review')
+) as begun_again
+from enrolments e left join programmes p on p.code = e.state ->> 'programme'
+where e.id = any($1::uuid[]) order by e.id for share of e;
+
+-- name: read_supervisors
+-- Who supervises teams ($1) and locations ($2).
+select p.kind, p.code, supervisor.id
+from places p cross join unnest(p.supervisor_ids) as supervisor (id)
+where (p.kind = 'team' and p.code = any($1::text[])) or (p.kind = 'location' and p.code = any($2::text[]));
+
 -- name: forget_holder
--- Delete what is known of a holder and its credentials.
+-- Delete what is known of a holder, its credentials and enrolments.
 with theirs as (
     delete from credentials where holder_id = $1
+), work as (
+    delete from enrolments where holder_id = $1
 )
 delete from holders where id = $1;

@@ -74,8 +74,7 @@ async def upsert_catalogue(
             [row.time_zone if isinstance(row, LocationState) else None for row in places],
             [row.fallback_email for row in places],
             [
-                json.dumps([str(one) for one in row.supervisor_ids] if isinstance(row, TeamState) else [])
-                for row in places
+                json.dumps([str(one) for one in row.supervisor_ids]) for row in places
             ],
         )  # fmt: skip
 
@@ -183,23 +182,25 @@ async def lock_known(conn: Connection, notices: Sequence[Notice]) -> Known:
         )
     }
     # Whose a credential is, and not whose it was when it was announced: it may have moved since.
-    holders = await _lock_holders(conn, {credential.holder_id for credential in credentials.values()})
+    holders = await lock_holders(conn, {credential.holder_id for credential in credentials.values()})
     # The rows are read after the locks, the managers' ids before them: one that changed in between
     # is missing.
     missing = {holder.manager_id for holder in holders.values() if holder.manager_id} - holders.keys()
     if missing:
-        holders |= await _lock_holders(conn, missing)
-    types, teams, locations = await _read_catalogue(conn, credentials, holders)
+        holders |= await lock_holders(conn, missing)
+    types, teams, locations = await read_catalogue(conn, credentials, holders)
     return Known(holders, credentials, types, teams, locations)
 
 
-async def _lock_holders(conn: Connection, ids: Iterable[UUID]) -> dict[UUID, Holder]:
+async def lock_holders(conn: Connection, ids: Iterable[UUID]) -> dict[UUID, Holder]:
+    """Read holders and their managers, in order of id, and lock them until the transaction ends."""
     return {row["id"]: Holder(**row) for row in await conn.fetch(QUERIES["lock_holders"], sorted(ids))}
 
 
-async def _read_catalogue(
+async def read_catalogue(
     conn: Connection, credentials: dict[UUID, Credential], holders: dict[UUID, Holder]
 ) -> tuple[dict[str, str], dict[str, Place], dict[str, Place]]:
+    """Return the names of the credentials' types, and the teams and locations of the holders, by code."""
     types: dict[str, str] = {}
     places: dict[str, dict[str, Place]] = {"team": {}, "location": {}}
     rows = await conn.fetch(

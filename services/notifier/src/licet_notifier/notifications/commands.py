@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import Any, Protocol
 from uuid import UUID
 
 from licet_chassis.cause import Cause, child_traceparent
@@ -10,26 +11,28 @@ from licet_chassis.clock import machine_now
 from licet_chassis.database import Transaction
 from licet_events.notifications import NotificationReason, RecipientRole
 from licet_notifier.facts import store as fact_store
-from licet_notifier.facts.model import Notice
+from licet_notifier.facts.model import AnyNotice, Notice
 from licet_notifier.facts.store import Known, lock_known
 from licet_notifier.notifications import store
+from licet_notifier.notifications.deciding import decide
 from licet_notifier.notifications.model import (
     Decision,
     Deployment,
     Outcome,
     State,
-    decide,
     notification_id,
     outcome_event,
     outcome_event_id,
 )
+from licet_notifier.notifications.notices import keep_notice
 from licet_notifier.notifications.retry import RetryPolicy
 from licet_notifier.notifications.store import Attempted, Begun, Claimed
 from licet_notifier.notifications.wording import Wording, wording
 
 PATIENCE = timedelta(days=1)
 """For how long, in business time, a mail waits for a credential or its holder to arrive."""
-_ARRIVING_FOR = timedelta(seconds=1)
+ARRIVING_FOR = timedelta(seconds=1)
+"""For how long, in machine time, such a mail is left before it is looked at again."""
 
 
 class NotYetKnown(Exception):
@@ -65,8 +68,8 @@ async def decide_with_what_is_known(
     decision = Decision(
         RecipientRole.HOLDER, RecipientRole.HOLDER, recipient_id=notice.holder_id, reason=reason
     )
-    await store.keep_notice(tx.conn, notice)
-    await _keep(tx, notice, [decision], now)
+    await keep_notice(tx.conn, notice)
+    await keep_decisions(tx, notice, [decision], now)
 
 
 def _awaited(notice: Notice, known: Known) -> NotYetKnown | None:
@@ -102,19 +105,22 @@ async def _decide(
     tx: Transaction, notice: Notice, known: Known, deployment: Deployment, now: datetime
 ) -> None:
     notice = _of_present_holder(notice, known)
-    facts = known.facts_of(notice, await store.keep_notice(tx.conn, notice))
-    await _keep(tx, notice, decide(notice, facts, deployment, now), now)
+    facts = known.facts_of(notice, await keep_notice(tx.conn, notice))
+    await keep_decisions(tx, notice, decide(notice, facts, deployment, now), now)
 
 
-async def _keep(tx: Transaction, notice: Notice, decisions: Sequence[Decision], now: datetime) -> None:
+async def keep_decisions(
+    tx: Transaction, notice: AnyNotice, decisions: Sequence[Decision], now: datetime
+) -> None:
+    """Record decisions that are new, and publish those not to notify somebody."""
     new = await store.keep_decisions(tx.conn, notice, decisions, now=now, machine_now=machine_now())
     skipped = [_skip(notice, decision) for decision in decisions if not decision.due]
     await announce(tx, [skip for skip in skipped if skip.notification_id in new], now=now)
 
 
-def _skip(notice: Notice, decision: Decision) -> Outcome:
+def _skip(notice: AnyNotice, decision: Decision) -> Outcome:
     return Outcome(
-        notification_id(notice.event_id, decision.told),
+        notification_id(notice.event_id, decision.told, decision.decider_id),
         notice,
         decision.role,
         decision.recipient_id,
@@ -134,7 +140,7 @@ async def announce(tx: Transaction, outcomes: Sequence[Outcome], *, now: datetim
     )
 
 
-def _cause(actor: str, notice: Notice) -> Cause:
+def _cause(actor: str, notice: AnyNotice) -> Cause:
     return Cause(actor, notice.correlation_id, str(notice.event_id), child_traceparent(notice.traceparent))
 
 
@@ -155,7 +161,7 @@ async def begin_mails(
     limit: int,
     lease: timedelta,
     message_id: Callable[[UUID], str],
-    template_version: Callable[[Notice], str],
+    template_version: Callable[[AnyNotice], str],
     now: datetime,
 ) -> Sequence[tuple[Begun, Wording]]:
     """Claim mails that may leave, decide once more whether they should, and record those that are begun.
@@ -167,7 +173,7 @@ async def begin_mails(
     if not claimed:
         return []
     known = await lock_known(tx.conn, [each.notice for each in claimed])
-    found = _Found()
+    found = Found()
     for each in claimed:
         unknown = _awaited(each.notice, known)
         if unknown is None:
@@ -184,23 +190,40 @@ async def begin_mails(
             found.arriving.append(each.notification_id)
         else:
             found.skipped.append((each, Decision(each.told, each.told, reason=unknown.reason)))
-    await _note(tx, found, lease, now)
+    await note_found(tx, found, lease, now)
     return found.begun
 
 
+class BeginMails(Protocol):
+    """Claims mails about one kind of notice that may leave, decides once more, and records those begun."""
+
+    async def __call__(
+        self,
+        tx: Transaction,
+        *,
+        deployment: Deployment,
+        limit: int,
+        lease: timedelta,
+        message_id: Callable[[UUID], str],
+        template_version: Callable[[AnyNotice], str],
+        now: datetime,
+    ) -> Sequence[tuple[Begun, Wording]]:
+        """Return the mails that were begun, `limit` at most, each with the values for its template."""
+
+
 @dataclass
-class _Found:
+class Found:
     """The result of deciding again on mails that may leave."""
 
     begun: list[tuple[Begun, Wording]] = field(default_factory=list)
-    skipped: list[tuple[Claimed, Decision]] = field(default_factory=list)
-    later: list[tuple[Claimed, Decision]] = field(default_factory=list)
+    skipped: list[tuple[Claimed[Any], Decision]] = field(default_factory=list)
+    later: list[tuple[Claimed[Any], Decision]] = field(default_factory=list)
     moved: list[Notice] = field(default_factory=list)
     """Notices whose credentials are another holder's by now."""
     arriving: list[UUID] = field(default_factory=list)
     """Mails of which something has yet to arrive."""
 
-    def due(self, mail: Claimed, decision: Decision, now: datetime) -> bool:
+    def due(self, mail: Claimed[Any], decision: Decision, now: datetime) -> bool:
         """Return whether the mail leaves now; else it is skipped, or goes later."""
         if not decision.due:
             self.skipped.append((mail, decision))
@@ -211,11 +234,12 @@ class _Found:
         return False
 
 
-async def _note(tx: Transaction, found: _Found, lease: timedelta, now: datetime) -> None:
+async def note_found(tx: Transaction, found: Found, lease: timedelta, now: datetime) -> None:
+    """Record what deciding again came to: begin mails under a lease, skip or postpone the others."""
     if found.moved:
         await store.follow_credentials(tx.conn, found.moved)
     if found.arriving:
-        await store.try_again(tx.conn, found.arriving, machine_now() + _ARRIVING_FOR)
+        await store.try_again(tx.conn, found.arriving, machine_now() + ARRIVING_FOR)
     if found.begun:
         await store.mark_sending(
             tx.conn, [mail for mail, _ in found.begun], lease_until=machine_now() + lease, now=now

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -57,7 +57,17 @@ class Delivery:
     process dies before the outcome is noted, the lease runs out and the mail counts as unknown.
     """
 
-    def __init__(self, database: Database, clock: BusinessClock, post: Post, *, actor: str) -> None:
+    def __init__(
+        self,
+        database: Database,
+        clock: BusinessClock,
+        post: Post,
+        *,
+        actor: str,
+        kinds: Sequence[commands.BeginMails] = (commands.begin_mails,),
+    ) -> None:
+        """`kinds` begin mails, each about one kind of notice."""
+        self._kinds = tuple(kinds)
         self._database = database
         self._clock = clock
         self._post = post
@@ -134,21 +144,29 @@ class Delivery:
         if free <= 0 or time.monotonic() < self._paused_until:
             return
         post = self._post
+        # Whichever kind of mail fills the connections comes last the next time.
+        self._kinds = (*self._kinds[1:], *self._kinds[:1])
+        for begin_mails in self._kinds:
+            if free <= 0:
+                return
 
-        async def begin(tx: Transaction) -> list[tuple[Begun, Wording]]:
-            mails = await commands.begin_mails(
-                tx,
-                deployment=post.deployment,
-                limit=free,
-                lease=_LEASE,
-                message_id=post.skeleton.message_id,
-                template_version=lambda notice: post.templates[notice.template].version,
-                now=self._clock.now(),
-            )
-            return list(mails)
+            async def begin(
+                tx: Transaction, begin_mails: commands.BeginMails = begin_mails, limit: int = free
+            ) -> Sequence[tuple[Begun, Wording]]:
+                return await begin_mails(
+                    tx,
+                    deployment=post.deployment,
+                    limit=limit,
+                    lease=_LEASE,
+                    message_id=post.skeleton.message_id,
+                    template_version=lambda notice: post.templates[notice.template].version,
+                    now=self._clock.now(),
+                )
 
-        for begun, words in await self._database.run(Cause.new(self._actor), begin):
-            self._under_way[asyncio.create_task(self._send(begun, words))] = begun
+            mails = await self._database.run(Cause.new(self._actor), begin)
+            free -= len(mails)
+            for begun, words in mails:
+                self._under_way[asyncio.create_task(self._send(begun, words))] = begun
 
     async def _send(self, begun: Begun, words: Wording) -> Attempted:
         now = self._clock.now()

@@ -11,29 +11,57 @@ with noted as (
 select max(at) from notices
 where credential_id = $3 and term_id is not distinct from $6 and term_revision = $7 and notify and event_id <> $1;
 
+-- name: keep_enrolment_notice
+-- Note an event of an enrolment; one that is known already changes nothing. Returns the latest instant of the
+-- same kind of mail among the other notices.
+with noted as (
+    insert into enrolment_notices (
+        event_id, event_name, mail, enrolment_id, enrolment_version, holder_id, at, step, renewal, correlation_id,
+        traceparent
+    ) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+    on conflict do nothing
+)
+select max(at) from enrolment_notices where enrolment_id = $4 and mail = $3 and event_id <> $1;
+
 -- name: keep_decisions
 -- Note the decisions about one notice; one that was made before stands. Returns the new ones.
 insert into notifications (
-    id, event_id, credential_id, holder_id, told, channel, role, recipient_id, detour, state, reason,
-    not_before, next_try, template, created_at, updated_at
+    id, event_id, credential_id, enrolment_id, holder_id, told, decider_id, channel, role, recipient_id, detour,
+    state, reason, not_before, next_try, template, created_at, updated_at
 )
-select id, $2, $3, $4, told, $5, role, recipient_id, detour, state, reason, not_before, $6, $7, $8, $8
+select id, $2, $3, $16, $4, told, decider_id, $5, role, recipient_id, detour, state, reason, not_before, $6, $7,
+    $8, $8
 from unnest(
-    $1::uuid[], $9::text[], $10::text[], $11::uuid[], $12::text[], $13::text[], $14::text[], $15::timestamptz[]
-) as decided (id, told, role, recipient_id, detour, state, reason, not_before)
+    $1::uuid[], $9::text[], $10::text[], $11::uuid[], $12::text[], $13::text[], $14::text[], $15::timestamptz[],
+    $17::uuid[]
+) as decided (id, told, role, recipient_id, detour, state, reason, not_before, decider_id)
 on conflict do nothing
 returning id;
 
 -- name: claim_due
 -- Take mails that may leave now ($1, business time) and are to be tried now ($2, machine time); other
 -- deliveries take others.
-select n.id, n.told, n.attempts, n.unknown_attempts, n.not_before, notice.*,
+select n.id, n.told, n.decider_id, n.attempts, n.unknown_attempts, n.not_before, notice.*,
     (
         select max(later.at) from notices later
         where later.credential_id = notice.credential_id and later.term_id is not distinct from notice.term_id
           and later.term_revision = notice.term_revision and later.notify
     ) as later_notice_at
 from notifications n join notices notice using (event_id)
+where n.state = 'pending' and n.not_before <= $1 and n.next_try <= $2
+order by n.not_before, n.id
+limit $3
+for update of n skip locked;
+
+-- name: claim_due_of_enrolments
+-- Take mails about enrolments that may leave now ($1, business time) and are to be tried now ($2, machine time);
+-- other deliveries take others.
+select n.id, n.told, n.decider_id, n.attempts, n.unknown_attempts, n.not_before, notice.*,
+    (
+        select max(later.at) from enrolment_notices later
+        where later.enrolment_id = notice.enrolment_id and later.mail = notice.mail
+    ) as later_notice_at
+from notifications n join enrolment_notices notice using (event_id)
 where n.state = 'pending' and n.not_before <= $1 and n.next_try <= $2
 order by n.not_before, n.id
 limit $3
@@ -105,6 +133,15 @@ order by n.lease_until
 limit $2
 for update of n skip locked;
 
+-- name: claim_lost_of_enrolments
+-- Take mails about enrolments whose sender was lost between handing over and noting the outcome.
+select n.id, n.told, n.role, n.recipient_id, n.template_version, n.attempts, n.unknown_attempts, notice.*
+from notifications n join enrolment_notices notice using (event_id)
+where n.state = 'sending' and n.lease_until < $1
+order by n.lease_until
+limit $2
+for update of n skip locked;
+
 -- name: count_leaving
 -- Mails that may leave at this business time, or are on their way.
 select
@@ -117,12 +154,15 @@ select min(not_before) from notifications where state = 'pending' and not_before
 
 -- name: list_notifications
 -- Decisions, newest first, a page at a time: of a holder ($1), of a credential ($2), with an outcome ($3),
--- of holders in these teams ($4) and locations ($5); before a cursor ($6, $7).
-select n.*, notice.event_name
-from notifications n join notices notice using (event_id)
+-- of holders in these teams ($4) and locations ($5); before a cursor ($6, $7); of an enrolment ($9).
+select n.*, coalesce(notice.event_name, of_enrolment.event_name) as event_name
+from notifications n
+left join notices notice using (event_id)
+left join enrolment_notices of_enrolment using (event_id)
 left join holders h on h.id = n.holder_id
 where ($1::uuid is null or n.holder_id = $1)
   and ($2::uuid is null or n.credential_id = $2)
+  and ($9::uuid is null or n.enrolment_id = $9)
   and ($3::text is null or n.state = $3)
   and ($4::text[] is null or h.team = any($4))
   and ($5::text[] is null or h.location = any($5))
@@ -132,19 +172,28 @@ limit $8;
 
 -- name: read_notification
 -- One decision, if its holder is in these teams ($2) and locations ($3).
-select n.*, notice.event_name
-from notifications n join notices notice using (event_id)
+select n.*, coalesce(notice.event_name, of_enrolment.event_name) as event_name
+from notifications n
+left join notices notice using (event_id)
+left join enrolment_notices of_enrolment using (event_id)
 left join holders h on h.id = n.holder_id
 where n.id = $1
   and ($2::text[] is null or h.team = any($2))
   and ($3::text[] is null or h.location = any($3));
 
 -- name: forget_decisions
--- Delete every decision about a holder's credentials, also from before they were that holder's.
+-- Delete every decision about a holder's credentials and enrolments, also from before they were that holder's.
 delete from notifications
-where holder_id = $1 or credential_id in (select id from credentials where holder_id = $1);
+where holder_id = $1
+   or credential_id in (select id from credentials where holder_id = $1)
+   or enrolment_id in (select id from enrolments where holder_id = $1);
 
 -- name: forget_notices
 -- Delete what the scheduler announced of a holder's credentials; the decisions are gone before.
 delete from notices
 where holder_id = $1 or credential_id in (select id from credentials where holder_id = $1);
+
+-- name: forget_enrolment_notices
+-- Delete events of a holder's enrolments; the decisions are gone before.
+delete from enrolment_notices
+where holder_id = $1 or enrolment_id in (select id from enrolments where holder_id = $1);

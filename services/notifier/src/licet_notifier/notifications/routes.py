@@ -34,11 +34,13 @@ class NotificationOut(BaseModel):
     """The event that caused it."""
     event_name: str
     """Its type."""
-    credential_id: UUID
+    credential_id: UUID | None
+    """What it is about; absent where it is about an enrolment."""
+    enrolment_id: UUID | None
     holder_id: UUID
-    """Whose credential it is."""
+    """Whose credential or enrolment it is."""
     told: RecipientRole
-    """The role for which somebody is told: the holder, or the manager."""
+    """The role for which somebody is told: the holder, or the manager; of an application a supervisor."""
     role: RecipientRole
     """Who gets the mail in the end."""
     recipient_id: UUID | None
@@ -73,8 +75,9 @@ async def list_notifications(
     request: Request,
     principal: Reader,
     page: PageQuery,
-    holder_id: Annotated[UUID | None, Query(description="Whose credentials")] = None,
+    holder_id: Annotated[UUID | None, Query(description="Whose credentials and enrolments")] = None,
     credential_id: Annotated[UUID | None, Query(description="Which credential")] = None,
+    enrolment_id: Annotated[UUID | None, Query(description="Which enrolment")] = None,
     outcome: Annotated[State | None, Query(description="What became of it")] = None,
 ) -> Response:
     """List decisions to send or not, newest first, each with its reason."""
@@ -85,6 +88,7 @@ async def list_notifications(
                 conn,
                 holder_id=holder_id,
                 credential_id=credential_id,
+                enrolment_id=enrolment_id,
                 state=outcome,
                 teams=_codes(principal.teams),
                 locations=_codes(principal.locations),

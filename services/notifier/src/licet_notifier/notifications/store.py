@@ -1,29 +1,31 @@
-"""Notices and the decisions about them, in the database."""
+"""Decisions about notices, in the database."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Generic, TypeVar
 from uuid import UUID
 
 from licet_chassis.connection import Connection
-from licet_chassis.queries import load_queries
 from licet_events.notifications import NotificationReason, RecipientRole
-from licet_notifier.facts.model import Notice
+from licet_notifier.facts.model import AnyNotice, EnrolmentNotice, Notice
 from licet_notifier.notifications.model import CHANNEL, Decision, Detour, Outcome, State, notification_id
+from licet_notifier.notifications.notices import QUERIES, enrolment_notice_of_row, notice_of_row
 
-QUERIES = load_queries(__package__)
+N = TypeVar("N", Notice, EnrolmentNotice)
+"""The kind of notice that a mail is about."""
 
 
 @dataclass(frozen=True, slots=True)
-class Claimed:
+class Claimed(Generic[N]):
     """A mail that may leave, with its row locked."""
 
     notification_id: UUID
     told: RecipientRole
+    decider_id: UUID | None
     attempts: int
     unknown_attempts: int
-    notice: Notice
+    notice: N
     later_notice_at: datetime | None
     not_before: datetime
 
@@ -38,14 +40,14 @@ class Lost:
     template_version: str | None
     attempts: int
     unknown_attempts: int
-    notice: Notice
+    notice: AnyNotice
 
 
 @dataclass(frozen=True, slots=True)
 class Begun:
     """A mail that is about to be sent."""
 
-    claimed: Claimed
+    claimed: Claimed[Any]
     decision: Decision
     message_id: str
     template_version: str
@@ -67,7 +69,8 @@ class Notification:
     id: UUID
     event_id: UUID
     event_name: str
-    credential_id: UUID
+    credential_id: UUID | None
+    enrolment_id: UUID | None
     holder_id: UUID
     told: RecipientRole
     role: RecipientRole
@@ -88,49 +91,57 @@ class Notification:
     updated_at: datetime
 
 
-async def keep_notice(conn: Connection, notice: Notice) -> datetime | None:
-    """Note what the scheduler announced; returns the latest instant of its term in other notices."""
-    latest: datetime | None = await conn.fetchval(
-        QUERIES["keep_notice"], notice.event_id, notice.event_name, notice.credential_id, notice.holder_id,
-        notice.credential_version, notice.term_id, notice.term_revision, notice.at, notice.notify,
-        notice.expires_on, notice.time_zone, notice.step, notice.correlation_id, notice.traceparent,
-    )  # fmt: skip
-    return latest
-
-
 async def keep_decisions(
-    conn: Connection, notice: Notice, decisions: Sequence[Decision], *, now: datetime, machine_now: datetime
+    conn: Connection,
+    notice: AnyNotice,
+    decisions: Sequence[Decision],
+    *,
+    now: datetime,
+    machine_now: datetime,
 ) -> set[UUID]:
     """Note decisions and return the ids of those that are new; the others had been made before."""
     states = [State.PENDING if decision.due else State.SKIPPED for decision in decisions]
     rows = await conn.fetch(
         QUERIES["keep_decisions"],
-        [notification_id(notice.event_id, each.told) for each in decisions],
-        notice.event_id, notice.credential_id, notice.holder_id, CHANNEL, machine_now, notice.template, now,
+        [notification_id(notice.event_id, each.told, each.decider_id) for each in decisions],
+        notice.event_id, None if isinstance(notice, EnrolmentNotice) else notice.credential_id,
+        notice.holder_id, CHANNEL, machine_now, notice.template, now,
         [each.told for each in decisions], [each.role for each in decisions],
         [each.recipient_id for each in decisions], [each.detour for each in decisions], states,
         [each.reason for each in decisions], [each.not_before for each in decisions],
+        notice.enrolment_id if isinstance(notice, EnrolmentNotice) else None,
+        [each.decider_id for each in decisions],
     )  # fmt: skip
     return {row["id"] for row in rows}
 
 
 async def claim_due(
     conn: Connection, *, now: datetime, machine_now: datetime, limit: int
-) -> Sequence[Claimed]:
-    """Lock mails that may leave now, skipping those that others have locked."""
+) -> Sequence[Claimed[Notice]]:
+    """Lock mails about credentials that may leave now, skipping those that others have locked."""
     rows = await conn.fetch(QUERIES["claim_due"], now, machine_now, limit)
-    return [
-        Claimed(
-            row["id"],
-            RecipientRole(row["told"]),
-            row["attempts"],
-            row["unknown_attempts"],
-            _notice(row),
-            row["later_notice_at"],
-            row["not_before"],
-        )
-        for row in rows
-    ]
+    return [_claimed(row, notice_of_row(row)) for row in rows]
+
+
+async def claim_due_of_enrolments(
+    conn: Connection, *, now: datetime, machine_now: datetime, limit: int
+) -> Sequence[Claimed[EnrolmentNotice]]:
+    """Lock mails about enrolments that may leave now, skipping those that others have locked."""
+    rows = await conn.fetch(QUERIES["claim_due_of_enrolments"], now, machine_now, limit)
+    return [_claimed(row, enrolment_notice_of_row(row)) for row in rows]
+
+
+def _claimed(row: Any, notice: N) -> Claimed[N]:
+    return Claimed(
+        row["id"],
+        RecipientRole(row["told"]),
+        row["decider_id"],
+        row["attempts"],
+        row["unknown_attempts"],
+        notice,
+        row["later_notice_at"],
+        row["not_before"],
+    )
 
 
 async def follow_credentials(conn: Connection, moved: Sequence[Notice]) -> None:
@@ -192,24 +203,30 @@ async def record_attempts(conn: Connection, attempts: Sequence[Attempted], *, no
 async def claim_lost(conn: Connection, *, machine_now: datetime, limit: int) -> Sequence[Lost]:
     """Lock mails whose lease has run out."""
     rows = await conn.fetch(QUERIES["claim_lost"], machine_now, limit)
+    of_enrolments = await conn.fetch(QUERIES["claim_lost_of_enrolments"], machine_now, limit)
     return [
-        Lost(
-            row["id"],
-            RecipientRole(row["role"]),
-            row["recipient_id"],
-            row["template_version"],
-            row["attempts"],
-            row["unknown_attempts"],
-            _notice(row),
-        )
-        for row in rows
+        *(_lost(row, notice_of_row(row)) for row in rows),
+        *(_lost(row, enrolment_notice_of_row(row)) for row in of_enrolments),
     ]
 
 
+def _lost(row: Any, notice: AnyNotice) -> Lost:
+    return Lost(
+        row["id"],
+        RecipientRole(row["role"]),
+        row["recipient_id"],
+        row["template_version"],
+        row["attempts"],
+        row["unknown_attempts"],
+        notice,
+    )
+
+
 async def forget_holder(conn: Connection, holder_id: UUID) -> None:
-    """Delete notices of a holder's credentials and all decisions about them, waiting for mails in hand."""
+    """Delete a holder's notices and all decisions about them, waiting for mails in hand."""
     await conn.execute(QUERIES["forget_decisions"], holder_id)
     await conn.execute(QUERIES["forget_notices"], holder_id)
+    await conn.execute(QUERIES["forget_enrolment_notices"], holder_id)
 
 
 async def count_leaving(conn: Connection, now: datetime) -> int:
@@ -229,6 +246,7 @@ async def list_notifications(
     *,
     holder_id: UUID | None,
     credential_id: UUID | None,
+    enrolment_id: UUID | None,
     state: State | None,
     teams: Sequence[str] | None,
     locations: Sequence[str] | None,
@@ -238,7 +256,7 @@ async def list_notifications(
     """Return decisions, newest first."""
     rows = await conn.fetch(
         QUERIES["list_notifications"], holder_id, credential_id, state, teams, locations,
-        *(before or (None, None)), limit,
+        *(before or (None, None)), limit, enrolment_id,
     )  # fmt: skip
     return [_notification(row) for row in rows]
 
@@ -251,31 +269,13 @@ async def read_notification(
     return None if row is None else _notification(row)
 
 
-def _notice(row: Any) -> Notice:
-    return Notice(
-        event_id=row["event_id"],
-        event_name=row["event_name"],
-        credential_id=row["credential_id"],
-        holder_id=row["holder_id"],
-        credential_version=row["credential_version"],
-        term_id=row["term_id"],
-        term_revision=row["term_revision"],
-        at=row["at"],
-        notify=row["notify"],
-        expires_on=row["expires_on"],
-        time_zone=row["time_zone"],
-        step=row["step"],
-        correlation_id=row["correlation_id"],
-        traceparent=row["traceparent"],
-    )
-
-
 def _notification(row: Any) -> Notification:
     return Notification(
         id=row["id"],
         event_id=row["event_id"],
         event_name=row["event_name"],
         credential_id=row["credential_id"],
+        enrolment_id=row["enrolment_id"],
         holder_id=row["holder_id"],
         told=RecipientRole(row["told"]),
         role=RecipientRole(row["role"]),

@@ -5,7 +5,7 @@ from datetime import date, datetime
 
 from licet_events.civil import local_date
 from licet_events.notifications import RecipientRole
-from licet_notifier.facts.model import Facts, Notice
+from licet_notifier.facts.model import EnrolmentFacts, Facts, Notice
 from licet_notifier.notifications.model import Decision, Decisions, Detour
 
 _WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
@@ -53,17 +53,19 @@ def wording(notice: Notice, facts: Facts, decisions: Decisions, decision: Decisi
         "time_zone": notice.time_zone,
         "days_left": days,
         "days_since": -days,
-        "told": tuple(_told(each) for each in decisions if each.due),
-        "detour": _detour_in_words(facts, decision),
+        "told": tuple(told_in_words(each) for each in decisions if each.due),
+        "detour": detour_in_words(facts, decision),
     }
 
 
-def _told(decision: Decision) -> str:
+def told_in_words(decision: Decision) -> str:
+    """Return who gets a mail, and in which role."""
     role = _ROLES[decision.role]
     return f"{one_line(decision.name)} ({role})" if decision.name else f"the {role}"
 
 
-def _detour_in_words(facts: Facts, decision: Decision) -> str | None:
+def detour_in_words(facts: Facts | EnrolmentFacts, decision: Decision) -> str | None:
+    """Return why a mail goes to a fallback address; `None` where it does not."""
     if decision.detour is None:
         return None
     holder = one_line(facts.holder.name)
@@ -74,5 +76,6 @@ def _detour_in_words(facts: Facts, decision: Decision) -> str | None:
         Detour.MANAGER_UNKNOWN: f"the manager of {holder} is not known",
         Detour.MANAGER_INACTIVE: f"{manager}, the manager of {holder}, has left",
         Detour.MANAGER_NO_ADDRESS: f"{manager}, the manager of {holder}, has no usable e-mail address",
+        Detour.NO_DECIDER: "no supervisor who decides about the application can be reached",
     }[decision.detour]
     return f"You get this mail at the fallback address, because {why}."
