@@ -13,7 +13,7 @@ import httpx
 from PIL import Image
 
 from licet_cli import clock as moving
-from licet_cli import demo_shifts
+from licet_cli import demo_oversight, demo_programme, demo_shifts
 from licet_cli.client import CommandFailed
 from licet_cli.event_stream import Seen, follow
 from licet_cli.mailbox import Mail
@@ -38,6 +38,7 @@ class Story:
     manager: dict[str, Any] = field(default_factory=dict)
     forklift: dict[str, Any] = field(default_factory=dict)
     crane: dict[str, Any] = field(default_factory=dict)
+    enrolment: dict[str, Any] = field(default_factory=dict)
 
     def today(self) -> date:
         """Return the civil date of business now where the story plays."""
@@ -123,6 +124,8 @@ def run(target: Target, tell: Callable[[str], None]) -> None:
         lapse,
         explain,
         demo_shifts.book,
+        *demo_programme.STEPS,
+        *demo_oversight.STEPS,
     ):
         tell(f"{step.__doc__}")
         step(story)

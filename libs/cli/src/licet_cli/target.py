@@ -7,6 +7,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -31,6 +32,7 @@ Against = Annotated[
     typer.Option("--against", help="Which deployment: the embedded run, or Compose with the demo override."),
 ]
 
+_SUBJECT = "licet-cli"
 _TOKEN_LIFE = 1800.0
 """Seconds after which a new token is asked for; they are good for an hour."""
 
@@ -42,12 +44,18 @@ class Target:
     services: Mapping[str, ServiceClient]
     kafka_url: str
     mails: MailBox | None
+    mint: Callable[[str], str]
+    """Returns a token of a person, by the subject that it is to name."""
 
     def service(self, name: str) -> ServiceClient:
         """Return the client of a service; raises `CommandFailed` for a name that is none."""
         if name not in self.services:
             raise CommandFailed(f"There is no service {name!r}; there are {', '.join(self.services)}.")
         return self.services[name]
+
+    def service_for(self, name: str, subject: str) -> ServiceClient:
+        """Return a client of a service that another person uses; whoever asks for it closes it."""
+        return ServiceClient(name, self.service(name).url, _renewed(partial(self.mint, subject)))
 
     @property
     def mail_box(self) -> MailBox:
@@ -63,13 +71,13 @@ class Target:
 def open_target(against: str = Deployment.EMBEDDED) -> Iterator[Target]:
     """Open the way to a deployment; raises `CommandFailed` or `NoRun` with what to do."""
     urls, kafka_url, mails, mint = _compose() if against == Deployment.COMPOSE else _embedded()
-    token = _renewed(mint)
+    token = _renewed(partial(mint, _SUBJECT))
     with ExitStack() as stack:
         services = {name: stack.enter_context(ServiceClient(name, url, token)) for name, url in urls.items()}
-        yield Target(services, kafka_url, mails)
+        yield Target(services, kafka_url, mails, mint)
 
 
-_Ways = tuple[dict[str, str], str, MailBox | None, Callable[[], str]]
+_Ways = tuple[dict[str, str], str, MailBox | None, Callable[[str], str]]
 
 
 def _embedded() -> _Ways:
@@ -79,7 +87,7 @@ def _embedded() -> _Ways:
         {name: part.url for name, part in run.services.items()},
         run.kafka.url,
         CaughtMails(Path(run.mail)) if run.mail else None,
-        lambda: key.token(issuer=run.issuer.url, now=datetime.now(UTC)),
+        lambda subject: key.token(issuer=run.issuer.url, now=datetime.now(UTC), subject=subject),
     )
 
 
@@ -88,8 +96,8 @@ def _compose() -> _Ways:
     issuer = os.environ.get("LICET_COMPOSE_ISSUER", "http://127.0.0.1:8005")
     secret = os.environ.get("LICET_ISSUER_SECRET", "licet-on-this-machine")
 
-    def mint() -> str:
-        form = {"grant_type": "client_credentials", "client_id": "licet-cli", "client_secret": secret}
+    def mint(subject: str) -> str:
+        form = {"grant_type": "client_credentials", "client_id": subject, "client_secret": secret}
         try:
             answer = httpx.post(f"{issuer}/token", data=form, timeout=10).raise_for_status()
         except httpx.HTTPError as error:

@@ -16,6 +16,7 @@ from licet_certifications.bulk.routes import migrations_router
 from licet_certifications.bulk.routes import router as bulk_router
 from licet_certifications.certificates.routes import router as certificates_router
 from licet_certifications.consumers import FACTS, SCHEDULE
+from licet_certifications.doctor.routes import router as doctor_router
 from licet_certifications.eligibility import commands as eligibility
 from licet_certifications.eligibility import store
 from licet_certifications.eligibility.routes import router as eligibility_router
@@ -99,6 +100,7 @@ def create_service(settings: Settings) -> Service:
             audits_router,
             gaps_router,
             what_ifs_router,
+            doctor_router,
             worklist_router(DECIDERS),
             completions_router,
             xapi_router,

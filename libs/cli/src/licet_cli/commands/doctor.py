@@ -1,26 +1,17 @@
 """`licet doctor`: what was announced, held against what is true, and why the two may differ for a while."""
 
-from collections.abc import Iterator
-from datetime import datetime
+from collections.abc import Callable
 from typing import Annotated, Any
 
 import typer
 
-from licet_cli.embedded.state import SERVICES
+from licet_cli.explanations import Explanations
 from licet_cli.output import JsonOption, fail, progress, show, table
 from licet_cli.target import Against, Deployment, Target, open_target
-from licet_events import Topic
 
 app = typer.Typer()
 
-_ON_THE_WAY = (
-    ("credentials", "outbox", "the scheduler may not know of it: events of credentials are not on Kafka yet"),
-    ("scheduler", "lag", "the scheduler may not know of it: it has not read every event"),
-    ("scheduler", "outbox", "an event of the scheduler is not on Kafka yet"),
-    ("credentials", "lag", "events of the scheduler have not been read yet"),
-    ("credentials", "waiting", "an event of the scheduler waits to be tried again"),
-)
-"""Work of whole services that may have the missing event in it: where, under which name, in words."""
+_Items = list[dict[str, Any]]
 
 
 @app.command("doctor")
@@ -31,82 +22,89 @@ def doctor(
     as_json: JsonOption = False,
     against: Against = Deployment.EMBEDDED,
 ) -> None:
-    """Report each credential of which something else was announced than is true, and why; and refused awards.
+    """Report credentials and enrolments of which something else was announced than is true, and why.
 
-    Ends 1 if there is a difference that no timer and no event on its way explains. A refused award has its
-    reason and waits for a person; it is shown and is no fault.
+    Reports awards of programmes too that were published and not carried out. Ends 1 if there is a difference
+    or such an award that no timer and no event on its way explains. A refused award has its reason and waits
+    for a person; it is shown and is no fault.
     """
     with open_target(against) as target:
-        checked, found = _differences(target, older_than)
-        explained = _Explanations(target) if found else None
-        items = [{**each, "explained_by": explained.of(each) if explained else None} for each in found]
+        credentials = _differences(target, "credentials", older_than)
+        enrolments = _differences(target, "certifications", older_than)
         refused = list(target.service("credentials").items("/v1/awards", outcome="refused"))
-    unexplained = [item for item in items if item["explained_by"] is None]
+        found = (credentials["items"], enrolments["items"], enrolments["awaited_awards"])
+        explanations = Explanations(target) if any(found) else None
+        items, statuses, awards = (
+            [{**each, "explained_by": explanations and explain(explanations, each)} for each in part]
+            for explain, part in zip(_EXPLAIN, found, strict=True)
+        )
+    unexplained = [each for each in (*items, *statuses, *awards) if each["explained_by"] is None]
     document = {
-        "checked": checked, "unexplained": len(unexplained), "items": items, "refused_awards": refused,
+        "checked": credentials["checked"], "enrolments_checked": enrolments["checked"],
+        "unexplained": len(unexplained), "items": items, "enrolments": statuses, "awaited_awards": awards,
+        "refused_awards": refused,
     }  # fmt: skip
-    show(document, as_json, "\n".join([_text(checked, items), *_awards_text(refused)]))
+    text = [
+        _text("credentials", "credential_id", credentials["checked"], items),
+        _text("enrolments", "enrolment_id", enrolments["checked"], statuses),
+        *_awaited_text(awards),
+        *_refused_text(refused),
+    ]
+    show(document, as_json, "\n".join(text))
     if unexplained:
         fail(
-            f"{len(unexplained)} of {checked} credentials differ without a reason. Any change of one "
-            "announces what is missing; please report how it came about."
+            f"{len(unexplained)} credentials, enrolments or awards differ without a reason. Any change of "
+            "one announces what is missing; please report how it came about."
         )
 
 
-def _differences(target: Target, older_than: float) -> tuple[int, list[dict[str, Any]]]:
-    checked, found, cursor = 0, [], None
-    service = target.service("credentials")
+_EXPLAIN: tuple[Callable[[Explanations, dict[str, Any]], str | None], ...] = (
+    Explanations.of_credential,
+    Explanations.of_enrolment,
+    Explanations.of_award,
+)
+
+
+def _differences(target: Target, service: str, older_than: float) -> dict[str, Any]:
+    """Return what all pages of a service's check say together."""
+    whole: dict[str, Any] = {"checked": 0, "items": [], "awaited_awards": []}
+    cursor = None
     while True:
-        part = service.get("/v1/differences", older_than_seconds=older_than, limit=500, cursor=cursor)
-        checked += part["checked"]
-        found += part["items"]
+        part = target.service(service).get(
+            "/v1/differences", older_than_seconds=older_than, limit=500, cursor=cursor
+        )
+        whole = {name: value + part.get(name, []) for name, value in whole.items()}
         cursor = part["next_cursor"]
         if cursor is None:
-            return checked, found
-        progress(f"{checked:,} credentials checked, {len(found)} differ")
+            return whole
+        progress(f"{service}: {whole['checked']:,} checked, {len(whole['items'])} differ")
 
 
-class _Explanations:
-    """Why the announcement of a change may still be on its way."""
-
-    def __init__(self, target: Target) -> None:
-        self._scheduler = target.service("scheduler")
-        self._now = datetime.fromisoformat(self._scheduler.get("/v1/work")["now"])
-        self._parked = {
-            record["partition_key"]
-            for record in target.service("credentials").items("/v1/parked")
-            if record["topic"] == Topic.SCHEDULE
-        }
-        pending = {name: target.service(name).get("/v1/work")["pending"] for name in SERVICES}
-        self._on_the_way = [words for name, work, words in _ON_THE_WAY if pending[name].get(work)]
-
-    def of(self, difference: dict[str, Any]) -> str | None:
-        """Return why, in words; `None` where nothing explains the difference."""
-        return next(self._reasons(difference), None)
-
-    def _reasons(self, difference: dict[str, Any]) -> Iterator[str]:
-        if difference["holder_id"] in self._parked:
-            yield "an event of the scheduler is parked, see licet parked list"
-        for timer in self._scheduler.get("/v1/timers", credential_id=difference["credential_id"])["items"]:
-            due_at = timer["due_at"]
-            if due_at is not None and datetime.fromisoformat(due_at) <= self._now:
-                yield f"its timer was due at {due_at} and is not worked off"
-        yield from self._on_the_way
-
-
-def _text(checked: int, items: list[dict[str, Any]]) -> str:
+def _text(what: str, ident: str, checked: int, items: _Items) -> str:
     if not items:
-        return f"{checked:,} credentials checked: what was announced is what is true."
-    rows = [["credential", "announced", "true", "since", "because"]]
+        return f"{checked:,} {what} checked: what was announced is what is true."
+    rows = [[what.removesuffix("s"), "announced", "true", "since", "because"]]
     rows += [
-        [each["credential_id"], each["announced"], each["computed"], each["since"],
+        [each[ident], each["announced"], each["computed"], each["since"],
          each["explained_by"] or "NOTHING EXPLAINS IT"]
         for each in items
     ]  # fmt: skip
-    return f"{checked:,} credentials checked\n{table(rows)}"
+    return f"{checked:,} {what} checked\n{table(rows)}"
 
 
-def _awards_text(refused: list[dict[str, Any]]) -> list[str]:
+def _awaited_text(awards: _Items) -> list[str]:
+    if not awards:
+        return []
+    rows = [["enrolment", "holder", "awarded", "because"]]
+    rows += [
+        [each["enrolment_id"], each["holder_id"], each["awarded_at"],
+         each["explained_by"] or "NOTHING EXPLAINS IT"]
+        for each in awards
+    ]  # fmt: skip
+    return [f"{len(awards)} awards were published, and no credential has come back of them", table(rows)]
+
+
+def _refused_text(refused: _Items) -> list[str]:
     if not refused:
         return []
     rows = [["enrolment", "holder", "refused", "because"]]

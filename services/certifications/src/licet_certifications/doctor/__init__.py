@@ -1,0 +1,1 @@
+"""Consistency check: announced statuses of enrolments against those computed, and awards not carried out."""
