@@ -5,7 +5,7 @@ import pytest
 from licet_cli.client import ServiceClient
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(480)
 def test_the_demo_brings_every_step_of_the_main_job(cli):
     done = cli("demo")
     assert done.code == 0, done
