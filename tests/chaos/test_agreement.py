@@ -38,7 +38,7 @@ def good() -> Facts:
     return facts
 
 
-def test_what_agrees_is_found_to_agree() -> None:
+def test_a_consistent_state_passes_the_checker() -> None:
     assert disagreements(good()) == []
     repeated = replace(good(), published=[told(1), told(2), told(1), told(2)])
     assert disagreements(repeated) == [], "at least once is what was promised"
@@ -99,7 +99,7 @@ def orphan(facts: Facts) -> None:
         (orphan, "orphan"),
     ],
 )
-def test_what_is_broken_is_found(break_it: Callable[[Facts], None], words: str) -> None:
+def test_every_broken_promise_is_found(break_it: Callable[[Facts], None], words: str) -> None:
     facts = good()
     break_it(facts)
     assert any(words in found for found in disagreements(facts))

@@ -258,7 +258,7 @@ def poisoned(headers: Any) -> list[tuple[str, bytes]]:
     return [(name, said.get(name, value)) for name, value in headers]
 
 
-def test_the_person_was_everywhere_where_it_is_looked_for(planted: Planted) -> None:
+def test_the_person_was_in_every_store_before_the_erasure(planted: Planted) -> None:
     """Else the search would find nothing for the wrong reason."""
     places = {
         found.where.rpartition("/")[2] if "/" in found.where else found.where
@@ -276,7 +276,7 @@ def test_the_person_was_everywhere_where_it_is_looked_for(planted: Planted) -> N
     assert any(found.text == ARTIST and "objects" in found.where for found in planted.found_before)
 
 
-def test_nothing_of_an_erased_person_is_found_in_any_store(planted: Planted, tmp_path: Path) -> None:
+def test_no_store_holds_anything_of_an_erased_person(planted: Planted, tmp_path: Path) -> None:
     run, person = planted.run, planted.person
     dry = run.cli("erase", person["id"], "--dry-run").good()
     assert "images" in dry.out
@@ -292,7 +292,7 @@ def test_nothing_of_an_erased_person_is_found_in_any_store(planted: Planted, tmp
     assert run.cli("erase", str(uuid4())).code == 1
 
 
-def test_the_last_word_of_every_key_of_the_person_is_that_it_ended(planted: Planted) -> None:
+def test_the_last_record_of_every_key_of_the_person_is_a_tombstone(planted: Planted) -> None:
     records = asyncio.run(read_topics(planted.run.state["kafka"]["url"]))
     hers = [each for each in records if (each.key or b"").decode().partition("/")[0] == planted.person["id"]]
     left = compacted(each for each in hers if Topic(each.topic).compacted)
@@ -300,9 +300,7 @@ def test_the_last_word_of_every_key_of_the_person_is_that_it_ended(planted: Plan
     assert any(each.topic == Topic.HOLDERS and each.value is None for each in hers)
 
 
-def test_after_an_older_backup_was_restored_the_list_is_applied_again(
-    planted: Planted, tmp_path: Path
-) -> None:
+def test_after_an_older_backup_was_restored_erasures_are_repeated(planted: Planted, tmp_path: Path) -> None:
     run = planted.run
     ids = tmp_path / "erased.json"
     ids.write_text(json.dumps(planted.erased))
@@ -316,7 +314,7 @@ def test_after_an_older_backup_was_restored_the_list_is_applied_again(
     assert planted.search() == []
 
 
-def test_a_copy_of_everything_had_all_services_in_it(planted: Planted) -> None:
+def test_the_export_of_the_person_included_every_service(planted: Planted) -> None:
     copy = planted.run.directory / "planted" / "copy.zip"
     assert copy.stat().st_mode & 0o077 == 0
     with ZipFile(BytesIO(copy.read_bytes())) as archive:

@@ -25,7 +25,7 @@ _hit: set[str] = set()
 
 @pytest.mark.timeout(180)
 @pytest.mark.parametrize(("name", "place"), CASES)
-def test_killed_there_and_sent_again_it_is_done_once(
+def test_a_request_killed_at_a_failpoint_and_repeated_takes_effect_once(
     service: CredentialsService, kafka_server: Any, name: str, place: str
 ) -> None:
     scenario = SCENARIOS[name]
@@ -48,7 +48,7 @@ def test_killed_there_and_sent_again_it_is_done_once(
     wait_until_agreed(service)
 
 
-def test_every_registered_place_was_hit() -> None:
+def test_every_registered_failpoint_was_hit() -> None:
     """Runs last: what is registered and on nobody's way is a hole in the net."""
     import_module("licet_credentials.app")
     known = registered()

@@ -81,7 +81,7 @@ def signed(run):
 
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_a_token_that_does_not_count_is_refused_by_every_service(run, signed, service):
+def test_an_invalid_token_is_refused_by_every_service(run, signed, service):
     hour = timedelta(hours=1)
     stranger = SigningKey.of_file(run.directory / "stranger.pem")
     now = datetime.now(UTC)
@@ -102,7 +102,7 @@ def test_a_token_that_does_not_count_is_refused_by_every_service(run, signed, se
 
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_a_scope_that_is_missing_is_named(run, signed, service):
+def test_a_missing_scope_is_named(run, signed, service):
     others = [scope for scope in SCOPES.values() if scope != SCOPES[service]]
     with run.http(service, signed(scopes=others)) as client:
         problem(client.get(LISTS[service]), 403, SCOPES[service])
@@ -138,7 +138,7 @@ def test_a_credential_that_makes_no_sense_is_refused(
         assert licence["id"] in answer.json()["detail"]
 
 
-def test_a_body_that_is_no_json_or_too_large_is_refused(http, untouched):
+def test_a_body_that_is_not_json_or_too_large_is_refused(http, untouched):
     json = {"Content-Type": "application/json"}
     problem(http.post("/holders", content=b'{"kind": ', headers=json), 400, "JSON")
     large = b'{"name": "' + b"x" * (2 << 20) + b'"}'
@@ -153,7 +153,7 @@ def test_a_stale_or_missing_version_is_refused(http, licence, untouched):
     problem(http.patch(path, json={"issuer": "X"}, headers={"If-Match": '"99"'}), 412, "1")
 
 
-def test_a_key_that_was_used_for_something_else_is_refused_and_the_same_again_is_answered_again(http, world):
+def test_an_idempotency_key_replays_its_answer_and_refuses_another_request(http, world):
     headers = {"Idempotency-Key": str(uuid4())}
     body = {"kind": "employee", "name": "Iris Twice"}
     first = http.post("/holders", json=body, headers=headers)
@@ -177,7 +177,7 @@ FILES = [
 
 
 @pytest.mark.parametrize(("content", "words"), FILES, ids=["text", "empty", "cut", "bomb", "svg", "eps"])
-def test_a_file_that_is_no_good_image_is_refused(http, licence, untouched, content, words):
+def test_an_invalid_image_is_refused(http, licence, untouched, content, words):
     files = {"file": ("scan.jpg", content, "image/jpeg")}
     answer = http.post(f"/credentials/{licence['id']}/images", files=files, data={"kind": "scan"})
     assert answer.status_code in {413, 415, 422}, answer.text
@@ -191,7 +191,7 @@ def test_a_file_over_the_limit_is_refused(http, licence, untouched):
 
 
 @pytest.mark.parametrize("path", ["/nothing", f"/holders/{UNKNOWN}", f"/credentials/{UNKNOWN}", "/holders/7"])
-def test_what_is_not_there_is_said_to_be_not_there(http, path):
+def test_an_unknown_id_is_not_found(http, path):
     answer = http.get(path)
     problem(answer, 422 if path.endswith("/7") else 404, "")
 

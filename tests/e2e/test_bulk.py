@@ -8,7 +8,7 @@ def lines(path):
         return {row["credential_id"]: row for row in csv.DictReader(report)}
 
 
-def test_many_are_renewed_as_the_dry_run_has_said(run, cli, world, tag, tmp_path):
+def test_a_bulk_renewal_does_what_its_dry_run_reported(run, cli, world, tag, tmp_path):
     world.type(f"type-{tag}", ladder=[5])
     ana = world.holder(f"Ana {tag}")
     held = [
@@ -42,7 +42,7 @@ def test_many_are_renewed_as_the_dry_run_has_said(run, cli, world, tag, tmp_path
     assert cli("bulk", "list", "--json").good().json["items"][0]["id"] == job["id"]
 
 
-def test_what_is_meant_has_to_be_clear(cli):
+def test_an_ambiguous_bulk_action_is_refused(cli):
     asked = ("bulk", "void", "--reason", "entered_twice")
     for wrong, told in (
         ((), "either --where NAME=VALUE or --id ID"),

@@ -34,7 +34,7 @@ def licence(world):
     return {**licence, "mail": f"cora-{tag}@example.org"}
 
 
-def test_why_tells_the_whole_story_of_a_credential(cli, licence):
+def test_why_shows_the_whole_history_of_a_credential(cli, licence):
     told = cli("why", licence["id"]).good().out
     for words in (
         f"{licence['number']} of Cora Mandt: expiring",
@@ -51,7 +51,7 @@ def test_why_tells_the_whole_story_of_a_credential(cli, licence):
     assert set(story) == {"credential", "holder", "terms", "history", "timer", "notifications"}
 
 
-def test_why_tells_of_everything_that_a_holder_has(cli, world, licence):
+def test_why_shows_everything_that_a_holder_has(cli, world, licence):
     told = cli("why", licence["holder_id"]).good().out
     assert licence["number"] in told
     nobody = world.holder("Nils Ohne")
@@ -95,7 +95,7 @@ def test_the_schema_of_a_type_is_printed(cli):
     assert "previous_term" in json.dumps(schema)
 
 
-def test_a_token_is_printed_and_nothing_else_and_says_what_was_asked(cli, run):
+def test_only_the_requested_token_is_printed(cli, run):
     options = ["--scope", "credentials:read", "--team", "north", "--ttl", "5m"]
     said = cli("token", *options).good()
     assert said.err == ""
@@ -206,7 +206,7 @@ WRONG = [
 
 
 @pytest.mark.parametrize(("arguments", "words"), WRONG, ids=_named)
-def test_wrong_use_ends_with_2_and_a_sentence(inside, arguments, words):
+def test_wrong_usage_exits_with_2_and_a_sentence(inside, arguments, words):
     ended = inside(*arguments)
     assert ended.code == 2, ended
     assert words in ended.err
@@ -223,7 +223,7 @@ FAILING = [
 
 
 @pytest.mark.parametrize(("arguments", "words"), FAILING, ids=_named)
-def test_what_can_not_be_done_ends_with_1_and_a_sentence(inside, monkeypatch, arguments, words):
+def test_a_failed_command_exits_with_1_and_a_sentence(inside, monkeypatch, arguments, words):
     monkeypatch.setenv("LICET_COMPOSE_ISSUER", "http://127.0.0.1:9")
     ended = inside(*arguments)
     assert ended.code == 1, ended

@@ -100,7 +100,7 @@ def test_two_half_years_are_five_intervals_in_whatever_order_they_are_recorded(
     assert data["eligibility"]["intervals"] == timeline
 
 
-def test_a_shift_is_judged_by_the_worst_in_it(world, tag, year, half_years):
+def test_a_shift_has_the_worst_status_within_it(world, tag, year, half_years):
     holder = half_years("in order")
     world.quiet()
     days = [(date(year, 3, 1), date(year, 3, 2)), (date(year, 6, 30), date(year, 7, 2))]

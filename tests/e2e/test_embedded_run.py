@@ -80,7 +80,7 @@ def start(tmp_path):
 
 
 @pytest.mark.timeout(START_BOUND + 60)
-def test_all_is_ready_in_bounded_memory_beside_a_taken_port_and_gone_when_it_is_killed(start):
+def test_a_run_starts_beside_a_taken_port_in_bounded_memory_and_leaves_nothing_when_killed(start):
     with socket.socket() as taken:
         taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -105,7 +105,7 @@ def test_all_is_ready_in_bounded_memory_beside_a_taken_port_and_gone_when_it_is_
 
 
 @pytest.mark.timeout(START_BOUND + 60)
-def test_ctrl_c_ends_everything_as_done(start):
+def test_ctrl_c_stops_the_run_with_exit_code_0(start):
     run = start()
     run.wait_until_ready()
     run.process.send_signal(signal.SIGINT)

@@ -34,7 +34,7 @@ def shown(world: Any, enrolment: Any) -> Any:
     return world.target.service("certifications").get(f"/v1/enrolments/{enrolment['id']}")
 
 
-def test_completed_work_becomes_a_credential_whose_life_is_the_enrolments(
+def test_completed_work_becomes_a_credential_and_its_status_drives_the_enrolment(
     world: Any, cli: Any, tag: str
 ) -> None:
     world.type(f"type-{tag}", validity={"months": 12}, ladder=[30, 0])

@@ -85,7 +85,7 @@ def test_a_dry_run_says_what_would_happen_and_does_nothing(imported):
     assert imported.after_dry == 0
 
 
-def test_every_row_comes_to_a_term_and_every_licence_to_one_event(imported):
+def test_every_row_becomes_a_term_and_every_licence_one_event(imported):
     assert imported.outcome.code == 0, imported.outcome
     licences = imported.licences
     counts = {name: count for name, count in imported.outcome.json["counts"].items() if count}
@@ -101,7 +101,7 @@ def test_every_row_comes_to_a_term_and_every_licence_to_one_event(imported):
     }
 
 
-def test_statuses_and_dates_are_those_of_the_file(imported):
+def test_statuses_and_dates_match_the_file(imported):
     created = {
         event.data["credential"]["number"]: event.data["credential"]
         for event in imported.events
@@ -118,11 +118,11 @@ def test_statuses_and_dates_are_those_of_the_file(imported):
         ]
 
 
-def test_nobody_is_told_of_the_past(imported, world):
+def test_nobody_is_notified_of_past_terms(imported, world):
     assert len(world.target.mail_box.mails()) == imported.mails_before
 
 
-def test_again_changes_and_publishes_nothing(imported, world):
+def test_importing_again_changes_and_publishes_nothing(imported, world):
     again = world.run.cli(
         "import", str(imported.file), "--mapping", "chicago", "--json", cwd=imported.file.parent
     )
@@ -133,7 +133,7 @@ def test_again_changes_and_publishes_nothing(imported, world):
     assert published(world, imported.licences) == imported.events
 
 
-def test_a_broken_row_is_in_the_report_and_the_command_ends_with_1(imported, world, tmp_path):
+def test_a_broken_row_is_in_the_report_and_the_command_exits_with_1(imported, world, tmp_path):
     good = imported.licences.rows[0]
     broken = replace(good, number=f"{good.number}B", end=date(1990, 1, 1), start=date(1999, 1, 1))
     file = imported.licences.write(tmp_path / "broken.csv", [broken, good])
@@ -167,7 +167,7 @@ def test_an_import_is_listed_and_undone(imported, world, tmp_path):
     assert again["counts"]["credentials_created"] == licences.credentials
 
 
-def test_a_mapping_that_nobody_knows_is_refused_with_the_known_ones(world, imported, tmp_path):
+def test_an_unknown_mapping_is_refused_with_the_known_ones(world, imported, tmp_path):
     refused = world.run.cli("import", str(imported.file), "--mapping", "atlantis", cwd=tmp_path)
     assert refused.code != 0
     assert "chicago" in refused.err
@@ -176,7 +176,7 @@ def test_a_mapping_that_nobody_knows_is_refused_with_the_known_ones(world, impor
 
 if "LICET_REAL_INPUT" in os.environ:
 
-    def test_the_real_file_comes_to_what_is_known_of_it(world, tmp_path):
+    def test_the_real_file_gives_the_known_counts(world, tmp_path):
         before = len(world.target.mail_box.mails())
         done = world.run.cli(
             "import", os.environ["LICET_REAL_INPUT"], "--mapping", "chicago", "--json", cwd=tmp_path

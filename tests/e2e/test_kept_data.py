@@ -112,7 +112,7 @@ def _timelines(target: Any, holders: list[Any]) -> dict[str, Any]:
 
 
 @pytest.mark.timeout(300)
-def test_the_walk_of_the_readme_can_be_pasted(kept):
+def test_the_commands_of_the_readme_can_be_pasted(kept):
     assert kept.walk.code == 0, kept.walk
     assert "Ends in 30 days: Forklift licence of Jonas Reuter" in kept.walk.out
     assert "eligible(valid)" in kept.walk.out
@@ -120,7 +120,7 @@ def test_the_walk_of_the_readme_can_be_pasted(kept):
     assert "Traceback" not in kept.walk.err
 
 
-def test_everything_is_there_again_and_business_time_goes_on(kept):
+def test_a_restart_keeps_all_data_and_business_time_goes_on(kept):
     assert kept.seconds < 120  # 15 on a machine that does nothing else
     with open_target() as target:
         credentials = target.service("credentials")
@@ -133,7 +133,7 @@ def test_everything_is_there_again_and_business_time_goes_on(kept):
         assert _timelines(target, kept.before["holders"]) == kept.before["timelines"]
 
 
-def test_the_state_of_everything_is_published_again(kept):
+def test_a_backfill_publishes_the_state_of_everything_again(kept):
     topics = (Topic.HOLDERS, Topic.CREDENTIALS, Topic.CATALOGUE, Topic.ELIGIBILITY)
     again = {(seen.topic, seen.attributes["subject"]) for seen in kept.run.events(*topics)
              if seen.attributes["type"].endswith(".snapshot.v1")}  # fmt: skip
@@ -144,7 +144,7 @@ def test_the_state_of_everything_is_published_again(kept):
     assert {topic for topic, _ in again} == set(topics)
 
 
-def test_what_fell_due_while_nothing_ran_is_decided_and_told_once(kept):
+def test_timers_due_during_downtime_are_decided_and_announced_once(kept):
     with open_target() as target:
         (timer,) = target.service("scheduler").items("/v1/timers", credential_id=kept.due["id"])
         (last,) = [decision for decision in timer["decisions"] if decision["step"] == 0]
@@ -160,7 +160,7 @@ def test_what_fell_due_while_nothing_ran_is_decided_and_told_once(kept):
         assert sorted(fresh) == ["Kaja <kaja@example.org>", "credentials@licet.example"]  # she has no manager
 
 
-def test_images_can_still_be_fetched(kept):
+def test_images_can_be_fetched_after_a_restart(kept):
     with open_target() as target:
         service = target.service("credentials")
         (licence,) = [item for item in kept.before["credentials"].values() if item["images"]]

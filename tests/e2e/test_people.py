@@ -39,7 +39,7 @@ def feed(world, tag):
     return Feed(world, tag)
 
 
-def test_a_feed_is_followed_from_entry_to_leaving_return_and_merge(cli, world, feed, tag):
+def test_a_feed_drives_a_holder_from_entry_to_leaving_return_and_merge(cli, world, feed, tag):
     world.type(f"type-{tag}", ladder=[5])
     role = f"role-{tag}"
     world.requirement(f"role:{role}", f"type-{tag}")

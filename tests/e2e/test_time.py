@@ -145,7 +145,7 @@ def test_each_step_of_the_ladder_is_one_event_at_the_start_of_its_day_in_the_ter
         assert data["passed_over"] == []
 
 
-def test_expiry_is_one_event_at_the_end_of_the_last_day_and_the_status_follows_it(world, story):
+def test_expiry_is_one_event_at_the_end_of_the_last_day_and_the_status_follows(world, story):
     licence = story.credential("whole")
     (expired,) = [d for name, d in world.told(licence, Topic.SCHEDULE) if name == "credential.expired"]
     end = starts_at(story.ends + timedelta(days=1), TERMS)
@@ -192,7 +192,7 @@ def test_a_renewal_ends_the_old_ladder_and_eligibility_goes_on(world, story):
     assert expired["verdict"] == "ineligible"
 
 
-def test_who_was_deactivated_gets_no_mail_and_facts_go_on(world, story):
+def test_a_deactivated_holder_gets_no_mail_and_facts_are_still_announced(world, story):
     left = story.credential("left")
     assert notices(world, left) == [("credential.expiring", 90), ("credential.expiring", 60)]
     assert [name for name, _ in world.told(left, Topic.SCHEDULE)][-1] == "credential.expired"
@@ -204,7 +204,7 @@ def test_who_was_deactivated_gets_no_mail_and_facts_go_on(world, story):
     assert outcomes(world, left)[2:] == [("skipped", "holder_inactive")]  # the expiry
 
 
-def test_a_corrected_date_opens_the_steps_to_come_and_passes_over_those_reached(world, story):
+def test_a_corrected_date_opens_future_steps_and_passes_over_reached_ones(world, story):
     corrected = story.credential("corrected")
     assert notices(world, corrected) == [("credential.expiring", step) for step in (90, 60, 60, 30)]
     second = [d for d in world.timer(corrected)["decisions"] if d["term_revision"] == 2]
@@ -217,7 +217,7 @@ def test_a_corrected_date_opens_the_steps_to_come_and_passes_over_those_reached(
     assert world.shown(corrected)["expires_on"] == (story.ends + timedelta(days=30)).isoformat()
 
 
-def test_reminders_rest_while_suspended_and_the_end_of_it_is_announced(world, story):
+def test_reminders_pause_during_a_suspension_and_its_end_is_announced(world, story):
     suspended = story.credential("suspended")
     assert outcomes(world, suspended)[:2] == [("skipped", "suspended")] * 2
     assert changes(world, suspended) == [
@@ -263,7 +263,7 @@ def test_a_voided_credential_ends_its_ladder_and_counts_for_nothing(world, story
     assert voided["id"] not in [item["id"] for item in listed]
 
 
-def test_every_decision_to_tell_somebody_or_not_has_its_reason(world, story):
+def test_every_decision_to_notify_or_not_has_a_reason(world, story):
     for plot in PLOTS:
         notes = world.notes(story.credential(plot))
         assert notes
@@ -273,7 +273,7 @@ def test_every_decision_to_tell_somebody_or_not_has_its_reason(world, story):
         assert set(decided) <= {"notification.sent", "notification.skipped"}
 
 
-def test_the_same_instant_again_does_nothing_and_an_earlier_one_is_wrong_use(world, story, cli):
+def test_moving_the_clock_to_the_same_instant_does_nothing_and_moving_it_back_is_refused(world, story, cli):
     before = len(world.run.events()), len(world.target.mail_box.mails())
     instant = world.target.service("scheduler").get("/v1/clock")["set_to"]
     again = cli("clock", "set", instant)

@@ -29,7 +29,7 @@ def attributes(run, correlation: str) -> dict[str, dict[str, str]]:
     }
 
 
-def test_everything_that_follows_from_a_request_has_its_correlation_id(run, world, http, tag):
+def test_everything_caused_by_a_request_has_its_correlation_id(run, world, http, tag):
     ids = {what: f"e2e-{what}-{tag}" for what in ("holder", "credential", "renewal")}
 
     def post(what, path, body):
@@ -56,7 +56,7 @@ def test_everything_that_follows_from_a_request_has_its_correlation_id(run, worl
     assert changed["traceparent"].split("-")[1] == created["traceparent"].split("-")[1]
 
 
-def test_a_mail_and_what_is_noted_about_it_belong_to_the_event_they_follow_from(run, world, tag):
+def test_a_mail_and_its_log_lines_carry_the_ids_of_the_event_that_caused_it(run, world, tag):
     world.type(f"mail-{tag}")
     holder = world.holder("Mia Trace", email=f"trace-{tag}@example.org")
     licence = world.credential(holder, f"mail-{tag}", number="T-1", expires_on=world.day(9))
@@ -80,7 +80,7 @@ def test_a_mail_and_what_is_noted_about_it_belong_to_the_event_they_follow_from(
         assert mail.message["traceparent"].split("-")[1] == sent["traceparent"].split("-")[1]
 
 
-def test_nothing_personal_is_in_any_log_or_on_a_topic_that_is_not_for_it(run, world, http, tag, tmp_path):
+def test_no_personal_data_is_in_logs_or_on_topics_that_exclude_it(run, world, http, tag, tmp_path):
     words = {
         what: f"Plant{what}{tag}"
         for what in ("name", "mail", "number", "note", "issuer", "file", "query", "bad", "row", "poison")

@@ -22,7 +22,7 @@ def test_a_starter_catalogue_is_loaded_once_by_the_command(cli, world):
     assert "there are driving" in unknown.err
 
 
-def test_a_changed_ladder_tells_nothing_twice(world, tag):
+def test_a_changed_ladder_repeats_no_announcement(world, tag):
     service = world.target.service("credentials")
     code = f"ladder-{tag}"
     world.type(code, ladder=[60, 30, 0])

@@ -105,7 +105,7 @@ async def test_repetitions_and_snapshots_of_an_award_issue_nothing_more(http, se
     assert await service.count("credentials") == 1
 
 
-async def test_a_lost_award_is_carried_out_from_the_snapshot_of_its_enrolment(http, service, ana, licence):
+async def test_a_lost_award_is_processed_from_the_snapshot_of_its_enrolment(http, service, ana, licence):
     await service.published()
     await snapshot(service, None, UUID(ana["id"]))
     assert await service.told() == []
@@ -165,7 +165,7 @@ async def test_without_a_rule_for_the_expiry_the_credential_is_incomplete(http, 
     assert (created.credential.validity, created.credential.terms[0].expiry) == ("incomplete", "unknown")
 
 
-async def test_an_unknown_holder_is_waited_for_and_refused_in_the_end(http, service, ana, licence):
+async def test_an_award_waits_for_an_unknown_holder_and_is_refused_in_the_end(http, service, ana, licence):
     await service.published()
     awarded = award({"id": str(uuid4())})
     with pytest.raises(MissingPrerequisite) as waiting:
@@ -176,14 +176,14 @@ async def test_an_unknown_holder_is_waited_for_and_refused_in_the_end(http, serv
     assert (await decided(http, awarded))["reason"] == "holder_unknown"
 
 
-async def test_an_unknown_credential_is_waited_for(http, service, ana, licence):
+async def test_an_award_waits_for_an_unknown_credential(http, service, ana, licence):
     awarded = award(ana, {"id": str(uuid4())})
     with pytest.raises(MissingPrerequisite) as waiting:
         await tell_alone(service, awarded)
     assert waiting.value.reason == "credential_unknown"
 
 
-async def test_a_retired_type_is_issued_no_more_and_may_still_be_renewed(http, service, ana, credential):
+async def test_a_retired_type_is_not_issued_but_still_renewed(http, service, ana, credential):
     entry = await http.get("/v1/credential-types/licence")
     answer = await http.patch(
         "/v1/credential-types/licence", json={"retired": True}, headers={"If-Match": entry.headers["ETag"]}
@@ -204,14 +204,16 @@ async def test_a_retired_type_is_issued_no_more_and_may_still_be_renewed(http, s
         ("surrender", {"reason": "given_up"}, "surrendered"),
     ],
 )
-async def test_what_ended_meanwhile_is_not_renewed(http, service, ana, credential, path, body, reason):
+async def test_a_credential_that_ended_meanwhile_is_not_renewed(
+    http, service, ana, credential, path, body, reason
+):
     answer = await http.post(f"/v1/credentials/{credential['id']}/{path}", json=body)
     assert answer.status_code == 200, answer.text
     await service.published()
     assert await refused(http, service, award(ana, credential)) == reason
 
 
-async def test_what_the_rules_refuse_is_kept_with_the_sentence_that_says_why(http, service, ana):
+async def test_a_refusal_by_the_rules_is_stored_with_its_reason(http, service, ana):
     await made(
         http, "credential-types", code="licence", name="Licence", category="license",
         validity={"months": 12}, renewal_basis="from_completion",
@@ -226,7 +228,7 @@ async def test_what_the_rules_refuse_is_kept_with_the_sentence_that_says_why(htt
     assert "2027-02-20" in (await decided(http, awarded))["detail"]
 
 
-async def test_another_type_is_not_renewed(http, service, ana, credential):
+async def test_an_award_does_not_renew_a_credential_of_another_type(http, service, ana, credential):
     await made(http, "credential-types", code="other", name="Other", category="license")
     await service.published()
     assert await refused(http, service, award(ana, credential, type="other")) == "type_differs"
@@ -247,13 +249,13 @@ async def test_an_award_follows_a_holder_who_was_merged(http, service, ana, cred
     assert created.credential.holder_id == UUID(other["id"])
 
 
-async def test_an_award_does_not_renew_what_is_somebody_elses(http, service, ana, credential):
+async def test_an_award_does_not_renew_a_credential_of_somebody_else(http, service, ana, credential):
     other = await made(http, "holders", kind="employee", name="Berta", external_id="E-2")
     await service.published()
     assert await refused(http, service, award(other, credential)) == "credential_moved"
 
 
-async def test_awards_can_be_listed_by_what_became_of_them(http, service, ana, licence):
+async def test_awards_can_be_listed_by_outcome(http, service, ana, licence):
     issued, unknown = award(ana), award(ana, type="nothing")
     await tell(service, issued)
     await tell(service, unknown)

@@ -24,13 +24,13 @@ def _bucket(s3: S3Server) -> Bucket:
     )
 
 
-def test_it_is_made_once(s3):
+def test_the_bucket_is_created_once(s3):
     bucket = _bucket(s3)
     assert ensure_bucket(bucket) is True
     assert ensure_bucket(bucket) is False
 
 
-def test_two_that_make_it_at_once_both_find_it_there(s3):
+def test_two_instances_that_create_the_bucket_concurrently_both_succeed(s3):
     bucket = _bucket(s3)
     made: list[bool] = []
     both = [threading.Thread(target=lambda: made.append(ensure_bucket(bucket))) for _ in range(2)]
@@ -62,11 +62,11 @@ def test_a_public_bucket_is_refused(s3):
         ensure_bucket(bucket)
 
 
-def test_a_wrong_secret_is_told_at_once(s3):
+def test_a_wrong_secret_fails_at_once(s3):
     with pytest.raises(BucketRefused, match="403"):
         ensure_bucket(replace(_bucket(s3), secret_key=SecretStr("wrong")), patience=3600)
 
 
-def test_a_store_that_does_not_answer_is_told_after_the_patience(s3):
+def test_a_store_that_does_not_answer_fails_after_the_timeout(s3):
     with pytest.raises(StorageUnavailable, match="has not answered for 0 s"):
         ensure_bucket(replace(_bucket(s3), url=f"http://127.0.0.1:{free_port()}"), patience=0)

@@ -45,7 +45,9 @@ async def state(http: Any, job: Any) -> Any:
     return (await http.get(f"/v1/credentials/bulk/{job['id']}")).json()
 
 
-async def test_a_filter_is_renewed_each_with_its_events_and_a_line_of_the_report(http, service, cards):
+async def test_every_credential_of_a_filter_is_renewed_with_its_events_and_a_line_in_the_report(
+    http, service, cards
+):
     job = await asked(http, **RENEW, filter={"type": "licence"})
     assert (job["state"], job["total"], job["progress"], job["dry_run"]) == ("running", 3, 0.0, False)
     assert await service.published() == []
@@ -65,7 +67,7 @@ async def test_a_filter_is_renewed_each_with_its_events_and_a_line_of_the_report
     assert newest["actor"] == "user:u-1"
 
 
-async def test_a_dry_run_tells_what_would_come_of_each_and_changes_nothing(http, service, cards):
+async def test_a_dry_run_reports_the_outcome_for_each_credential_and_changes_nothing(http, service, cards):
     await http.post(f"/v1/credentials/{cards[1]}/revoke", json={"reason": "fraud"})
     await service.published()
     tried = await asked(http, **RENEW, ids=cards, dry_run=True)
@@ -80,7 +82,7 @@ async def test_a_dry_run_tells_what_would_come_of_each_and_changes_nothing(http,
     assert await service.told() == ["credential.renewed"] * 2
 
 
-async def test_a_dry_run_tells_of_numbers_that_those_before_would_have_taken(http, service, licence):
+async def test_a_dry_run_reports_numbers_that_earlier_credentials_would_take(http, service, licence):
     assert licence["number_unique"] == "holder"
     people = [await made(http, "holders", kind="employee", name=f"Bo {number}") for number in range(5)]
     numbers = random.Random(4711)
@@ -101,7 +103,7 @@ async def test_a_dry_run_tells_of_numbers_that_those_before_would_have_taken(htt
     assert any(any(one in detail for one in taken_by) for detail in refused)
 
 
-async def test_one_that_is_refused_says_why_and_stops_no_other(http, service, cards):
+async def test_a_refused_credential_says_why_and_stops_no_other(http, service, cards):
     nobody = str(uuid4())
     await http.post(f"/v1/credentials/{cards[0]}/void", json={"reason": "entered_twice"})
     job = await asked(http, **RENEW, ids=[*cards, nobody])
@@ -114,7 +116,9 @@ async def test_one_that_is_refused_says_why_and_stops_no_other(http, service, ca
     assert (await state(http, job))["counts"] == {"done": 2, "refused": 2, "failed": 0}
 
 
-async def test_one_that_breaks_us_is_told_as_failed_and_stops_no_other(http, service, cards, monkeypatch):
+async def test_an_unexpected_error_is_reported_as_failed_and_stops_no_other(
+    http, service, cards, monkeypatch
+):
     carried_out = commands._apply
 
     async def broken(tx: Any, action: Any, credential_id: UUID, *rest: Any) -> Any:
@@ -131,7 +135,7 @@ async def test_one_that_breaks_us_is_told_as_failed_and_stops_no_other(http, ser
     assert await service.told() == ["credential.voided"] * 2
 
 
-async def test_each_is_suspended_until_a_day_and_moved_to_the_holder_it_belongs_to(http, service, cards):
+async def test_credentials_are_suspended_until_a_day_and_reassigned_to_another_holder(http, service, cards):
     suspended = await asked(http, suspend={"reason": "audit", "until": "2026-03-31"}, ids=cards[:1])
     bea = await made(http, "holders", kind="employee", name="Bea Example")
     await service.published()
@@ -147,7 +151,9 @@ async def test_each_is_suspended_until_a_day_and_moved_to_the_holder_it_belongs_
     assert [item["id"] for item in of_bea.json()["items"]] == cards[1:]
 
 
-async def test_what_is_cancelled_keeps_what_is_done_and_does_no_more(http, service, cards, monkeypatch):
+async def test_a_cancelled_job_keeps_finished_credentials_and_changes_no_more(
+    http, service, cards, monkeypatch
+):
     monkeypatch.setattr(bulk_job, "_ROWS_A_STEP", 1)
     job = await asked(http, **VOID, ids=cards)
     await BulkJobs(service.database, service.clock).step()
@@ -182,7 +188,7 @@ async def test_a_crash_in_the_middle_repeats_nothing_and_loses_nothing(http, ser
     assert [str(event.data.credential.id) for event in await service.published()] == cards
 
 
-async def test_instances_side_by_side_do_each_credential_once(http, service, cards):
+async def test_concurrent_instances_process_each_credential_once(http, service, cards):
     job = await asked(http, **VOID, ids=cards)
     await asyncio.gather(*(service.work_off_bulk() for _ in range(4)))
     await service.work_off_bulk()
@@ -203,7 +209,7 @@ async def test_instances_side_by_side_do_each_credential_once(http, service, car
         ({"void": {}, "ids": ["{id}"]}, "/void/reason"),
     ],
 )
-async def test_what_is_not_clear_is_refused_before_anything_is_done(http, service, body, words):
+async def test_an_ambiguous_request_is_refused_before_anything_changes(http, service, body, words):
     if "ids" in body:
         body = body | {"ids": [str(uuid4()) for _ in body["ids"]]}
     answer = await http.post("/v1/credentials/bulk", json=body)
@@ -212,7 +218,7 @@ async def test_what_is_not_clear_is_refused_before_anything_is_done(http, servic
     assert await service.count("bulks") == 0
 
 
-async def test_more_than_the_most_are_refused(http, service, cards, monkeypatch):
+async def test_more_credentials_than_the_limit_are_refused(http, service, cards, monkeypatch):
     monkeypatch.setattr(commands, "MOST", 2)
     answer = await asked(http, 422, **VOID, filter={"type": "licence"})
     assert "more than 2 credentials" in answer["detail"]
@@ -220,7 +226,7 @@ async def test_more_than_the_most_are_refused(http, service, cards, monkeypatch)
     assert (nothing["state"], nothing["total"]) == ("finished", 0)
 
 
-async def test_what_the_token_saw_holds_for_every_credential_to_the_end(http, service, cards, issuer):
+async def test_the_submitters_visibility_is_checked_for_every_credential(http, service, cards, issuer):
     bo = await made(http, "holders", kind="employee", name="Bo Blue", team="blue")
     other = await made(http, "credentials", holder_id=bo["id"], type="licence", number="B-1", **DATES)
     await service.published()
@@ -257,7 +263,7 @@ async def test_the_same_request_twice_is_one_job(http, service, cards):
     assert await service.count("bulks") == 1
 
 
-async def test_the_report_is_a_file_where_one_is_asked_for(http, service, cards):
+async def test_the_report_is_a_csv_file_on_request(http, service, cards):
     job = await asked(http, **VOID, ids=cards)
     await service.work_off_bulk()
     answer = await http.get(f"/v1/credentials/bulk/{job['id']}/rows", headers={"Accept": "text/csv"})

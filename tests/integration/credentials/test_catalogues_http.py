@@ -29,13 +29,13 @@ async def test_the_shipped_catalogues_are_listed_and_shown(http: httpx.AsyncClie
     assert (await http.post(f"{PATH}/astronauts", json={})).status_code == 404
 
 
-async def test_what_is_shown_of_a_catalogue_could_be_sent_as_a_type(http: httpx.AsyncClient):
+async def test_a_shown_catalogue_type_is_a_valid_request_body(http: httpx.AsyncClient):
     for entry in (await http.get(f"{PATH}/vendor-insurance")).json()["types"]:
         await made(http, "credential-types", **entry)
     assert outcomes(await load(http, "vendor-insurance")) == {"unchanged"}
 
 
-async def test_a_dry_run_says_what_loading_does_and_does_nothing(
+async def test_a_dry_run_reports_what_loading_would_do_and_changes_nothing(
     http: httpx.AsyncClient, service: Credentials
 ):
     dry = await load(http, "first-aid", dry_run=True)
@@ -48,7 +48,7 @@ async def test_a_dry_run_says_what_loading_does_and_does_nothing(
     assert set(await service.told()) == {"credential_type.changed"}
 
 
-async def test_loading_again_changes_and_tells_nothing(http: httpx.AsyncClient, service: Credentials):
+async def test_loading_again_changes_and_publishes_nothing(http: httpx.AsyncClient, service: Credentials):
     for name in [item["name"] for item in (await http.get(PATH)).json()["items"]]:
         assert outcomes(await load(http, name)) == {"created"}
         await service.published()
@@ -56,7 +56,7 @@ async def test_loading_again_changes_and_tells_nothing(http: httpx.AsyncClient, 
         assert await service.told() == []
 
 
-async def test_a_type_that_was_changed_stays_as_it_is_and_the_difference_is_told(
+async def test_a_customised_type_is_kept_and_its_differences_are_reported(
     http: httpx.AsyncClient, service: Credentials
 ):
     await load(http, "first-aid", types=["de-ersthelfer"])
@@ -70,7 +70,7 @@ async def test_a_type_that_was_changed_stays_as_it_is_and_the_difference_is_told
     assert await service.told() == []
 
 
-async def test_names_that_other_types_have_are_left_to_them(http: httpx.AsyncClient):
+async def test_aliases_of_other_types_are_left_to_them(http: httpx.AsyncClient):
     await made(
         http, "credential-types", code="own", name="Own", category="other",
         aliases=["FAW", "uk-emergency-first-aid"],
@@ -93,7 +93,7 @@ async def test_a_code_that_is_none_of_the_catalogue_is_refused(http: httpx.Async
     assert await service.told() == []
 
 
-async def test_no_type_is_called_as_the_catalogues_path_is(http: httpx.AsyncClient):
+async def test_no_type_may_have_the_code_catalogues(http: httpx.AsyncClient):
     for body in ({"code": "catalogues"}, {"code": "x", "aliases": ["catalogues"]}):
         answer = await http.post("/v1/credential-types", json={"name": "X", "category": "other", **body})
         assert answer.status_code == 422

@@ -38,7 +38,7 @@ async def crane(http: Any) -> Any:
 
 
 @pytest.mark.parametrize("named", ["crane", "tower-crane"])
-async def test_the_right_type_brings_its_category_ladder_grace_and_name(
+async def test_a_corrected_type_brings_its_category_ladder_grace_and_name(
     http, service, credential, crane, named
 ):
     body = await corrected(http, credential, type=named)
@@ -50,14 +50,14 @@ async def test_the_right_type_brings_its_category_ladder_grace_and_name(
     assert (changed.data.from_, changed.data.to, changed.data.reason) == ("active", "expiring", "corrected")
 
 
-async def test_a_ladder_and_a_name_of_its_own_stay(http, service, credential, crane):
+async def test_a_custom_ladder_and_name_survive_a_corrected_type(http, service, credential, crane):
     path = f"/v1/credentials/{credential['id']}"
     await http.patch(path, json={"ladder": [10], "name": "Ana's"}, headers={"If-Match": '"1"'})
     body = await corrected(http, credential, type="crane")
     assert (body["ladder"], body["name"]) == ([10], "Ana's")
 
 
-async def test_a_number_must_be_unique_among_those_of_the_right_type(http, credential, crane, ana):
+async def test_a_corrected_type_requires_a_number_unique_in_it(http, credential, crane, ana):
     other = await made(http, "credentials", holder_id=ana["id"], type="crane", number="A-1")
     problem = await refused(http, credential, type="crane")
     assert other["id"] in problem["detail"]
@@ -73,7 +73,7 @@ async def test_an_unknown_or_retired_type_is_refused_and_so_is_the_same(http, se
     assert "Nothing differs" in (await refused(http, credential, type="licence"))["detail"]
 
 
-async def test_attributes_have_to_fit_the_right_type(http, service, credential):
+async def test_attributes_must_fit_the_corrected_type(http, service, credential):
     await made(
         http, "credential-types", code="lorry", name="Lorry", category="license",
         attributes=[{"name": "class", "kind": "choice", "options": ["C", "CE"], "required": True}],
@@ -92,9 +92,7 @@ async def test_attributes_have_to_fit_the_right_type(http, service, credential):
 
 
 @pytest.mark.parametrize("act", ["revoke", "surrender", "suspend"])
-async def test_a_flag_that_should_never_have_been_set_is_undone_and_validity_told_once(
-    http, service, credential, act
-):
+async def test_undoing_a_wrong_flag_announces_validity_once(http, service, credential, act):
     flagged = await made(http, f"credentials/{credential['id']}/{act}", reason="mistake")
     [flag] = flagged["flags"]
     await service.published()
@@ -113,7 +111,9 @@ async def test_a_flag_that_should_never_have_been_set_is_undone_and_validity_tol
     )
 
 
-async def test_what_has_expired_under_an_undone_flag_is_told_as_expired_once(http, service, credential):
+async def test_a_credential_that_expired_under_an_undone_flag_is_announced_as_expired_once(
+    http, service, credential
+):
     flagged = await made(http, f"credentials/{credential['id']}/revoke", reason="mistake")
     service.clock.advance(days=200)
     await service.published()
@@ -122,7 +122,7 @@ async def test_what_has_expired_under_an_undone_flag_is_told_as_expired_once(htt
     assert await service.told() == ["credential.corrected", "credential.status_changed"]
 
 
-async def test_a_wrong_beginning_of_a_flag_is_put_right(http, service, credential):
+async def test_a_wrong_start_of_a_flag_is_corrected(http, service, credential):
     flagged = await made(http, f"credentials/{credential['id']}/revoke", reason="fraud")
     [flag] = flagged["flags"]
     await service.published()
@@ -179,7 +179,7 @@ async def test_a_term_that_was_missing_is_recorded_without_a_renewal(http, servi
     assert told.data.term_id in {term.id for term in told.data.credential.terms}
 
 
-async def test_a_term_that_makes_it_valid_is_told_once(http, service, ana, licence):
+async def test_a_missing_term_that_makes_the_credential_valid_is_announced_once(http, service, ana, licence):
     body = await made(
         http, "credentials", holder_id=ana["id"], type="licence", valid_from="2026-09-01",
         expires_on="2026-12-31",
@@ -283,7 +283,7 @@ async def test_a_term_that_should_never_have_been_recorded_is_withdrawn_and_stay
     assert body["expires_on"] == "2026-12-31"
 
 
-async def test_a_term_on_which_something_rests_is_not_withdrawn(http, service, credential):
+async def test_a_term_that_something_depends_on_is_not_withdrawn(http, service, credential):
     first = credential["term"]["id"]
     only = await refused(http, credential, term_id=first, withdraw_term=True)
     assert "only term" in only["detail"]

@@ -113,9 +113,7 @@ async def test_a_type_that_makes_no_sense_is_refused(http, untouched, body, word
     await refused(await http.post("/v1/credential-types", json=good | body), 422, words, pointer)
 
 
-async def test_a_code_an_external_id_and_a_number_that_are_taken_name_the_other(
-    http, service, ana, credential
-):
+async def test_a_taken_code_external_id_or_number_names_its_owner(http, service, ana, credential):
     taken = {"code": "licence", "name": "L", "category": "license"}
     await refused(await http.post("/v1/credential-types", json=taken), 409, "licence already", "/code")
     again = {"kind": "employee", "name": "Bo", "external_id": "E-1"}
@@ -173,7 +171,7 @@ async def test_the_version_is_compared_before_settling(http, service, credential
 
 
 @pytest.mark.parametrize("field", ["expires_on", "valid_from", "time_zone", "expiry", "type", "holder_id"])
-async def test_a_patch_of_what_takes_a_correction_is_refused(http, credential, field):
+async def test_a_patch_of_a_field_that_needs_a_correction_is_refused(http, credential, field):
     answer = await http.patch(
         f"/v1/credentials/{credential['id']}", json={field: "x"}, headers={"If-Match": '"1"'}
     )
@@ -255,18 +253,18 @@ PLACES = [
 
 
 @pytest.mark.parametrize("place", PLACES)
-async def test_what_is_not_there_is_404(http, service, place):
+async def test_an_unknown_id_is_404(http, service, place):
     await refused(await http.get("/v1/" + place.format(id=uuid4())), 404, "no ")
 
 
 @pytest.mark.parametrize("place", ["renewals", "corrections", "suspend", "void", "reinstate"])
-async def test_an_action_on_what_is_not_there_is_404(http, service, place):
+async def test_an_action_on_an_unknown_id_is_404(http, service, place):
     body = {"renewals": {}, "corrections": {"reason": "x", "expires_on": "2026-01-01"}}
     answer = await http.post(f"/v1/credentials/{uuid4()}/{place}", json=body.get(place, {"reason": "x"}))
     await refused(answer, 404, "no credential")
 
 
-async def test_a_cursor_and_a_limit_that_are_none_are_refused(http, service):
+async def test_an_invalid_cursor_or_limit_is_refused(http, service):
     await refused(await http.get("/v1/holders", params={"cursor": "x"}), 400, "cursor")
     await refused(await http.get("/v1/credentials", params={"limit": 501}), 422, "limit")
     await refused(await http.get("/v1/credentials", params={"validity": "good"}), 422, "validity")
@@ -285,7 +283,7 @@ async def test_a_reused_key_repeats_its_answer_and_refuses_another_body(http, se
     assert await service.told() == ["credential.created"]
 
 
-async def test_a_body_over_the_limit_or_that_is_no_json_is_refused(http, untouched):
+async def test_a_body_that_is_too_large_or_not_json_is_refused(http, untouched):
     await refused(await http.post("/v1/holders", content=b"{" + b" " * (1 << 20)), 413, "larger than")
     answer = await http.post(
         "/v1/holders", content=b"{nonsense", headers={"Content-Type": "application/json"}
@@ -303,7 +301,7 @@ async def test_a_body_over_the_limit_or_that_is_no_json_is_refused(http, untouch
         ({"scope": "credentials:write", "licet_teams": ["red"]}, 403, "limited to the teams red"),
     ],
 )
-async def test_a_token_that_does_not_allow_it_is_refused(anyone, service, issuer, claims, status, words):
+async def test_a_token_without_the_scope_is_refused(anyone, service, issuer, claims, status, words):
     said = {"scope": "credentials:write"} | claims
     answer = await anyone.post(
         "/v1/holders", json={"kind": "employee", "name": "Bo"},
@@ -313,7 +311,7 @@ async def test_a_token_that_does_not_allow_it_is_refused(anyone, service, issuer
     assert await service.count("holders") == 0
 
 
-async def test_no_token_is_refused(anyone, service):
+async def test_a_request_without_a_token_is_refused(anyone, service):
     answer = await anyone.get("/v1/holders")
     await refused(answer, 401, "needs a token")
     assert answer.headers["www-authenticate"] == "Bearer"

@@ -69,7 +69,7 @@ async def test_validity_moves_with_time_without_anyone_writing(http, service, cr
     assert await service.told() == []
 
 
-async def test_a_command_settles_first_and_then_tells_its_own_event(http, service, credential):
+async def test_a_command_settles_before_it_publishes_its_own_event(http, service, credential):
     service.clock.advance(days=200)
     answer = await http.patch(
         f"/v1/credentials/{credential['id']}", json={"issuer": "State"}, headers={"If-Match": '"1"'}
@@ -127,7 +127,7 @@ async def test_a_renewal_after_expiry_announces_expiry_first_and_then_active(htt
     ]  # fmt: skip
 
 
-async def test_a_correction_makes_a_revision_and_keeps_what_was_believed(http, service, credential):
+async def test_a_correction_adds_a_revision_and_keeps_the_old_one(http, service, credential):
     path = f"/v1/credentials/{credential['id']}"
     service.clock.advance(days=1)
     answer = await http.post(f"{path}/corrections", json={"expires_on": "2026-02-28", "reason": "misread"})
@@ -157,7 +157,7 @@ async def test_a_suspension_with_an_end_ends_by_itself(http, service, credential
     assert (await http.get(path)).json()["validity"] == "active"
 
 
-async def test_a_suspension_for_later_is_told_now_and_announced_when_it_begins(http, service, credential):
+async def test_a_future_suspension_is_published_now_and_announced_when_it_begins(http, service, credential):
     await made(
         http, f"credentials/{credential['id']}/suspend", reason="audit", effective_from="2026-04-01T08:00:00Z"
     )
@@ -175,7 +175,7 @@ async def test_a_reinstated_credential_is_valid_again(http, service, credential)
 
 
 @pytest.mark.parametrize(("action", "validity"), [("revoke", "revoked"), ("surrender", "surrendered")])
-async def test_a_final_flag_refuses_what_follows(http, service, credential, action, validity):
+async def test_a_final_flag_refuses_further_changes(http, service, credential, action, validity):
     path = f"/v1/credentials/{credential['id']}"
     body = await made(http, f"credentials/{credential['id']}/{action}", reason="fraud", note="see file 7")
     assert body["validity"] == validity
@@ -207,7 +207,7 @@ async def test_a_submission_quiets_until_the_end_of_its_day_and_a_renewal_ends_i
     assert (await made(http, f"credentials/{credential['id']}/renewals"))["quiet_until"] is None
 
 
-async def test_history_tells_every_change_with_actor_reason_and_time(http, service, credential):
+async def test_history_shows_every_change_with_actor_reason_and_time(http, service, credential):
     await made(http, f"credentials/{credential['id']}/suspend", reason="not_paid", note="since May")
     service.clock.advance(days=1)
     await made(http, f"credentials/{credential['id']}/reinstate", reason="paid")
@@ -265,7 +265,7 @@ async def test_a_schedulers_event_settles_at_the_later_of_now_and_its_instant(ht
     assert await service.told() == []
 
 
-async def test_an_event_about_a_credential_that_is_unknown_waits(service):
+async def test_an_event_about_an_unknown_credential_waits(service):
     fact = CredentialExpired(
         credential_id="00000000-0000-4000-8000-000000000009",
         holder_id="00000000-0000-4000-8000-000000000001",

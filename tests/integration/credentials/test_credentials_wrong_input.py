@@ -14,7 +14,7 @@ from .conftest import ALL_SCOPES, made
 @pytest.mark.parametrize(
     ("claims", "thinned"), [({}, 11), ({"licet_teams": ["red"]}, 29)], ids=["of everyone", "of one team"]
 )
-async def test_nothing_that_is_sent_is_an_error_of_ours(
+async def test_no_request_causes_a_server_error(
     http: httpx.AsyncClient, anyone: httpx.AsyncClient, issuer: Any, claims: Mapping[str, Any], thinned: int
 ) -> None:
     everyone = http.headers["Authorization"]
@@ -47,9 +47,7 @@ async def test_nothing_that_is_sent_is_an_error_of_ours(
     assert await faults(anyone, "credentials", known, thinned=thinned) == []
 
 
-async def test_what_would_be_too_large_to_be_published_is_refused(
-    http: httpx.AsyncClient, service: Any
-) -> None:
+async def test_a_change_too_large_to_publish_is_refused(http: httpx.AsyncClient, service: Any) -> None:
     options = [f"{number:03}{'x' * 81}{'é' * 16}" for number in range(200)]
     body = {
         "code": "large", "name": "Large", "category": "other",
@@ -61,7 +59,7 @@ async def test_what_would_be_too_large_to_be_published_is_refused(
     assert await service.told() == []
 
 
-async def test_a_language_is_no_longer_than_languages_are(http: httpx.AsyncClient) -> None:
+async def test_an_overlong_language_tag_is_refused(http: httpx.AsyncClient) -> None:
     body = {"kind": "employee", "name": "Ana Example", "locale": "en" + "-abcdefgh" * 100_000}
     answer = await http.post("/v1/holders", json=body)
     assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, "/locale")

@@ -12,7 +12,7 @@ async def on(http: Any, holder: dict[str, Any], day: str, **query: str) -> list[
     return items
 
 
-async def test_what_was_held_on_a_day_is_what_a_term_covers(http, ana, credential):
+async def test_a_credential_was_held_on_the_days_that_a_term_covers(http, ana, credential):
     first, last = await on(http, ana, "2026-01-01"), await on(http, ana, "2026-06-30")
     assert [each["credential_id"] for each in (*first, *last)] == [credential["id"]] * 2
     assert (first[0]["validity"], last[0]["validity"]) == ("active", "expiring")
@@ -31,9 +31,7 @@ async def test_a_day_in_a_gap_between_terms_was_not_covered(http, ana, service):
     assert len(await on(http, ana, "2026-01-31")) == len(await on(http, ana, "2026-03-01")) == 1
 
 
-async def test_a_correction_changes_what_is_known_today_and_not_what_was_known_then(
-    http, ana, service, credential
-):
+async def test_a_correction_changes_todays_answer_and_not_what_was_known_then(http, ana, service, credential):
     service.clock.advance(days=1)
     path = f"/v1/credentials/{credential['id']}/corrections"
     answer = await http.post(path, json={"expires_on": "2026-02-28", "reason": "misread"})
@@ -44,7 +42,7 @@ async def test_a_correction_changes_what_is_known_today_and_not_what_was_known_t
     assert await on(http, ana, "2026-03-01", known_at="2026-02-01T00:00:00Z") == []
 
 
-async def test_a_suspension_that_ended_early_was_known_to_last(http, ana, service, credential):
+async def test_a_suspension_that_ended_early_was_in_force_as_known_then(http, ana, service, credential):
     base = f"credentials/{credential['id']}"
     await made(http, f"{base}/suspend", reason="not_paid", until="2026-03-31")
     suspended = service.clock.now()
@@ -60,7 +58,7 @@ async def test_a_suspension_that_ended_early_was_known_to_last(http, ana, servic
     ]
 
 
-async def test_a_voided_credential_was_held_only_by_what_was_known_before(http, ana, service, credential):
+async def test_a_voided_credential_was_held_only_as_known_before_voiding(http, ana, service, credential):
     recorded = service.clock.now()
     service.clock.advance(days=1)
     await made(http, f"credentials/{credential['id']}/void", reason="entered_twice")
@@ -68,7 +66,7 @@ async def test_a_voided_credential_was_held_only_by_what_was_known_before(http, 
     assert len(await on(http, ana, "2026-03-01", known_at=recorded.isoformat())) == 1
 
 
-async def test_pages_of_what_was_held_come_to_an_end(http, ana):
+async def test_pages_of_held_credentials_end(http, ana):
     await made(http, "credential-types", code="t", name="T", category="license", number_unique="none")
     for number in range(5):
         await made(http, "credentials", holder_id=ana["id"], type="t", expires_on=f"2026-0{number + 3}-28")

@@ -40,7 +40,7 @@ async def second_run(http: Any, service: Any) -> Any:
     return began
 
 
-async def test_being_named_again_is_no_event_and_no_version(http, service):
+async def test_a_repeated_holder_gets_no_event_and_no_version(http, service):
     await put(http, "A")
     before = await service.published()
     service.clock.advance(days=1)
@@ -52,7 +52,7 @@ async def test_being_named_again_is_no_event_and_no_version(http, service):
     assert (row["version"], row["named_at"]) == (1, service.clock.now())
 
 
-async def test_a_dry_run_tells_who_is_absent_and_changes_nothing(http, service, second_run):
+async def test_a_dry_run_reports_who_is_absent_and_changes_nothing(http, service, second_run):
     answer = await leavers(http, second_run)
     assert answer.status_code == 200, answer.text
     body = answer.json()
@@ -75,7 +75,7 @@ async def test_leavers_are_deactivated_once_with_their_reason(http, service, sec
     assert await service.told() == []
 
 
-async def test_only_those_that_the_feed_is_about_and_knows_can_be_absent(http, service, second_run):
+async def test_only_holders_in_the_scope_of_the_feed_can_be_absent(http, service, second_run):
     await made(http, "holders", **FEED)  # has no external id
     await put(http, "V", kind="vendor")
     await made(http, "holders", **FEED, external_id="N")  # entered since the feed began
@@ -110,7 +110,7 @@ async def test_a_feed_of_the_future_is_refused(http, service, second_run):
     assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, "/absent_since")
 
 
-async def test_more_than_a_call_takes_is_told_and_done_by_the_next(http, service, second_run, monkeypatch):
+async def test_more_leavers_than_the_limit_are_left_to_the_next_call(http, service, second_run, monkeypatch):
     monkeypatch.setattr(leaving, "LEAVERS_AT_ONCE", 1)
     service.clock.advance(minutes=1)
     began = service.clock.now()
@@ -122,7 +122,7 @@ async def test_more_than_a_call_takes_is_told_and_done_by_the_next(http, service
     ]  # fmt: skip
 
 
-async def test_who_is_named_at_that_very_moment_is_no_leaver(http, service, second_run):
+async def test_a_holder_named_concurrently_is_not_a_leaver(http, service, second_run):
     async with service.database.transaction(Cause.new("test")) as tx:
         absent = (await store.lock_by_external_ids(tx.conn, ["B"]))["B"]
         await store.note_feed_date(tx.conn, absent.id, service.clock.now())
@@ -132,7 +132,7 @@ async def test_who_is_named_at_that_very_moment_is_no_leaver(http, service, seco
     assert await service.told() == []
 
 
-async def test_a_leaver_who_is_named_again_is_back(http, service, second_run):
+async def test_a_leaver_who_is_named_again_is_reactivated(http, service, second_run):
     left = (await leavers(http, second_run, dry_run=False)).json()["items"][0]
     await service.published()
     await put(http, "B", team="blue")
@@ -144,7 +144,7 @@ async def test_a_leaver_who_is_named_again_is_back(http, service, second_run):
     assert (reactivated.data.reason, reactivated.data.holder.team) == ("rehired", "blue")
 
 
-async def test_whom_a_person_deactivated_no_feed_brings_back(http, service, ana):
+async def test_a_feed_does_not_reactivate_a_holder_whom_a_person_deactivated(http, service, ana):
     await made(http, f"holders/{ana['id']}/deactivate", reason="left", note="garden leave")
     await service.published()
     await put(http, "E-1", team="blue")
@@ -153,7 +153,7 @@ async def test_whom_a_person_deactivated_no_feed_brings_back(http, service, ana)
     assert await service.told() == ["holder.updated"]
 
 
-async def test_who_is_named_under_the_id_of_a_merged_record_is_present(http, service, second_run):
+async def test_a_holder_named_by_the_id_of_a_merged_record_is_present(http, service, second_run):
     """HR still sends B, who turned out to be A, and sends A no more."""
     ids = {item["external_id"]: item["id"] for item in (await http.get("/v1/holders")).json()["items"]}
     await made(http, f"holders/{ids['B']}/merge", into=ids["A"], reason="duplicate")
@@ -163,7 +163,9 @@ async def test_who_is_named_under_the_id_of_a_merged_record_is_present(http, ser
     assert (await leavers(http, began)).json()["absent"] == 0
 
 
-async def test_who_takes_over_an_external_id_counts_as_named_when_it_was(http, service, second_run):
+async def test_a_holder_who_takes_over_an_external_id_takes_over_when_it_was_last_named(
+    http, service, second_run
+):
     own = await made(http, "holders", **FEED)
     service.clock.advance(days=1)
     began = service.clock.now()

@@ -20,7 +20,7 @@ async def patch(http: Any, holder: Any, **changes: Any) -> Any:
     )
 
 
-async def test_a_patch_that_closes_a_circle_is_refused_and_names_the_chain(http, service):
+async def test_a_patch_that_closes_a_cycle_is_refused_and_names_the_chain(http, service):
     a = await made(http, "holders", **FEED, external_id="A")
     b = await made(http, "holders", **FEED, external_id="B", manager_id=a["id"])
     c = await made(http, "holders", **FEED, external_id="C", manager_id=b["id"])
@@ -33,7 +33,7 @@ async def test_a_patch_that_closes_a_circle_is_refused_and_names_the_chain(http,
     assert (await http.get(f"/v1/holders/{a['id']}")).json()["manager_id"] is None
 
 
-async def test_a_feed_that_closes_a_circle_is_refused(http, service):
+async def test_a_feed_that_closes_a_cycle_is_refused(http, service):
     await put(http, "A")
     await put(http, "B", "A")
     await service.published()
@@ -43,7 +43,7 @@ async def test_a_feed_that_closes_a_circle_is_refused(http, service):
     assert await service.told() == []
 
 
-async def test_an_awaited_manager_who_reports_to_who_awaits_them_is_refused(http, service):
+async def test_an_awaited_manager_who_reports_to_the_waiting_holder_is_refused(http, service):
     waiting = (await put(http, "A", "B")).json()
     await service.published()
     fed = await put(http, "B", "A")
@@ -64,7 +64,7 @@ async def test_nobody_is_their_own_manager(http):
     assert (await put(http, "A", "A")).status_code == 422
 
 
-async def test_opposite_changes_at_once_never_make_a_circle(http, service):
+async def test_concurrent_opposite_changes_never_form_a_cycle(http, service):
     holders = [(await put(http, name)).json() for name in "ABCD"]
 
     for _ in range(5):
@@ -83,7 +83,7 @@ async def test_opposite_changes_at_once_never_make_a_circle(http, service):
         assert sorted(answer.status_code for answer in answers) == [200, 200, 200, 409]
 
 
-async def test_reports_and_managers_fed_at_once_are_all_linked(http, service):
+async def test_reports_and_managers_fed_concurrently_are_all_linked(http, service):
     """Whoever names a manager waits for whoever enters that manager, so no link is missed."""
     for number in range(5):
         manager, reports = f"M-{number}", [f"R-{number}-{each}" for each in range(4)]

@@ -35,7 +35,9 @@ async def put(http: Any, external_id: str, **feed: Any) -> Any:
     return await http.put(f"/v1/holders/by-external-id/{external_id}", json=FEED | feed)
 
 
-async def test_credentials_reports_and_places_follow_in_one_step(http, service, credential, ana, twin):
+async def test_credentials_reports_and_places_follow_the_merge_in_one_transaction(
+    http, service, credential, ana, twin
+):
     report = await made(http, "holders", kind="employee", name="Cy", manager_id=ana["id"])
     await http.put("/v1/teams/red", json={"name": "Red", "supervisor_ids": [ana["id"], twin["id"]]})
     await http.put("/v1/locations/plant", json={"name": "Plant", "supervisor_ids": [ana["id"]]})
@@ -64,7 +66,7 @@ async def test_credentials_reports_and_places_follow_in_one_step(http, service, 
     assert (told.key, told.sequence) == (ana["id"], 2)
 
 
-async def test_the_old_id_leads_to_the_holder_that_is_left(http, ana, twin):
+async def test_the_old_id_redirects_to_the_remaining_holder(http, ana, twin):
     await merge(http, ana, twin)
     for path in ("", "/profile"):
         answer = await http.get(f"/v1/holders/{ana['id']}{path}")
@@ -74,7 +76,7 @@ async def test_the_old_id_leads_to_the_holder_that_is_left(http, ana, twin):
     assert profile["merged"] == [ana["id"]]
 
 
-async def test_a_merged_id_leads_wherever_a_holder_is_named(http, ana, twin, licence):
+async def test_a_merged_id_stands_for_the_remaining_holder_wherever_one_is_named(http, ana, twin, licence):
     await merge(http, ana, twin)
     report = await made(http, "holders", kind="employee", name="Cy", manager_id=ana["id"])
     assert report["manager_id"] == twin["id"]
@@ -112,7 +114,7 @@ async def test_a_holder_without_external_id_takes_over_that_of_its_duplicate(htt
     assert sorted(told) == ["holder.merged", "holder.updated", "holder.updated"]
 
 
-async def test_a_holder_may_change_ids_with_a_record_that_was_merged_into_it(http, ana, twin):
+async def test_a_holder_may_swap_external_ids_with_a_record_merged_into_it(http, ana, twin):
     twin = (await merge(http, ana, twin)).json()["holder"]
     path, tag = f"/v1/holders/{twin['id']}", {"If-Match": f'"{twin["version"]}"'}
     changed = await http.patch(path, json={"external_id": "E-1"}, headers=tag)
@@ -123,7 +125,7 @@ async def test_a_holder_may_change_ids_with_a_record_that_was_merged_into_it(htt
     assert (leading["id"], leading["team"]) == (twin["id"], "blue")
 
 
-async def test_what_was_merged_before_leads_on_without_a_detour(http, service, ana, twin):
+async def test_earlier_merges_point_directly_at_the_remaining_holder(http, service, ana, twin):
     third = await made(http, "holders", kind="employee", name="Third")
     await merge(http, ana, twin)
     await service.published()
@@ -136,7 +138,7 @@ async def test_what_was_merged_before_leads_on_without_a_detour(http, service, a
     }  # fmt: skip
 
 
-async def test_one_who_reported_to_the_duplicate_reports_to_its_manager(http, ana):
+async def test_a_report_of_the_duplicate_reports_to_its_manager(http, ana):
     boss = await made(http, "holders", kind="employee", name="Boss")
     duplicate = await made(http, "holders", kind="employee", name="Dup", manager_id=boss["id"])
     into = await made(http, "holders", kind="employee", name="Real", manager_id=duplicate["id"])
@@ -145,7 +147,7 @@ async def test_one_who_reported_to_the_duplicate_reports_to_its_manager(http, an
 
 
 @pytest.mark.parametrize("which", ["itself", "nobody", "merged", "merged_twice", "inactive"])
-async def test_what_can_not_be_merged_is_refused_and_nothing_is_done(http, service, ana, twin, which):
+async def test_an_impossible_merge_is_refused_and_changes_nothing(http, service, ana, twin, which):
     third = await made(http, "holders", kind="employee", name="Third")
     duplicate, into, status, says = ana, twin, 409, ""
     if which == "itself":
@@ -183,7 +185,9 @@ async def test_a_merged_record_takes_no_more_changes(http, ana, twin):
         assert twin["id"] in answer.json()["detail"]
 
 
-async def test_a_number_that_both_have_is_named_and_nothing_is_done(http, service, credential, ana, twin):
+async def test_a_number_that_both_holders_have_is_named_and_nothing_changes(
+    http, service, credential, ana, twin
+):
     other = await made(http, "credentials", holder_id=twin["id"], type="licence", number="A-1")
     await service.published()
     answer = await merge(http, ana, twin)
@@ -203,7 +207,7 @@ async def test_more_than_a_transaction_should_hold_is_refused_with_the_limit(
     assert "more than 0 credentials" in answer.json()["detail"]
 
 
-async def test_a_merge_that_would_close_a_circle_of_managers_is_refused(http, service, ana):
+async def test_a_merge_that_would_close_a_cycle_of_managers_is_refused(http, service, ana):
     duplicate = await made(http, "holders", kind="employee", name="Dup", external_id="D")
     report = await made(
         http, "holders", kind="employee", name="R", external_id="R", manager_id=duplicate["id"]
@@ -227,7 +231,7 @@ async def test_a_stale_version_of_the_duplicate_is_refused(http, ana, twin):
     assert answer.status_code == 412
 
 
-async def test_what_is_recorded_during_a_merge_ends_with_the_holder_that_is_left(
+async def test_a_credential_recorded_during_a_merge_belongs_to_the_remaining_holder(
     http, service, ana, twin, licence
 ):
     """The merge holds the duplicate: a credential that is recorded meanwhile waits, and then follows."""
@@ -246,7 +250,7 @@ async def test_what_is_recorded_during_a_merge_ends_with_the_holder_that_is_left
 
 
 @pytest.mark.parametrize("first", ["merge", "report"])
-async def test_who_comes_to_report_to_the_duplicate_meanwhile_reports_to_the_holder_that_is_left(
+async def test_a_new_report_of_the_duplicate_during_a_merge_reports_to_the_remaining_holder(
     http, service, ana, twin, first
 ):
     now = service.clock.now()
@@ -271,7 +275,7 @@ async def test_who_comes_to_report_to_the_duplicate_meanwhile_reports_to_the_hol
     assert report["manager_id"] == twin["id"]
 
 
-async def test_a_credential_that_is_just_moved_elsewhere_is_not_taken_along(
+async def test_a_credential_moved_elsewhere_during_a_merge_is_not_merged(
     http, service, credential, ana, twin
 ):
     other = await made(http, "holders", kind="employee", name="Whose it is")
@@ -286,7 +290,7 @@ async def test_a_credential_that_is_just_moved_elsewhere_is_not_taken_along(
     assert (await http.get(f"/v1/credentials/{credential['id']}")).json()["holder_id"] == other["id"]
 
 
-async def test_merges_in_opposite_directions_at_once_leave_one_holder(http, service, ana, twin):
+async def test_concurrent_merges_in_opposite_directions_leave_one_holder(http, service, ana, twin):
     answers = await asyncio.gather(*(merge(http, *pair) for pair in ((ana, twin), (twin, ana)) * 3))
     assert sorted(answer.status_code for answer in answers) == [200, 409, 409, 409, 409, 409]
     active = (await http.get("/v1/holders", params={"active": True})).json()["items"]

@@ -46,7 +46,7 @@ async def test_a_profile_shows_no_more_than_its_bound_and_says_so(
     assert (len(body["credentials"]), body["more"]) == (1, True)
 
 
-async def test_the_history_of_a_holder_tells_who_changed_what_when_and_why(http, service, ana):
+async def test_the_history_of_a_holder_shows_who_changed_what_when_and_why(http, service, ana):
     service.clock.advance(hours=1)
     await http.patch(
         f"/v1/holders/{ana['id']}", json={"team": "blue", "phone": "+49 30 1"}, headers={"If-Match": '"1"'}
@@ -74,7 +74,7 @@ async def test_the_history_of_a_holder_tells_who_changed_what_when_and_why(http,
     assert page["items"][1]["at"] == "2026-03-01T13:00:00Z"
 
 
-async def test_nobody_has_no_profile_and_no_history(http):
+async def test_an_unknown_holder_has_neither_profile_nor_history(http):
     for path in ("profile", "history"):
         answer = await http.get(f"/v1/holders/00000000-0000-7000-8000-000000000000/{path}")
         assert answer.status_code == 404

@@ -124,7 +124,7 @@ UPLOAD = [
 
 
 @pytest.mark.parametrize("place", UPLOAD)
-async def test_an_upload_cut_off_anywhere_leaves_nothing_and_can_be_repeated(
+async def test_an_upload_interrupted_anywhere_leaves_nothing_and_can_be_repeated(
     http, service, credential, collecting, kill, s3, bucket, place
 ):
     kill(place)
@@ -143,7 +143,7 @@ async def test_an_upload_cut_off_anywhere_leaves_nothing_and_can_be_repeated(
 
 
 @pytest.mark.parametrize("place", UPLOAD)
-async def test_an_upload_cut_off_and_repeated_at_once_is_one_image(
+async def test_an_upload_interrupted_and_repeated_at_once_is_one_image(
     http, service, credential, collecting, kill, s3, bucket, place
 ):
     kill(place)
@@ -156,7 +156,7 @@ async def test_an_upload_cut_off_and_repeated_at_once_is_one_image(
     assert await agree(service, s3, bucket)
 
 
-async def test_an_upload_whose_answer_is_lost_is_kept_and_the_same_again(
+async def test_an_upload_whose_answer_is_lost_is_kept_and_a_repeat_is_the_same_image(
     http, service, credential, collecting, kill, s3, bucket
 ):
     kill("write.committed")
@@ -177,7 +177,7 @@ async def delete(http: Any, credential: Any, image: Any) -> Any:
 @pytest.mark.parametrize(
     "place", ["write.committed", "images.collecting.marked", "images.collecting.removed"]
 )
-async def test_a_deletion_cut_off_anywhere_is_carried_to_its_end(
+async def test_a_deletion_interrupted_anywhere_is_completed(
     http, service, credential, collecting, kill, s3, bucket, place
 ):
     image = (await sent(http, credential)).json()
@@ -191,7 +191,7 @@ async def test_a_deletion_cut_off_anywhere_is_carried_to_its_end(
     assert (keys(s3, bucket), await service.count("image_objects")) == (set(), 0)
 
 
-async def test_what_is_stored_late_is_removed_too(http, app, service, credential, collecting, s3, bucket):
+async def test_objects_stored_late_are_removed_too(http, app, service, credential, collecting, s3, bucket):
     image = (await sent(http, credential)).json()
     late = keys(s3, bucket)
     await delete(http, credential, image)
@@ -203,7 +203,7 @@ async def test_what_is_stored_late_is_removed_too(http, app, service, credential
     assert (keys(s3, bucket), await service.count("image_objects")) == (set(), 0)
 
 
-async def test_a_removal_that_is_late_hits_nothing_that_was_sent_since(
+async def test_a_late_removal_spares_objects_uploaded_since(
     http, app, service, credential, collecting, s3, bucket
 ):
     image = (await sent(http, credential)).json()
@@ -234,7 +234,7 @@ async def test_the_same_file_of_another_credential_keeps_the_objects(
     assert keys(s3, bucket) == set()
 
 
-async def test_an_upload_that_was_collected_on_its_way_is_refused_and_told_to_come_again(
+async def test_an_upload_collected_while_in_progress_is_refused_and_can_be_retried(
     service, credential, app, collecting, s3, bucket, tmp_path
 ):
     (tmp_path / "original").write_bytes(pdf())
@@ -252,7 +252,7 @@ async def test_an_upload_that_was_collected_on_its_way_is_refused_and_told_to_co
     assert keys(s3, bucket) == set()
 
 
-async def test_uploads_deletions_and_collecting_at_once_end_in_agreement(
+async def test_concurrent_uploads_deletions_and_collection_end_consistent(
     http, service, ana, licence, collecting, s3, bucket
 ):
     credentials = [
@@ -287,7 +287,7 @@ async def test_uploads_deletions_and_collecting_at_once_end_in_agreement(
     assert await service.count("images") > 0
 
 
-async def test_a_store_that_fails_half_way_is_asked_again(
+async def test_a_removal_that_fails_half_way_is_retried(
     http, app, service, credential, collecting, s3, bucket, monkeypatch
 ):
     image = (await sent(http, credential)).json()
@@ -323,7 +323,7 @@ async def bad_store(request, s3, bucket):
         server.close()
 
 
-async def test_with_a_store_that_does_not_work_nothing_is_recorded_and_the_rest_goes_on(
+async def test_while_the_store_fails_no_image_is_recorded_and_the_rest_goes_on(
     http, app, service, credential, collecting, bad_store, s3, bucket
 ):
     image = (await sent(http, credential, saved(picture(9, 9), "PNG"))).json()
@@ -343,7 +343,7 @@ async def test_with_a_store_that_does_not_work_nothing_is_recorded_and_the_rest_
     assert (await sent(http, credential, saved(picture(10, 10), "PNG"))).status_code == 201
 
 
-async def test_whoever_stores_the_same_content_at_once_stores_the_same_objects(service):
+async def test_concurrent_uploads_of_the_same_content_store_the_same_objects(service):
     async def want() -> int:
         async with service.database.reading() as conn:
             return await store.want_objects(conn, "ab" * 32, machine_now())
@@ -351,7 +351,7 @@ async def test_whoever_stores_the_same_content_at_once_stores_the_same_objects(s
     assert len(set(await asyncio.gather(*(want() for _ in range(8))))) == 1
 
 
-async def test_a_number_is_never_used_again_even_when_its_objects_are_long_forgotten(
+async def test_a_generation_number_is_never_reused_even_after_its_objects_are_gone(
     http, service, credential, collecting
 ):
     seen = []

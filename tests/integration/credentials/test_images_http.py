@@ -73,7 +73,7 @@ async def test_a_photo_is_kept_privately_and_shown_clean(http, service, credenti
     assert listed == [image]
 
 
-async def test_a_pdf_is_kept_as_it_is_and_given_out_to_be_kept(http, service, credential, s3, bucket):
+async def test_a_pdf_is_stored_unchanged_and_served_as_a_download(http, service, credential, s3, bucket):
     content = pdf(words=b"% words")
     answer = await sent(http, credential, content)
     assert answer.status_code == 201, answer.text
@@ -101,7 +101,7 @@ async def test_the_kind_must_fit_the_file(http, service, credential):
     assert await service.count("images") == 0
 
 
-async def test_an_image_supports_the_term_that_is_named(http, service, credential):
+async def test_an_image_supports_the_named_term(http, service, credential):
     term = credential["term"]["id"]
     image = (await sent(http, credential, saved(picture(), "PNG"), term_id=term)).json()
     assert image["term_id"] == term
@@ -135,7 +135,7 @@ async def test_the_images_of_a_renewal_support_the_new_term(http, service, crede
     assert new["id"] in again.json()["detail"]
 
 
-async def test_the_same_file_with_a_term_supports_it_from_then_on_and_no_other(http, service, credential):
+async def test_the_same_file_sent_with_a_term_supports_only_that_term_from_then_on(http, service, credential):
     term = credential["term"]["id"]
     first = (await sent(http, credential, saved(picture(), "PNG"))).json()
     named = await sent(http, credential, saved(picture(), "PNG"), term_id=term)
@@ -185,7 +185,7 @@ async def test_an_image_of_a_voided_credential_can_be_deleted_and_none_added(htt
     assert (await http.delete(path, params={"reason": "wrong_person"})).status_code == 204
 
 
-async def test_who_looked_at_an_original_is_kept_and_told_to_administrators(
+async def test_views_of_an_original_are_recorded_and_shown_to_administrators(
     http, service, credential, issuer
 ):
     image = (await sent(http, credential, saved(picture(), "PNG"))).json()
@@ -226,7 +226,9 @@ async def test_the_same_file_again_is_the_same_image(http, service, credential, 
     assert len(objects(s3, bucket)) == 3
 
 
-async def test_the_same_key_repeats_the_answer_and_refuses_another_file(http, service, credential):
+async def test_a_repeated_idempotency_key_replays_the_answer_and_refuses_another_file(
+    http, service, credential
+):
     http.headers["Idempotency-Key"] = "k"
     first = await sent(http, credential, saved(picture(), "PNG"))
     again = await sent(http, credential, saved(picture(), "PNG"))
@@ -245,7 +247,7 @@ async def test_the_same_key_repeats_the_answer_and_refuses_another_file(http, se
     ],
     ids=["text", "truncated", "bomb"],
 )
-async def test_what_is_no_good_image_is_refused_and_nothing_is_kept(
+async def test_an_invalid_image_is_refused_and_nothing_is_kept(
     http, service, credential, s3, bucket, content, words
 ):
     answer = await sent(http, credential, content)
@@ -256,7 +258,9 @@ async def test_what_is_no_good_image_is_refused_and_nothing_is_kept(
     assert (await service.count("images"), await service.told()) == (0, [])
 
 
-async def test_a_file_that_is_too_large_or_missing_or_of_no_credential_is_refused(http, service, credential):
+async def test_a_file_that_is_too_large_or_missing_or_for_an_unknown_credential_is_refused(
+    http, service, credential
+):
     large = await sent(http, credential, b"\xff\xd8\xff" + bytes(26 << 20))
     assert large.status_code == 413
     missing = await http.post(f"/v1/credentials/{credential['id']}/images", data={"kind": "scan"})
@@ -274,7 +278,7 @@ async def test_a_file_that_is_too_large_or_missing_or_of_no_credential_is_refuse
     assert await service.count("images") == 0
 
 
-async def test_when_no_worker_is_free_the_answer_says_when_to_come_again(http, app, service, credential):
+async def test_while_no_worker_is_free_the_answer_has_retry_after(http, app, service, credential):
     await app.state.image_workers.close()
     app.state.image_workers = ImageWorkers(WorkerLimits(processes=0))
     app.state.upload_room = UploadRoom(64 << 20, wait_seconds=0.05, receive_seconds=5)
@@ -282,9 +286,7 @@ async def test_when_no_worker_is_free_the_answer_says_when_to_come_again(http, a
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
 
 
-async def test_what_a_file_takes_to_come_is_part_of_the_time_for_which_it_waits(
-    http, app, service, credential
-):
+async def test_the_time_to_receive_a_file_counts_towards_its_deadline(http, app, service, credential):
     await app.state.image_workers.close()
     app.state.image_workers = ImageWorkers(WorkerLimits(processes=0))
     app.state.upload_room = UploadRoom(64 << 20, wait_seconds=25, receive_seconds=60)
@@ -310,9 +312,7 @@ async def test_what_a_file_takes_to_come_is_part_of_the_time_for_which_it_waits(
     assert time.monotonic() - began < 20
 
 
-async def test_when_there_is_no_room_for_another_file_the_answer_says_when_to_come_again(
-    http, app, service, credential
-):
+async def test_while_upload_space_is_full_the_answer_has_retry_after(http, app, service, credential):
     app.state.upload_room = UploadRoom(1 << 20, wait_seconds=0.05, receive_seconds=5)
     async with app.state.upload_room.reserved(1):
         answer = await sent(http, credential, saved(picture(), "PNG"))
@@ -320,7 +320,7 @@ async def test_when_there_is_no_room_for_another_file_the_answer_says_when_to_co
     assert (await sent(http, credential, saved(picture(), "PNG"))).status_code == 201
 
 
-async def test_a_file_that_does_not_come_to_its_end_keeps_room_from_nobody(http, app, service, credential):
+async def test_an_upload_that_never_ends_does_not_hold_space_for_ever(http, app, service, credential):
     async def drip() -> AsyncIterator[bytes]:
         yield b'--b\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\n'
         await asyncio.Event().wait()

@@ -109,7 +109,7 @@ def licences() -> Licences:
 
 
 @pytest.mark.parametrize("seed", range(4))
-async def test_a_dry_run_counts_what_the_real_run_then_does_whatever_is_there(
+async def test_a_dry_run_counts_what_the_real_run_then_does_in_any_database(
     http, service, tmp_path, licences, seed
 ):
     chance = random.Random(seed)
@@ -135,7 +135,7 @@ async def test_a_dry_run_counts_what_the_real_run_then_does_whatever_is_there(
 
 
 @pytest.mark.parametrize("seed", range(3))
-async def test_in_any_order_and_cut_anywhere_a_file_comes_to_the_same_and_then_to_nothing(
+async def test_a_file_in_any_order_and_split_gives_the_same_result_and_a_repeat_none(
     http, service, tmp_path, licences, seed
 ):
     chance = random.Random(seed)
@@ -160,7 +160,7 @@ async def test_in_any_order_and_cut_anywhere_a_file_comes_to_the_same_and_then_t
     assert await service.told() == []
 
 
-async def test_one_bad_row_in_many_stops_nothing_and_is_told_exactly(http, service, tmp_path):
+async def test_one_bad_row_in_many_is_reported_exactly_and_stops_nothing(http, service, tmp_path):
     licences = made_up("M", holders=700)
     bad = LicenceRow("M-bad", "Bad, Inc.", ("1010", "Limited Shop"), "MX", date(2020, 1, 1), date(2019, 1, 1))
     rows = [*licences.rows[:1000], bad, *licences.rows[1000:]]
@@ -179,7 +179,7 @@ async def test_one_bad_row_in_many_stops_nothing_and_is_told_exactly(http, servi
     assert await service.count("holders") == licences.holders
 
 
-async def test_what_copy_writes_is_what_save_writes(http, service, tmp_path, licences, monkeypatch):
+async def test_copy_and_save_write_the_same_rows(http, service, tmp_path, licences, monkeypatch):
     columns = """
         select table_name, column_name from information_schema.columns where table_schema = 'public'
             and table_name in ('credentials', 'terms', 'runs', 'register', 'flags', 'credential_history',
@@ -241,9 +241,7 @@ async def test_a_queued_and_a_running_import_can_be_cancelled_and_undone(http, s
     assert await service.count("import_chunks") == 0
 
 
-async def test_undoing_leaves_what_somebody_has_changed_since_and_tells_both(
-    http, service, tmp_path, licences
-):
+async def test_undoing_keeps_later_changes_by_others_and_reports_both(http, service, tmp_path, licences):
     first = [row for row in licences.rows if row.account.endswith(("1", "2"))]
     await done(http, service, licences.write(tmp_path / "first.csv", first))
     job = await done(http, service, licences.write(tmp_path / "all.csv"))
@@ -292,7 +290,9 @@ def terms_of_one_credential(licences, count):
     )
 
 
-async def test_terms_are_withdrawn_from_what_was_there_before(http, service, tmp_path, licences):
+async def test_undoing_withdraws_terms_from_credentials_that_existed_before(
+    http, service, tmp_path, licences
+):
     *old, _, _ = mine = terms_of_one_credential(licences, 4)
     await done(http, service, licences.write(tmp_path / "old.csv", old), mapping=TERMS_ALONE)
     [before] = (await http.get("/v1/credentials")).json()["items"]
@@ -313,7 +313,7 @@ async def test_terms_are_withdrawn_from_what_was_there_before(http, service, tmp
     assert again["counts"]["renewed"] == 2
 
 
-async def test_what_an_import_corrected_stays_and_is_told_so(http, service, tmp_path, licences):
+async def test_undoing_keeps_corrections_by_the_import_and_reports_them(http, service, tmp_path, licences):
     *old, new = mine = terms_of_one_credential(licences, 3)
     await done(http, service, licences.write(tmp_path / "old.csv", old), mapping=TERMS_ALONE)
     wrong = replace(old[-1], start=old[-1].start + timedelta(days=1))
@@ -328,7 +328,7 @@ async def test_what_an_import_corrected_stays_and_is_told_so(http, service, tmp_
     assert (await http.get(f"/v1/imports/{job['id']}")).json()["undone"]["credentials_left"] == 1
 
 
-async def test_a_row_that_changed_more_than_is_taken_back_says_so(http, service, tmp_path, licences):
+async def test_a_row_that_is_only_partly_undone_says_so(http, service, tmp_path, licences):
     *old, new = mine = terms_of_one_credential(licences, 2)
     await done(http, service, licences.write(tmp_path / "old.csv", old))
     job = await done(http, service, licences.write(tmp_path / "new.csv", mine))  # another day of issue
@@ -347,7 +347,7 @@ async def test_a_row_that_changed_more_than_is_taken_back_says_so(http, service,
     )  # fmt: skip
 
 
-async def test_what_was_undone_and_is_imported_again_is_all_there_and_can_be_undone_again(
+async def test_an_undone_import_can_be_repeated_completely_and_undone_again(
     http, service, tmp_path, licences
 ):
     file = licences.write(tmp_path / "l.csv")
@@ -366,7 +366,7 @@ async def test_what_was_undone_and_is_imported_again_is_all_there_and_can_be_und
     assert [holder["id"] for holder in inactive] == [left["id"]]
 
 
-async def test_a_term_on_which_something_rests_by_now_is_left(http, service, tmp_path, licences):
+async def test_undoing_keeps_a_term_that_something_depends_on_by_now(http, service, tmp_path, licences):
     *old, _ = mine = terms_of_one_credential(licences, 2)
     await done(http, service, licences.write(tmp_path / "old.csv", old))
     job = await done(http, service, licences.write(tmp_path / "new.csv", mine))
@@ -380,7 +380,9 @@ async def test_a_term_on_which_something_rests_by_now_is_left(http, service, tmp
 
 
 @pytest.mark.parametrize("action", ["cancel", "undo"])
-async def test_only_what_can_be_ended_or_undone_is(http, service, tmp_path, licences, action):
+async def test_an_import_in_the_wrong_state_is_neither_cancelled_nor_undone(
+    http, service, tmp_path, licences, action
+):
     file = licences.write(tmp_path / "l.csv")
     finished = await done(http, service, file)
     dry = await done(http, service, file, dry_run="true")
@@ -420,7 +422,7 @@ KILLED_AT = ("imports.file_staged", "imports.batch_written", "imports.batch_comm
 
 @pytest.mark.faults
 @pytest.mark.parametrize("place", KILLED_AT)
-async def test_a_killed_process_loses_at_most_the_batch_in_hand_and_doubles_nothing(
+async def test_a_killed_process_loses_at_most_the_current_batch_and_repeats_nothing(
     http, service, tmp_path, clean_url, place
 ):
     licences = made_up("K", holders=900)  # more than one batch
@@ -485,7 +487,7 @@ async def test_cut_connections_cost_time_and_nothing_else(http, service, tmp_pat
     assert names["credential.created"] == licences.credentials
 
 
-async def test_two_instances_share_the_work_without_doubling_it(http, service, tmp_path):
+async def test_two_instances_share_an_import_without_repeating_a_row(http, service, tmp_path):
     licences = made_up("T", holders=60)
     for number in range(2):
         await sent(service.database, licences.write(tmp_path / f"{number}.csv"), "chicago")
@@ -507,7 +509,7 @@ async def store_open(service: Any) -> int:
         return await store.count_open(conn)
 
 
-async def test_nothing_of_a_file_outlives_its_import_and_a_report_can_forget_a_holder(
+async def test_staged_rows_are_deleted_with_the_import_and_a_holder_can_be_removed_from_its_report(
     http, service, tmp_path, licences
 ):
     bad = LicenceRow(

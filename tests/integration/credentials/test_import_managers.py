@@ -70,7 +70,9 @@ ROWS = (
 )
 
 
-async def test_managers_may_come_before_after_or_never_and_again_nothing_changes(http, service):
+async def test_managers_may_appear_before_or_after_their_reports_or_never_and_a_repeat_changes_nothing(
+    http, service
+):
     await imported(http, service, *ROWS)
     assert await managers(http) == {"A-1": "M-1", "M-1": None, "Z-1": "M-1", "B-1": None}
     await service.published()
@@ -83,7 +85,7 @@ async def test_managers_may_come_before_after_or_never_and_again_nothing_changes
     assert await service.told() == []
 
 
-async def test_another_manager_updates_and_an_empty_cell_says_nothing(http, service):
+async def test_another_manager_updates_the_link_and_an_empty_cell_keeps_it(http, service):
     await imported(http, service, *ROWS)
     await service.published()
     job = await imported(http, service, "A-1,Z-1,,,2027-01-01")
@@ -96,7 +98,7 @@ async def test_another_manager_updates_and_an_empty_cell_says_nothing(http, serv
     assert (await managers(http))["A-1"] == "Z-1"
 
 
-async def test_attributes_of_holders_are_read_by_their_kinds_and_merged(http, service):
+async def test_attributes_of_holders_are_converted_by_kind_and_merged(http, service):
     await imported(http, service, *ROWS)
     assert (await holders(http))["A-1"]["attributes"] == {"shift": "early", "floor": 2}
     await imported(http, service, "A-1,M-1,night,,2027-01-01")
@@ -106,7 +108,7 @@ async def test_attributes_of_holders_are_read_by_their_kinds_and_merged(http, se
     assert "integer" in line["errors"][0]["detail"]
 
 
-async def test_a_row_that_would_close_a_circle_is_rejected_with_line_and_column_and_the_rest_goes_on(
+async def test_a_row_that_would_close_a_cycle_is_rejected_with_line_and_column_and_the_rest_goes_on(
     http, service
 ):
     for batch_rows in (1, 100):
@@ -134,7 +136,7 @@ async def test_a_row_that_would_close_a_circle_is_rejected_with_line_and_column_
 
 
 @pytest.mark.parametrize("seed", range(4))
-async def test_a_dry_run_tells_of_the_same_circles_whatever_batch_their_rows_are_in(http, service, seed):
+async def test_a_dry_run_reports_the_same_cycles_whatever_the_batches(http, service, seed):
     chance = random.Random(seed)
     people = [f"P-{number}" for number in range(9)]
     await imported(http, service, *(f"{one},{chance.choice(people)},,,2027-01-01" for one in people[:4]))
@@ -147,7 +149,7 @@ async def test_a_dry_run_tells_of_the_same_circles_whatever_batch_their_rows_are
     assert done["counts"]["rejected"], "not tested: nobody would report to themselves"
 
 
-async def test_undoing_takes_links_for_what_the_import_did_and_those_of_others_for_changes(http, service):
+async def test_undoing_removes_links_of_the_import_and_treats_links_by_others_as_changes(http, service):
     job = await imported(http, service, *ROWS)
     await made(http, "holders", kind="employee", name="X", external_id="X-9")  # B-1 gets its manager
     assert (await managers(http))["B-1"] == "X-9"
@@ -157,7 +159,7 @@ async def test_undoing_takes_links_for_what_the_import_did_and_those_of_others_f
     assert active == {"A-1": False, "M-1": False, "Z-1": False, "B-1": True, "X-9": True}
 
 
-async def test_reports_that_await_a_manager_are_held_before_any_credential(http, service):
+async def test_reports_that_await_a_manager_are_locked_before_any_credential(http, service):
     """Credentials after holders is how everybody locks: otherwise two would wait for one another."""
     await imported(http, service, "A-1,X-9,,,2027-01-01", "K-1,,,,2027-01-01")
     async with service.database.transaction(Cause.new("user:other")) as tx:

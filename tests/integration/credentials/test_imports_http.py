@@ -88,7 +88,7 @@ async def test_a_file_becomes_holders_credentials_and_terms(http, service):
     assert created["300"].credential.validity == "active"
 
 
-async def test_the_same_file_again_in_any_order_changes_and_publishes_nothing(http, service):
+async def test_importing_the_same_file_again_in_any_order_changes_and_publishes_nothing(http, service):
     await imported(http, service, ROWS)
     await service.published()
     service.clock.advance(days=3)
@@ -98,7 +98,7 @@ async def test_the_same_file_again_in_any_order_changes_and_publishes_nothing(ht
     assert await service.told() == []
 
 
-async def test_a_dry_run_tells_the_same_and_does_nothing(http, service):
+async def test_a_dry_run_reports_the_same_and_changes_nothing(http, service):
     dry, _ = await imported(http, service, ROWS, dry_run="true")
     assert await service.told() == []
     assert [await service.count(t) for t in ("holders", "credentials", "credential_types")] == [0, 0, 0]
@@ -137,7 +137,7 @@ async def test_a_changed_name_and_a_new_flag_update_what_is_there(http, service)
         (3, "10 10", "LICENSE CODE", "must be a code"),
     ],
 )
-async def test_a_broken_row_is_told_with_line_column_and_value_and_the_rest_goes_on(
+async def test_a_broken_row_is_reported_with_line_column_and_value_and_the_rest_goes_on(
     http, service, place, value, column, words
 ):
     broken = list(ROWS[0])
@@ -152,7 +152,7 @@ async def test_a_broken_row_is_told_with_line_column_and_value_and_the_rest_goes
         assert value in error["value"]
 
 
-async def test_rows_that_are_no_csv_or_repeat_a_term_are_told(http, service):
+async def test_malformed_rows_and_repeated_terms_are_reported(http, service):
     content = file_of([*ROWS, ROWS[4]]) + b"only,three,fields\r\n"
     answer = await sent(http, content)
     await service.work_off_imports()
@@ -226,7 +226,7 @@ async def test_a_file_or_mapping_that_cannot_be_read_is_refused(
         ("Führerscheine März.csv", "Führerscheine März.csv"),
     ],
 )
-async def test_a_file_is_shown_by_its_plain_name_whatever_it_was_sent_under(http, given, shown):
+async def test_only_the_base_name_of_a_file_is_stored_and_shown(http, given, shown):
     body = (
         b'--b\r\nContent-Disposition: form-data; name="mapping"\r\n\r\nchicago\r\n'
         b'--b\r\nContent-Disposition: form-data; name="file"; filename="%s"\r\n\r\n%s\r\n--b--\r\n'

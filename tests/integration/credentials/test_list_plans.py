@@ -74,17 +74,17 @@ async def compare(registers: tuple[str, str], wanted: Any, **more: Any) -> None:
 
 
 @pytest.mark.parametrize("name", CREDENTIALS)
-async def test_a_page_of_credentials_costs_what_is_found(registers, name):
+async def test_the_cost_of_a_page_of_credentials_follows_its_matches(registers, name):
     await compare(registers, CREDENTIALS[name])
 
 
 @pytest.mark.parametrize("name", HOLDERS)
-async def test_a_page_of_holders_costs_what_is_found(registers, name):
+async def test_the_cost_of_a_page_of_holders_follows_its_matches(registers, name):
     await compare(registers, HOLDERS[name])
 
 
 @pytest.mark.parametrize("sort", Sort)
-async def test_a_page_of_all_costs_the_same_in_every_order(registers, sort):
+async def test_a_page_of_all_credentials_costs_the_same_in_every_order(registers, sort):
     await compare(registers, CredentialFilter(), sort=sort)
 
 
@@ -93,13 +93,13 @@ async def test_a_page_of_all_holders_costs_the_same_in_every_order(registers, so
     await compare(registers, HolderFilter(), sort=sort)
 
 
-async def test_what_a_narrowed_token_sees_costs_what_is_found(registers):
+async def test_the_cost_for_a_narrowed_token_follows_its_matches(registers):
     await compare(registers, CredentialFilter(), sees=NARROWED)
     await compare(registers, HolderFilter(), sees=NARROWED)
 
 
 @pytest.mark.parametrize("sort", Sort)
-async def test_a_page_far_into_the_list_costs_what_the_first_does(registers, sort):
+async def test_a_page_deep_in_the_list_costs_as_much_as_the_first(registers, sort):
     _, large = registers
     _, first = await cost(large, CredentialFilter(), sort=sort)
     async with explained(large) as conn:

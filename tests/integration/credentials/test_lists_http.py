@@ -119,11 +119,11 @@ ENTRY = ["active", "expiring", "expired", "never", "incomplete", "suspended"]
         ("validity=expiring&type=forklift&team=red&country=US&q=ben&attributes.class=B", ["expiring"]),
     ],
 )  # fmt: skip
-async def test_credentials_are_found_by_what_all_filters_ask_together(http, office, query, found):
+async def test_filters_of_credentials_combine(http, office, query, found):
     assert await names(http, office, query) == found
 
 
-async def test_holder_id_shows_one_holders_credentials(http, office):
+async def test_holder_id_lists_the_credentials_of_one_holder(http, office):
     ana = (await http.get("/v1/holders?q=ana")).json()["items"][0]["id"]
     assert await names(http, office, f"holder_id={ana}") == ["active", "never"]
     assert await names(http, office, f"holder_id={UUID(int=1)}") == []
@@ -144,7 +144,7 @@ BY_HOLDER = ["active", "never", "expiring", "suspended", "expired", "incomplete"
     ("sort", "order"),
     [("id", ENTRY), ("name", BY_NAME), ("expires_on", BY_END), ("holder", BY_HOLDER)],
 )
-async def test_pages_of_every_size_in_every_order_show_each_once(http, office, sort, order):
+async def test_pages_of_every_size_and_order_show_each_credential_once(http, office, sort, order):
     for direction, expected in (("", order), ("-", order[::-1])):
         for limit in (1, 2, 5, 6, 7):
             seen, cursor = [], ""
@@ -176,7 +176,7 @@ async def test_a_filter_that_makes_no_sense_is_refused_by_name(http, query):
     assert answer.json()["errors"][0]["parameter"].startswith(query.partition("=")[0].partition(".")[0])
 
 
-async def test_what_nobody_has_settled_is_listed_by_what_it_is_now(http, office, service):
+async def test_an_unsettled_credential_is_listed_by_its_current_validity(http, office, service):
     service.clock.advance(days=25)  # behind the end of `expiring`; the scheduler said nothing
     assert await names(http, office, "validity=expired") == ["expiring", "expired"]
     assert await names(http, office, "validity=expiring") == []
@@ -184,7 +184,7 @@ async def test_what_nobody_has_settled_is_listed_by_what_it_is_now(http, office,
     assert (line["validity"], line["days_left"]) == ("expired", "-6")
 
 
-async def test_what_nobody_has_settled_is_listed_right_however_many_there_are(
+async def test_any_number_of_unsettled_credentials_is_listed_by_current_validity(
     http, office, service, monkeypatch
 ):
     monkeypatch.setattr("licet_credentials.register.store._FEW", 0)
@@ -193,14 +193,14 @@ async def test_what_nobody_has_settled_is_listed_right_however_many_there_are(
     assert await names(http, office, "validity=active") == ["active", "never"]
 
 
-async def test_words_that_many_holders_have_are_found_all_the_same(http, office, monkeypatch):
+async def test_words_that_many_holders_share_are_found_too(http, office, monkeypatch):
     expected = await names(http, office, "q=ana")
     monkeypatch.setattr("licet_credentials.register.store._FEW", 0)
     assert await names(http, office, "q=ana") == expected == ["active", "never"]
     assert await names(http, office, "q=ana%20forklift") == ["active"]
 
 
-async def test_pages_stay_whole_while_others_write(http, office, licence):
+async def test_pages_stay_complete_during_concurrent_writes(http, office, licence):
     ana = (await http.get("/v1/holders?q=ana")).json()["items"][0]
     before = [
         (await made(http, "credentials", holder_id=ana["id"], type="licence", number=f"N-{n:03}"))["id"]
@@ -260,14 +260,14 @@ async def test_csv_has_every_credential_with_its_holder_and_neutral_cells(http, 
     assert by_name["incomplete"]["expiry"] == "unknown"
 
 
-async def test_csv_says_the_same_as_the_list(http, office):
+async def test_csv_and_json_lists_agree(http, office):
     page = (await http.get("/v1/credentials")).json()["items"]
     for item, line in zip(page, await lines(http), strict=True):
         for name in set(item) & set(line) - {"attributes", "notes", "name", "verification"}:
             assert line[name] == ("" if item[name] is None else str(item[name])), name
 
 
-async def test_csv_is_whole_over_many_pages(http, office, monkeypatch):
+async def test_csv_is_complete_over_many_pages(http, office, monkeypatch):
     monkeypatch.setattr("licet_credentials.register.routes._LINES_AT_ONCE", 2)
     for sort in ("id", "-name", "expires_on", "holder"):
         page = (await http.get(f"/v1/credentials?sort={sort}")).json()["items"]
@@ -283,13 +283,13 @@ async def test_csv_is_whole_over_many_pages(http, office, monkeypatch):
         ("teams", "code", "red"),
     ],
 )
-async def test_every_list_speaks_csv(http, office, path, column, value):
+async def test_every_list_is_available_as_csv(http, office, path, column, value):
     for place in ("locations/north", "teams/red"):
         await http.put(f"/v1/{place}", json={"name": "A place"})
     assert value in [line[column] for line in await lines(http, path=path)]
 
 
-async def test_what_belongs_to_one_credential_or_holder_speaks_csv(http, office):
+async def test_lists_of_one_credential_or_holder_are_available_as_csv(http, office):
     each = next(each for each, name in office.items() if name == "suspended")
     holder = (await http.get(f"/v1/credentials/{each}")).json()["holder_id"]
     assert [line["event_type"] for line in await lines(http, path=f"credentials/{each}/history")]

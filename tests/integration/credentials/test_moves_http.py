@@ -42,7 +42,7 @@ async def test_a_moved_credential_appears_under_its_new_key_and_ends_the_old_one
     assert (line["reason"], line["note"]) == ("wrong_holder", "two people of one name")
 
 
-async def test_what_time_brought_is_told_under_the_old_key_before_the_move(
+async def test_a_due_change_of_validity_is_published_under_the_old_key_before_the_move(
     http, service, credential, ana, bo
 ):
     await service.published()
@@ -72,7 +72,7 @@ async def test_holder_and_dates_are_corrected_in_one_event(http, service, creden
     ("holder", "status", "says"),
     [("nobody", 422, "There is no holder"), ("same", 422, "Nothing differs"), ("gone", 409, "inactive")],
 )
-async def test_a_move_to_nobody_to_the_same_or_to_a_leaver_is_refused(
+async def test_a_move_to_an_unknown_the_same_or_an_inactive_holder_is_refused(
     http, service, credential, ana, bo, holder, status, says
 ):
     await made(http, f"holders/{bo['id']}/deactivate", reason="left")
@@ -87,7 +87,7 @@ async def test_a_move_to_nobody_to_the_same_or_to_a_leaver_is_refused(
     assert await service.told() == []
 
 
-async def test_a_number_that_the_right_holder_has_already_is_refused_and_named(http, service, credential, bo):
+async def test_a_move_is_refused_if_the_new_holder_already_has_the_number(http, service, credential, bo):
     other = await made(http, "credentials", holder_id=bo["id"], type="licence", number="A-1")
     await service.published()
     answer = await http.post(
@@ -113,9 +113,7 @@ async def test_a_voided_credential_stays_where_it_is(http, credential, bo):
     assert answer.status_code == 409
 
 
-async def test_moves_there_and_back_at_once_never_stand_in_each_others_way(
-    http, service, credential, ana, bo
-):
+async def test_concurrent_moves_there_and_back_do_not_deadlock(http, service, credential, ana, bo):
     await service.published()
     path = f"/v1/credentials/{credential['id']}/corrections"
 

@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 
 
-async def test_whoever_loses_the_race_for_a_number_is_told_which_credential_won(http, ana, licence):
+async def test_the_loser_of_a_race_for_a_number_learns_which_credential_won(http, ana, licence):
     async def record() -> httpx.Response:
         body = {"holder_id": ana["id"], "type": "licence", "number": "A-1", "expires_on": "2026-12-31"}
         return await http.post("/v1/credentials", json=body)
@@ -19,7 +19,7 @@ async def test_whoever_loses_the_race_for_a_number_is_told_which_credential_won(
         assert won in answer.json()["detail"], answer.text
 
 
-async def test_a_number_race_by_change_of_number_is_told_too(http, ana, licence):
+async def test_the_loser_of_a_race_by_changing_a_number_learns_the_winner_too(http, ana, licence):
     async def recorded() -> Any:
         answer = await http.post("/v1/credentials", json={"holder_id": ana["id"], "type": "licence"})
         return answer.json()

@@ -8,7 +8,7 @@ PLACES = ("locations", "teams")
 
 
 @pytest.mark.parametrize("places", PLACES)
-async def test_supervisors_are_holders_and_the_unknown_are_named(http, service, ana, places):
+async def test_supervisors_must_be_holders_and_unknown_ids_are_named(http, service, ana, places):
     nobody = [str(UUID(int=number)) for number in (3, 4)]
     answer = await http.put(
         f"/v1/{places}/one", json={"name": "One", "supervisor_ids": [nobody[0], ana["id"], nobody[1]]}
@@ -20,7 +20,7 @@ async def test_supervisors_are_holders_and_the_unknown_are_named(http, service, 
 
 
 @pytest.mark.parametrize("places", PLACES)
-async def test_a_supervisor_named_twice_is_one(http, service, ana, places):
+async def test_a_supervisor_named_twice_is_stored_once(http, service, ana, places):
     await service.published()
     for supervisors in ([ana["id"], ana["id"]], [ana["id"]]):
         answer = await http.put(f"/v1/{places}/one", json={"name": "One", "supervisor_ids": supervisors})
@@ -48,6 +48,6 @@ async def test_a_location_keeps_zone_jurisdiction_and_fallback(http):
         ({"fallback_email": "nobody"}, "/fallback_email"),
     ],
 )
-async def test_what_is_no_country_no_part_of_it_no_zone_or_no_address_is_refused(http, said, pointer):
+async def test_an_invalid_country_subdivision_zone_or_address_is_refused(http, said, pointer):
     answer = await http.put("/v1/locations/plant", json={"name": "Plant", **said})
     assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, pointer)

@@ -109,14 +109,14 @@ async def everything(service: Any, *texts: str, without: Any = ("erased_holders"
         ]
 
 
-async def test_every_table_is_known_to_be_about_persons_or_not(service):
+async def test_every_table_is_classified_as_personal_or_not(service):
     """A new table is added to one of the lists above, and to the privacy queries if it is about persons."""
     async with service.database.reading() as conn:
         tables = set(await tables_of(conn))
     assert tables == PERSONS | LINKS | STAYS | CHASSIS | NOBODYS
 
 
-async def test_nothing_of_an_erased_holder_is_left_but_ids_and_dates(http, service, person, hers, s3, bucket):
+async def test_only_ids_and_dates_remain_of_an_erased_holder(http, service, person, hers, s3, bucket):
     image = await sent(http, hers, with_gps(picture(400, 300)))
     assert (await http.get(original(hers, image))).status_code == 302
     await awarded(service, hers)
@@ -173,7 +173,7 @@ async def test_nothing_of_an_erased_holder_is_left_but_ids_and_dates(http, servi
     assert objects(s3, bucket) == []
 
 
-async def test_a_request_that_is_sent_again_after_the_erasure_has_no_second_effect(http, person, hers):
+async def test_a_request_repeated_after_the_erasure_has_no_second_effect(http, person, hers):
     await posted(http, f"holders/{person['id']}/erase", {"reason": "asked"})
     answer = await http.post(
         "/v1/holders",
@@ -185,7 +185,7 @@ async def test_a_request_that_is_sent_again_after_the_erasure_has_no_second_effe
     assert (await http.get("/v1/holders")).json()["items"] == []
 
 
-async def test_an_answer_goes_that_has_the_name_only_in_the_name_of_a_file(http, service, person):
+async def test_a_stored_answer_with_the_name_only_in_a_file_name_is_deleted(http, service, person):
     header = "ID,ACCOUNT NUMBER,LEGAL NAME,LICENSE CODE,LICENSE DESCRIPTION,LICENSE NUMBER,DATE ISSUED,"
     header += (
         "LICENSE TERM START DATE,LICENSE TERM EXPIRATION DATE,LICENSE STATUS,LICENSE STATUS CHANGE DATE\n"
@@ -210,7 +210,9 @@ async def test_erasing_again_changes_and_publishes_nothing(http, service, person
     await posted(http, f"holders/{uuid4()}/erase", {"reason": "asked"}, status=404)
 
 
-async def test_what_another_holder_has_too_stays_in_the_bucket(http, service, person, hers, s3, bucket):
+async def test_an_object_that_another_holder_shares_stays_in_the_bucket(
+    http, service, person, hers, s3, bucket
+):
     other = await made(http, "holders", kind="employee", name="Berta")
     theirs = await made(
         http, "credentials", holder_id=other["id"], type="licence", number="B-1", expires_on="2027-01-01"
@@ -230,7 +232,7 @@ async def test_what_another_holder_has_too_stays_in_the_bucket(http, service, pe
     assert (await http.get(original(theirs, kept))).status_code == 302
 
 
-async def test_a_duplicate_goes_with_the_holder_that_it_turned_out_to_be(http, service, person, hers):
+async def test_a_merged_duplicate_is_erased_with_its_holder(http, service, person, hers):
     twin = await made(http, "holders", kind="employee", name=f"{NAME} 2", email="second@quastel.test")
     await posted(http, f"holders/{twin['id']}/merge", {"into": person["id"], "reason": "duplicate"})
     await posted(http, f"holders/{twin['id']}/erase", {"reason": "asked"}, status=409)
@@ -242,7 +244,7 @@ async def test_a_duplicate_goes_with_the_holder_that_it_turned_out_to_be(http, s
     }
 
 
-async def test_the_key_of_a_credential_that_moved_away_ends_too_and_the_credential_stays(
+async def test_the_old_key_of_a_moved_credential_gets_a_tombstone_and_the_credential_stays(
     http, service, person, hers
 ):
     other = await made(http, "holders", kind="employee", name="Berta")
@@ -280,7 +282,7 @@ async def test_a_copy_has_everything_and_says_who_took_it(http, service, person,
     assert document["kept_by_other_services"].keys() >= {"notifier", "certifications", "scheduler"}
 
 
-async def test_without_its_originals_no_copy_is_begun(http, service, person, hers, s3, bucket):
+async def test_an_export_with_a_missing_original_is_not_started(http, service, person, hers, s3, bucket):
     await sent(http, hers, with_gps(picture(300, 300)))
     for key in objects(s3, bucket):
         s3.client().delete_object(Bucket=bucket, Key=key)
@@ -295,7 +297,7 @@ async def test_only_an_administrator_takes_a_copy_or_erases(http, issuer, person
         await posted(http, "erasures", {"holder_ids": [person["id"]]}, status=403)
 
 
-async def test_the_list_of_the_erased_is_applied_again_after_a_restore(http, service, person, hers):
+async def test_erasures_are_repeated_after_a_restore(http, service, person, hers):
     never_known = str(uuid4())
     ids = [person["id"], never_known]
     assert await posted(http, "erasures", {"holder_ids": ids}) == {"erased": 1}
@@ -310,7 +312,7 @@ async def test_the_list_of_the_erased_is_applied_again_after_a_restore(http, ser
     assert {each.key for each in told} == {person["id"], never_known, f"{person['id']}/{hers['id']}"}
 
 
-async def test_a_backfill_tells_of_the_erased_to_whoever_missed_it(http, service, person):
+async def test_a_backfill_repeats_erasures_for_consumers_that_missed_them(http, service, person):
     await posted(http, f"holders/{person['id']}/erase", {"reason": "asked"})
     [source] = [source for source in SNAPSHOTS if source.name == "erased_holders"]
     async with service.database.reading() as conn:
@@ -330,7 +332,7 @@ async def import_of(conn: Any, *, state: str, file_name: str = "f.csv", cursor: 
     return import_id
 
 
-async def test_what_an_import_said_of_the_person_goes_from_its_report(http, service, person, hers):
+async def test_an_erasure_removes_the_person_from_import_reports(http, service, person, hers):
     async with service.database.reading() as conn:
         import_id = await import_of(
             conn, state="finished", file_name=f"{NAME.upper()} licences.csv", cursor=EXTERNAL
@@ -360,7 +362,7 @@ async def test_what_an_import_said_of_the_person_goes_from_its_report(http, serv
     assert (await http.get(f"/v1/imports/{import_id}")).json()["state"] == "undone"
 
 
-async def test_what_an_action_on_many_said_of_the_person_goes_from_its_report(http, service, person, hers):
+async def test_an_erasure_removes_the_person_from_bulk_reports(http, service, person, hers):
     bulk_id = uuid4()
     async with service.database.reading() as conn:
         await conn.execute(
@@ -380,14 +382,14 @@ async def test_what_an_action_on_many_said_of_the_person_goes_from_its_report(ht
     assert await service.count("bulk_rows") == 2
 
 
-async def test_an_erasure_waits_for_an_import_that_is_just_being_read(http, service, person):
+async def test_an_erasure_is_refused_while_an_import_is_being_read(http, service, person):
     async with service.database.reading() as conn:
         await import_of(conn, state="queued")
     await posted(http, f"holders/{person['id']}/erase", {"reason": "asked"}, status=409)
     assert (await http.get(f"/v1/holders/{person['id']}")).status_code == 200
 
 
-async def test_an_erasure_waits_for_the_batch_that_an_import_has_in_hand(http, service, person, clean_url):
+async def test_an_erasure_waits_for_the_current_batch_of_an_import(http, service, person, clean_url):
     """What the batch has read of the person is written before, and goes; the next one reads nothing of it."""
     async with service.database.reading() as conn:
         import_id = await import_of(conn, state="running")
@@ -408,7 +410,7 @@ async def test_an_erasure_waits_for_the_batch_that_an_import_has_in_hand(http, s
     assert await everything(service, *PLANTED) == []
 
 
-async def test_whatever_is_done_at_the_same_moment_leaves_nothing_behind(http, service, person, hers):
+async def test_concurrent_writes_leave_nothing_of_an_erased_holder(http, service, person, hers):
     """Each other request comes before the erasure, and goes with it, or after it, and finds nobody."""
     holder, credential = f"holders/{person['id']}", f"credentials/{hers['id']}"
 

@@ -5,7 +5,7 @@ import pytest
 from .conftest import made
 
 
-async def test_a_submission_is_shown_until_it_ends_and_its_end_says_why(http, service, credential):
+async def test_a_submission_is_shown_until_it_ends_with_a_reason(http, service, credential):
     path = f"credentials/{credential['id']}"
     body = await made(http, f"{path}/submissions", quiet_until="2026-04-30")
     assert (body["submitted_at"], body["quiet_until"]) == ("2026-03-01T12:00:00Z", "2026-04-30T22:00:00Z")
@@ -24,7 +24,7 @@ async def test_a_submission_is_shown_until_it_ends_and_its_end_says_why(http, se
     assert (line["reason"], line["note"]) == ("returned", "a form was missing")
 
 
-async def test_a_submission_whose_time_is_over_still_waits(http, service, credential):
+async def test_an_overdue_submission_still_waits(http, service, credential):
     path = f"credentials/{credential['id']}"
     await made(http, f"{path}/submissions", quiet_until="2026-03-02")
     service.clock.advance(days=30)
@@ -34,7 +34,7 @@ async def test_a_submission_whose_time_is_over_still_waits(http, service, creden
 
 
 @pytest.mark.parametrize("ended", ["never submitted", "renewed"])
-async def test_what_does_not_wait_can_not_be_ended(http, service, credential, ended):
+async def test_a_credential_without_a_submission_has_none_to_end(http, service, credential, ended):
     path = f"credentials/{credential['id']}"
     if ended == "renewed":
         await made(http, f"{path}/submissions", quiet_until="2026-04-30")

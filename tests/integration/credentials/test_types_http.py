@@ -48,7 +48,7 @@ def pointers(answer: httpx.Response) -> list[str]:
     return [error["pointer"] for error in answer.json()["errors"]]
 
 
-async def test_attributes_are_checked_told_and_shown(
+async def test_attributes_are_validated_published_and_shown(
     http: httpx.AsyncClient, service: Credentials, ana: Any, liability: Any
 ):
     assert liability["attributes"][1] == {
@@ -65,7 +65,7 @@ async def test_attributes_are_checked_told_and_shown(
     assert event.data.credential.attributes == {"insured_limit": "1000000.5", "classes": ("C", "D")}
 
 
-async def test_a_merge_patch_changes_attributes_one_by_one_and_is_history(
+async def test_a_merge_patch_changes_single_attributes_and_is_in_the_history(
     http: httpx.AsyncClient, service: Credentials, ana: Any, liability: Any
 ):
     credential = (await insured(http, ana, insured_limit="5", insurer="Acme")).json()
@@ -124,7 +124,7 @@ async def test_a_declaration_that_contradicts_itself_is_refused(http: httpx.Asyn
         assert (answer.status_code, pointers(answer)) == (422, [pointer])
 
 
-async def test_a_name_is_one_types_only_whether_code_or_alias(http: httpx.AsyncClient, liability: Any):
+async def test_a_name_belongs_to_one_type_as_code_or_alias(http: httpx.AsyncClient, liability: Any):
     body = {"code": "indemnity", "name": "Indemnity", "category": "insurance"}
     for change, pointer in (
         ({"code": "GL"}, "/code"),
@@ -143,7 +143,7 @@ async def test_a_name_is_one_types_only_whether_code_or_alias(http: httpx.AsyncC
     assert (await http.get("/v1/credential-types/GL")).status_code == 404
 
 
-async def test_of_two_types_that_take_a_name_at_the_same_moment_one_gets_it(http: httpx.AsyncClient):
+async def test_only_one_of_two_types_that_claim_a_name_concurrently_gets_it(http: httpx.AsyncClient):
     bodies = [
         {"code": f"type-{n}", "name": "Either", "category": "other", "aliases": ["wanted"]} for n in range(4)
     ]
@@ -151,7 +151,7 @@ async def test_of_two_types_that_take_a_name_at_the_same_moment_one_gets_it(http
     assert sorted(answer.status_code for answer in answers) == [201, 409, 409, 409]
 
 
-async def test_an_alias_names_the_type_wherever_one_is_named(
+async def test_an_alias_is_accepted_wherever_a_type_is_named(
     http: httpx.AsyncClient, ana: Any, liability: Any
 ):
     credential = await made(
@@ -163,7 +163,7 @@ async def test_an_alias_names_the_type_wherever_one_is_named(
     assert (answer.json()["code"], answer.json()["grace_days"]) == ("liability", 5)
 
 
-async def test_a_retired_type_takes_no_new_credentials_and_those_there_are_go_on(
+async def test_a_retired_type_takes_no_new_credentials_and_existing_ones_go_on(
     http: httpx.AsyncClient, service: Credentials, ana: Any, credential: Any
 ):
     assert (await changed(http, "credential-types/licence", retired=True)).json()["retired"] is True
@@ -183,7 +183,7 @@ async def test_a_retired_type_takes_no_new_credentials_and_those_there_are_go_on
     assert (await http.post("/v1/credentials", json=body)).status_code == 201
 
 
-async def test_changed_rules_on_their_way_are_counted(
+async def test_credentials_that_await_changed_rules_are_counted(
     http: httpx.AsyncClient, service: Credentials, ana: Any, licence: Any
 ):
     for number in range(3):
@@ -197,7 +197,7 @@ async def test_changed_rules_on_their_way_are_counted(
     assert (await http.get(path)).json()["since"] is None
 
 
-async def test_changed_rules_reach_each_credential_once_and_those_with_their_own_ladder_not(
+async def test_changed_rules_reach_each_credential_once_except_those_with_a_custom_ladder(
     http: httpx.AsyncClient, service: Credentials, ana: Any, credential: Any
 ):
     await made(http, "credentials", holder_id=ana["id"], type="licence", number="own", ladder=[10])
@@ -215,7 +215,7 @@ async def test_changed_rules_reach_each_credential_once_and_those_with_their_own
     assert (shown["ladder"], shown["validity"]) == ([200, 0], "expiring")
 
 
-async def test_a_credential_that_somebody_holds_is_passed_over_and_worked_through_later(
+async def test_a_locked_credential_is_skipped_and_processed_later(
     http: httpx.AsyncClient, service: Credentials, ana: Any, credential: Any
 ):
     other = await made(http, "credentials", holder_id=ana["id"], type="licence", number="A-2")
@@ -264,7 +264,7 @@ async def _waits_or_is_done(service: Credentials, task: asyncio.Task[Any]) -> No
                 return
 
 
-async def test_the_imports_types_are_held_too(service: Credentials, licence: Any):
+async def test_types_used_by_an_import_are_locked_too(service: Credentials, licence: Any):
     async with service.database.transaction(Cause.new("user:somebody")) as holding:
         held = await type_store.hold_types(holding.conn, ["licence", "unknown"])
         assert list(held) == ["licence"]
@@ -273,7 +273,7 @@ async def test_the_imports_types_are_held_too(service: Credentials, licence: Any
         assert taken == []
 
 
-async def test_rules_that_change_again_half_way_end_with_the_last_ones_and_each_is_told_once(
+async def test_rules_that_change_again_half_way_end_with_the_last_version_published_once(
     http: httpx.AsyncClient, service: Credentials, ana: Any, licence: Any, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(replanning, "BATCH", 2)

@@ -38,7 +38,7 @@ def pointer(answer: httpx.Response) -> tuple[int, str]:
     return answer.status_code, answer.json()["errors"][0]["pointer"]
 
 
-async def test_a_check_is_told_shown_and_kept_with_who_made_it(
+async def test_a_check_is_published_shown_and_stored_with_its_author(
     http: httpx.AsyncClient, service: Credentials, nurse: Any
 ):
     answer = await checked(http, nurse, valid_until="2026-08-31", note="Looked at the board's page.")
@@ -103,7 +103,7 @@ async def test_a_voided_credential_takes_no_checks_and_a_revoked_one_does(
     assert (await checked(http, nurse)).status_code == 409
 
 
-async def test_a_renewal_that_needs_a_check_is_refused_without_one(
+async def test_a_renewal_is_refused_without_the_check_its_type_needs(
     http: httpx.AsyncClient, service: Credentials, nurse: Any
 ):
     assert pointer(await renewed(http, nurse)) == (422, "/verification")
@@ -113,7 +113,7 @@ async def test_a_renewal_that_needs_a_check_is_refused_without_one(
     assert await service.told() == []
 
 
-async def test_a_renewal_brings_its_check_along_and_the_check_is_of_the_new_term(
+async def test_a_renewal_may_carry_its_check_which_belongs_to_the_new_term(
     http: httpx.AsyncClient, service: Credentials, nurse: Any
 ):
     answer = await renewed(http, nurse, verification={"source": "nursys", "valid_until": "2026-12-31"})
@@ -199,7 +199,7 @@ async def test_a_narrowed_token_sees_what_is_due_of_its_people_only(
 @pytest.mark.parametrize(
     "at", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "0001-01-01", "9999-12-31"]
 )
-async def test_instants_that_no_zone_reaches_are_refused_at_their_field(
+async def test_instants_outside_the_supported_range_are_refused_at_their_field(
     http: httpx.AsyncClient, service: Credentials, nurse: Any, at: str
 ):
     assert pointer(await checked(http, nurse, checked_at=at)) == (422, "/checked_at")

@@ -257,7 +257,7 @@ def test_every_route_has_a_case() -> None:
     assert {name for name, _ in routes(document())} == set(CASES)
 
 
-async def test_nothing_of_another_team_is_told_or_changed_on_any_route(world: World, service: Any) -> None:
+async def test_no_route_shows_or_changes_anything_of_another_team(world: World, service: Any) -> None:
     before = await kept(service)
     for route, case in CASES.items():
         answer = await sent(world, route, case, world.token(licet_teams=["red"]))
@@ -303,7 +303,7 @@ HIDES: dict[str, Any] = {
 OWN = {name: case for name, case in CASES.items() if case.answer != CLOSED}
 
 
-async def test_the_same_shows_somebody_of_the_tokens_own_team(world: World) -> None:
+async def test_the_same_route_shows_a_holder_of_the_tokens_own_team(world: World) -> None:
     headers = world.token(licet_teams=["blue"], licet_locations=["north"])
     for route in OWN:
         if route.startswith("GET "):
@@ -320,7 +320,7 @@ BEFORE = {
 
 
 @pytest.mark.parametrize("route", [name for name in OWN if not name.startswith("GET ")])
-async def test_the_same_changes_somebody_of_the_tokens_own_team(world: World, route: str) -> None:
+async def test_the_same_route_changes_a_holder_of_the_tokens_own_team(world: World, route: str) -> None:
     path, _, last = world.of(route.split(" ")[1]).rpartition("/")
     if last in BEFORE:
         before = await world.http.post(f"{path}{BEFORE[last][0]}", json=BEFORE[last][1])
@@ -363,7 +363,7 @@ def dependencies(dependant: Dependant) -> Iterator[Dependant]:
         yield from dependencies(each)
 
 
-def test_every_id_in_a_body_is_declared_to_name_a_holder_or_is_of_the_paths_credential() -> None:
+def test_every_id_in_a_body_is_declared_as_a_holder_or_belongs_to_the_credential_of_the_path() -> None:
     api, declared = document(), accesses()
     unknown = set()
     for name, operation in routes(api):
@@ -421,13 +421,13 @@ async def test_both_claims_must_hold_and_an_empty_one_hides_everybody(world: Wor
     assert await seen(licet_locations=[]) == 0
 
 
-async def test_whoever_has_no_team_is_seen_only_by_those_who_see_everyone(world: World) -> None:
+async def test_a_holder_without_a_team_is_visible_only_to_tokens_that_see_everyone(world: World) -> None:
     nobody = await made(world.http, "holders", kind="vendor", name="Loose Ltd")
     answer = await world.http.get(f"/v1/holders/{nobody['id']}", headers=world.token(licet_teams=["red"]))
     assert answer.status_code == 404
 
 
-async def test_nobody_can_be_put_where_the_token_does_not_see_them(world: World, service: Any) -> None:
+async def test_a_holder_can_not_be_moved_out_of_the_tokens_sight(world: World, service: Any) -> None:
     headers = world.token(licet_teams=["red"])
     for wanted in ({"team": "blue"}, {"team": None}):
         moved = await world.http.patch(
@@ -481,7 +481,7 @@ async def test_a_conflict_does_not_name_what_the_token_does_not_see(world: World
     await refused(everyone, 409, world.ids["holder_id"])
 
 
-async def test_a_circle_of_managers_does_not_name_whom_the_token_does_not_see(world: World) -> None:
+async def test_a_cycle_of_managers_does_not_name_whom_the_token_does_not_see(world: World) -> None:
     """Ana manages Zoe, who manages Bo; who sees only Ana and Bo lets Ana report to Bo."""
     bo = await made(world.http, "holders", kind="employee", name="Bo", team="red", external_id="E-3")
     for who, manager in (("{holder_id}", "{mine}"), (bo["id"], "{holder_id}")):
@@ -497,7 +497,7 @@ async def test_a_circle_of_managers_does_not_name_whom_the_token_does_not_see(wo
     assert ELSEWHERE[3] not in closing.text
 
 
-async def test_a_merged_record_is_seen_where_whom_it_turned_out_to_be_is_seen(world: World) -> None:
+async def test_a_merged_record_is_visible_where_its_remaining_holder_is(world: World) -> None:
     double = await made(world.http, "holders", kind="employee", name="Zoe E.", team="red", external_id="E-4")
     into = {"into": world.ids["holder_id"], **REASON}
     merged = await world.http.post(f"/v1/holders/{double['id']}/merge", json=into)
@@ -514,7 +514,7 @@ async def test_a_merged_record_is_seen_where_whom_it_turned_out_to_be_is_seen(wo
 
 
 @pytest.mark.parametrize("reach", ["report", "merged before", "team"])
-async def test_a_merge_that_would_change_whom_the_token_does_not_see_takes_one_that_sees_everyone(
+async def test_a_merge_that_changes_unseen_holders_needs_a_token_that_sees_everyone(
     world: World, service: Any, reach: str
 ) -> None:
     double = await made(world.http, "holders", kind="employee", name="Ana E.", team="red", external_id="E-4")
@@ -548,7 +548,7 @@ async def test_a_merge_changes_reports_that_the_token_sees(world: World) -> None
     assert (answer.status_code, answer.json()["reports"]) == (200, [report["id"]])
 
 
-async def test_a_merge_does_not_name_the_credential_in_its_way_to_a_token_that_may_not_see_it(
+async def test_a_refused_merge_does_not_name_a_credential_that_the_token_may_not_see(
     world: World, service: Any
 ) -> None:
     double, card = await person(world.http, name="Ana E.", team="red", number=ELSEWHERE[2])
@@ -565,7 +565,9 @@ async def test_a_merge_does_not_name_the_credential_in_its_way_to_a_token_that_m
     await refused(await world.http.post(path, json=mine), 409, world.ids["credential_id"])
 
 
-async def test_what_was_held_leaves_out_what_is_somebody_elses_today(world: World, service: Any) -> None:
+async def test_held_credentials_leave_out_those_that_belong_to_somebody_else_today(
+    world: World, service: Any
+) -> None:
     known_at = service.clock.now().isoformat()
     service.clock.advance(days=1)
     moved = await world.http.post(
@@ -580,7 +582,7 @@ async def test_what_was_held_leaves_out_what_is_somebody_elses_today(world: Worl
     assert some.json()["items"] == []
 
 
-async def test_the_history_of_a_moved_credential_says_nothing_of_whom_the_token_does_not_see(
+async def test_the_history_of_a_moved_credential_hides_holders_whom_the_token_does_not_see(
     world: World,
 ) -> None:
     card = world.of("/v1/credentials/{credential_id}")
@@ -621,7 +623,7 @@ async def test_the_history_of_a_moved_credential_says_nothing_of_whom_the_token_
         assert "Zoe" not in answer.text
 
 
-async def test_files_leave_out_whom_the_token_does_not_see(world: World) -> None:
+async def test_csv_files_leave_out_whom_the_token_does_not_see(world: World) -> None:
     headers = {**world.token(licet_teams=["red"]), "Accept": "text/csv"}
     for path, mine in (("/v1/holders", "mine"), ("/v1/credentials", "my_credential")):
         answer = await world.http.get(path, headers=headers)
@@ -632,7 +634,7 @@ async def test_files_leave_out_whom_the_token_does_not_see(world: World) -> None
             assert word not in answer.text
 
 
-async def test_an_answer_is_not_given_again_to_a_token_that_sees_less(world: World) -> None:
+async def test_a_stored_answer_is_not_replayed_to_a_token_that_sees_less(world: World) -> None:
     path, body = world.of("/v1/credentials/{credential_id}/suspend"), REASON
     key = {"Idempotency-Key": "k-1"}
     assert (await world.http.post(path, json=body, headers=key)).status_code == 200
@@ -642,7 +644,9 @@ async def test_an_answer_is_not_given_again_to_a_token_that_sees_less(world: Wor
     assert narrowed.status_code == 404
 
 
-async def test_whoever_leaves_the_team_while_a_write_waits_is_not_changed(world: World, service: Any) -> None:
+async def test_a_holder_who_leaves_the_team_while_a_write_waits_is_not_changed(
+    world: World, service: Any
+) -> None:
     """The write has seen them in the team and waits for their row; then they are somewhere else."""
     headers = world.token(licet_teams=["red"])
     async with service.database.transaction(Cause.new("user:test")) as tx:
@@ -669,7 +673,7 @@ async def test_an_auditor_changes_nothing(world: World, service: Any) -> None:
     assert await kept(service) == before
 
 
-async def test_an_auditor_reads_everything_but_the_copy_that_a_person_may_ask_for(world: World) -> None:
+async def test_an_auditor_reads_everything_except_the_export_of_a_person(world: World) -> None:
     headers = world.token(AUDITOR)
     for route in CHANGES_NOTHING:
         answer = await sent(world, route, CASES[route], headers)
@@ -677,7 +681,7 @@ async def test_an_auditor_reads_everything_but_the_copy_that_a_person_may_ask_fo
         assert answer.status_code in {expected, 302}, (route, answer.text)
 
 
-async def test_an_auditor_is_led_to_an_original_and_it_is_recorded(world: World) -> None:
+async def test_an_auditors_view_of_an_original_is_recorded(world: World) -> None:
     headers = world.token(AUDITOR, sub="audrey")
     image = world.of("/v1/credentials/{credential_id}/images/{image_id}")
     assert (await world.http.get(f"{image}/original", headers=headers)).status_code == 302

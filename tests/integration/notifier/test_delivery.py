@@ -36,7 +36,7 @@ def outcomes(rows: list[dict[str, Any]]) -> list[tuple[str, str, str]]:
     return [(row["told"], row["state"], row["reason"]) for row in rows]
 
 
-async def test_holder_and_manager_get_one_mail_each_and_it_is_told(office, smtp):
+async def test_holder_and_manager_get_one_mail_each_and_events_report_them(office, smtp):
     holder_id, licence = await office.employ()
     step = event(expiring(licence))
     await office.read(step)
@@ -136,7 +136,7 @@ async def test_a_renewal_that_was_applied_stops_the_mail_and_says_so(office, smt
     ],
     ids=["deactivated", "merged"],
 )
-async def test_nobody_is_told_about_a_holder_who_is_gone_meanwhile(office, smtp, gone):
+async def test_no_mail_is_sent_about_a_holder_who_has_left_meanwhile(office, smtp, gone):
     holder_id, licence = await office.employ()
     await office.read(expiring(licence))
     await office.read(gone(holder_state(holder_id, version=2, active=False)))
@@ -145,7 +145,7 @@ async def test_nobody_is_told_about_a_holder_who_is_gone_meanwhile(office, smtp,
     assert {row["reason"] for row in await office.rows()} == {"holder_inactive"}
 
 
-async def test_a_renewal_that_is_being_applied_is_waited_for(office, smtp):
+async def test_a_mail_waits_for_a_renewal_that_is_being_applied(office, smtp):
     _, licence = await office.employ()
     await office.read(expiring(licence))
     after = renewed(licence)
@@ -168,7 +168,7 @@ async def test_a_renewal_that_is_being_applied_is_waited_for(office, smtp):
     assert {row["reason"] for row in await office.rows()} == {"renewed"}
 
 
-async def test_no_mail_is_begun_after_a_renewal_was_applied(office, smtp):
+async def test_no_mail_is_started_after_a_renewal_was_applied(office, smtp):
     """The race: each renewal is applied while its mails are begun; a mail is older than it, or absent."""
     licences = []
     for number in range(60):
@@ -215,7 +215,7 @@ async def test_a_later_notice_overtakes_one_that_could_not_leave(office, smtp):
     assert sorted(row["reason"] for row in await office.rows()) == ["due", "due", "superseded", "superseded"]
 
 
-async def test_what_came_at_once_with_something_later_is_recorded_as_superseded(office, smtp):
+async def test_a_notice_that_arrives_together_with_a_later_one_is_recorded_as_superseded(office, smtp):
     _, licence = await office.employ()
     office.clock.at += timedelta(days=31)
     await office.read(expiring(licence, 0, notify=False), expired(licence))
@@ -246,7 +246,7 @@ async def test_an_event_waits_for_the_version_it_was_decided_on(office, smtp):
     assert len(smtp.messages) == 2
 
 
-async def test_what_never_becomes_known_is_given_up_with_its_reason(office, smtp):
+async def test_a_notice_about_an_unknown_credential_is_given_up_with_its_reason(office, smtp):
     _, licence = await office.employ()
     unknown = licence.model_copy(update={"version": 9})
     await office.read(expiring(unknown))
@@ -285,7 +285,7 @@ async def test_a_manager_who_never_becomes_known_is_replaced_by_the_fallback(off
         (["data-4xx"] * 6, "failed", "gave_up", 0, 6),
     ],
 )
-async def test_a_mail_is_doubled_only_where_smtp_left_it_unknown(
+async def test_a_mail_is_sent_twice_only_if_smtp_left_the_outcome_unknown(
     office, smtp, monkeypatch, faults, state, reason, accepted, attempts
 ):
     monkeypatch.setattr("licet_notifier.notifications.delivery._LONGEST_PAUSE", 0.01)
@@ -334,7 +334,7 @@ async def test_a_crash_after_sending_counts_as_unknown_and_repeats_the_same_mess
     assert len(smtp.messages) <= 2
 
 
-async def test_crashes_that_repeat_end_as_unknown_and_say_so(office, smtp):
+async def test_repeated_crashes_end_as_unknown_and_are_reported(office, smtp):
     _, licence = await office.employ()
     await office.read(expiring(licence))
     smtp.delay = 30
@@ -351,7 +351,7 @@ async def test_crashes_that_repeat_end_as_unknown_and_say_so(office, smtp):
     assert [each.data.reason for each in await office.published()] == ["unknown", "unknown"]
 
 
-async def test_a_stop_finishes_the_mails_that_were_begun(office, smtp):
+async def test_a_shutdown_finishes_the_mails_in_progress(office, smtp):
     _, licence = await office.employ()
     await office.read(expiring(licence))
     smtp.delay = 0.3
@@ -388,7 +388,9 @@ async def test_connections_are_reused_for_some_mails_and_bounded(database_url, s
     assert 4 <= smtp.conversations <= 5
 
 
-async def test_a_server_that_is_away_costs_time_and_no_mail(database_url, smtp, unused_tcp_port, monkeypatch):
+async def test_an_unavailable_server_delays_mail_and_loses_none(
+    database_url, smtp, unused_tcp_port, monkeypatch
+):
     monkeypatch.setattr("licet_notifier.notifications.delivery._LONGEST_PAUSE", 0.01)
     async with open_office(database_url, f"smtp://127.0.0.1:{unused_tcp_port}") as away:
         _, licence = await away.employ()
@@ -402,7 +404,7 @@ async def test_a_server_that_is_away_costs_time_and_no_mail(database_url, smtp, 
     assert len(smtp.messages) == 2
 
 
-async def test_a_template_that_fails_fails_its_mail_and_no_other(office, smtp):
+async def test_a_failing_template_fails_only_its_own_mail(office, smtp):
     _, licence = await office.employ()
     await office.read(expiring(licence))
     async with office.database.reading() as conn:

@@ -85,7 +85,7 @@ async def test_a_mail_that_waits_follows_its_credential(office, smtp, state_firs
 
 
 @pytest.mark.parametrize("order", ["move first", "merge first", "merge between"])
-async def test_of_merged_holders_the_one_that_is_left_is_told_once(office, smtp, order):
+async def test_the_remaining_holder_of_a_merge_gets_one_mail(office, smtp, order):
     """Topics have no order among each other: the merge may be known before the move."""
     licence, arrived, left = await entered(office)
     merge = merged(licence, arrived.credential.holder_id)
@@ -104,7 +104,7 @@ async def test_of_merged_holders_the_one_that_is_left_is_told_once(office, smtp,
     assert told(smtp) == BO
 
 
-async def test_nobody_is_told_again_of_what_the_merged_holder_was_told(office, smtp):
+async def test_a_mail_sent_to_the_merged_holder_is_not_repeated(office, smtp):
     licence, arrived, left = await entered(office)
     notice = event(expiring(licence))
     await office.read(notice)
@@ -117,9 +117,7 @@ async def test_nobody_is_told_again_of_what_the_merged_holder_was_told(office, s
 
 
 @pytest.mark.parametrize("order", ["move first", "merge first"])
-async def test_a_notice_for_the_merged_holder_that_comes_late_goes_to_the_one_that_is_left(
-    office, smtp, order
-):
+async def test_a_late_notice_for_the_merged_holder_goes_to_the_remaining_one(office, smtp, order):
     licence, arrived, left = await entered(office)
     merge = merged(licence, arrived.credential.holder_id)
     if order == "move first":
@@ -133,7 +131,7 @@ async def test_a_notice_for_the_merged_holder_that_comes_late_goes_to_the_one_th
     assert told(smtp) == BO
 
 
-async def test_while_the_new_holder_has_yet_to_be_told_of_the_mail_waits(office, smtp):
+async def test_a_mail_waits_while_the_new_holder_is_unknown(office, smtp):
     licence, arrived, left = await entered(office)
     await office.read(event(expiring(licence)))
     await office.read(left)
@@ -145,7 +143,7 @@ async def test_while_the_new_holder_has_yet_to_be_told_of_the_mail_waits(office,
     assert told(smtp) == BO
 
 
-async def test_a_mail_does_not_wait_for_ever(office, smtp):
+async def test_a_mail_for_an_unknown_holder_does_not_wait_for_ever(office, smtp):
     licence, _, left = await entered(office)
     await office.read(event(expiring(licence)))
     await office.read(left)
@@ -157,7 +155,7 @@ async def test_a_mail_does_not_wait_for_ever(office, smtp):
     }
 
 
-async def test_a_notice_for_the_wrong_holder_that_comes_in_between_goes_to_the_right_one(office, smtp):
+async def test_a_notice_for_the_old_holder_during_a_move_goes_to_the_new_one(office, smtp):
     licence, arrived, left = await entered(office)
     await office.read(left, event(expiring(licence)))
     assert await office.rows() == []
@@ -167,7 +165,7 @@ async def test_a_notice_for_the_wrong_holder_that_comes_in_between_goes_to_the_r
     assert told(smtp) == BO
 
 
-async def test_what_was_voided_stays_with_the_merged_holder_and_waits_for_nothing(office, smtp):
+async def test_a_voided_credential_stays_with_the_merged_holder_and_delays_nothing(office, smtp):
     licence, arrived, _ = await entered(office)
     await office.read(event(expiring(licence)))
     voided = licence.model_copy(update={"version": 2, "voided": True})
@@ -178,7 +176,7 @@ async def test_what_was_voided_stays_with_the_merged_holder_and_waits_for_nothin
     assert smtp.messages == []
 
 
-async def test_what_waits_goes_with_the_erased_who_has_the_credential_by_then(office, smtp):
+async def test_a_waiting_mail_is_erased_with_the_holder_who_has_the_credential_by_then(office, smtp):
     office.dispatcher = Dispatcher(
         office.dispatcher.consumer, office.database, office.clock, "notifier", forget_holder
     )
@@ -191,7 +189,7 @@ async def test_what_waits_goes_with_the_erased_who_has_the_credential_by_then(of
     assert smtp.messages == []
 
 
-async def test_a_check_of_a_credential_is_taken_over_as_every_other_state(office):
+async def test_a_check_of_a_credential_is_projected_like_any_other_state(office):
     licence, _, _ = await entered(office)
     check = VerificationState(
         id=uuid4(), term_id=licence.terms[0].id, checked_at=CREATED, source="register", result="confirmed",

@@ -80,7 +80,7 @@ async def test_pages_are_stable_while_decisions_are_added(office):
         assert seen == expected
 
 
-async def test_what_is_not_there_or_not_asked_well_is_a_problem(office):
+async def test_an_unknown_id_or_an_invalid_query_is_a_problem(office):
     async with reader(office) as client:
         assert (await client.get(f"/v1/notifications/{uuid4()}")).status_code == 404
         assert (await client.get("/v1/notifications?outcome=lost")).status_code == 422
@@ -111,7 +111,7 @@ async def test_a_manager_sees_decisions_about_their_own_people_only(office, clai
         assert (await client.get(f"/v1/notifications/{one}")).status_code == (200 if seen else 404)
 
 
-async def test_answers_hold_codes_and_ids_and_nobodys_address_or_name(office):
+async def test_answers_hold_codes_and_ids_but_no_address_or_name(office):
     _, licence = await office.employ()
     await office.read(expiring(licence))
     async with reader(office) as client:

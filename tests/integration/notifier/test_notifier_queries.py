@@ -10,7 +10,7 @@ async def office(database_url, smtp):
         yield opened
 
 
-async def test_due_mails_are_found_by_an_index_not_by_looking_at_all(office):
+async def test_due_mails_are_found_by_an_index_not_a_sequential_scan(office):
     async with office.database.reading() as conn:
         await conn.execute(
             """

@@ -32,7 +32,7 @@ def reasons(rows):
     return {(row["state"], row["reason"]) for row in rows}
 
 
-async def test_reminders_are_skipped_and_news_of_the_expiry_is_held_until_the_rest_is_over(office, smtp):
+async def test_reminders_are_skipped_and_the_expiry_mail_is_held_until_the_quiet_period_ends(office, smtp):
     state = await submitted(office)
     await office.read(event(expiring(state)))
     assert reasons(await office.rows()) == {("skipped", "submitted")}
@@ -46,7 +46,7 @@ async def test_reminders_are_skipped_and_news_of_the_expiry_is_held_until_the_re
 
 
 @pytest.mark.parametrize("meanwhile", ["renewed", "overdue"])
-async def test_what_is_held_is_looked_at_again(office, smtp, meanwhile):
+async def test_a_held_mail_is_checked_again(office, smtp, meanwhile):
     state = await submitted(office)
     office.clock.at = MORNING_AFTER
     await office.read(event(expired(state)))

@@ -79,7 +79,7 @@ async def ward(database_url, smtp):
         yield ward
 
 
-async def test_one_mail_a_day_tells_of_all_shifts_of_the_team(ward, smtp):
+async def test_one_mail_a_day_lists_all_shifts_of_the_team(ward, smtp):
     await ward.office.read(at_risk(ward.nurse), at_risk(ward.nurse, "S2", start=FAR + timedelta(days=1)))
     await ward.deliver()
     assert smtp.messages == []
@@ -98,7 +98,7 @@ async def test_one_mail_a_day_tells_of_all_shifts_of_the_team(ward, smtp):
     assert len(smtp.messages) == 2
 
 
-async def test_of_a_shift_that_is_near_they_hear_at_once_at_any_hour(ward, smtp):
+async def test_a_near_shift_is_mailed_at_once_at_any_hour(ward, smtp):
     ward.office.clock.at = MORNING.replace(hour=23)
     await ward.office.read(at_risk(ward.nurse, start=SOON), at_risk(ward.nurse, "S2"))
     await ward.deliver()
@@ -106,7 +106,7 @@ async def test_of_a_shift_that_is_near_they_hear_at_once_at_any_hour(ward, smtp)
     assert "Within 48 hours: a booked shift is at risk" in mail.message.as_string()
 
 
-async def test_a_shift_that_becomes_near_before_the_next_digest_is_told_of_then(ward, smtp):
+async def test_a_shift_that_becomes_near_before_the_next_digest_is_mailed_then(ward, smtp):
     start = MORNING + timedelta(hours=50)
     await ward.office.read(at_risk(ward.nurse, start=start))
     await ward.deliver()
@@ -116,7 +116,7 @@ async def test_a_shift_that_becomes_near_before_the_next_digest_is_told_of_then(
     assert len(smtp.messages) == 1
 
 
-async def test_nobody_hears_of_a_shift_that_was_cleared_meanwhile(ward, smtp):
+async def test_no_mail_is_sent_about_a_shift_cleared_meanwhile(ward, smtp):
     risk = at_risk(ward.nurse)
     await ward.office.read(risk, at_risk(ward.nurse, "S2"), cleared(risk))
     ward.office.clock.at = TOMORROW_AT_EIGHT
@@ -126,7 +126,7 @@ async def test_nobody_hears_of_a_shift_that_was_cleared_meanwhile(ward, smtp):
     assert "S1" not in mail.message.as_string()
 
 
-async def test_a_mail_that_waits_is_looked_at_again_before_it_is_sent(ward, smtp):
+async def test_a_waiting_mail_is_checked_again_before_it_is_sent(ward, smtp):
     risk = at_risk(ward.nurse, start=SOON)
     await ward.office.read(risk)
     smtp.always = "refuse_recipient_for_now"
@@ -140,7 +140,7 @@ async def test_a_mail_that_waits_is_looked_at_again_before_it_is_sent(ward, smtp
     assert await ward.outcomes() == [("skipped", "cleared")]
 
 
-async def test_a_risk_that_comes_again_is_told_of_again_and_a_repetition_is_not(ward, smtp):
+async def test_a_recurring_risk_is_mailed_again_and_a_repeated_event_is_not(ward, smtp):
     risk = at_risk(ward.nurse, start=SOON)
     await ward.office.read(risk)
     await ward.deliver()
@@ -152,7 +152,7 @@ async def test_a_risk_that_comes_again_is_told_of_again_and_a_repetition_is_not(
     assert len(smtp.messages) == 2
 
 
-async def test_without_a_supervisor_the_fallback_is_told(ward, smtp):
+async def test_without_a_supervisor_the_fallback_gets_the_mail(ward, smtp):
     gone = holder_state(ward.supervisor, version=2, email="max@example.org", active=False)
     await ward.office.read(HolderDeactivated(holder=gone, reason="left"), at_risk(ward.nurse, start=SOON))
     await ward.deliver()
@@ -162,7 +162,7 @@ async def test_without_a_supervisor_the_fallback_is_told(ward, smtp):
     assert "no supervisor of the team can be reached" in mail.message.as_string().replace("=\n", "")
 
 
-async def test_of_an_erased_holder_nothing_is_kept_or_sent(ward, smtp, database_url):
+async def test_nothing_about_an_erased_holder_is_kept_or_sent(ward, smtp, database_url):
     await ward.office.read(at_risk(ward.nurse), HolderErased(holder_id=ward.nurse))
     settings = NotifierSettings(
         database_url="postgresql://nobody@nowhere/nothing", kafka_url="nowhere:1",

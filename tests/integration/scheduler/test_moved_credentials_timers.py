@@ -56,7 +56,7 @@ async def test_between_the_end_of_its_key_and_its_new_state_nothing_is_due(sched
     assert await scheduler.told() == []
 
 
-async def test_a_key_that_ended_long_ago_takes_nothing_from_the_new_holder(scheduler: Scheduler) -> None:
+async def test_an_old_tombstone_takes_nothing_from_the_new_holder(scheduler: Scheduler) -> None:
     await scheduler.learn(ARRIVED)
     await scheduler.end(LEFT, now=NOVEMBER)
     await scheduler.learn(a_year(), now=NOVEMBER)

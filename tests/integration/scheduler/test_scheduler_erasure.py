@@ -18,7 +18,7 @@ from support.searching.tables import search_database
 DAY_ONE = datetime(2026, 9, 2, 9, tzinfo=UTC)
 
 
-async def test_nothing_of_an_erased_holder_is_kept_nor_learned_again(scheduler: Scheduler) -> None:
+async def test_nothing_of_an_erased_holder_is_kept_or_stored_again(scheduler: Scheduler) -> None:
     state = credential(
         term("first", date(2026, 9, 2), date(2026, 12, 31), recorded_at=ENTRY), created_at=ENTRY
     )

@@ -85,7 +85,7 @@ async def test_the_list_goes_from_page_to_page_without_gap_or_repetition(
     assert [row["credential_id"] for row in csv.DictReader(file.text.splitlines())] == seen
 
 
-async def test_a_token_of_some_teams_and_locations_sees_only_their_timers(
+async def test_a_narrowed_token_sees_only_timers_of_its_teams_and_locations(
     scheduler: Scheduler, client: httpx.AsyncClient
 ) -> None:
     await scheduler.apply_holders(holder("a", team="red", location="north"), holder("b", team="blue"))
@@ -109,7 +109,7 @@ async def test_a_token_of_some_teams_and_locations_sees_only_their_timers(
     assert await seen(licet_teams=[]) == set()
 
 
-async def test_a_cursor_or_an_id_that_is_none_is_refused(client: httpx.AsyncClient) -> None:
+async def test_an_invalid_cursor_or_id_is_refused(client: httpx.AsyncClient) -> None:
     assert (await client.get("/v1/timers", params={"cursor": "?"})).status_code == 400
     assert (await client.get("/v1/timers", params={"credential_id": "7"})).status_code == 422
 

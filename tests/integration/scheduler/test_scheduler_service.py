@@ -18,7 +18,7 @@ from support.scheduling.states import DAY, credential, holder, term
 from support.servers.kafka import KafkaServer
 
 
-async def test_a_credential_on_its_topic_leads_to_what_has_been_reached_on_the_schedule(
+async def test_a_credential_event_leads_to_the_reached_steps_on_the_schedule_topic(
     empty_kafka: KafkaServer, database_url: str
 ) -> None:
     settings = SchedulerSettings(

@@ -37,7 +37,7 @@ def at(month: int, day: int) -> datetime:
     return datetime(2026, month, day, 9, tzinfo=UTC)
 
 
-async def test_a_learned_credential_is_due_at_its_first_instant_and_nothing_is_decided(
+async def test_a_new_credential_is_due_at_its_first_instant_before_anything_is_decided(
     scheduler: Scheduler,
 ) -> None:
     await scheduler.learn(a_year(), now=at(11, 1))
@@ -57,7 +57,7 @@ async def test_a_claim_publishes_what_it_decides_and_sets_the_next_instant(sched
     assert await scheduler.decide(at(9, 2)) == 0
 
 
-async def test_of_one_holder_events_stay_in_one_partition_and_keep_their_order(scheduler: Scheduler) -> None:
+async def test_events_of_one_holder_share_a_partition_and_keep_their_order(scheduler: Scheduler) -> None:
     await scheduler.learn(a_year())
     await scheduler.decide_all(datetime(2027, 2, 1, tzinfo=UTC))
     events = await scheduler.published()
@@ -80,7 +80,7 @@ async def test_older_and_repeated_states_change_nothing(scheduler: Scheduler) ->
     assert await scheduler.rows(kept) == before
 
 
-async def test_of_several_states_in_one_batch_the_newest_counts(scheduler: Scheduler) -> None:
+async def test_the_newest_of_several_states_in_one_batch_wins(scheduler: Scheduler) -> None:
     await scheduler.learn(a_year(version=1), a_year(version=3, voided=True), a_year(version=2))
     assert await scheduler.due() is None
 
@@ -133,7 +133,7 @@ async def test_steps_of_an_inactive_holder_are_passed_over_until_reactivation(
     assert await scheduler.decide(at(12, 7)) == 0
 
 
-async def test_a_holder_not_heard_of_counts_as_active(scheduler: Scheduler) -> None:
+async def test_an_unknown_holder_counts_as_active(scheduler: Scheduler) -> None:
     await scheduler.learn(a_year())
     await scheduler.decide_all(at(10, 3))
     assert isinstance((await scheduler.told())[-1], CredentialExpiring)
@@ -212,7 +212,9 @@ async def test_three_instances_after_ten_days_over_a_change_of_clocks_decide_eac
     assert await scheduler.rows("select 1 from timers where due_at <= $1", up) == []
 
 
-async def test_a_state_learned_while_its_timer_is_claimed_waits_and_counts(scheduler: Scheduler) -> None:
+async def test_a_state_that_arrives_while_its_timer_is_claimed_waits_and_is_applied(
+    scheduler: Scheduler,
+) -> None:
     await scheduler.learn(a_year())
     claimed, may_commit = asyncio.Event(), asyncio.Event()
 
@@ -237,7 +239,7 @@ async def _until_somebody_waits(scheduler: Scheduler) -> None:
         await asyncio.sleep(0.01)
 
 
-async def test_backfill_repeats_what_was_announced_under_its_first_ids_to_the_byte(
+async def test_a_backfill_repeats_announcements_with_the_same_ids_and_bytes(
     scheduler: Scheduler, database_url: str
 ) -> None:
     suspended = flag(FlagKind.SUSPENDED, at(10, 15), at(11, 15))
@@ -261,7 +263,9 @@ async def test_backfill_repeats_what_was_announced_under_its_first_ids_to_the_by
     assert await scheduler.rows(bytes_of) == first
 
 
-async def test_backfill_leaves_out_what_the_topic_no_longer_keeps(scheduler: Scheduler) -> None:
+async def test_a_backfill_leaves_out_events_older_than_the_retention_of_the_topic(
+    scheduler: Scheduler,
+) -> None:
     await scheduler.learn(a_year())
     await scheduler.decide_all(at(12, 20))
     await scheduler.rows("update decisions set recorded_at = recorded_at - interval '31 days'")
@@ -303,7 +307,7 @@ async def test_an_enrolment_has_its_timer_beside_those_of_credentials(scheduler:
     assert len([each for each in await scheduler.told() if isinstance(each, InstantReached)]) == 1
 
 
-async def test_what_was_announced_of_enrolments_is_repeated_as_it_was(scheduler: Scheduler) -> None:
+async def test_a_backfill_repeats_announcements_of_enrolments_unchanged(scheduler: Scheduler) -> None:
     await scheduler.apply_enrolments(
         enrolment(deadline_at=at(10, 20), window_opens_at=at(9, 1), created_at=ENTRY)
     )
@@ -315,7 +319,7 @@ async def test_what_was_announced_of_enrolments_is_repeated_as_it_was(scheduler:
     assert len(again) == 2
 
 
-async def test_nothing_of_an_erased_holders_enrolments_comes_due(scheduler: Scheduler) -> None:
+async def test_no_enrolment_of_an_erased_holder_comes_due(scheduler: Scheduler) -> None:
     await scheduler.apply_enrolments(enrolment(deadline_at=at(10, 20), created_at=ENTRY))
     async with scheduler.database.transaction(Cause.new("service:scheduler")) as tx:
         await commands.forget_holder(tx, named("holder"), at(9, 1))

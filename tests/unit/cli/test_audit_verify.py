@@ -25,14 +25,14 @@ def verify(folder: Path, jws: str, keys: object) -> Result:
     )
 
 
-def test_a_result_of_the_deployment_is_good(tmp_path: Path):
+def test_a_result_signed_by_the_deployment_is_valid(tmp_path: Path):
     done = verify(tmp_path, SIGNER.sign(RESULT).jws + "\n", {"keys": [SIGNER.jwk]})
     assert done.exit_code == 0, done.output
     assert "The signature is good." in done.output
     assert "2 confirmed" in done.output
 
 
-def test_a_changed_result_is_told(tmp_path: Path):
+def test_a_changed_result_is_invalid(tmp_path: Path):
     header, payload, signature = SIGNER.sign(RESULT).jws.split(".")
     other = SIGNER.sign({**RESULT, "counts": {"items": 1}}).jws.split(".")[1]
     assert other != payload
@@ -41,7 +41,7 @@ def test_a_changed_result_is_told(tmp_path: Path):
     assert "the signature does not match" in done.output
 
 
-def test_a_result_of_another_key_is_told(tmp_path: Path):
+def test_a_result_signed_by_another_key_is_invalid(tmp_path: Path):
     done = verify(tmp_path, ResultSigner.generate().sign(RESULT).jws, {"keys": [SIGNER.jwk]})
     assert done.exit_code == 1
     assert "none of this deployment's" in done.output
@@ -55,7 +55,7 @@ def test_a_result_of_another_key_is_told(tmp_path: Path):
         (SIGNER.sign(RESULT).jws, [], "no JSON Web Key Set"),
     ],
 )
-def test_files_of_another_kind_are_told(tmp_path: Path, jws: str, keys: object, sentence: str):
+def test_a_file_of_another_kind_is_refused(tmp_path: Path, jws: str, keys: object, sentence: str):
     done = verify(tmp_path, jws, keys)
     assert done.exit_code == 1
     assert sentence in done.output

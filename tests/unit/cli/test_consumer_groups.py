@@ -11,7 +11,7 @@ from licet_notifier.notifications.model import Deployment
 from licet_scheduler.consumers import STATES
 
 
-def test_the_groups_are_those_of_the_services():
+def test_the_embedded_run_knows_the_consumer_groups_of_the_services():
     consumers = (
         ("credentials", SCHEDULE),
         ("credentials", awards_consumer("UTC")),

@@ -21,6 +21,6 @@ def test_a_number_and_a_unit_are_a_duration(text, length):
 
 
 @pytest.mark.parametrize("text", ["", "30", "d", "-1d", "1.5h", "1w", "1d2h", "٣d"])
-def test_anything_else_is_refused_with_what_would_do(text):
+def test_an_invalid_duration_is_refused_with_examples(text):
     with pytest.raises(ValueError, match="such as 30d"):
         parse_duration(text)

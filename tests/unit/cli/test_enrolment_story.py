@@ -66,7 +66,7 @@ def told(awards: list[Any], timers: list[Any]) -> str:
     return enrolment_text(enrolment_story(target, enrolment))
 
 
-def test_the_story_tells_components_decisions_and_what_time_brings() -> None:
+def test_the_story_shows_components_decisions_and_upcoming_instants() -> None:
     text = told([], [TIMER])
     for line in (
         "food-safety version 1: active (awaiting_credential)",
@@ -80,13 +80,13 @@ def test_the_story_tells_components_decisions_and_what_time_brings() -> None:
         assert line in text
 
 
-def test_it_tells_what_an_award_led_to_or_why_it_was_refused() -> None:
+def test_the_story_shows_the_result_of_an_award_or_why_it_was_refused() -> None:
     issued = {"outcome": "issued", "decided_at": "2026-03-03", "credential_id": "c-1"}
     assert "issued credential c-1" in told([issued], [])
     refused = {"outcome": "refused", "decided_at": "2026-03-03", "reason": "revoked", "detail": None}
     assert "refused: revoked. A person has to decide what follows." in told([refused], [])
 
 
-def test_a_holder_has_all_its_enrolments() -> None:
+def test_the_story_of_a_holder_has_all_its_enrolments() -> None:
     target: Any = Target([], [])
     assert [each["id"] for each in enrolments_of(target, "h-1")] == ["e-1"]

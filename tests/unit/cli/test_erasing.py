@@ -42,7 +42,7 @@ def target() -> Target:
     return Target()
 
 
-def test_an_erasure_is_confirmed_when_every_service_has_it_and_has_nothing_left_to_do(target):
+def test_an_erasure_is_confirmed_once_every_service_has_completed_it(target):
     for service in target.services.values():
         service.erased = {ONE: 0}
     assert confirmations(target).open == ()
@@ -55,14 +55,14 @@ def test_an_erasure_is_confirmed_when_every_service_has_it_and_has_nothing_left_
     ]
 
 
-def test_one_that_only_another_service_knows_of_is_open(target):
+def test_an_erasure_that_only_another_service_knows_is_open(target):
     """As after a restore of the owner's database."""
     target.services["notifier"].erased = {ONE: 0}
     assert {each.service for each in confirmations(target).open} == {*SERVICES} - {"notifier"}
     assert confirmations(target, TWO).open == ()
 
 
-def test_everybody_is_erased_again_in_every_service_some_at_a_time(target):
+def test_erasures_are_repeated_in_every_service_in_batches(target):
     ids = [str(UUID(int=n)) for n in range(250)]
     assert list(reapply(target, ids)) == [(name, 250) for name in SERVICES]
     for service in target.services.values():
@@ -80,7 +80,7 @@ def test_ids_are_read_one_a_line_or_as_the_status_was_printed(tmp_path, text):
 
 
 @pytest.mark.parametrize("text", ["Zerlina", "{", '{"items": [{}]}', '{"items": [7]}'])
-def test_what_is_no_list_of_ids_is_refused(tmp_path, text):
+def test_an_invalid_list_of_ids_is_refused(tmp_path, text):
     file = tmp_path / "ids"
     file.write_text(text)
     with pytest.raises(CommandFailed, match="no list of ids"):

@@ -45,7 +45,7 @@ def _post(url: str, form: dict[str, str], **headers: str) -> tuple[int, dict[str
         return refused.code, json.load(refused)
 
 
-def test_a_key_is_made_once_and_only_its_user_may_read_it(tmp_path):
+def test_a_key_is_created_once_and_readable_only_by_its_user(tmp_path):
     file = tmp_path / "issuer.pem"
     first, again = SigningKey.of_file(file), SigningKey.of_file(file)
     assert first.kid == again.kid
@@ -66,7 +66,7 @@ def test_a_token_verifies_against_the_published_key_and_names_scopes_and_limits(
     )
 
 
-def test_a_token_without_limits_says_nothing_of_teams_and_locations(key):
+def test_a_token_without_limits_has_no_claims_for_teams_and_locations(key):
     claims = _claims(key.token(issuer="http://i", now=NOW), key, issuer="http://i")
     assert not {"licet_teams", "licet_locations"} & claims.keys()
     assert claims["scope"].split() == list(SCOPES)
@@ -87,7 +87,7 @@ def test_discovery_leads_to_the_keys(issuer, key):
 
 
 @pytest.mark.parametrize("by_header", [True, False])
-def test_whoever_shows_the_secret_gets_a_token(issuer, key, by_header):
+def test_a_client_with_the_secret_gets_a_token(issuer, key, by_header):
     form = {"grant_type": "client_credentials", "scope": "eligibility:read"}
     headers = {}
     if by_header:
@@ -110,5 +110,5 @@ def test_whoever_shows_the_secret_gets_a_token(issuer, key, by_header):
         ({"scope": "x" * 20_000}, 400, "invalid_request"),
     ],
 )
-def test_anybody_else_gets_none(issuer, form, status, error):
+def test_a_client_without_the_secret_gets_no_token(issuer, form, status, error):
     assert _post(f"{issuer.url}/token", form) == (status, {"error": error})

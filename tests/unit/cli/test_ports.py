@@ -7,14 +7,14 @@ import sys
 from licet_cli.embedded.ports import free_port, is_free
 
 
-def test_a_preferred_port_that_is_free_is_given():
+def test_a_free_preferred_port_is_used():
     wanted = free_port()
     # What was given once is never given again, so ask for the one beside it.
     candidates = [port for port in range(wanted + 1, wanted + 50) if is_free(port)]
     assert free_port(candidates[0]) == candidates[0]
 
 
-def test_a_taken_port_is_passed_over():
+def test_a_taken_port_is_skipped():
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()

@@ -36,7 +36,7 @@ def made(rules: dict[str, dict[str, Any]], **changes: Any) -> list[dict[str, Any
     return [{"id": code, "version": 1, "time_zone": "UTC", **rule, **changes} for code, rule in rules.items()]
 
 
-def test_what_is_not_there_is_created_and_what_is_stays(file):
+def test_missing_rules_are_created_and_existing_ones_stay(file):
     rules = read_rules(file)
     assert [one.action for one in changes_of(rules, [], prune=False)] == ["create", "create"]
     assert [one.action for one in changes_of(rules, made(rules), prune=True)] == ["unchanged", "unchanged"]
@@ -53,7 +53,7 @@ def test_only_the_fields_that_differ_are_changed(file):
     assert second.action == "unchanged"
 
 
-def test_what_the_file_does_not_have_is_kept_or_ended(file):
+def test_rules_missing_from_the_file_are_kept_or_ended(file):
     rules = read_rules(file)
     other = made({"others": rules["nurses"] | {"code": "others"}})
     nameless = made({"": rules["nurses"] | {"code": None}})
@@ -75,7 +75,7 @@ def test_what_the_file_does_not_have_is_kept_or_ended(file):
         (RULES.replace('"drivers"', '"Nurses"'), "which another one has already"),
     ],
 )
-def test_a_file_that_makes_no_sense_is_refused_with_its_place(file, text, words):
+def test_an_invalid_file_is_refused_with_the_position_of_the_error(file, text, words):
     file.write_text(text, encoding="utf-8")
     with pytest.raises(CommandFailed, match=words):
         read_rules(file)

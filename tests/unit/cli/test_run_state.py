@@ -41,12 +41,12 @@ def no_directory_given(monkeypatch):
     monkeypatch.delenv("LICET_RUN_DIR", raising=False)
 
 
-def test_what_is_written_is_read(tmp_path, state):
+def test_a_written_state_is_read_back(tmp_path, state):
     write_state(tmp_path, replace(state, ready=True))
     assert read_state(tmp_path) == replace(state, ready=True)
 
 
-def test_only_its_user_may_read_it_as_it_holds_a_password(tmp_path, state):
+def test_the_state_file_is_readable_only_by_its_user(tmp_path, state):
     write_state(tmp_path, state)
     files = list(tmp_path.iterdir())
     assert [stat.S_IMODE(file.stat().st_mode) for file in files] == [0o600]
@@ -71,7 +71,7 @@ def test_a_directory_named_by_the_environment_is_the_only_one_looked_at(tmp_path
         current_run()
 
 
-def test_a_run_that_has_ended_is_none(tmp_path, monkeypatch, state):
+def test_a_run_that_has_ended_is_not_found(tmp_path, monkeypatch, state):
     monkeypatch.chdir(tmp_path)
     (tmp_path / ".licet").mkdir()
     # The same process id, taken again by a later process.
@@ -80,18 +80,18 @@ def test_a_run_that_has_ended_is_none(tmp_path, monkeypatch, state):
         current_run()
 
 
-def test_a_forgotten_run_is_none(tmp_path, state):
+def test_a_forgotten_run_is_not_found(tmp_path, state):
     write_state(tmp_path, state)
     forget_state(tmp_path)
     assert read_state(tmp_path) is None
 
 
-def test_a_state_of_another_version_is_said_to_be_one(tmp_path):
+def test_a_state_of_another_version_is_refused_as_such(tmp_path):
     (tmp_path / "run.json").write_text('{"pid": 1}')
     with pytest.raises(NoRun, match="not of this version"):
         read_state(tmp_path)
 
 
-def test_a_part_that_somebody_else_runs_counts_as_running():
+def test_an_external_server_counts_as_running():
     assert Part("http://given:9").running
     assert Part("http://here:9", os.getpid()).running

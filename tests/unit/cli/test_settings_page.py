@@ -27,13 +27,13 @@ def _settings() -> set[str]:
     return {f"LICET_{name.upper()}" for one in classes for name in one.model_fields}
 
 
-def test_the_page_has_every_setting_and_says_something_of_it():
+def test_the_page_describes_every_setting():
     rows = re.findall(r"^\| `(LICET_\w+)` \| (.*) \| (.*) \|$", settings_table.page(), re.MULTILINE)
     assert {variable for variable, _, _ in rows} == _settings()
     assert [variable for variable, _, words in rows if not words] == []
 
 
-def test_the_committed_page_is_what_the_code_says():
+def test_the_committed_page_matches_the_code():
     assert (ROOT / settings_table.FILE).read_text(encoding="utf-8") == settings_table.page()
 
 
@@ -64,6 +64,6 @@ def test_every_variable_that_is_named_exists(file):
     assert named - _settings() - NO_SETTINGS == set()
 
 
-def test_the_scopes_that_an_issuer_has_to_know_are_all_there():
+def test_the_page_lists_every_scope_that_an_issuer_must_know():
     text = (ROOT / "docs" / "deploying.md").read_text(encoding="utf-8")
     assert re.findall(r"^\| `(\w+:\w+)` \|", text, re.MULTILINE) == list(SCOPES)

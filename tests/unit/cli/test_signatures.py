@@ -54,13 +54,13 @@ def _refusal(
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_a_signed_request_is_let_through(path):
+def test_a_signed_request_is_accepted(path):
     uri, headers = _signed(path)
     assert _refusal(uri, headers) is None
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_a_presigned_url_is_let_through(path):
+def test_a_presigned_url_is_accepted(path):
     assert _refusal(_presigned(path)) is None
 
 
@@ -72,17 +72,17 @@ def test_a_presigned_url_of_one_object_does_not_open_another():
     assert _refusal(_presigned("/bucket/a").replace("/bucket/a", "/bucket/b")) == "SignatureDoesNotMatch"
 
 
-def test_a_presigned_get_is_no_put():
+def test_a_presigned_get_does_not_allow_a_put():
     assert _refusal(_presigned("/bucket/a"), method="PUT") == "SignatureDoesNotMatch"
 
 
-def test_a_presigned_url_ends():
+def test_a_presigned_url_expires():
     assert (
         _refusal(_presigned("/bucket/a", 60), now=datetime.now(UTC) + timedelta(seconds=62)) == "AccessDenied"
     )
 
 
-def test_its_lifetime_can_not_be_stretched():
+def test_the_lifetime_of_a_presigned_url_can_not_be_extended():
     stretched = _presigned("/bucket/a", 60).replace("X-Amz-Expires=60", "X-Amz-Expires=6000")
     assert _refusal(stretched) == "SignatureDoesNotMatch"
 
@@ -99,5 +99,5 @@ def test_another_secret_is_refused():
         "/b/a?X-Amz-Signature=0&X-Amz-Credential=licet",
     ],
 )
-def test_half_a_signature_is_refused_and_breaks_nothing(uri):
+def test_an_incomplete_signature_is_refused_without_an_error(uri):
     assert _refusal(uri) == "AccessDenied"

@@ -44,7 +44,7 @@ def test_a_topic_is_kept_as_long_as_the_contract_says(topic):
 
 
 @pytest.mark.parametrize(("replication", "in_sync"), [(None, "1"), (1, "1"), (2, "1"), (3, "2")])
-def test_one_copy_may_be_away_without_stopping_writes(replication, in_sync):
+def test_one_replica_may_be_down_without_stopping_writes(replication, in_sync):
     assert {t.config["min.insync.replicas"] for t in read(FILE, replication)} == {in_sync}
     assert {t.replication for t in read(FILE, replication)} == {replication or 1}
 
@@ -55,7 +55,7 @@ def test_a_file_with_another_partition_count_is_refused(tmp_path):
         read(edited)
 
 
-def test_a_file_that_keeps_a_topic_otherwise_than_the_contract_is_refused(tmp_path):
+def test_a_file_whose_retention_differs_from_the_contract_is_refused(tmp_path):
     edited = _edited(tmp_path, 'kind = "compacted"', 'kind = "kept_30_days"')
     with pytest.raises(ValueError, match="is kept_30_days, the contract says compacted"):
         read(edited)
@@ -68,12 +68,12 @@ def test_a_file_with_a_topic_too_many_or_too_few_is_refused(tmp_path):
         read(_edited(tmp_path, "partitions = 12", ""))
 
 
-def test_a_cluster_as_the_file_says_needs_nothing():
+def test_a_cluster_that_matches_the_file_needs_no_change():
     wanted = read(FILE)
     assert compare(wanted, {t.name: _present(t) for t in wanted}) == []
 
 
-def test_a_setting_that_differs_is_set_and_those_of_others_stay():
+def test_a_differing_setting_is_set_and_other_settings_stay():
     wanted = read(FILE)
     present = {t.name: _present(t) for t in wanted}
     schedule = present[Topic.SCHEDULE]
@@ -97,7 +97,7 @@ def test_a_setting_that_differs_is_set_and_those_of_others_stay():
         ({"replication": 3}, "has replication factor 3"),
     ],
 )
-def test_another_count_of_partitions_or_copies_is_refused(other, words):
+def test_another_count_of_partitions_or_replicas_is_refused(other, words):
     wanted = read(FILE)
     present = {t.name: _present(t) for t in wanted}
     present[Topic.HOLDERS] = replace(present[Topic.HOLDERS], **other)

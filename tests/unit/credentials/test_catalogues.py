@@ -26,13 +26,13 @@ def test_there_are_catalogues_for_at_least_five_fields_of_work():
     assert all(len(catalogue.types) >= 5 for catalogue in shipped_catalogues().values())
 
 
-def test_no_name_is_two_types_in_any_of_the_catalogues():
+def test_no_name_stands_for_two_types_across_the_catalogues():
     names = Counter(name for catalogue, code in EVERY for name in (code, *catalogue.types[code]["aliases"]))
     assert [name for name, times in names.items() if times > 1] == []
 
 
 @pytest.mark.parametrize(("catalogue", "code"), [(each.name, code) for each, code in EVERY])
-def test_a_shipped_type_is_one_that_could_be_defined_and_its_rules_go_together(catalogue: str, code: str):
+def test_every_shipped_type_is_valid_and_its_rules_are_consistent(catalogue: str, code: str):
     shipped = checked(entry(catalogue, code))
     assert not shipped.retired
     if not shipped.expires:
@@ -47,12 +47,12 @@ def test_a_shipped_type_is_one_that_could_be_defined_and_its_rules_go_together(c
         assert max(shipped.ladder) < shipped.validity.months * 28, "a term would be expiring from its start"
 
 
-def test_a_catalogue_that_is_not_there_is_told_with_those_that_are():
+def test_an_unknown_catalogue_is_refused_with_the_known_ones():
     with pytest.raises(NotFound, match="there are driving, electrical"):
         find_catalogue("astronauts")
 
 
-def test_differences_name_the_rules_and_nothing_else():
+def test_differences_name_only_the_rules_that_differ():
     shipped = find_catalogue("first-aid").types["uk-first-aid-at-work"]
     present = entry("first-aid", "uk-first-aid-at-work")
     assert differences(shipped, present) == ()

@@ -15,13 +15,13 @@ YEAR = term(date(2026, 1, 1), date(2026, 12, 31))
 
 
 @given(terms(), LADDERS, flag_sets(), INSTANTS)
-def test_what_has_been_settled_agrees(made, ladder, flags, now):
+def test_a_settled_credential_agrees(made, ladder, flags, now):
     settled = settle(credential(*made, flags=flags, ladder=ladder, now=START), now).credential
     assert difference(settled, now) is None
 
 
 @given(terms(), LADDERS, flag_sets(), INSTANTS)
-def test_what_has_not_been_announced_differs_since_it_happened(made, ladder, flags, now):
+def test_an_unannounced_change_differs_from_the_instant_it_happened(made, ladder, flags, now):
     fresh = credential(*made, flags=flags, ladder=ladder, now=START)
     events = settle(fresh, now).events
     found = difference(fresh, now)
@@ -35,7 +35,7 @@ def test_what_has_not_been_announced_differs_since_it_happened(made, ladder, fla
         assert (found.since, found.computed) == (first.effective_at, last.to)
 
 
-def test_a_change_that_was_taken_back_before_anyone_looked_differs_too():
+def test_a_change_reverted_before_it_was_announced_differs_too():
     off = flag(FlagKind.SUSPENDED, NOW + timedelta(days=1), NOW + timedelta(days=2))
     found = difference(credential(YEAR, flags=(off,)), NOW + timedelta(days=3))
     assert found is not None

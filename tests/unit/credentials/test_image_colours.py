@@ -40,7 +40,7 @@ def flat(mode: str, pixel: Any, kind: str, **options: Any) -> bytes:
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
-def test_a_wide_gamut_is_brought_to_srgb(tmp_path, kind):
+def test_a_wide_gamut_image_is_converted_to_srgb(tmp_path, kind):
     options = {"quality": 95} if kind != "PNG" else {}
     plain = shown(tmp_path, flat("RGB", (200, 100, 50), kind, **options)).getpixel((32, 32))
     wide = shown(tmp_path, flat("RGB", (200, 100, 50), kind, icc_profile=rgb_profile(), **options))
@@ -49,38 +49,38 @@ def test_a_wide_gamut_is_brought_to_srgb(tmp_path, kind):
     assert near(wide.getpixel((32, 32)), (216, 93, 24))
 
 
-def test_a_profile_decides_and_not_the_names_of_the_channels(tmp_path):
+def test_the_colour_profile_wins_over_the_channel_names(tmp_path):
     red, green, blue = (0.43607, 0.22249, 0.01392), (0.38515, 0.71687, 0.09708), (0.14307, 0.06061, 0.71410)
     swapped = rgb_profile(green, red, blue)
     image = shown(tmp_path, flat("RGB", (200, 0, 0), "PNG", icc_profile=swapped))
     assert near(image.getpixel((5, 5)), (0, 200, 0))
 
 
-def test_greys_with_a_profile_are_as_bright_as_they_mean(tmp_path):
+def test_grey_values_are_converted_by_their_profile(tmp_path):
     linear = flat("L", 128, "PNG", icc_profile=grey_profile(1.0))
     assert near(shown(tmp_path, linear).getpixel((5, 5)), (188, 188, 188))
     assert near(shown(tmp_path, flat("L", 128, "JPEG")).getpixel((5, 5)), (128, 128, 128))
 
 
-def test_inks_with_a_profile_are_what_the_press_prints(tmp_path):
+def test_cmyk_values_are_converted_by_their_profile(tmp_path):
     cyan = (255, 0, 0, 0)
     profiled = shown(tmp_path, flat("CMYK", cyan, "JPEG", icc_profile=ink_profile(), quality=95))
     assert near(profiled.getpixel((32, 32)), (255, 0, 0), 12)
 
 
-def test_inks_without_a_profile_are_what_they_are_called(tmp_path):
+def test_cmyk_values_without_a_profile_are_converted_by_the_default(tmp_path):
     for inks, colour in (((255, 0, 0, 0), (0, 255, 255)), ((0, 0, 0, 255), (0, 0, 0))):
         assert near(shown(tmp_path, flat("CMYK", inks, "JPEG", quality=95)).getpixel((5, 5)), colour)
 
 
-def test_sixteen_bits_of_grey_are_scaled_and_not_cut(tmp_path):
+def test_sixteen_bit_grey_is_scaled_not_clipped(tmp_path):
     for level in (0, 0x4000, 0x8000, 0xFFFF):
         grey = flat_png(64, struct.pack(">H", level), depth=16, colour=0)
         seen = shown(tmp_path, grey).getpixel((5, 5))
         assert near(seen, (level >> 8,) * 3, 3), level
 
 
-def test_sixteen_bits_of_colour_and_of_transparency_are_shown(tmp_path):
+def test_sixteen_bit_colour_and_alpha_are_rendered(tmp_path):
     colour = flat_png(64, struct.pack(">HHH", 0xC800, 0x6400, 0x3200), depth=16, colour=2)
     assert near(shown(tmp_path, colour).getpixel((5, 5)), (200, 100, 50))
     half = flat_png(64, struct.pack(">HHHH", 0, 0, 0, 0x8000), depth=16, colour=6)
@@ -89,7 +89,7 @@ def test_sixteen_bits_of_colour_and_of_transparency_are_shown(tmp_path):
     assert near(shown(tmp_path, half_grey).getpixel((5, 5)), (127, 127, 127))
 
 
-def test_what_is_transparent_is_shown_on_white(tmp_path):
+def test_transparent_pixels_are_rendered_on_white(tmp_path):
     clear = Image.new("RGBA", (40, 40), (0, 0, 0, 0))
     half = Image.new("LA", (40, 40), (0, 128))
     assert shown(tmp_path, saved(clear, "PNG")).getpixel((20, 20)) == (255, 255, 255)
@@ -97,7 +97,7 @@ def test_what_is_transparent_is_shown_on_white(tmp_path):
     assert near(shown(tmp_path, saved(half, "PNG")).getpixel((20, 20)), (127, 127, 127))
 
 
-def test_palettes_are_shown_in_their_colours_and_see_through_where_they_say(tmp_path):
+def test_palette_images_keep_their_colours_and_transparency(tmp_path):
     palette = picture(64, 48, "P")
     for kind in ("PNG", "GIF"):
         assert near(shown(tmp_path, saved(palette, kind)).getpixel((5, 24)), (200, 0, 0), 16)
@@ -107,28 +107,28 @@ def test_palettes_are_shown_in_their_colours_and_see_through_where_they_say(tmp_
     assert near(cut.getpixel((60, 24)), (0, 0, 200), 16)
 
 
-def test_one_colour_that_means_transparent_does(tmp_path):
+def test_a_colour_key_makes_its_colour_transparent(tmp_path):
     key = flat_png(64, b"\xc8\0\0", extra=[png_chunk(b"tRNS", struct.pack(">HHH", 200, 0, 0))])
     assert near(shown(tmp_path, key).getpixel((5, 5)), (255, 255, 255))
 
 
-def test_black_and_white_stays_so(tmp_path):
+def test_a_bilevel_image_stays_black_and_white(tmp_path):
     assert near(shown(tmp_path, saved(Image.new("1", (64, 64), 1), "PNG")).getpixel((5, 5)), (255, 255, 255))
 
 
-def test_a_transparent_image_has_its_colours_by_its_profile_too(tmp_path):
+def test_the_profile_also_applies_to_a_transparent_image(tmp_path):
     image = Image.new("RGBA", (64, 64), (200, 100, 50, 255))
     wide = shown(tmp_path, saved(image, "PNG", icc_profile=rgb_profile()))
     assert near(wide.getpixel((5, 5)), (216, 93, 24))
 
 
 @pytest.mark.parametrize("profile", [b"nothing", grey_profile(1.0), rgb_profile()[:200]])
-def test_a_profile_that_can_not_be_used_is_passed_over(tmp_path, profile):
+def test_an_unusable_profile_is_ignored(tmp_path, profile):
     content = flat_png(64, b"\xc8\x64\x32", extra=[png_chunk(b"iCCP", b"x\0\0" + zlib.compress(profile))])
     assert near(shown(tmp_path, content).getpixel((5, 5)), (200, 100, 50))
 
 
-def test_renditions_carry_no_profile_and_browsers_take_them_for_srgb(tmp_path):
+def test_renditions_carry_no_profile_so_browsers_assume_srgb(tmp_path):
     image = shown(tmp_path, flat("RGB", (1, 2, 3), "JPEG", icc_profile=rgb_profile()))
     assert "icc_profile" not in image.info
     thumbnail = Image.open(io.BytesIO((tmp_path / "thumbnail").read_bytes()))

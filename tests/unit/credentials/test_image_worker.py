@@ -58,7 +58,7 @@ def is_red(pixel: Any) -> bool:
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "GIF", "WEBP"])
-async def test_each_kind_that_is_taken_is_rendered_twice(workers, tmp_path, kind):
+async def test_each_accepted_image_type_gets_two_renditions(workers, tmp_path, kind):
     result, display, thumbnail = await rendered(workers, tmp_path, saved(picture(2000, 1000), kind))
     assert (result.content_type, result.width, result.height) == (f"image/{kind.lower()}", 2000, 1000)
     assert opened(display).size == (1600, 800)
@@ -66,7 +66,7 @@ async def test_each_kind_that_is_taken_is_rendered_twice(workers, tmp_path, kind
     assert is_red(opened(thumbnail).getpixel((10, 80)))
 
 
-async def test_a_photo_of_twelve_megapixels_keeps_nothing_but_what_one_sees(workers, tmp_path):
+async def test_a_photo_of_twelve_megapixels_keeps_its_pixels_and_no_metadata(workers, tmp_path):
     photo = with_gps(picture(4000, 3000))
     assert b"SecretCamera" in photo
     result, display, thumbnail = await rendered(workers, tmp_path, photo)
@@ -90,12 +90,12 @@ async def test_the_orientation_is_applied(workers, tmp_path, orientation, size, 
     assert is_red(image.getpixel(red_at))
 
 
-async def test_a_small_image_is_not_blown_up(workers, tmp_path):
+async def test_a_small_image_is_not_enlarged(workers, tmp_path):
     _, display, thumbnail = await rendered(workers, tmp_path, saved(picture(64, 48), "PNG"))
     assert opened(display).size == opened(thumbnail).size == (64, 48)
 
 
-async def test_a_strip_of_one_pixel_is_refused_or_clean(workers, tmp_path):
+async def test_an_image_one_pixel_wide_is_refused_or_rendered_clean(workers, tmp_path):
     _, display, thumbnail = await rendered(workers, tmp_path, saved(picture(1, 30000), "PNG"))
     assert opened(display).size == (1, 1600)
     assert opened(thumbnail).size == (1, 320)
@@ -121,7 +121,7 @@ async def test_a_bad_file_is_refused_with_the_reason(workers, tmp_path, content,
         await rendered(workers, tmp_path, content)
 
 
-async def test_whatever_a_file_tries_it_is_refused_or_clean_and_the_next_one_is_rendered(workers, tmp_path):
+async def test_a_hostile_file_is_refused_or_rendered_clean_and_the_next_one_works(workers, tmp_path):
     clean, refused = [], []
     for name, content in hostile().items():
         source, display, thumbnail = (tmp_path / each for each in ("source", "display", "thumbnail"))
@@ -152,7 +152,7 @@ async def test_whatever_a_file_tries_it_is_refused_or_clean_and_the_next_one_is_
     await rendered(workers, tmp_path, saved(picture(), "PNG"))
 
 
-async def test_a_photo_whose_metadata_are_broken_is_still_shown(workers, tmp_path):
+async def test_a_photo_with_broken_metadata_is_still_rendered(workers, tmp_path):
     broken = jpeg_with(0xE1, b"Exif\0\0MM\0*\0\0\0\x08\xff\xff" + b"\1\x0f\0\2\xff\xff\xff\xff\0\0\0\x08")
     result, display, _ = await rendered(workers, tmp_path, broken)
     assert result.content_type == "image/jpeg"
@@ -160,7 +160,7 @@ async def test_a_photo_whose_metadata_are_broken_is_still_shown(workers, tmp_pat
 
 
 @pytest.mark.parametrize("version", [b"1.0", b"1.4", b"1.7", b"2.0"])
-async def test_a_pdf_is_known_and_not_rendered(workers, tmp_path, version):
+async def test_a_pdf_is_recognised_and_not_rendered(workers, tmp_path, version):
     source, display, thumbnail = (tmp_path / each for each in ("source", "display", "thumbnail"))
     for content in (pdf(version=version), pdf(version=version) + b"\r\n" * 20):
         source.write_bytes(content)
@@ -169,7 +169,7 @@ async def test_a_pdf_is_known_and_not_rendered(workers, tmp_path, version):
     assert not thumbnail.exists()
 
 
-async def test_whose_patience_has_ended_gets_a_worker_only_where_one_is_free(workers, tmp_path):
+async def test_after_the_deadline_only_a_free_worker_is_lent(workers, tmp_path):
     ended = asyncio.get_running_loop().time() - 1
     source = tmp_path / "source"
     source.write_bytes(pdf())
@@ -180,13 +180,13 @@ async def test_whose_patience_has_ended_gets_a_worker_only_where_one_is_free(wor
         await none.examine(*paths, until=ended)
 
 
-async def test_an_encrypted_pdf_is_taken(workers, tmp_path):
+async def test_an_encrypted_pdf_is_accepted(workers, tmp_path):
     source = tmp_path / "source"
     source.write_bytes(pdf().replace(b"/Root 1 0 R", b"/Root 1 0 R/Encrypt 9 0 R"))
     assert await workers.examine(source, tmp_path / "d", tmp_path / "t") == FileProperties("application/pdf")
 
 
-async def test_the_smaller_of_both_encodings_is_kept_and_told(workers, tmp_path):
+async def test_the_smaller_of_both_encodings_is_kept_and_reported(workers, tmp_path):
     soft, soft_shown, _ = await rendered(workers, tmp_path, saved(photograph(2000, 1504), "JPEG"))
     assert (soft.display_type, opened(soft_shown).format) == ("image/webp", "WEBP")
     noise = Image.frombytes("RGB", (600, 600), random.Random(1).randbytes(600 * 600 * 3))
@@ -223,7 +223,7 @@ async def test_an_image_that_needs_too_much_memory_is_refused(tmp_path):
     await workers.close()
 
 
-async def test_whoever_waits_too_long_for_a_worker_is_told_so(tmp_path):
+async def test_waiting_too_long_for_a_worker_raises_busy(tmp_path):
     workers = ImageWorkers(WorkerLimits(seconds=5))
     await rendered(workers, tmp_path, saved(picture(), "PNG"))
     os.kill(workers.processes[0], signal.SIGSTOP)

@@ -64,7 +64,7 @@ def lines(*rows: str) -> bytes:
     return "\r\n".join([HEADER, *rows, ""]).encode()
 
 
-def test_a_row_is_read_with_formats_constants_value_maps_and_joined_columns():
+def test_a_row_is_parsed_with_formats_constants_value_maps_and_joined_columns():
     [row] = read(lines(GOOD))
     assert row.holder.external_id == "E1"
     assert dict(row.holder.facts)["roles"] == ("driver", "guard")
@@ -74,7 +74,7 @@ def test_a_row_is_read_with_formats_constants_value_maps_and_joined_columns():
     assert row.term.key == "2024-01-01/2024-12-31"
 
 
-def test_every_error_of_a_row_is_told_with_column_value_and_what_is_allowed():
+def test_every_error_of_a_row_names_the_column_the_value_and_what_is_allowed():
     [row] = read(lines(",Ana,nowhere,driver/no good,boat,A,1,XX,x,soon"))
     line, errors = row.line, row.errors
     told = {error.column: error for error in errors}
@@ -86,13 +86,13 @@ def test_every_error_of_a_row_is_told_with_column_value_and_what_is_allowed():
     assert "must not be empty" in told["who"].detail
 
 
-def test_a_term_that_ends_before_it_starts_is_told_with_the_value_as_it_stands():
+def test_a_term_that_ends_before_it_starts_is_reported_with_the_raw_value():
     [(line, [error])] = read(lines(GOOD.replace("31.12.2024", "31.12.2023")))
     assert (line, error.column, error.value) == (2, "to", "31.12.2023")
     assert "before valid_from 2024-01-01" in error.detail
 
 
-def test_a_term_may_say_that_it_never_ends_and_may_say_nothing():
+def test_the_end_of_a_term_may_be_never_or_empty():
     never, unknown = read(lines(GOOD.replace("31.12.2024", "for ever"), GOOD.replace("31.12.2024", "")))
     assert (never.term.never, never.term.expires_on) == (True, None)
     assert (unknown.term.never, unknown.term.expires_on) == (False, None)
@@ -102,19 +102,19 @@ ENCODINGS = ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "windows-
 
 
 @pytest.mark.parametrize("encoding", ENCODINGS)
-def test_encodings_and_byte_order_marks_are_found_out(encoding):
+def test_encodings_and_byte_order_marks_are_detected(encoding):
     content = lines(GOOD.replace("Ana", "Ána Größe")).decode().encode(encoding)
     [row] = read(content)
     assert dict(row.holder.facts)["name"] == "Ána Größe"
 
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
-def test_the_delimiter_is_the_one_by_which_the_columns_are_found(delimiter):
+def test_the_delimiter_is_the_one_that_yields_the_mapped_columns(delimiter):
     [row] = read(lines(GOOD).decode().replace(",", delimiter).encode())
     assert row.credential.number == "A-1"
 
 
-def test_a_byte_that_is_no_text_spoils_its_row_alone():
+def test_an_undecodable_byte_rejects_only_its_row():
     content = lines(GOOD, GOOD.replace("Ana", "A?a")).replace(b"A?a", b"A\x81a")
     good, (line, [error]) = read(content)
     assert good.holder.external_id == "E1"
@@ -122,27 +122,27 @@ def test_a_byte_that_is_no_text_spoils_its_row_alone():
     assert "not text in this encoding" in error.detail
 
 
-def test_a_nul_character_spoils_its_row_alone():
+def test_a_nul_character_rejects_only_its_row():
     rows = read(lines(GOOD, *[GOOD] * 400, GOOD.replace("Ana", "A\0a")))
     assert all(isinstance(row, SourceRow) for row in rows[:-1])
     assert rows[-1][1][0].column == "name"
 
 
-def test_lines_are_those_of_the_file_where_a_field_has_several():
+def test_line_numbers_are_those_of_the_file_even_after_multiline_fields():
     quoted = GOOD.replace("Ana", '"Ana\r\nvon ""Hier"""')
     found = read(lines(quoted, quoted, GOOD.replace("lift", "boat")))
     assert [line for line, _ in found] == [2, 4, 6]
     assert "a line of at most 200 characters" in found[0][1][0].detail
 
 
-def test_empty_lines_are_passed_over_and_ragged_rows_told():
+def test_empty_lines_are_skipped_and_ragged_rows_are_reported():
     found = read(lines("", GOOD, ",,,,,,,,,", "a,b", GOOD + ",,", GOOD + ",x", "", ""))
     told = [(row.line, row.errors[0].detail) for row in found if isinstance(row, RowResult)]
     assert told == [(5, "has 2 fields, the header has 10"), (7, "has 11 fields, the header has 10")]
     assert [row.line for row in found if isinstance(row, SourceRow)] == [3, 6]
 
 
-def test_a_quotation_mark_that_is_not_closed_is_told_with_the_lines_it_swallowed():
+def test_an_unclosed_quotation_mark_is_reported_with_the_lines_it_swallowed():
     filler = [GOOD] * 4000
     found = read(lines(GOOD.replace("Ana", '"Ana'), *filler))
     [bad] = [row for row in found if isinstance(row, RowResult) and "quotation mark" in row.errors[0].detail]
@@ -166,13 +166,13 @@ def test_a_header_that_does_not_fit_is_refused(header, words):
     assert words in refused.value.detail
 
 
-def test_a_column_that_stands_twice_and_is_not_read_does_no_harm():
+def test_a_duplicate_column_that_is_not_mapped_is_allowed():
     [row] = read(f"{HEADER},x,x\n{GOOD},1,2\n".encode())
     assert row.credential.number == "A-1"
 
 
 @given(st.text(alphabet=st.characters(codec="utf-8", exclude_characters="\0"), max_size=40))
-def test_whatever_a_cell_says_comes_through_quoting(text):
+def test_every_cell_survives_quoting(text):
     quoted = '"' + text.replace('"', '""') + '"'
     declared = mapping()
     cutter = FileCutter(
@@ -204,14 +204,14 @@ def test_a_mapping_error_names_its_place(change, place, words):
     assert words in refused.value.detail
 
 
-def test_all_errors_of_a_mapping_are_told():
+def test_all_errors_of_a_mapping_are_reported_together():
     with pytest.raises(Invalid) as refused:
         read_mapping(TOML.replace("employee", "robot").replace("certification", "sport"))
     assert "holder.kind" in refused.value.detail
     assert "type.category" in refused.value.detail
 
 
-def test_the_mappings_that_are_shipped_can_be_read():
+def test_every_shipped_mapping_can_be_read():
     name, text = find_mapping("chicago")
     assert name == "chicago"
     assert read_mapping(text).columns[0] == "ACCOUNT NUMBER"

@@ -115,13 +115,13 @@ def histories(draw: st.DrawFn) -> list[SourceRow]:
 
 
 @given(histories(), st.randoms(use_true_random=False))
-def test_shuffled_rows_come_to_the_same(rows, chance):
+def test_shuffled_rows_give_the_same_result(rows, chance):
     shuffled = chance.sample(rows, len(rows))
     assert essence(after(planned(shuffled))) == essence(after(planned(rows)))
 
 
 @given(histories(), st.randoms(use_true_random=False))
-def test_a_second_time_changes_nothing_in_any_order(rows, chance):
+def test_importing_again_in_any_order_changes_nothing(rows, chance):
     first = after(planned(rows))
     again = planned(chance.sample(rows, len(rows)), first)
     assert again.change is None
@@ -129,7 +129,7 @@ def test_a_second_time_changes_nothing_in_any_order(rows, chance):
 
 
 @given(histories(), st.data())
-def test_two_files_in_any_order_come_to_what_one_comes_to_and_are_repeatable(rows, data):
+def test_two_files_in_any_order_give_the_result_of_one_and_can_be_repeated(rows, data):
     cut = data.draw(st.integers(1, len(rows)))
     one, other = rows[:cut], rows[cut:]
     whole = after(planned(rows))
@@ -149,7 +149,7 @@ def test_every_row_has_exactly_one_result(rows):
     assert sorted(result.line for result in plan.results) == sorted(row.line for row in rows)
 
 
-def test_between_equal_rows_what_they_say_decides():
+def test_between_rows_with_equal_keys_their_content_decides():
     one = row("k", date(2020, 1, 1), date(2020, 12, 31), name="A", line=2)
     other = row("k", date(2020, 1, 1), date(2020, 12, 31), name="B", line=3)
     assert newest([one, other]).credential == newest([other, one]).credential
@@ -172,7 +172,7 @@ def test_a_later_term_renews_and_an_earlier_one_is_added():
     assert isinstance(earlier.change.events[0], CredentialCorrected)
 
 
-def test_other_dates_under_a_key_do_what_the_mapping_wants():
+def test_different_dates_under_a_known_key_follow_the_mapping():
     base = after(planned([FIRST]))
     rejected = planned([CHANGED], base)
     assert rejected.change is None
@@ -192,7 +192,7 @@ def test_other_dates_under_a_key_do_what_the_mapping_wants():
     assert planned(both, after(renewed), how).change is None
 
 
-def test_rows_that_contradict_one_another_are_told():
+def test_contradicting_rows_are_reported():
     plan = planned([FIRST, CHANGED])
     assert sorted(result.outcome for result in plan.results) == [RowOutcome.CREATED, RowOutcome.REJECTED]
     [error] = next(result.errors for result in plan.results if result.errors)
@@ -200,7 +200,7 @@ def test_rows_that_contradict_one_another_are_told():
     assert "another row says" in error.detail
 
 
-def test_changed_facts_do_what_the_mapping_wants():
+def test_changed_facts_follow_the_mapping():
     base = after(planned([FIRST]))
     other = FIRST._replace(credential=FIRST.credential._replace(facts=(("name", "Bar"),)))
     updated = planned([other], base)
@@ -211,7 +211,7 @@ def test_changed_facts_do_what_the_mapping_wants():
     assert "name 'Shop'" in rejected.results[0].errors[0].detail
 
 
-def test_a_term_that_somebody_entered_by_hand_is_taken_for_the_row_with_its_dates():
+def test_a_term_entered_by_hand_matches_the_row_with_its_dates():
     base = after(planned([FIRST]))
     by_hand = base.terms[0].__class__(
         **{name: getattr(base.terms[0], name) for name in base.terms[0].__slots__} | {"source_key": None}
@@ -259,7 +259,7 @@ def flags_of(credential: Credential) -> list[tuple[str, str | None, str]]:
 MAY, JUNE, JULY = date(2024, 5, 1), date(2024, 6, 1), date(2024, 7, 1)
 
 
-def test_a_flag_told_otherwise_under_its_key_does_what_the_mapping_wants():
+def test_a_flag_with_other_values_under_its_key_follows_the_mapping():
     base = after(planned([with_flag(suspended(MAY))]))
     changed = with_flag(suspended(JUNE, JULY, "appealed"))
     rejected = planned([changed], base, how_flags(OnTermChange.REJECT))
@@ -283,13 +283,13 @@ def test_a_flag_told_otherwise_under_its_key_does_what_the_mapping_wants():
     assert planned([changed, with_flag(suspended(MAY))], both, how_flags(OnTermChange.RENEW)).change is None
 
 
-def test_a_suspension_that_recurs_with_another_term_is_one_more():
+def test_a_suspension_that_recurs_with_another_term_is_a_second_suspension():
     base = after(planned([with_flag(suspended(MAY, JUNE))]))
     again = row("k2", date(2025, 1, 1), date(2025, 12, 31), flag=suspended(date(2025, 5, 1)))
     assert len(after(planned([again], base, how_flags(OnTermChange.CORRECT))).flags) == 2
 
 
-def test_an_end_that_a_file_does_not_say_may_be_any_and_what_was_undone_stays_so():
+def test_a_missing_end_matches_any_end_and_an_undone_flag_stays_undone():
     base = after(planned([with_flag(suspended(MAY))]))
     [flag] = base.flags
     for until in (flag.effective_from + timedelta(9), flag.effective_from):
@@ -298,14 +298,14 @@ def test_an_end_that_a_file_does_not_say_may_be_any_and_what_was_undone_stays_so
         assert (plan.change, plan.results[0].outcome) == (None, RowOutcome.UNCHANGED)
 
 
-def test_a_flag_that_somebody_set_by_hand_is_taken_for_the_row_with_its_day():
+def test_a_flag_set_by_hand_matches_the_row_with_its_day():
     base = after(planned([with_flag(suspended(MAY))]))
     by_hand = replace(base, flags=(replace(base.flags[0], source_key=None, reason="by_phone"),))
     assert planned([with_flag(suspended(MAY))], by_hand).change is None
     assert len(after(planned([with_flag(suspended(JUNE))], by_hand)).flags) == 2
 
 
-def test_a_flag_that_rows_of_several_terms_mean_is_told_otherwise_once():
+def test_a_flag_changed_by_rows_of_several_terms_is_changed_once():
     def rows(since: date) -> list[SourceRow]:
         later = row("k2", date(2025, 1, 1), date(2025, 12, 31), flag=suspended(since))
         return [later, with_flag(suspended(since))]
@@ -320,7 +320,7 @@ def test_a_flag_that_rows_of_several_terms_mean_is_told_otherwise_once():
     assert planned([with_flag(suspended(JUNE)), rows(MAY)[0]], apart, how).change is None
 
 
-def test_rows_that_contradict_one_another_about_a_flag_are_told_and_told_again():
+def test_rows_that_contradict_about_a_flag_are_reported_on_every_import():
     recorded = after(planned([with_flag(suspended(JUNE))]))
     how = how_flags(OnTermChange.CORRECT)
     for existing, good in ((None, RowOutcome.CREATED), (recorded, RowOutcome.UNCHANGED)):
@@ -331,7 +331,7 @@ def test_rows_that_contradict_one_another_about_a_flag_are_told_and_told_again()
         assert planned(rows[::-1], after(plan, existing), how).change is None
 
 
-def test_a_row_of_which_a_part_can_not_be_right_comes_to_nothing():
+def test_a_row_with_an_impossible_part_changes_nothing():
     other = row("k2", date(2025, 1, 1), date(2025, 12, 31), flag=suspended(date(2025, 1, 1)))
     base = after(planned([with_flag(suspended(MAY, JUNE)), other]))
     # Both its term and its flag differ; the flag would overlap the other suspension.

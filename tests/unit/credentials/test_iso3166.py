@@ -14,16 +14,16 @@ def test_every_code_of_the_librarys_tables_is_known():
 
 
 @pytest.mark.parametrize("code", ["XX", "UK", "DEU"])
-def test_what_is_no_country_is_none(code):
+def test_an_invalid_country_is_not_known(code):
     assert not iso3166.is_country(code)
 
 
 @pytest.mark.parametrize("code", ["US-XX", "DE-ZZ", "US"])
-def test_what_is_no_subdivision_is_none(code):
+def test_an_invalid_subdivision_is_not_known(code):
     assert not iso3166.is_subdivision(code)
 
 
-def test_an_input_says_what_is_allowed_and_what_was_given():
+def test_the_error_names_what_is_allowed_and_what_was_given():
     with pytest.raises(ValidationError, match="such as DE, not XX"):
         TypeAdapter(Country).validate_python("XX")
     with pytest.raises(ValidationError, match="such as US-IL, not US-XX"):

@@ -35,11 +35,11 @@ def checked(**changes: Any) -> Credential:
     return replace(RENEWED, verification=replace(check, **changes))
 
 
-def test_a_whole_record_lacks_nothing():
+def test_a_complete_record_lacks_nothing():
     assert lacks(RENEWED, rules(), NOW) == ()
 
 
-def test_an_end_that_is_not_known_is_lacking():
+def test_an_unknown_expiry_is_lacking():
     unknown = term(date(2026, 1, 1), None, expiry=Expiry.UNKNOWN)
     assert lacks(credential(unknown), rules(), NOW) == (Lack.EXPIRY,)
     assert lacks(credential(term(date(2026, 1, 1), None)), rules(), NOW) == ()  # never expires
@@ -48,7 +48,7 @@ def test_an_end_that_is_not_known_is_lacking():
 @pytest.mark.parametrize(
     ("of", "lacking"), [(None, ()), (SECOND.id, ()), (FIRST.id, (Lack.EVIDENCE,))], ids=str
 )
-def test_evidence_is_an_image_of_the_current_term_or_of_the_whole(of, lacking):
+def test_evidence_is_an_image_of_the_current_term_or_of_the_credential(of, lacking):
     assert lacks(RENEWED, IMAGES, NOW) == (Lack.EVIDENCE,)
     assert lacks(replace(RENEWED, images=(image(of),)), IMAGES, NOW) == lacking
 
@@ -64,6 +64,6 @@ def test_evidence_is_an_image_of_the_current_term_or_of_the_whole(of, lacking):
     ],
     ids=["for good", "for now", "no longer", "of the term before", "against it"],
 )
-def test_a_check_counts_that_confirms_the_current_term_at_present(said, lacking):
+def test_only_a_check_that_confirms_the_current_term_and_still_holds_counts(said, lacking):
     assert lacks(RENEWED, CHECKS, NOW) == (Lack.VERIFICATION,)
     assert lacks(checked(**said), CHECKS, NOW) == lacking

@@ -28,6 +28,6 @@ def test_null_clears_a_list():
 
 
 @pytest.mark.parametrize("name", ["expires", "grace_days", "renewal_evidence", "retired", "name"])
-def test_null_is_refused_where_a_type_can_not_be_without(name: str):
+def test_null_is_refused_for_a_required_field_of_a_type(name: str):
     with pytest.raises(ValidationError):
         TypePatch.model_validate({name: None})

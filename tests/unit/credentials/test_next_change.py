@@ -25,7 +25,7 @@ def credential(made, flags, ladder):
 
 
 @given(terms(), flag_sets(), LADDERS, LATER)
-def test_nothing_changes_before_the_next_change_and_something_at_it(made, flags, ladder, now):
+def test_validity_changes_at_the_next_change_and_not_before(made, flags, ladder, now):
     each = credential(made, flags, ladder)
     following = next_change_at(each)
     if following is None or now < following:
@@ -36,7 +36,7 @@ def test_nothing_changes_before_the_next_change_and_something_at_it(made, flags,
 
 
 @given(terms(), flag_sets(), LADDERS)
-def test_nothing_will_change_for_what_is_voided(made, flags, ladder):
+def test_a_voided_credential_has_no_next_change(made, flags, ladder):
     assert next_change_at(replace(credential(made, flags, ladder), voided=True)) is None
 
 
@@ -45,7 +45,7 @@ def _instant(value):
 
 
 @given(terms(), LADDERS, LATER | LATER.map(lambda at: NOW - (at - NOW)))
-def test_exactly_one_row_of_runs_is_current_and_it_is_the_current_run(made, ladder, now):
+def test_exactly_one_run_row_is_current_and_it_is_the_current_run(made, ladder, now):
     each = credential(made, (), ladder)
     (row,) = [
         row for row in run_rows(each) if _instant(row["current_from"]) <= now < _instant(row["current_until"])

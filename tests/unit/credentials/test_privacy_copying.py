@@ -21,7 +21,7 @@ class Storage:
             yield bytes([number % 251]) * PIECE
 
 
-async def test_a_file_of_any_size_is_sent_in_pieces_and_is_whole(tmp_path: Path):
+async def test_a_file_of_any_size_is_streamed_completely(tmp_path: Path):
     copy = Copy({"holder_id": "1"}, (Original("originals/1.jpg", "k"),), datetime(2026, 3, 1, tzinfo=UTC))
     file = tmp_path / "copy.zip"
     tracemalloc.start()
@@ -40,6 +40,6 @@ async def test_a_file_of_any_size_is_sent_in_pieces_and_is_whole(tmp_path: Path)
         assert json.loads(archive.read("data.json")) == {"holder_id": "1"}
 
 
-def test_a_text_that_could_be_anybodys_finds_nobody():
+def test_a_text_too_short_to_identify_anybody_is_not_searched_for():
     assert telling_texts(["Li", None, " ab ", "Zerlina", "Zerlina", "0815"]) == ["0815", "Zerlina"]
     assert telling_texts(["Zerlina", "Zerlina Quastel"], 8) == ["Zerlina Quastel"]

@@ -36,7 +36,7 @@ def test_before_expiry_an_early_renewal_loses_nothing():
     )  # fmt: skip
 
 
-def test_after_expiry_it_counts_from_completion():
+def test_after_expiry_the_new_term_counts_from_completion():
     assert decide(RenewalRequest(), date(2026, 8, 15)) == (
         date(2026, 8, 15), "completed_on", date(2027, 8, 15), "from_completion",
     )  # fmt: skip
@@ -47,7 +47,7 @@ def test_the_last_valid_day_is_still_before_expiry():
     assert decide(RenewalRequest(), date(2026, 7, 1))[3] == "from_completion"
 
 
-def test_the_types_basis_goes_before_the_default_and_the_callers_mode_before_that():
+def test_the_callers_mode_wins_over_the_types_basis_and_that_over_the_default():
     from_completion = rules(validity=Period(days=90), renewal_basis=RenewalBasis.FROM_COMPLETION)
     request = RenewalRequest(completed_on=date(2026, 6, 1))
     assert decide(request, date(2026, 6, 10), of=from_completion) == (
@@ -69,7 +69,7 @@ def test_an_explicit_date_after_a_lapse_starts_on_completion():
     assert decide(request, date(2026, 9, 10))[:2] == (date(2026, 9, 1), "completed_on")
 
 
-def test_a_fixed_date_is_the_next_that_gives_the_minimum():
+def test_a_fixed_date_is_the_first_one_that_grants_the_minimum():
     fixed = rules(
         renewal_basis=RenewalBasis.FIXED_DATE, fixed_date=FixedDate(month=9, day=30, at_least_months=6)
     )
@@ -90,7 +90,7 @@ def test_a_fixed_date_is_never_nearer_than_the_minimum_nor_a_year_further(after,
     assert (found - after).days <= minimum * 31 + 367
 
 
-def test_month_arithmetic_falls_to_the_last_day():
+def test_adding_months_stops_at_the_last_day_of_the_month():
     before = term(date(2023, 3, 1), date(2024, 2, 29))
     assert decide(RenewalRequest(), date(2024, 2, 1), before=before)[2] == date(2025, 2, 28)
 
@@ -121,7 +121,7 @@ def test_a_renewal_may_overlap_the_term_before():
     assert decide(request, date(2026, 5, 1))[:2] == (date(2026, 6, 1), "explicit")
 
 
-def test_before_the_window_opens_it_takes_force_with_a_reason():
+def test_a_renewal_before_the_window_needs_force_and_a_reason():
     window = rules(validity=Period(months=12), renewal_window_days=60)
     with pytest.raises(Conflict, match="opens on 2026-05-01"):
         decide(RenewalRequest(), date(2026, 4, 30), of=window)
@@ -131,7 +131,7 @@ def test_before_the_window_opens_it_takes_force_with_a_reason():
     assert decide(RenewalRequest(), date(2026, 5, 1), of=window)
 
 
-def test_what_never_expires_is_not_renewed():
+def test_a_term_that_never_expires_is_not_renewed():
     with pytest.raises(Conflict, match="never expires"):
         decide(RenewalRequest(), date(2026, 5, 1), before=term(date(2026, 1, 1), None, expiry=Expiry.NEVER))
 

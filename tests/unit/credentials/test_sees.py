@@ -21,5 +21,7 @@ NONE: tuple[str, ...] = ()
         (Sees(teams=("red",)), Sees(teams=NONE), False),
     ],
 )
-def test_nobody_is_seen_whom_the_other_does_not_see(sees: Sees, other: Sees, within: bool) -> None:
+def test_a_narrower_token_sees_nobody_whom_the_wider_one_does_not_see(
+    sees: Sees, other: Sees, within: bool
+) -> None:
     assert sees.within(other) is within

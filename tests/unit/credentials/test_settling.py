@@ -31,7 +31,7 @@ def told(change: Change) -> list[tuple[Validity, Validity, datetime]]:
     ]
 
 
-def test_what_was_crossed_is_announced_in_order_with_its_instants():
+def test_crossed_boundaries_are_announced_in_order_with_their_instants():
     change = settle(credential(YEAR), LATER)
     assert told(change) == [
         (Validity.ACTIVE, Validity.EXPIRING, datetime(2026, 10, 2, tzinfo=UTC)),
@@ -45,7 +45,7 @@ def test_what_was_crossed_is_announced_in_order_with_its_instants():
     assert change.credential.updated_at == LATER
 
 
-def test_creation_carries_the_first_validity_and_nothing_announces_it_again():
+def test_the_created_event_carries_the_first_validity_and_it_is_not_announced_again():
     fresh = credential(YEAR, now=LATER)
     assert fresh.announced is Validity.EXPIRED
     assert settle(fresh, LATER + timedelta(days=100)).events == ()
@@ -82,7 +82,7 @@ def test_a_suspension_set_for_later_begins_with_its_own_reason():
     assert (event.to, event.reason, event.effective_at) == (Validity.SUSPENDED, "not_paid", begins)
 
 
-def test_a_change_by_a_command_is_announced_as_manual_after_what_time_brought():
+def test_a_manual_change_is_announced_after_the_changes_that_time_brought():
     settled = settle(credential(YEAR), datetime(2026, 11, 1, tzinfo=UTC))
     longer = replace(
         settled.credential,
@@ -103,7 +103,7 @@ def fresh_at_start(made: Any, ladder: Any, flags: Any) -> Credential:
 
 
 @given(terms(), LADDERS, flag_sets(), st.lists(INSTANTS, max_size=8))
-def test_each_change_is_announced_once_whatever_the_instants_of_settling(made, ladder, flags, instants):
+def test_each_change_is_announced_once_whenever_it_is_settled(made, ladder, flags, instants):
     end = datetime(2029, 1, 1, tzinfo=UTC)
     at_once = settle(fresh_at_start(made, ladder, flags), end)
     step_by_step = Change(fresh_at_start(made, ladder, flags))
@@ -117,13 +117,13 @@ def test_each_change_is_announced_once_whatever_the_instants_of_settling(made, l
 
 
 @given(terms(), LADDERS, flag_sets(), INSTANTS)
-def test_what_is_announced_last_is_what_validity_is(made, ladder, flags, now):
+def test_the_last_announcement_equals_the_current_validity(made, ladder, flags, now):
     settled = settle(fresh_at_start(made, ladder, flags), now).credential
     assert settled.announced is validity(settled.runs, flags, max(now, START))
 
 
 @given(terms(), LADDERS, flag_sets())
-def test_announcements_follow_one_another_without_a_gap(made, ladder, flags):
+def test_each_announcement_starts_from_the_validity_of_the_one_before(made, ladder, flags):
     fresh = fresh_at_start(made, ladder, flags)
     current = fresh.announced
     for before, after, at in told(settle(fresh, datetime(2029, 1, 1, tzinfo=UTC))):

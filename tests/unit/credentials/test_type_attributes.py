@@ -43,7 +43,7 @@ def refused(declared: Any, given: Any) -> tuple[str, str | None]:
     return caught.value.detail, caught.value.pointer
 
 
-def test_every_kind_takes_its_values_and_the_answer_follows_the_declaration():
+def test_every_kind_accepts_its_values_and_the_result_follows_the_declared_order():
     given_ = {
         "basis": "claims_made", "retroactive_from": "2024-02-29", "umbrella": False, "persons": 0,
         "insurer": "  Acme  ", "classes": ["CE", "C"], "insured_limit": "1000000.00",
@@ -74,7 +74,7 @@ def test_a_value_of_another_kind_is_refused_at_its_name(name: str, value: Any):
     assert detail.startswith(f"The attribute {name} must be ")
 
 
-def test_a_required_one_that_is_missing_or_null_is_told():
+def test_a_required_attribute_that_is_missing_or_null_is_reported():
     assert refused(DECLARED, {}) == (
         'The attribute insured_limit is required: a decimal as text, such as "1500.50".',
         "/attributes/insured_limit",
@@ -82,7 +82,7 @@ def test_a_required_one_that_is_missing_or_null_is_told():
     assert refused(DECLARED, {"insured_limit": None})[1] == "/attributes/insured_limit"
 
 
-def test_an_unknown_name_is_told_with_those_there_are():
+def test_an_unknown_attribute_is_reported_with_the_declared_ones():
     assert refused((LIMIT,), {"insured_limit": "1", "a/b~c": 1}) == (
         "The type declares no attribute 'a/b~c'; it has insured_limit.", "/attributes/a~1b~0c",
     )  # fmt: skip
@@ -90,7 +90,7 @@ def test_an_unknown_name_is_told_with_those_there_are():
 
 
 @given(st.decimals(allow_nan=False, allow_infinity=False, places=6, min_value=-(10**15), max_value=10**15))
-def test_a_decimal_keeps_its_value_and_has_one_form(number: Decimal):
+def test_a_decimal_keeps_its_value_and_has_one_canonical_form(number: Decimal):
     text = checked_attributes((LIMIT,), {"insured_limit": f"{number:f}"})["insured_limit"]
     assert isinstance(text, str)
     assert Decimal(text) == number
@@ -101,7 +101,7 @@ def test_a_decimal_keeps_its_value_and_has_one_form(number: Decimal):
 
 
 @given(st.dates())
-def test_each_date_of_the_calendar_is_a_date(day: date):
+def test_every_calendar_date_is_a_valid_date(day: date):
     attribute = declared("on", AttributeKind.DATE)
     assert checked_attributes((attribute,), {"on": day.isoformat()}) == {"on": day.isoformat()}
 
@@ -116,13 +116,13 @@ def test_a_merge_patch_sets_removes_and_clears():
         merged_attributes(DECLARED, present, None)
 
 
-def test_what_is_no_longer_declared_falls_away_with_the_next_change():
+def test_an_undeclared_attribute_is_dropped_at_the_next_change():
     assert merged_attributes(DECLARED, {"insured_limit": "5", "gone": "x"}, {"persons": 1}) == {
         "insured_limit": "5", "persons": 1,
     }  # fmt: skip
 
 
-def test_a_cell_of_a_file_becomes_a_value_of_the_kind():
+def test_a_cell_is_converted_to_the_kind_of_its_attribute():
     by_name = {attribute.name: attribute for attribute in DECLARED}
     assert attribute_from_text(by_name["persons"], " 12 ") == 12
     assert attribute_from_text(by_name["umbrella"], "TRUE") is True
@@ -139,7 +139,7 @@ def test_a_cell_of_a_file_becomes_a_value_of_the_kind():
         assert caught.value.pointer == f"/attributes/{name}"
 
 
-def test_a_filter_asks_for_every_form_that_its_text_may_mean():
+def test_a_filter_matches_every_value_that_its_text_can_mean():
     assert meanings("1.50") == ["1.50", ["1.50"], "1.5"]
     assert meanings("05") == ["05", ["05"], "5", 5]
     assert meanings("true") == ["true", ["true"], True]
@@ -147,7 +147,7 @@ def test_a_filter_asks_for_every_form_that_its_text_may_mean():
 
 
 @given(st.integers(-(10**30), 10**30))
-def test_a_number_too_long_for_an_integer_is_asked_for_as_text_only(number: int):
+def test_a_number_too_long_for_an_integer_matches_as_text_only(number: int):
     assert all(isinstance(each, str | list) for each in meanings(str(number * 10**20 or 10**20)))
 
 
@@ -166,6 +166,6 @@ def test_a_declaration_that_contradicts_itself_is_refused(wrong: tuple[DeclaredA
     assert caught.value.pointer == pointer
 
 
-def test_a_kind_that_changes_is_noticed():
+def test_a_changed_kind_is_detected():
     text = declared("insured_limit", AttributeKind.TEXT)
     assert retyped(DECLARED, (text, CLASSES, declared("new", AttributeKind.DATE))) == ("insured_limit",)

@@ -29,7 +29,7 @@ async def settled() -> None:
         await asyncio.sleep(0)
 
 
-async def test_a_file_takes_twice_its_size_as_it_lies_there_twice_while_it_is_copied():
+async def test_a_file_reserves_twice_its_size_because_it_is_copied_once():
     full = room(20 * MIB, wait_seconds=0.01)
     async with AsyncExitStack() as stack:
         for _ in range(5):
@@ -40,7 +40,7 @@ async def test_a_file_takes_twice_its_size_as_it_lies_there_twice_while_it_is_co
         pass
 
 
-async def test_a_small_file_takes_what_is_kept_of_it_in_memory():
+async def test_a_small_file_reserves_its_memory_buffer():
     full = room(2 * MIB, wait_seconds=0.01)
     async with full.reserved(10), full.reserved(10):
         with pytest.raises(Busy):
@@ -48,7 +48,7 @@ async def test_a_small_file_takes_what_is_kept_of_it_in_memory():
                 pass
 
 
-async def test_who_comes_first_is_served_first_also_when_a_smaller_one_would_fit():
+async def test_uploads_are_served_in_order_even_if_a_smaller_one_would_fit():
     shared, leave = room(8 * MIB), asyncio.Event()
     order: list[str] = []
     tasks = [
@@ -62,7 +62,7 @@ async def test_who_comes_first_is_served_first_also_when_a_smaller_one_would_fit
     assert order == ["first", "large", "small"]
 
 
-async def test_one_that_gives_up_makes_way_for_those_behind_it():
+async def test_an_upload_that_times_out_makes_way_for_those_behind_it():
     shared, leave = room(8 * MIB), asyncio.Event()
     order: list[str] = []
     first = asyncio.create_task(held(shared, 3 * MIB, order, "first", leave))
@@ -78,7 +78,7 @@ async def test_one_that_gives_up_makes_way_for_those_behind_it():
         pass
 
 
-async def test_one_that_is_cancelled_as_its_turn_comes_gives_the_room_back():
+async def test_an_upload_cancelled_as_it_is_granted_returns_its_space():
     shared = room(2 * MIB)
     order: list[str] = []
     async with shared.reserved(MIB):
@@ -92,7 +92,7 @@ async def test_one_that_is_cancelled_as_its_turn_comes_gives_the_room_back():
         pass
 
 
-async def test_whose_patience_has_ended_gets_room_only_where_some_is_free():
+async def test_after_the_deadline_only_free_space_is_granted():
     shared = room(2 * MIB)
     ended = shared.deadline() - 30
     async with shared.reserved(MIB, until=ended):
@@ -101,7 +101,7 @@ async def test_whose_patience_has_ended_gets_room_only_where_some_is_free():
                 pass
 
 
-async def test_what_a_killed_process_left_of_an_upload_is_removed_after_a_while(tmp_path, monkeypatch):
+async def test_upload_files_of_a_killed_process_are_removed_after_a_while(tmp_path, monkeypatch):
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     left, fresh, other = (tmp_path / name for name in ("licet-upload-a", "licet-upload-b", "other"))
     for directory in (left, fresh, other):

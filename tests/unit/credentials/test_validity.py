@@ -33,7 +33,7 @@ def test_terms_that_touch_by_date_are_one_run():
     assert (run.starts_at, run.expires_on) == (at(date(2026, 1, 1), 0), date(2026, 12, 31))
 
 
-def test_a_gap_of_one_day_parts_runs():
+def test_a_gap_of_one_day_separates_runs():
     runs = runs_of(
         [term(date(2026, 1, 1), JUNE), term(date(2026, 7, 2), date(2026, 12, 31), number=2)], LADDER
     )
@@ -52,7 +52,7 @@ def test_a_term_within_another_does_not_end_its_run():
     assert run.expires_on == date(2026, 12, 31)
 
 
-def test_a_term_that_never_ends_takes_all_later_ones_into_its_run():
+def test_a_term_that_never_ends_absorbs_all_later_terms_into_its_run():
     [run] = runs_of(
         [term(date(2026, 1, 1), None), term(date(2027, 1, 1), JUNE.replace(year=2027), number=2)], ()
     )
@@ -96,12 +96,12 @@ def test_validity_turns_at_the_ends_of_days_in_the_terms_zone():
     assert state(chicago, now=expires) is Validity.EXPIRED
 
 
-def test_a_run_shorter_than_the_ladder_is_expiring_from_its_start_and_not_before():
+def test_a_run_shorter_than_the_ladder_is_expiring_from_its_start():
     [run] = runs_of([term(date(2026, 6, 20), JUNE)], LADDER)
     assert run.expiring_at == run.starts_at
 
 
-def test_flags_go_before_terms_and_final_ones_before_suspension():
+def test_flags_override_terms_and_final_flags_override_suspension():
     good, suspended = term(date(2026, 1, 1), None), flag(FlagKind.SUSPENDED, NOW)
     revoked = flag(FlagKind.REVOKED, NOW, number=2)
     assert state(good, flags=(suspended,)) is Validity.SUSPENDED
@@ -167,7 +167,7 @@ def by_hand(
 
 
 @given(terms(), LADDERS, flag_sets(), INSTANTS)
-def test_validity_is_what_the_days_say(made, ladder, flags, now):
+def test_validity_matches_a_day_by_day_model(made, ladder, flags, now):
     zone = made[0].time_zone
     one_zone = tuple(
         term(t.valid_from, t.expires_on, number=i, expiry=t.expiry, zone=zone, recorded_at=t.recorded_at)

@@ -27,7 +27,7 @@ def withdrawn(held, which):
     return correct(Change(held), said, NOW, was=rules(), rules=rules(), actor="user:ada")
 
 
-def test_an_image_keeps_its_term_and_no_other():
+def test_an_image_blocks_the_withdrawal_of_its_own_term_only():
     held = replace(credential(FIRST, SECOND), images=(image(SECOND.id), image(None)))
     with pytest.raises(Conflict, match="An image supports it"):
         withdrawn(held, SECOND)

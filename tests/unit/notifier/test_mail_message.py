@@ -45,7 +45,7 @@ def read(raw: bytes) -> EmailMessage:
     return message_from_bytes(raw, policy=default)
 
 
-def test_a_mail_has_the_headers_that_a_machine_owes():
+def test_a_mail_has_the_headers_required_of_automated_mail():
     mail = parsed()
     assert mail.keys() == HEADERS
     assert mail["From"] == "Licet <licet@example.org>"
@@ -70,7 +70,7 @@ def test_the_message_id_follows_from_the_notification_alone():
 @example("ü" * 200, "ü" * 200, "a" * 5000, "\n\n \n\t\n")
 @example(" leading", '"quo\\ted"', "trailing \n", "\x00\x0c")
 @example("a  b", "a, b; c <d@e.f>", "", "")
-def test_what_is_put_in_comes_out_of_the_parser_again(subject, name, text, html):
+def test_a_mail_survives_a_round_trip_through_the_parser(subject, name, text, html):
     raw = SKELETON.message(changed(name=name), Content(subject, text, html))
     mail = read(raw)
 
@@ -109,7 +109,7 @@ def test_a_control_character_in_a_header_is_refused(character, field):
 
 @given(st.text(max_size=40), st.text(max_size=40), st.text(max_size=40))
 @example("a\r\nBcc: x@y.org", "b\nTo: x@y.org", "c\r\n\r\nbody")
-def test_whatever_is_in_names_and_ids_no_header_is_added(subject, name, trace):
+def test_no_name_or_id_can_inject_a_header(subject, name, trace):
     envelope = changed(name=name, correlation_id=trace, traceparent=trace)
     try:
         raw = SKELETON.message(envelope, Content(subject, "t", "h"))

@@ -28,7 +28,7 @@ def test_a_mail_leaves_by_day_not_too_early_and_at_the_first_chance(name, earlie
 
 
 @given(st.sampled_from(ZONES), INSTANTS)
-def test_a_mail_never_waits_longer_than_a_night_and_what_the_clocks_do(name, earliest):
+def test_a_mail_waits_at_most_a_night_plus_a_clock_change(name, earliest):
     # Fourteen hours of night, and up to a day that a zone left out at the date line.
     assert next_opening(earliest, name) - earliest <= timedelta(hours=14 + 25)
 
@@ -52,7 +52,7 @@ NOW = datetime(2027, 1, 1, tzinfo=UTC)
     ),
     st.integers(1, 2000),
 )
-def test_retries_end_and_their_pauses_grow_up_to_a_bound(policy, attempts):
+def test_retries_end_and_back_off_up_to_a_bound(policy, attempts):
     following = policy.next_try(NOW, attempts)
     assert (following is None) == (attempts >= policy.attempts)
     if following is not None:
@@ -61,14 +61,14 @@ def test_retries_end_and_their_pauses_grow_up_to_a_bound(policy, attempts):
         assert after is None or after >= following
 
 
-def test_an_unknown_outcome_is_tried_again_only_so_often():
+def test_an_unknown_outcome_is_retried_a_bounded_number_of_times():
     policy = RetryPolicy(unknown=2)
     assert policy.next_try_of_unknown(NOW, 1, 1) == policy.next_try(NOW, 1)
     assert policy.next_try_of_unknown(NOW, 2, 2) is None
     assert RetryPolicy(attempts=1).next_try_of_unknown(NOW, 1, 1) is None
 
 
-def test_a_server_that_is_away_for_a_day_loses_no_mail():
+def test_no_mail_is_lost_while_a_server_is_down_for_a_day():
     policy, at, attempts = RetryPolicy(), NOW, 1
     while (following := policy.next_try(at, attempts)) is not None:
         at, attempts = following, attempts + 1

@@ -57,25 +57,25 @@ def test_reminders_and_the_deadline_come_at_their_instants() -> None:
     assert next_due(scheduler.timer, DEADLINE) is None
 
 
-def test_after_downtime_the_deadline_is_told_and_its_reminders_are_passed_over() -> None:
+def test_after_downtime_the_deadline_is_announced_and_its_reminders_are_skipped() -> None:
     scheduler = Scheduler(enrolment(deadline_at=DEADLINE, created_at=OPENED))
     assert names(scheduler.at(DEADLINE + 10 * DAY)) == [("deadline", None)]
     passed_over = [each for each in scheduler.timer.decided if each.outcome is Outcome.PASSED_OVER]
     assert [each.identity.step for each in passed_over] == list(NEAR_STEPS)
 
 
-def test_after_downtime_only_the_strictest_reminder_is_told() -> None:
+def test_after_downtime_only_the_strictest_reminder_is_announced() -> None:
     scheduler = Scheduler(enrolment(deadline_at=DEADLINE, created_at=OPENED))
     assert names(scheduler.at(DEADLINE - 2 * DAY)) == [("deadline_near", 7)]
 
 
-def test_a_reminder_that_lies_before_the_application_is_passed_over() -> None:
+def test_a_reminder_before_the_application_is_passed_over() -> None:
     scheduler = Scheduler(enrolment(deadline_at=OPENED + 10 * DAY, created_at=OPENED))
     assert names(scheduler.at(OPENED)) == []
     assert names(scheduler.at(OPENED + 3 * DAY)) == [("deadline_near", 7)]
 
 
-def test_a_window_that_opened_before_the_enrolment_was_known_is_told_at_once() -> None:
+def test_a_window_that_opened_before_the_enrolment_was_known_is_announced_at_once() -> None:
     scheduler = Scheduler(enrolment(window_opens_at=OPENED - 100 * DAY, created_at=OPENED))
     assert names(scheduler.at(OPENED)) == [("window_opens", None)]
     assert scheduler.at(OPENED + DAY) == []
@@ -103,7 +103,7 @@ WALK = st.lists(st.integers(0, 900 * 24), max_size=12)
 
 @settings(deadline=None)
 @given(STATES, WALK)
-def test_whenever_it_is_looked_at_each_instant_is_told_once_and_none_before_its_time(
+def test_whenever_timers_are_claimed_each_instant_is_announced_once_and_none_early(
     states: list[tuple[datetime | None, datetime | None]], walk: list[int]
 ) -> None:
     first = enrolment(deadline_at=states[0][0], window_opens_at=states[0][1], created_at=OPENED)

@@ -56,7 +56,7 @@ class Scheduler:
         ]
 
 
-def test_steps_that_come_while_reminders_rest_are_passed_over_and_the_strictest_comes_back() -> None:
+def test_steps_reached_while_reminders_are_quiet_are_passed_over_and_the_strictest_comes_back() -> None:
     scheduler = Scheduler(licence())
     assert scheduler.steps(day(10, 5)) == [90]
     scheduler.learn(licence(quiet_until=day(12, 26)))
@@ -69,7 +69,7 @@ def test_steps_that_come_while_reminders_rest_are_passed_over_and_the_strictest_
     assert scheduler.steps(day(12, 31)) == [0]
 
 
-def test_a_submission_that_ends_early_brings_them_back_at_once() -> None:
+def test_a_submission_that_ends_early_brings_reminders_back_at_once() -> None:
     scheduler = Scheduler(licence(quiet_until=day(12, 26)))
     scheduler.steps(day(12, 10))
     scheduler.learn(licence())
@@ -79,14 +79,14 @@ def test_a_submission_that_ends_early_brings_them_back_at_once() -> None:
     assert scheduler.steps(day(12, 10)) == [30]
 
 
-def test_what_was_announced_before_is_not_announced_again() -> None:
+def test_a_step_announced_before_the_submission_is_not_announced_again() -> None:
     scheduler = Scheduler(licence())
     assert scheduler.steps(day(12, 10)) == [90, 60, 30]
     scheduler.learn(licence(quiet_until=day(12, 20)))
     assert scheduler.steps(day(12, 20)) == []
 
 
-def test_facts_are_told_while_reminders_rest() -> None:
+def test_facts_are_announced_while_reminders_are_quiet() -> None:
     scheduler = Scheduler(licence(quiet_until=datetime(2027, 2, 1, tzinfo=UTC)))
     claims = scheduler.until(datetime(2027, 1, 3, tzinfo=UTC))
     assert [type(event) for claim in claims for _, event in claim.events if event.notify][-1] is (
@@ -94,7 +94,7 @@ def test_facts_are_told_while_reminders_rest() -> None:
     )
 
 
-def test_an_inactive_holders_rested_step_comes_back_with_the_holder() -> None:
+def test_a_quiet_step_of_an_inactive_holder_comes_back_with_the_holder() -> None:
     scheduler = Scheduler(licence(quiet_until=day(12, 20)))
     scheduler.steps(day(12, 10))
     scheduler.timer = replace(scheduler.timer, holder_active=False)
@@ -109,7 +109,7 @@ def test_an_inactive_holders_rested_step_comes_back_with_the_holder() -> None:
     st.integers(1, 400),
     st.integers(0, 400),
 )
-def test_whenever_it_is_looked_at_nothing_is_announced_while_it_rests_and_nothing_twice(
+def test_whenever_timers_are_claimed_no_step_is_announced_while_quiet_and_none_twice(
     looks: list[int], rests: int, withdrawn: int
 ) -> None:
     start = datetime(2026, 1, 2, tzinfo=UTC)
@@ -133,7 +133,7 @@ def test_whenever_it_is_looked_at_nothing_is_announced_while_it_rests_and_nothin
     assert len({step for _, step in announced}) == len(announced)
 
 
-def test_a_final_flag_that_was_undone_lets_timers_live_again() -> None:
+def test_undoing_a_final_flag_restores_the_timers() -> None:
     revoked = flag(FlagKind.REVOKED, day(10, 15))
     scheduler = Scheduler(licence(flags=[revoked]))
     assert scheduler.steps(day(12, 28)) == [90]
@@ -144,7 +144,7 @@ def test_a_final_flag_that_was_undone_lets_timers_live_again() -> None:
     assert scheduler.steps(day(12, 31)) == [0]
 
 
-def test_a_flag_that_was_undone_before_it_began_comes_to_nothing() -> None:
+def test_a_flag_undone_before_it_began_is_not_announced() -> None:
     planned = flag(FlagKind.REVOKED, day(10, 15))
     undone = planned.model_copy(update={"until": planned.effective_from})
     scheduler = Scheduler(licence(flags=[undone]))
@@ -152,7 +152,7 @@ def test_a_flag_that_was_undone_before_it_began_comes_to_nothing() -> None:
     assert [type(event) for event in events] == [CredentialEffective, CredentialExpiring]
 
 
-def test_a_missing_term_of_the_past_tells_nothing_of_it() -> None:
+def test_a_missing_past_term_is_not_announced() -> None:
     """The beginning, the end and the steps of a term that ended before it was recorded are history."""
     later = term("later", date(2026, 9, 1), date(2026, 12, 31))
     scheduler = Scheduler(credential(later, created_at=ENTERED))

@@ -92,7 +92,7 @@ def test_a_credential_goes_through_its_ladder_step_by_step() -> None:
     assert (told[-1].step, told[-1].days_since) == (-7, 7)
 
 
-def test_after_downtime_facts_are_told_and_of_steps_only_the_strictest() -> None:
+def test_after_downtime_all_facts_and_only_the_strictest_step_are_announced() -> None:
     scheduler = Scheduler(a_year())
     claim = scheduler.at(day(2026, 12, 10))
     assert announced(claim) == [("effective", None), ("deadline:expiring", 90), ("expiring", 30)]
@@ -104,7 +104,7 @@ def test_after_downtime_facts_are_told_and_of_steps_only_the_strictest() -> None
     assert [event.notify for event in events(claim)] == [False, False, True]
 
 
-def test_only_the_latest_of_a_claim_tells_anybody() -> None:
+def test_only_the_latest_announcement_of_a_claim_notifies() -> None:
     claim = Scheduler(a_year()).at(END + timedelta(days=2))
     told = {type(event): event.notify for event in events(claim)}
     assert told == {
@@ -131,7 +131,7 @@ def test_deciding_again_decides_nothing() -> None:
     assert again.due_at == datetime(2026, 12, 23, 23, tzinfo=UTC)
 
 
-def test_a_late_entry_tells_the_strictest_reached_step_and_no_beginning() -> None:
+def test_a_late_entry_announces_the_strictest_reached_step_and_no_beginning() -> None:
     state = credential(term("first", date(2025, 1, 1), date(2026, 1, 21)))
     claim = Scheduler(state).at(ENTERED)
     assert announced(claim) == [("expiring", 30)]
@@ -143,14 +143,14 @@ def test_a_late_entry_tells_the_strictest_reached_step_and_no_beginning() -> Non
     assert claim.due_at == datetime(2026, 1, 13, 23, tzinfo=UTC)
 
 
-def test_an_imported_term_tells_no_reached_step_but_those_to_come() -> None:
+def test_an_imported_term_announces_future_steps_and_no_reached_one() -> None:
     state = credential(term("first", date(2025, 1, 1), date(2026, 1, 21), announce_reached=False))
     scheduler = Scheduler(state)
     assert announced(scheduler.at(ENTERED)) == []
     assert announced(scheduler.at(day(2026, 1, 15))) == [("expiring", 7)]
 
 
-def test_history_tells_nothing() -> None:
+def test_past_terms_announce_nothing() -> None:
     state = credential(
         term("first", date(2020, 1, 1), date(2021, 1, 21)), term("second", date(2023, 1, 1), date(2024, 1, 1))
     )
@@ -160,14 +160,14 @@ def test_history_tells_nothing() -> None:
     assert set(passed_over(claim).values()) == {PassedOverReason.ENTERED_LATE}
 
 
-def test_an_expired_credential_entered_late_tells_the_steps_after_its_entry() -> None:
+def test_an_expired_credential_entered_late_announces_the_steps_after_its_entry() -> None:
     state = credential(term("first", date(2020, 1, 1), date(2025, 12, 28)))
     scheduler = Scheduler(state)
     assert announced(scheduler.at(ENTERED)) == []
     assert announced(scheduler.at(day(2026, 1, 4))) == [("overdue", -7)]
 
 
-def test_an_early_renewal_kills_the_old_ladder() -> None:
+def test_an_early_renewal_ends_the_old_ladder() -> None:
     first = term("first", date(2026, 1, 2), UNTIL)
     scheduler = Scheduler(credential(first))
     scheduler.at(day(2026, 11, 5))  # steps 90 and 60
@@ -202,7 +202,7 @@ def test_a_late_renewal_becomes_effective_only_from_its_entry_on() -> None:
     assert passed_over(claim) == {None: PassedOverReason.ENTERED_LATE}
 
 
-def test_a_jump_over_a_gap_tells_every_fact_and_no_step_of_the_old_run() -> None:
+def test_a_jump_over_a_gap_announces_every_fact_and_no_step_of_the_old_run() -> None:
     first = term("first", date(2026, 1, 2), UNTIL)
     second = term("second", date(2027, 3, 1), date(2028, 2, 28))
     claim = Scheduler(credential(first, second)).at(day(2027, 4, 1))
@@ -229,7 +229,7 @@ def test_a_correction_opens_future_steps_and_passes_over_reached_ones() -> None:
     assert announced(scheduler.at(day(2026, 11, 8))) == [("expiring", 7)]
 
 
-def test_a_correction_of_a_term_of_which_nothing_was_announced_tells_the_strictest_step() -> None:
+def test_a_correction_of_an_unannounced_term_announces_the_strictest_step() -> None:
     first = term("first", date(2026, 1, 2), date(2099, 12, 31))
     scheduler = Scheduler(credential(first))
     scheduler.at(day(2026, 10, 20))
@@ -240,7 +240,7 @@ def test_a_correction_of_a_term_of_which_nothing_was_announced_tells_the_stricte
     assert announced(scheduler.at(day(2026, 10, 20)))[-1] == ("expiring", 30)
 
 
-def test_a_correction_that_moves_the_end_tells_the_new_end() -> None:
+def test_a_correction_that_moves_the_end_announces_the_new_end() -> None:
     scheduler = Scheduler(a_year())
     scheduler.at(END)
     corrected = term("first", date(2026, 1, 2), date(2027, 2, 28), revision=2, corrected_at=day(2027, 1, 2))
@@ -260,7 +260,7 @@ def test_a_changed_ladder_keeps_what_was_decided() -> None:
     assert announced(scheduler.at(day(2026, 12, 17))) == [("expiring", 14)]
 
 
-def test_a_ladder_without_the_step_that_was_told_does_not_go_back_to_a_milder_one() -> None:
+def test_removing_an_announced_step_does_not_announce_a_milder_one() -> None:
     first = term("first", date(2026, 1, 2), UNTIL)
     scheduler = Scheduler(credential(first))
     scheduler.at(day(2026, 12, 5))  # 90, 60, 30
@@ -268,7 +268,7 @@ def test_a_ladder_without_the_step_that_was_told_does_not_go_back_to_a_milder_on
     assert passed_over(scheduler.at(day(2026, 12, 5))) == {45: PassedOverReason.STRICTER_STEP}
 
 
-def test_a_final_flag_ends_all_timers_and_says_when_it_begins() -> None:
+def test_a_final_flag_ends_all_timers_and_its_start_is_announced() -> None:
     first = term("first", date(2026, 1, 2), UNTIL)
     scheduler = Scheduler(credential(first))
     scheduler.at(day(2026, 10, 4))
@@ -282,14 +282,14 @@ def test_a_final_flag_ends_all_timers_and_says_when_it_begins() -> None:
     assert claim.due_at is None
 
 
-def test_a_fact_before_a_final_flag_is_told_however_late() -> None:
+def test_a_fact_before_a_final_flag_is_announced_however_late() -> None:
     first = term("first", date(2026, 1, 2), UNTIL)
     state = credential(first, flags=[flag(FlagKind.SURRENDERED, END + timedelta(days=3))])
     claim = Scheduler(state).at(END + timedelta(days=30))
     assert [kind for kind, _ in announced(claim)][:2] == ["effective", "expired"]
 
 
-def test_a_correction_that_lifts_a_final_flag_goes_on_with_the_ladder() -> None:
+def test_a_correction_that_lifts_a_final_flag_resumes_the_ladder() -> None:
     first = term("first", date(2026, 1, 2), UNTIL)
     scheduler = Scheduler(credential(first, flags=[flag(FlagKind.REVOKED, day(2026, 6, 1))]))
     assert scheduler.at(day(2026, 12, 10)).due_at is None
@@ -303,7 +303,7 @@ def test_voiding_ends_everything() -> None:
     assert claim == Claim((), (), None)
 
 
-def test_suspension_keeps_facts_and_steps_and_says_when_it_begins_and_ends() -> None:
+def test_a_suspension_keeps_facts_and_steps_and_its_start_and_end_are_announced() -> None:
     suspended = flag(FlagKind.SUSPENDED, day(2026, 12, 1), day(2027, 1, 15))
     claim = Scheduler(a_year(flags=[suspended])).at(day(2027, 2, 1))
     deadlines = [event.deadline for event in events(claim) if isinstance(event, DeadlineReached)]
@@ -346,7 +346,7 @@ def test_reactivation_does_not_repeat_what_was_announced() -> None:
     assert scheduler.at(day(2026, 12, 6)).decisions == ()
 
 
-def test_a_credential_that_never_ends_becomes_effective_only() -> None:
+def test_a_credential_that_never_ends_announces_only_its_start() -> None:
     scheduler = Scheduler(credential(term("first", date(2026, 2, 1), None)))
     claim = scheduler.at(day(2026, 2, 1))
     assert announced(claim) == [("effective", None)]
@@ -358,7 +358,7 @@ def test_an_incomplete_credential_has_no_timers() -> None:
     assert next_due(Timer(state.id, state.holder_id, 1, plan_of(state)), END) is None
 
 
-def test_a_day_that_the_zone_left_out_is_reached_with_the_next() -> None:
+def test_a_day_that_the_zone_skipped_is_reached_with_the_next() -> None:
     entered = datetime(2010, 1, 1, tzinfo=UTC)
     apia = term("first", date(2011, 1, 1), date(2011, 12, 31), time_zone="Pacific/Apia", recorded_at=entered)
     state = credential(apia, created_at=entered, ladder=(1, 0))
@@ -367,7 +367,7 @@ def test_a_day_that_the_zone_left_out_is_reached_with_the_next() -> None:
     assert announced(claim)[-1] == ("expiring", 0)
 
 
-def test_steps_beyond_the_calendar_do_not_come() -> None:
+def test_steps_beyond_the_calendar_are_not_planned() -> None:
     state = credential(term("first", date(1, 1, 10), date(9999, 12, 25)), ladder=(30, 0, -30))
     assert [step.step for step in plan_of(state).runs[0].steps] == [30, 0]
     ancient = credential(term("first", date(1, 1, 10), date(1, 1, 20)), ladder=())
@@ -381,7 +381,7 @@ def test_a_step_after_the_next_run_has_begun_is_not_planned() -> None:
     assert [step.step for step in plan_of(credential(first, second)).runs[0].steps] == [90, 60, 30, 7, 0]
 
 
-def test_a_flag_of_the_past_that_came_with_the_entry_tells_nothing() -> None:
+def test_a_past_flag_that_came_with_the_entry_is_not_announced() -> None:
     past = flag(FlagKind.SURRENDERED, ENTERED - timedelta(days=400))
     claim = Scheduler(a_year(flags=[past])).at(ENTERED)
     assert claim.events == ()
@@ -397,7 +397,7 @@ def test_a_second_term_from_the_same_day_does_not_begin_the_run_again() -> None:
     assert scheduler.at(day(2026, 1, 3)).decisions == ()
 
 
-def test_days_left_are_those_of_the_day_of_the_decision_and_never_below_none() -> None:
+def test_days_left_count_from_the_day_of_the_decision_and_are_never_negative() -> None:
     claim = Scheduler(a_year()).at(END + timedelta(days=2))
     (expiring,) = [event for event in events(claim) if isinstance(event, CredentialExpiring)]
     assert (expiring.step, expiring.days_left) == (0, 0)

@@ -112,7 +112,7 @@ def test_every_instant_is_decided_exactly_once(state: CredentialState, instants:
 
 @settings(deadline=None)
 @given(states(), WALKS)
-def test_a_jump_and_many_steps_tell_the_same_facts_under_the_same_ids(
+def test_one_jump_and_many_small_steps_announce_the_same_facts_under_the_same_ids(
     state: CredentialState, instants: list[datetime]
 ) -> None:
     stepwise, _ = walk(timer(state), instants)
@@ -125,7 +125,7 @@ def test_a_jump_and_many_steps_tell_the_same_facts_under_the_same_ids(
 
 @settings(deadline=None)
 @given(states(), WALKS)
-def test_every_announcement_has_one_event_with_its_id_and_one_of_a_claim_tells(
+def test_every_announcement_has_one_event_with_its_id_and_one_of_a_claim_notifies(
     state: CredentialState, instants: list[datetime]
 ) -> None:
     _, claims = walk(timer(state), instants)
@@ -138,7 +138,7 @@ def test_every_announcement_has_one_event_with_its_id_and_one_of_a_claim_tells(
 
 @settings(deadline=None)
 @given(states(), WALKS)
-def test_of_each_claim_and_run_at_most_the_strictest_reached_step_is_announced(
+def test_each_claim_announces_at_most_the_strictest_reached_step_of_each_run(
     state: CredentialState, instants: list[datetime]
 ) -> None:
     current = timer(state)
@@ -187,7 +187,7 @@ def test_a_step_is_announced_at_most_once_however_often_the_holder_comes_and_goe
 
 @settings(deadline=None)
 @given(states(), st.lists(st.tuples(st.integers(0, 1500), LADDERS), min_size=1, max_size=8))
-def test_however_the_ladder_changes_no_step_is_told_twice_and_none_after_a_stricter_one(
+def test_whatever_the_ladder_no_step_is_announced_twice_or_after_a_stricter_one(
     state: CredentialState, changes: list[tuple[int, tuple[int, ...]]]
 ) -> None:
     current = timer(state)
