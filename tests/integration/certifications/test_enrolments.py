@@ -1,5 +1,6 @@
 """Enrolments over HTTP and by events: from application to certification, and what people decide between."""
 
+import asyncio
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -11,7 +12,7 @@ import pytest
 from licet_certifications.app import ACTOR
 from licet_certifications.completions.model import completion_id
 from licet_certifications.consumers import SCHEDULE
-from licet_certifications.enrolments import commands
+from licet_certifications.enrolments import commands, deciding
 from licet_certifications.programmes import commands as programmes
 from licet_certifications.programmes.model import (
     Approvals,
@@ -46,6 +47,10 @@ from support.searching.tables import search_database
 from .conftest import NOW, Certifications, credential, holder, run
 
 HOLDER = UUID(int=1)
+BLOCKED = (
+    "select exists (select from pg_stat_activity where datname = current_database() "
+    "and wait_event_type = 'Lock')"
+)
 DAY = timedelta(days=1)
 
 
@@ -567,3 +572,27 @@ async def test_of_two_open_enrolments_of_one_person_the_survivors_goes_on_with_a
     assert (left["status"], left["reason"], left["holder_id"]) == ("cancelled", "merged", str(SURVIVOR))
     components = (await office.show(kept))["components"]
     assert [each["status"] for each in components] == ["completed", "open"]
+
+
+async def test_a_decision_by_the_worklist_waits_for_a_direct_one_and_names_who_made_it(office):
+    await office.publish(approvals=BOTH)
+    eid = UUID((await office.enrol())["id"])
+    (item,) = await office.worklist()
+    office.become("mara")
+    decision = {"item": item["id"], "decision": "deny", "reason": "full"}
+    async with office.service.database.transaction(Cause.new("user:hedy")) as tx:
+        await tx.conn.execute("select 1 from enrolments where id = $1 for update", eid)
+        other = asyncio.create_task(
+            office.http.post("/v1/worklist/decisions", json={"decisions": [decision]})
+        )
+        async with office.service.database.reading() as conn, asyncio.timeout(20):
+            while not await conn.fetchval(BLOCKED):
+                pass
+        # Whoever held the item by now would wait for the enrolment, and this for the item.
+        await commands.decide(
+            tx, eid, lambda change, course: deciding.approve(change, course, actor="user:hedy", now=NOW),
+            now=NOW, label="approve",
+        )  # fmt: skip
+    answer = await other
+    assert answer.status_code == 409
+    assert "user:hedy closed it with approve" in answer.json()["detail"]

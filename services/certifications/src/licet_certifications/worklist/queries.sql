@@ -41,6 +41,12 @@ where kind = $1 and subject = $2 and closed_at is null;
 -- What of an enrolment waits.
 select kind, subject from worklist_items where enrolment_id = $1 and closed_at is null;
 
+-- name: hold_enrolments
+-- Hold the enrolments of the holder whom an item is about, before the item itself: whoever decides about an
+-- enrolment directly holds them first too, and then closes its items.
+select 1 from enrolments
+where holder_id = (select holder_id from worklist_items where id = $1) order by id for update;
+
 -- name: lock_item
 -- An item, held so that nobody else decides it meanwhile, with where its holder is.
 select i.*, h.team, h.location

@@ -100,7 +100,8 @@ async def open_subjects(conn: Connection, enrolment_id: UUID) -> set[tuple[str, 
 
 
 async def lock_item(conn: Connection, item_id: UUID) -> Listed:
-    """Return an item and hold it until the transaction ends; raises `NotFound`."""
+    """Return an item; it and its holder's enrolments are held until the end. Raises `NotFound`."""
+    await conn.execute(QUERIES["hold_enrolments"], item_id)
     row = await conn.fetchrow(QUERIES["lock_item"], item_id)
     if row is None:
         raise NotFound(f"There is no item {item_id} on the worklist.")
