@@ -35,13 +35,25 @@ class NotForward(CommandFailed):
     """The instant is not after now."""
 
 
+class ClockNotMovable(CommandFailed):
+    """The deployment's business time is real time."""
+
+
+def read_business_time(service: ServiceClient) -> datetime:
+    """Return a service's business time: that of its clock, or real time where it can't be moved."""
+    try:
+        return read_clock(service).now
+    except ClockNotMovable:
+        return datetime.now(UTC)
+
+
 def read_clock(service: ServiceClient) -> ClockView:
-    """Return a service's clock; raises `CommandFailed` where it can't be moved."""
+    """Return a service's clock; raises `ClockNotMovable` where it follows real time."""
     try:
         return _view(service.get("/v1/clock"))
     except Refused as refused:
         if refused.status == 404:
-            raise CommandFailed(
+            raise ClockNotMovable(
                 "The clock of this deployment follows real time; only the embedded run and the demo "
                 "override (LICET_CLOCK=movable) have one that can be moved."
             ) from None

@@ -7,11 +7,12 @@ which requirement of the deployment it is.
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
 from licet_cli.client import CommandFailed, Refused, ServiceClient
+from licet_events import civil
 
 _DEFAULTS: Mapping[str, Any] = {
     "locations": [],
@@ -64,9 +65,17 @@ def read_rules(file: Path) -> dict[str, dict[str, Any]]:
 
 
 def changes_of(
-    rules: Mapping[str, Mapping[str, Any]], present: Iterable[Mapping[str, Any]], *, prune: bool
+    rules: Mapping[str, Mapping[str, Any]],
+    present: Iterable[Mapping[str, Any]],
+    *,
+    prune: bool,
+    now: datetime,
 ) -> list[Change]:
-    """Return what has to be done so that the requirements present are those of the rules."""
+    """Return what has to be done so that the requirements present are those of the rules.
+
+    What is pruned ends with the day that `now`, in business time, is in the requirement's zone, or with its
+    first day where that is later.
+    """
     known = {one["code"].casefold(): one for one in present if one["code"] is not None}
     changes = []
     for code, rule in rules.items():
@@ -86,11 +95,11 @@ def changes_of(
         }
         action = "change" if fields else "unchanged"
         changes.append(Change(code, action, before["id"], before["version"], fields))
-    today = datetime.now(UTC).date().isoformat()
     for one in known.values():
         ends = one["effective_until"]
-        over = ends is not None and ends <= today
-        fields = {"effective_until": (ends, max(today, one["effective_from"]))} if prune and not over else {}
+        last = max(civil.local_date(now, one["time_zone"]).isoformat(), one["effective_from"])
+        over = ends is not None and ends <= last
+        fields = {"effective_until": (ends, last)} if prune and not over else {}
         changes.append(Change(one["code"], "end" if fields else "kept", one["id"], one["version"], fields))
     return changes
 

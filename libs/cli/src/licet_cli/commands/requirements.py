@@ -1,11 +1,14 @@
 """`licet requirements`: what work needs, as a file that is reviewed like code."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
+from licet_cli.client import ServiceClient
+from licet_cli.clock import read_business_time
 from licet_cli.output import JsonOption, fail, progress, show
 from licet_cli.rules import Change, apply_change, changes_of, read_rules
 from licet_cli.target import Against, Deployment, open_target
@@ -26,7 +29,7 @@ def plan(
     """Show what FILE would change; nothing is changed."""
     rules = read_rules(file)
     with open_target(against) as target:
-        changes = changes_of(rules, target.service("certifications").items("/v1/requirements"), prune=prune)
+        changes = _changes(target.service("certifications"), rules, prune=prune)
     _show(changes, as_json)
 
 
@@ -46,7 +49,7 @@ def apply(
     refused = 0
     with open_target(against) as target:
         certifications = target.service("certifications")
-        changes = changes_of(rules, certifications.items("/v1/requirements"), prune=prune)
+        changes = _changes(certifications, rules, prune=prune)
         _show(changes, as_json)
         for change in changes:
             if dry_run or change.action not in {"create", "change", "end"}:
@@ -57,6 +60,13 @@ def apply(
                 progress(f"{change.code}: {reason}")
     if refused:
         fail(f"{refused} of {len(changes)} were refused; put the file right and apply it again")
+
+
+def _changes(
+    certifications: ServiceClient, rules: Mapping[str, Mapping[str, Any]], *, prune: bool
+) -> list[Change]:
+    now = read_business_time(certifications)
+    return changes_of(rules, certifications.items("/v1/requirements"), prune=prune, now=now)
 
 
 def _show(changes: list[Change], as_json: bool) -> None:
