@@ -141,10 +141,11 @@ async def test_the_end_is_told_and_the_timeline_has_known_it_from_the_beginning(
     waiver = await waivers.granted(starts_on=None, ends_on=None, ends_at=instant(5))
     await service.work_off()
     await service.published()
-    later = datetime.now(UTC) + timedelta(hours=6)
-    async with service.database.transaction(Cause.new(ACTOR)) as tx:
-        assert await commands.end_due(tx, now=later) == 1
-        assert await commands.end_due(tx, now=later) == 0
+    waiver_id, ends_at = UUID(waiver["id"]), datetime.fromisoformat(waiver["ends_at"])
+    # An instant that the waiver no longer has, its end, and its end once more.
+    for at in (ends_at - timedelta(hours=1), ends_at, ends_at):
+        async with service.database.transaction(Cause.new(ACTOR)) as tx:
+            await commands.end_reached(tx, waiver_id, at, now=datetime.now(UTC))
     await service.work_off()
     (told,) = await service.published()
     assert isinstance(told.data, WaiverEnded)
@@ -231,6 +232,8 @@ async def test_an_override_is_a_waiver_of_one_shift_and_waits_for_a_review(waive
     assert (await waivers.http.get("/v1/worklist")).json()["items"] == []
     long = await waivers.http.post("/v1/overrides", json=body | {"end": instant(100)})
     assert (long.status_code, long.json()["errors"][0]["pointer"]) == (422, "/end")
+    misspelt = await waivers.http.post("/v1/overrides", json=body | {"target": "role:forklft"})
+    assert (misspelt.status_code, misspelt.json()["errors"][0]["pointer"]) == (422, "/target")
 
 
 async def test_the_worklist_has_what_is_asked_for_and_decides_it(waivers):
@@ -264,4 +267,5 @@ async def test_of_the_erased_stays_that_there_was_a_waiver_and_nobody_is_in_it(w
     assert {one["status"] for one in shown} == {"granted", "requested"}
     async with service.database.transaction(Cause.new(ACTOR)) as tx:
         assert (await waiver_snapshots(tx.conn, None, 10))[0] == []
-        assert await commands.end_due(tx, now=NOW + timedelta(days=9000)) == 0
+        await commands.end_reached(tx, UUID(waiver["id"]), NOW + timedelta(days=9000), now=NOW)
+    assert await service.published() == []

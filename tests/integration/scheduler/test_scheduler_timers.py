@@ -20,12 +20,13 @@ from licet_events.schedule import (
     DeadlineReached,
     InstantReached,
 )
+from licet_events.waivers import WaiverStatus
 from licet_scheduler.app import create_service
 from licet_scheduler.settings import SchedulerSettings
 from licet_scheduler.timers import commands, store
 from licet_scheduler.timers.model import Outcome
 from support.scheduling.database import ENTRY, Scheduler
-from support.scheduling.states import DAY, credential, enrolment, flag, holder, named, term
+from support.scheduling.states import DAY, credential, enrolment, flag, holder, named, term, waiver
 
 
 def a_year(**changes: Any) -> CredentialState:
@@ -317,6 +318,28 @@ async def test_a_backfill_repeats_announcements_of_enrolments_unchanged(schedule
         again, _ = await store.page_announced(conn, None, 100)
     assert [encode(event) for event in again] == [encode(event) for event in published]
     assert len(again) == 2
+
+
+async def test_the_end_of_a_granted_waiver_comes_once_and_is_repeated_as_it_was(scheduler: Scheduler) -> None:
+    await scheduler.apply_waivers(waiver(ends_at=at(10, 20)))
+    assert await scheduler.due("waiver") == at(10, 20)
+    await scheduler.decide_all(at(10, 20))
+    await scheduler.apply_waivers(waiver(ends_at=at(10, 20), version=3, status=WaiverStatus.ENDED))
+    await scheduler.decide_all(at(11, 20))
+    published = await scheduler.published()
+    (event,) = published
+    assert isinstance(event.data, InstantReached)
+    assert (event.data.about, event.data.about_id, event.data.instant) == ("waiver", named("waiver"), "end")
+    async with scheduler.database.reading() as conn:
+        again, _ = await store.page_announced(conn, None, 100)
+    assert [encode(each) for each in again] == [encode(each) for each in published]
+
+
+async def test_a_waiver_that_was_revoked_has_no_end_to_come(scheduler: Scheduler) -> None:
+    await scheduler.apply_waivers(waiver(ends_at=at(10, 20)))
+    await scheduler.apply_waivers(waiver(ends_at=at(9, 20), version=3, status=WaiverStatus.REVOKED))
+    await scheduler.decide_all(at(11, 20))
+    assert await scheduler.published() == []
 
 
 async def test_no_enrolment_of_an_erased_holder_comes_due(scheduler: Scheduler) -> None:

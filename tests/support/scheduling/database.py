@@ -12,6 +12,7 @@ from licet_events import Event, EventData
 from licet_events.credentials import CredentialMoved, CredentialState
 from licet_events.enrolments import EnrolmentState
 from licet_events.holders import HolderState
+from licet_events.waivers import WaiverState
 from licet_scheduler.timers import commands
 from support.publishing import published_event
 from support.scheduling.states import named
@@ -31,6 +32,10 @@ class Scheduler:
     ) -> None:
         async with self._transaction() as tx:
             await commands.apply_credentials(tx, states, moved, now=now)
+
+    async def apply_waivers(self, *states: WaiverState, now: datetime = ENTRY) -> None:
+        async with self._transaction() as tx:
+            await commands.apply_waivers(tx, states, now=now)
 
     async def apply_enrolments(self, *states: EnrolmentState, now: datetime = ENTRY) -> None:
         async with self._transaction() as tx:

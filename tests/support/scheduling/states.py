@@ -18,6 +18,7 @@ from licet_events.credentials import (
 from licet_events.enrolments import EnrolmentKind, EnrolmentStage, EnrolmentState, EnrolmentStatus
 from licet_events.holders import HolderKind, HolderState
 from licet_events.ids import derived_id
+from licet_events.waivers import WaiverReason, WaiverState, WaiverStatus
 
 ENTERED = datetime(2026, 1, 1, 12, tzinfo=UTC)
 LADDER = (90, 60, 30, 7, 0, -7)
@@ -163,6 +164,24 @@ def holder(
         team=team,
         location=location,
         active=active,
+        created_at=ENTERED,
+        updated_at=ENTERED,
+    )
+
+
+def waiver(
+    *, ends_at: datetime, version: int = 2, status: WaiverStatus = WaiverStatus.GRANTED
+) -> WaiverState:
+    return WaiverState(
+        id=named("waiver"),
+        version=version,
+        holder_id=named("holder"),
+        target="role:driver",
+        reason=WaiverReason.SUPERVISED,
+        status=status,
+        starts_at=ENTERED,
+        ends_at=ends_at,
+        requested_by="user:planner",
         created_at=ENTERED,
         updated_at=ENTERED,
     )

@@ -43,7 +43,6 @@ from licet_certifications.shifts import store as shift_store
 from licet_certifications.shifts.consumer import BOOKINGS
 from licet_certifications.shifts.routes import router as shifts_router
 from licet_certifications.waivers import commands as waivers
-from licet_certifications.waivers import store as waiver_store
 from licet_certifications.waivers.routes import overrides_router
 from licet_certifications.waivers.routes import router as waivers_router
 from licet_certifications.whatifs import store as what_ifs
@@ -163,10 +162,6 @@ async def _compose(runtime: Runtime) -> AsyncIterator[Composition]:
     async def jobs(conn: Connection, _now: datetime) -> int:
         return await bulk.count_open(conn)
 
-    async def end_waivers() -> bool:
-        async with runtime.database.transaction(Cause.new(ACTOR)) as tx:
-            return await waivers.end_due(tx, now=runtime.clock.now()) > 0
-
     yield Composition(
         consumers=[FACTS, SCHEDULE, BOOKINGS, COMPLETIONS],
         loops=[
@@ -176,7 +171,6 @@ async def _compose(runtime: Runtime) -> AsyncIterator[Composition]:
             Loop("entry", EntryByRule(runtime.database, runtime.clock, ACTOR).step, idle_seconds=0.5),
             Loop("bulk", BulkJobs(runtime.database, runtime.clock).step, idle_seconds=0.5),
             Loop("what_ifs", WhatIfs(runtime.database, runtime.clock, ACTOR).step, idle_seconds=0.5),
-            Loop("waivers", end_waivers, idle_seconds=1.0),
         ],
         pending={
             "recomputations": pending,
@@ -184,9 +178,7 @@ async def _compose(runtime: Runtime) -> AsyncIterator[Composition]:
             "entries": entries,
             "bulk": jobs,
             "what_ifs": what_ifs.count_running,
-            "waiver_ends": waiver_store.count_due,
         },
-        next_due=waiver_store.read_next_end,
     )
 
 

@@ -1,4 +1,4 @@
-"""What the service does on each event that it reads: keep facts, and do what instants of enrolments bring."""
+"""What the service does on each event that it reads: keep facts, and do what reached instants bring."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -8,6 +8,7 @@ from licet_certifications.completions.store import share_identities
 from licet_certifications.enrolments import commands as enrolments
 from licet_certifications.facts import store
 from licet_certifications.intake import commands as intake
+from licet_certifications.waivers import commands as waivers
 from licet_chassis.consuming import Consumer, Effect, Projection
 from licet_chassis.consuming.states import split_tombstones
 from licet_chassis.database import Transaction
@@ -61,14 +62,15 @@ FACTS = Consumer(
 
 
 async def apply_instant(tx: Transaction, event: Event[InstantReached], now: datetime) -> None:
-    """Do what a deadline or an open window brings to an enrolment; the command compares its own instants."""
+    """Do what an instant brings to an enrolment or a waiver; the commands compare it with their own."""
     data = event.data
-    if data.about != "enrolment":
-        return
-    if data.instant == "deadline":
-        await enrolments.deadline_reached(tx, data.about_id, data.at, now=now)
-    elif data.instant == "window_opens":
-        await enrolments.window_opened(tx, data.about_id, data.at, now=now)
+    match data.about, data.instant:
+        case "enrolment", "deadline":
+            await enrolments.deadline_reached(tx, data.about_id, data.at, now=now)
+        case "enrolment", "window_opens":
+            await enrolments.window_opened(tx, data.about_id, data.at, now=now)
+        case "waiver", "end":
+            await waivers.end_reached(tx, data.about_id, data.at, now=now)
 
 
 SCHEDULE = Consumer(
@@ -76,4 +78,4 @@ SCHEDULE = Consumer(
     topics=(Topic.SCHEDULE,),
     handlers=(Effect(types=(InstantReached,), handle=apply_instant),),
 )
-"""What the scheduler says of enrolments; a group of its own, so that facts do not wait for it."""
+"""What the scheduler says of enrolments and waivers; a group of its own, so that facts do not wait for it."""

@@ -12,6 +12,7 @@ from licet_events.credentials import CredentialEvent, CredentialMoved
 from licet_events.enrolments import EnrolmentEvent
 from licet_events.holders import HolderEvent
 from licet_events.types import types_of
+from licet_events.waivers import WaiverEvent
 from licet_scheduler.timers import commands
 
 
@@ -33,6 +34,11 @@ async def apply_enrolments(tx: Transaction, events: Sequence[Event[Any]], now: d
     await commands.apply_enrolments(tx, [event.data.enrolment for event in events], now=now)
 
 
+async def apply_waivers(tx: Transaction, events: Sequence[Event[Any]], now: datetime) -> None:
+    """Learn when waivers end, and set their timers."""
+    await commands.apply_waivers(tx, [event.data.waiver for event in events], now=now)
+
+
 STATES = Consumer(
     name="states",
     topics=(Topic.HOLDERS, Topic.CREDENTIALS, Topic.CERTIFICATIONS),
@@ -40,6 +46,7 @@ STATES = Consumer(
         Projection(types=types_of(HolderEvent), apply=apply_holders),
         Projection(types=(*types_of(CredentialEvent), CredentialMoved), apply=apply_credentials),
         Projection(types=types_of(EnrolmentEvent), apply=apply_enrolments),
+        Projection(types=types_of(WaiverEvent), apply=apply_waivers),
     ),
 )
-"""Holders, credentials and enrolments in one group; none waits for another."""
+"""Holders, credentials, enrolments and waivers in one group; none waits for another."""

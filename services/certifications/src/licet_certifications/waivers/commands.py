@@ -13,7 +13,7 @@ from licet_certifications.worklist.model import Deciders, Item, Ruling, Verb
 from licet_chassis.connection import Connection
 from licet_chassis.database import Transaction
 from licet_chassis.erasure import block_erasures
-from licet_chassis.errors import Conflict
+from licet_chassis.errors import Conflict, Invalid, NotFound
 from licet_events.holders import HolderErased
 from licet_events.ids import uuid7
 from licet_events.topics import Topic
@@ -32,7 +32,6 @@ REQUEST, REVIEW = "waiver", "override_review"
 APPROVE = "waivers:approve"
 """The scope of those who decide."""
 
-_AT_ONCE = 200
 _EVENTS: Mapping[WaiverStatus, type[WaiverEvent]] = {
     WaiverStatus.GRANTED: WaiverGranted,
     WaiverStatus.REVOKED: WaiverRevoked,
@@ -58,6 +57,10 @@ async def ask_for_waiver(
 
 async def grant_override(tx: Transaction, request: OverrideRequest, *, now: datetime) -> Waiver:
     """Release a holder for one shift and mark it for review; raises `NotFound` and `Invalid`."""
+    if not await store.is_known_target(tx.conn, request.target):
+        raise Invalid(
+            f"{request.target} is unknown: no requirement names it and no holder has it.", pointer="/target"
+        )
     waiver = model.override(request, uuid7(), actor=tx.cause.actor, now=now)
     await _settle(tx, waiver, now)
     await _open_item(tx.conn, waiver, REVIEW, "review", now)
@@ -79,13 +82,21 @@ async def revoke(tx: Transaction, id: UUID, *, note: str, now: datetime) -> Waiv
     return await _decide(tx, id, lambda one: model.revoke(one, actor=tx.cause.actor, note=note, now=now), now)
 
 
-async def end_due(tx: Transaction, *, now: datetime, limit: int = _AT_ONCE) -> int:
-    """Note of some granted waivers that their end has come, and return of how many."""
+async def end_reached(tx: Transaction, id: UUID, at: datetime, *, now: datetime) -> None:
+    """End a granted waiver whose end has come; one with a later end, or that is over, stays as it is.
+
+    Safe to repeat, and to call for a waiver that is gone. `at` may lie after `now`: the scheduler, whose
+    clock is another, has seen it come.
+    """
     await block_erasures(tx.conn)
-    due = await store.lock_due(tx.conn, now, limit)
-    for waiver in due:
-        await _settle(tx, model.end(waiver, now), now)
-    return len(due)
+    try:
+        waiver = await store.lock_waiver(tx.conn, id)
+    except NotFound:
+        return
+    reached = max(at, now)
+    ended = model.end(waiver, reached)
+    if ended is not waiver:
+        await _settle(tx, ended, reached)
 
 
 async def decide_item(tx: Transaction, item: Item, ruling: Ruling, now: datetime) -> None:

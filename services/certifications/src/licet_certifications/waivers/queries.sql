@@ -16,24 +16,13 @@ on conflict (id) do update set
 select state, note, decision_note, revocation_note from waivers
 where id = $1 and holder_id is not null for update;
 
--- name: lock_due
--- Granted waivers whose end has come, the first ones, leaving those that somebody else has in hand.
-select state, note, decision_note, revocation_note from waivers
-where status = 'granted' and ends_at <= $1 and holder_id is not null
-order by ends_at limit $2
-for update skip locked;
-
--- name: count_due
--- How many granted waivers have an end that has come.
-select count(*) from waivers where status = 'granted' and ends_at <= $1 and holder_id is not null;
-
--- name: next_end
--- When the next granted waiver ends.
-select min(ends_at) from waivers where status = 'granted' and ends_at > $1 and holder_id is not null;
-
 -- name: find_holder
 -- Where a holder is.
 select team, location from holders where id = $1;
+
+-- name: is_known_target
+-- Whether a requirement has named a target or a holder has had it.
+select exists (select from targets where target = $1);
 
 -- name: read_listed
 -- A waiver with where its holder is.

@@ -62,29 +62,18 @@ async def lock_waiver(conn: Connection, id: UUID) -> Waiver:
     return _waiver_of(row)
 
 
-async def lock_due(conn: Connection, now: datetime, limit: int) -> list[Waiver]:
-    """Return granted waivers whose end has come and hold them until the transaction ends."""
-    return [_waiver_of(row) for row in await conn.fetch(QUERIES["lock_due"], now, limit)]
-
-
-async def count_due(conn: Connection, now: datetime) -> int:
-    """Return how many granted waivers have an end that has come."""
-    count: int = await conn.fetchval(QUERIES["count_due"], now)
-    return count
-
-
-async def read_next_end(conn: Connection, now: datetime) -> datetime | None:
-    """Return when the next granted waiver ends."""
-    instant: datetime | None = await conn.fetchval(QUERIES["next_end"], now)
-    return instant
-
-
 async def read_whereabouts(conn: Connection, holder_id: UUID) -> tuple[str | None, str | None]:
     """Return team and location of a holder; raises `NotFound` if it is not known here."""
     row = await conn.fetchrow(QUERIES["find_holder"], holder_id)
     if row is None:
         raise NotFound(f"There is no holder {holder_id} here.", pointer="/holder_id")
     return row["team"], row["location"]
+
+
+async def is_known_target(conn: Connection, target: str) -> bool:
+    """Return whether a requirement has named a target or a holder has had it."""
+    known: bool = await conn.fetchval(QUERIES["is_known_target"], target)
+    return known
 
 
 async def read_listed(conn: Connection, id: UUID) -> ListedWaiver | None:

@@ -13,11 +13,12 @@ from licet_events import Record, encode
 from licet_events.credentials import CredentialMoved, CredentialState
 from licet_events.enrolments import EnrolmentState
 from licet_events.holders import HolderState
+from licet_events.waivers import WaiverState
 from licet_scheduler.timers import store
 from licet_scheduler.timers.decide import decide, next_due
 from licet_scheduler.timers.events import announcements
 from licet_scheduler.timers.model import Subject, SubjectPlan
-from licet_scheduler.timers.plan import plan_of, plan_of_enrolment
+from licet_scheduler.timers.plan import plan_of, plan_of_enrolment, plan_of_waiver
 
 
 async def apply_holders(tx: Transaction, holders: Sequence[HolderState], *, now: datetime) -> None:
@@ -65,6 +66,16 @@ async def apply_enrolments(tx: Transaction, enrolments: Sequence[EnrolmentState]
     states = newest(enrolments, key=lambda enrolment: enrolment.id, rank=lambda enrolment: enrolment.version)
     plans = [
         SubjectPlan(Subject.ENROLMENT, each.id, each.version, each.holder_id, plan_of_enrolment(each))
+        for each in states.values()
+    ]
+    await _apply_plans(tx, plans, (), now=now)
+
+
+async def apply_waivers(tx: Transaction, waivers: Sequence[WaiverState], *, now: datetime) -> None:
+    """Apply states of waivers and set their timers, as for credentials."""
+    states = newest(waivers, key=lambda waiver: waiver.id, rank=lambda waiver: waiver.version)
+    plans = [
+        SubjectPlan(Subject.WAIVER, each.id, each.version, each.holder_id, plan_of_waiver(each))
         for each in states.values()
     ]
     await _apply_plans(tx, plans, (), now=now)

@@ -23,13 +23,13 @@ from licet_scheduler.timers.model import (
 )
 from licet_scheduler.timers.plan import (
     DeadlineKey,
-    EnrolmentDeadline,
     EnrolmentInstant,
     Fact,
     Identity,
     Kind,
     PlannedRun,
     Step,
+    SubjectDeadline,
 )
 
 
@@ -131,7 +131,7 @@ def _decide_deadlines(timer: Timer, decided: AbstractSet[Identity], now: datetim
         yield Reached(decision, deadline.at, Rank.DEADLINE)
 
 
-def _supersedes(other: EnrolmentDeadline, reminder: EnrolmentDeadline) -> bool:
+def _supersedes(other: SubjectDeadline, reminder: SubjectDeadline) -> bool:
     """Return whether somebody who hears of the other need not hear of the reminder."""
     if other.instant is EnrolmentInstant.DEADLINE:
         return True

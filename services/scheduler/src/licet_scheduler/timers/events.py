@@ -17,7 +17,7 @@ from licet_events.schedule import (
     ScheduleEvent,
 )
 from licet_scheduler.timers.model import Claim, Reached, Timer
-from licet_scheduler.timers.plan import DeadlineKey, EnrolmentInstant, Kind
+from licet_scheduler.timers.plan import DeadlineKey, Kind, SubjectInstant
 
 
 def correlation_of(claim: Claim) -> UUID:
@@ -66,7 +66,7 @@ class _Common(TypedDict):
 def event_of(timer: Timer, reached: Reached, now: datetime, *, notify: bool) -> Announcement:
     """Return what is published about an instant that was reached."""
     identity = reached.decision.identity
-    if isinstance(identity.kind, DeadlineKey) and isinstance(identity.kind.deadline, EnrolmentInstant):
+    if isinstance(identity.kind, DeadlineKey) and isinstance(identity.kind.deadline, SubjectInstant):
         return InstantReached(
             about=timer.subject,
             about_id=timer.subject_id,

@@ -64,6 +64,7 @@ class Subject(StrEnum):
 
     CREDENTIAL = "credential"
     ENROLMENT = "enrolment"
+    WAIVER = "waiver"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +80,7 @@ class SubjectPlan:
 
 @dataclass(frozen=True, slots=True)
 class Timer:
-    """A credential or an enrolment as the scheduler knows it."""
+    """A credential, an enrolment or a waiver as the scheduler knows it."""
 
     subject_id: UUID
     holder_id: UUID

@@ -1,6 +1,6 @@
 """The plan of a subject: every instant at which time alone changes something.
 
-A `Plan` follows from the state of a credential or an enrolment and does not change with time.
+A `Plan` follows from the state of a credential, an enrolment or a waiver and does not change with time.
 """
 
 from collections.abc import Iterable, Iterator
@@ -15,6 +15,7 @@ from licet_events import civil
 from licet_events.credentials import CredentialState, RunState, TermState
 from licet_events.enrolments import EnrolmentState
 from licet_events.schedule import Deadline
+from licet_events.waivers import WaiverState, WaiverStatus
 
 
 class Kind(StrEnum):
@@ -38,12 +39,23 @@ class EnrolmentInstant(StrEnum):
     """From here on the holder may recertify."""
 
 
+class WaiverInstant(StrEnum):
+    """What an instant of a waiver is about."""
+
+    END = "end"
+    """From here on it releases from nothing."""
+
+
+SubjectInstant = EnrolmentInstant | WaiverInstant
+"""An instant of something other than a credential."""
+
+
 class DeadlineKey(NamedTuple):
     """Tells the deadlines of one subject apart."""
 
-    deadline: Deadline | EnrolmentInstant
+    deadline: Deadline | SubjectInstant
     reference: UUID | None = None
-    """The flag or enrolment whose deadline it is."""
+    """The flag, enrolment or waiver whose deadline it is."""
     at: datetime | None = None
     """Set with a reference: a deadline that is moved is reached again, at another instant."""
 
@@ -136,11 +148,11 @@ class FlagDeadline:
 
 
 @dataclass(frozen=True, slots=True)
-class EnrolmentDeadline:
-    """An instant of an enrolment."""
+class SubjectDeadline:
+    """An instant of an enrolment or a waiver."""
 
-    instant: EnrolmentInstant
-    enrolment_id: UUID
+    instant: SubjectInstant
+    subject_id: UUID
     at: datetime
     step: int | None = None
     """Of a reminder: days before the deadline."""
@@ -148,23 +160,23 @@ class EnrolmentDeadline:
     @property
     def identity(self) -> Identity:
         """Return what it is decided as."""
-        return Identity(None, 0, DeadlineKey(self.instant, self.enrolment_id, self.at), self.step)
+        return Identity(None, 0, DeadlineKey(self.instant, self.subject_id, self.at), self.step)
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Every instant that the state of a credential, in all its runs, or of an enrolment has."""
+    """Every instant that the state of a credential, in all its runs, of an enrolment or of a waiver has."""
 
     created_at: datetime
     runs: tuple[PlannedRun, ...] = ()
     flags: tuple[FlagDeadline, ...] = ()
     quiet_until: datetime | None = None
     """Until when reminders rest."""
-    deadlines: tuple[EnrolmentDeadline, ...] = ()
-    """Of an enrolment; the reminders of its deadline from the mildest to the strictest."""
+    deadlines: tuple[SubjectDeadline, ...] = ()
+    """Of an enrolment or a waiver; the reminders of its deadline from the mildest to the strictest."""
 
     @property
-    def all_deadlines(self) -> tuple[FlagDeadline | EnrolmentDeadline, ...]:
+    def all_deadlines(self) -> tuple[FlagDeadline | SubjectDeadline, ...]:
         """Every deadline, whatever it is of."""
         return (*self.flags, *self.deadlines)
 
@@ -286,10 +298,18 @@ def plan_of_enrolment(enrolment: EnrolmentState) -> Plan:
     if enrolment.deadline_at is not None:
         for step in NEAR_STEPS:
             at = enrolment.deadline_at - timedelta(days=step)
-            deadlines.append(EnrolmentDeadline(EnrolmentInstant.DEADLINE_NEAR, enrolment.id, at, step))
-        deadlines.append(EnrolmentDeadline(EnrolmentInstant.DEADLINE, enrolment.id, enrolment.deadline_at))
+            deadlines.append(SubjectDeadline(EnrolmentInstant.DEADLINE_NEAR, enrolment.id, at, step))
+        deadlines.append(SubjectDeadline(EnrolmentInstant.DEADLINE, enrolment.id, enrolment.deadline_at))
     if enrolment.window_opens_at is not None:
         deadlines.append(
-            EnrolmentDeadline(EnrolmentInstant.WINDOW_OPENS, enrolment.id, enrolment.window_opens_at)
+            SubjectDeadline(EnrolmentInstant.WINDOW_OPENS, enrolment.id, enrolment.window_opens_at)
         )
     return Plan(enrolment.created_at, deadlines=tuple(deadlines))
+
+
+def plan_of_waiver(waiver: WaiverState) -> Plan:
+    """Return the end of a granted waiver; another has no instants."""
+    if waiver.status is not WaiverStatus.GRANTED:
+        return Plan(waiver.created_at)
+    end = SubjectDeadline(WaiverInstant.END, waiver.id, waiver.ends_at)
+    return Plan(waiver.created_at, deadlines=(end,))

@@ -27,7 +27,7 @@ class InstantView(BaseModel):
     """`effective`, `expiring`, `expired`, `overdue` or `deadline`."""
     deadline: str | None
     """Which deadline: `flag_start`, `flag_end` or `expiring` of a credential; `deadline`, `deadline_near` or
-    `window_opens` of an enrolment."""
+    `window_opens` of an enrolment; `end` of a waiver."""
     step: int | None
     """Days before `expires_on` or the deadline; below 0: after it."""
     term_id: UUID | None
@@ -72,11 +72,11 @@ class DecisionView(InstantView):
 
 
 class TimerView(BaseModel):
-    """The timer of a credential or an enrolment."""
+    """The timer of a credential, an enrolment or a waiver."""
 
     subject: Subject
     id: UUID
-    """The id of the credential or enrolment."""
+    """The id of the credential, enrolment or waiver."""
     credential_id: UUID | None
     """The same id, where it is a credential's."""
     version: int
@@ -96,11 +96,12 @@ async def list_timers(
     principal: Annotated[Principal, requires("scheduler:read")],
     credential_id: Annotated[UUID | None, Query()] = None,
     enrolment_id: Annotated[UUID | None, Query()] = None,
+    waiver_id: Annotated[UUID | None, Query()] = None,
     subject: Annotated[Subject | None, Query()] = None,
 ) -> Response:
-    """List timers in order of ids, or the one of a credential or enrolment: what is due, what was decided."""
+    """List timers in order of ids, or the one of a subject: what is due, what was decided."""
     running = serving(request)
-    wanted = credential_id or enrolment_id
+    wanted = credential_id or enrolment_id or waiver_id
 
     async def read(asked: PageRequest) -> Page[TimerView]:
         async with running.database.reading() as conn:

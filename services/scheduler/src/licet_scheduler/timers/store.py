@@ -27,7 +27,15 @@ from licet_events.schedule import (
 )
 from licet_scheduler.timers.events import announcement, correlation_of
 from licet_scheduler.timers.model import Claim, Decision, Outcome, Subject, SubjectPlan, Timer, reason_of
-from licet_scheduler.timers.plan import DeadlineKey, EnrolmentInstant, Identity, Kind, Plan
+from licet_scheduler.timers.plan import (
+    DeadlineKey,
+    EnrolmentInstant,
+    Identity,
+    Kind,
+    Plan,
+    SubjectInstant,
+    WaiverInstant,
+)
 
 QUERIES = load_queries(__package__)
 REPEATED_FOR = timedelta(days=30)
@@ -300,10 +308,16 @@ def _kind(name: str) -> Kind | DeadlineKey:
     if family in set(Kind):
         return Kind(family)
     code, *reference = about
-    deadline = EnrolmentInstant(code) if code in set(EnrolmentInstant) else Deadline(code)
+    deadline = _deadline(code)
     if not reference:
         return DeadlineKey(deadline)
     return DeadlineKey(deadline, UUID(reference[0]), datetime.fromisoformat(reference[1]))
+
+
+def _deadline(code: str) -> Deadline | SubjectInstant:
+    if code in set(EnrolmentInstant):
+        return EnrolmentInstant(code)
+    return WaiverInstant(code) if code in set(WaiverInstant) else Deadline(code)
 
 
 def _body(record: Record | None) -> str | None:
