@@ -588,7 +588,10 @@ async def test_a_decision_by_the_worklist_waits_for_a_direct_one_and_names_who_m
         async with office.service.database.reading() as conn, asyncio.timeout(20):
             while not await conn.fetchval(BLOCKED):
                 pass
-        # Whoever held the item by now would wait for the enrolment, and this for the item.
+        # It holds no item while it waits, so that this does not wait for it in turn.
+        await tx.conn.execute(
+            "select 1 from worklist_items where id = $1 for update nowait", UUID(item["id"])
+        )
         await commands.decide(
             tx, eid, lambda change, course: deciding.approve(change, course, actor="user:hedy", now=NOW),
             now=NOW, label="approve",
