@@ -124,6 +124,7 @@ def run(target: Target, tell: Callable[[str], None]) -> None:
         lapse,
         explain,
         demo_shifts.book,
+        demo_shifts.suppose,
         *demo_programme.STEPS,
         *demo_oversight.STEPS,
     ):

@@ -1,4 +1,4 @@
-"""The part of the demonstration about booked shifts: one comes at risk, and is cleared."""
+"""The part of the demonstration about booked shifts: one comes at risk; what a new rule would do to them."""
 
 from __future__ import annotations
 
@@ -46,3 +46,25 @@ def book(story: Story) -> None:
     story.expect(not shift()["at_risk"], "reinstated, it is cleared")
     names = story.names(at_risk["id"], Topic.SHIFTS)
     story.expect(names == ["shift.at_risk", "shift.cleared"], "each told once on Kafka")
+
+
+def suppose(story: Story) -> None:
+    """Ask what would come of it if the work needed the crane certificate too, and change nothing."""
+    certifications = story.target.service("certifications")
+    forklift = f"role:forklift-{story.tag}"
+    path = f"/v1/eligibility/{story.holder['id']}"
+    before = certifications.get(path, target=forklift)
+    asked = certifications.post("/v1/what-ifs", {"changes": [{
+        "kind": "requirement", "target": forklift, "expression": {"all_of": [f"crane-{story.tag}"]},
+        "effective_from": (story.today() + timedelta(days=1)).isoformat(), "time_zone": "Europe/Berlin",
+    }]})  # fmt: skip
+    moving.quiesce(story.target)
+    answer = certifications.get(f"/v1/what-ifs/{asked['id']}")
+    counts = answer["counts"]
+    story.expect(
+        (answer["state"], counts["ineligible"], counts["shifts"]) == ("finished", 1, 1),
+        "one holder would be ineligible, and one booked shift at risk",
+    )
+    (worse,) = certifications.items(f"/v1/what-ifs/{asked['id']}/holders")
+    story.expect(worse["holder_id"] == story.holder["id"], f"the holder would be, from {worse['at']} on")
+    story.expect(certifications.get(path, target=forklift) == before, "the timeline is as it was")
