@@ -3,6 +3,8 @@
 from datetime import datetime, timedelta
 from typing import Any
 
+import httpx
+
 from licet_events import Topic
 
 REQUIRED = {"code": "exam", "name": "Exam", "kind": "exam", "sources": [{"source": "lms", "id": "EX"}]}
@@ -100,3 +102,51 @@ def test_a_deadline_ends_the_work_at_its_instant(world: Any, tag: str) -> None:
     assert [(data["to"], data["effective_at"]) for data in changed] == [
         ("not_completed", enrolment["deadline_at"])
     ]
+
+
+def test_everybody_concerned_is_told_by_mail_what_happened_and_what_to_do(
+    world: Any, cli: Any, tag: str
+) -> None:
+    decider = world.holder("Vera Vogel", email=f"decider-{tag}@example.org")
+    team = {"name": "Kitchen", "supervisor_ids": [decider["id"]]}
+    world.target.service("credentials").put(f"/v1/teams/team-{tag}", team)
+    address = f"ada-{tag}@example.org"
+    holder = world.holder("Ada Beispiel", external_id=f"E-{tag}", email=address, team=f"team-{tag}")
+    world.quiet()
+    programme(
+        world, f"prog-{tag}", components=[REQUIRED], approvals={"enrolment": True},
+        deadline={"days": 40, "then": "not_completed"},
+    )  # fmt: skip
+    service = world.target.service("certifications")
+    enrolment = service.post("/v1/enrolments", {"holder_id": holder["id"], "programme": f"prog-{tag}"})
+    assert enrolment["status"] == "applied"
+    world.quiet()
+    world.move(world.now + timedelta(days=1))  # whatever the hour, a window of the day has been open
+    assert [mail.subject for mail in world.mails(f"decider-{tag}@example.org")] == [
+        f"Decide: Ada Beispiel applied to prog-{tag}"
+    ]
+
+    token = cli("token", "--subject", f"vera-{tag}").good().out.strip()
+    answer = httpx.post(
+        f"{service.url}/v1/enrolments/{enrolment['id']}/approve", json={},
+        headers={"Authorization": f"Bearer {token}"}, timeout=30,
+    )  # fmt: skip
+    answer.raise_for_status()
+    world.quiet()
+    world.move(world.now + timedelta(days=12))
+    complete(world, holder, "EX")
+    world.quiet()
+    world.move(world.now + timedelta(days=30))
+    # It was complete before the week before the deadline: nobody is reminded a second time.
+    subjects = [mail.subject for mail in world.mails(address)]
+    assert [subject.rpartition("days left: ")[2] for subject in subjects] == [
+        f"Approved: begin prog-{tag}", f"complete prog-{tag}", f"Completed: prog-{tag}"
+    ]  # fmt: skip
+    notes = world.target.service("notifier").items("/v1/notifications", enrolment_id=enrolment["id"])
+    sent = {note["template"] for note in notes if note["outcome"] == "sent"}
+    assert sent == {f"enrolment.{mail}.v1" for mail in ("applied", "approved", "deadline_near", "completed")}
+    listed = cli("mail", "list", "--json").good().json["items"]
+    (reminder,) = [mail for mail in listed if address in mail["to"] and "days left" in mail["subject"]]
+    assert "- Exam" in cli("mail", "show", reminder["id"]).good().out
+    told = cli("why", enrolment["id"]).good().out
+    assert "completed to holder: sent (due" in told

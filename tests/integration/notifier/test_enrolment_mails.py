@@ -12,7 +12,10 @@ from licet_events.catalogue import LocationChanged, LocationState, TeamChanged, 
 from licet_events.enrolments import EnrolmentSnapshot, EnrolmentStage, EnrolmentStatus, EnrolmentUpdated
 from licet_events.holders import HolderDeactivated, HolderErased, HolderRegistered
 from licet_notifier.app import create_service
+from licet_notifier.notifications import routes
 from licet_notifier.settings import NotifierSettings
+from support.edge.issuer import Issuer
+from support.edge.service import client_of, edge_app
 from support.mailing.cases import CREATED, MORNING, event, holder_state
 from support.mailing.enrolments import (
     DEADLINE,
@@ -283,3 +286,21 @@ async def test_of_an_erased_holder_nothing_is_kept_or_sent(office, smtp):
             conn, [str(holder_id), str(state.id)], without=["erased_holders", "outbox"]
         )
     assert [each.where for each in found] == []
+
+
+async def test_decisions_are_listed_by_enrolment_to_who_may_see_the_holder(office):
+    first = completed(enrolment_state(await employ(office, team="east")))
+    await office.read(first, completed(enrolment_state(await employ(office, team="west"))))
+    issuer = Issuer()
+    app = edge_app(issuer, routes.router, database=office.database)
+    query = {"enrolment_id": str(first.enrolment.id)}
+    async with client_of(app, issuer.token(scope="notifications:read")) as client:
+        assert len((await client.get("/v1/notifications")).json()["items"]) == 2
+        (item,) = (await client.get("/v1/notifications", params=query)).json()["items"]
+        assert (item["enrolment_id"], item["credential_id"]) == (query["enrolment_id"], None)
+        assert item["template"] == "enrolment.completed.v1"
+        assert (await client.get(f"/v1/notifications/{item['id']}")).json() == item
+    narrow = issuer.token(scope="notifications:read", licet_teams=["west"])
+    async with client_of(app, narrow) as client:
+        assert (await client.get("/v1/notifications", params=query)).json()["items"] == []
+        assert (await client.get(f"/v1/notifications/{item['id']}")).status_code == 404

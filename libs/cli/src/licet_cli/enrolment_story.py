@@ -34,6 +34,7 @@ def enrolment_story(target: Target, enrolment: dict[str, Any]) -> Story:
         "history": list(target.service("certifications").items(f"/v1/enrolments/{ident}/history")),
         "awards": list(target.service("credentials").items("/v1/awards", enrolment_id=ident)),
         "timer": timers[0] if timers else None,
+        "notifications": list(target.service("notifier").items("/v1/notifications", enrolment_id=ident)),
     }
 
 
@@ -55,13 +56,27 @@ def enrolment_text(story: Story) -> str:
     lines.append("Award")
     lines += [f"  {_award(each)}" for each in story["awards"]] or [f"  {_no_award(enrolment)}"]
     lines.append("What time brought, and will bring")
-    timer = story["timer"]
-    if timer is None:
-        return "\n".join([*lines, "  The scheduler does not know this enrolment yet."])
-    decisions = sorted(timer["decisions"], key=lambda each: str(each["at"]))
-    lines += [f"  {each['at']}  {_instant(each)}  {each['outcome']}" for each in decisions]
-    lines += [f"  {each['due_at']}  {_instant(each)}  to come" for each in timer["upcoming"]]
+    lines += _timer(story["timer"])
+    lines.append("Who was told, or not")
+    notes = sorted(story["notifications"], key=lambda each: str(each["created_at"]))
+    lines += [f"  {_note(each)}" for each in notes] or ["  Nothing was due to be told yet."]
     return "\n".join(lines)
+
+
+def _timer(timer: dict[str, Any] | None) -> list[str]:
+    if timer is None:
+        return ["  The scheduler does not know this enrolment yet."]
+    decisions = sorted(timer["decisions"], key=lambda each: str(each["at"]))
+    return [
+        *(f"  {each['at']}  {_instant(each)}  {each['outcome']}" for each in decisions),
+        *(f"  {each['due_at']}  {_instant(each)}  to come" for each in timer["upcoming"]),
+    ]
+
+
+def _note(note: dict[str, Any]) -> str:
+    name = note["template"].removeprefix("enrolment.").removesuffix(".v1")
+    status = f", server said {note['smtp_status']}" if note["smtp_status"] else ""
+    return f"{note['updated_at']}  {name} to {note['role']}: {note['outcome']} ({note['reason']}{status})"
 
 
 def _component(component: dict[str, Any]) -> str:

@@ -60,7 +60,7 @@ def wording(notice: Notice, facts: Facts, decisions: Decisions, decision: Decisi
 
 def told_in_words(decision: Decision) -> str:
     """Return who gets a mail, and in which role."""
-    role = _ROLES[decision.role]
+    role = "supervisor" if decision.decider_id is not None else _ROLES[decision.role]
     return f"{one_line(decision.name)} ({role})" if decision.name else f"the {role}"
 
 
