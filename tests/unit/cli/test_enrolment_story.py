@@ -28,6 +28,11 @@ TIMER = {
     "upcoming": [{"due_at": "2026-03-05", "deadline": "deadline", "kind": "deadline", "step": None}],
 }  # fmt: skip
 
+NOTE = {
+    "created_at": "2026-02-03", "updated_at": "2026-02-03", "template": "enrolment.deadline_near.v1",
+    "role": "holder", "outcome": "sent", "reason": "due", "smtp_status": 250,
+}  # fmt: skip
+
 
 class Service:
     def __init__(self, answers: dict[str, Any]) -> None:
@@ -54,6 +59,7 @@ class Target:
             ),
             "credentials": Service({"/v1/awards": awards}),
             "scheduler": Service({"/v1/timers": {"items": timers}}),
+            "notifier": Service({"/v1/notifications": [NOTE]}),
         }
 
     def service(self, name: str) -> Service:
@@ -76,6 +82,7 @@ def test_the_story_shows_components_decisions_and_upcoming_instants() -> None:
         "deadline_near 30  announced",
         "2026-03-05  deadline  to come",
         "The credentials service has not carried it out yet.",
+        "deadline_near to holder: sent (due, server said 250)",
     ):
         assert line in text
 
