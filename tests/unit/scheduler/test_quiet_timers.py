@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from licet_events.credentials import CredentialState, FlagKind
 from licet_events.schedule import CredentialEffective, CredentialExpired, CredentialExpiring, PassedOverReason
 from licet_scheduler.timers.decide import decide, next_due
-from licet_scheduler.timers.model import Claim, Outcome, Resting, Timer
+from licet_scheduler.timers.model import Claim, Outcome, QuietReason, Timer
 from licet_scheduler.timers.plan import plan_of
 from support.scheduling.states import ENTERED, credential, flag, term
 
@@ -63,7 +63,7 @@ def test_steps_reached_while_reminders_are_quiet_are_passed_over_and_the_stricte
     assert scheduler.steps(day(12, 25)) == []
     assert [
         d.reason for d in scheduler.timer.decided if d.outcome is Outcome.PASSED_OVER and d.identity.step
-    ] == [Resting.SUBMITTED] * 3  # 60, 30 and 7 days before
+    ] == [QuietReason.SUBMITTED] * 3  # 60, 30 and 7 days before
     assert next_due(scheduler.timer, day(12, 25)) == day(12, 26)
     assert scheduler.steps(day(12, 26)) == [7]
     assert scheduler.steps(day(12, 31)) == [0]

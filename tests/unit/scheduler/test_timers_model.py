@@ -16,7 +16,7 @@ from licet_events.schedule import (
     PassedOverReason,
 )
 from licet_scheduler.timers.decide import decide, next_due
-from licet_scheduler.timers.model import Claim, Outcome, Resting, Timer
+from licet_scheduler.timers.model import Claim, Outcome, QuietReason, Timer
 from licet_scheduler.timers.plan import plan_of
 from support.scheduling.states import ENTERED, LADDER, credential, flag, term
 
@@ -60,7 +60,7 @@ def announced(claim: Claim) -> list[tuple[str, int | None]]:
     ]
 
 
-def passed_over(claim: Claim) -> dict[int | None, PassedOverReason | Resting | None]:
+def passed_over(claim: Claim) -> dict[int | None, PassedOverReason | QuietReason | None]:
     return {d.identity.step: d.reason for d in claim.decisions if d.outcome is Outcome.PASSED_OVER}
 
 

@@ -1,4 +1,4 @@
-"""The scheduler, put together."""
+"""Composition of the scheduler."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -46,7 +46,7 @@ def create_app(settings: SchedulerSettings) -> FastAPI:
 
 
 async def decide_due(runtime: Runtime, limit: int) -> bool:
-    """Decide what is due now, some timers of it; returns whether there may be more."""
+    """Decide one batch of due timers; returns whether there may be more."""
 
     async def work(tx: Transaction) -> int:
         return await commands.decide_due(tx, limit=limit, now=runtime.clock.now())

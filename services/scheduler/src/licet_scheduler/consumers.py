@@ -1,4 +1,4 @@
-"""What the scheduler does on each event that it reads: learn when timers are due."""
+"""Event handlers of the scheduler: apply states, and set timers from them."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -17,12 +17,12 @@ from licet_scheduler.timers import commands
 
 
 async def apply_holders(tx: Transaction, events: Sequence[Event[Any]], now: datetime) -> None:
-    """Learn whether holders are active."""
+    """Apply states of holders."""
     await commands.apply_holders(tx, [event.data.holder for event in events], now=now)
 
 
 async def apply_credentials(tx: Transaction, events: Sequence[Event[Any]], now: datetime) -> None:
-    """Learn what credentials are and whose, and set their timers."""
+    """Apply states and tombstones of credentials, and set their timers."""
     states, moved = split_tombstones(events)
     await commands.apply_credentials(
         tx, [event.data.credential for event in states], [event.data for event in moved], now=now
@@ -30,7 +30,7 @@ async def apply_credentials(tx: Transaction, events: Sequence[Event[Any]], now: 
 
 
 async def apply_enrolments(tx: Transaction, events: Sequence[Event[Any]], now: datetime) -> None:
-    """Learn the deadlines of enrolments, and set their timers."""
+    """Apply states of enrolments, and set their timers."""
     await commands.apply_enrolments(tx, [event.data.enrolment for event in events], now=now)
 
 
@@ -49,4 +49,4 @@ STATES = Consumer(
         Projection(types=types_of(WaiverEvent), apply=apply_waivers),
     ),
 )
-"""Holders, credentials, enrolments and waivers in one group; none waits for another."""
+"""Holders, credentials, enrolments and waivers in one consumer group; none waits for another."""

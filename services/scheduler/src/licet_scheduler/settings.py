@@ -1,4 +1,4 @@
-"""What the scheduler is told from outside."""
+"""Settings of the scheduler, from the environment."""
 
 from pydantic import Field
 

@@ -1,1 +1,1 @@
-"""What is due when, and what was decided when it came."""
+"""Timers: when each credential and enrolment is due, and what was decided then."""

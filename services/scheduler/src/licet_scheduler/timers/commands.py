@@ -1,4 +1,4 @@
-"""Use cases of timers: apply the states they follow from, and decide what is due."""
+"""Use cases of timers: apply states of holders, credentials and enrolments, and decide what is due."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -22,9 +22,9 @@ from licet_scheduler.timers.plan import plan_of, plan_of_enrolment, plan_of_waiv
 
 
 async def apply_holders(tx: Transaction, holders: Sequence[HolderState], *, now: datetime) -> None:
-    """Apply states of holders; whoever is active again may have a step to be announced.
+    """Apply states of holders, and set the timers of reactivated ones: a step may wait to be announced.
 
-    Deactivation changes no timer: what is due then is decided, and decided otherwise.
+    Deactivation changes no timer: instants are still decided, with the holder's inactivity as a reason.
     """
     states = newest(holders, key=lambda holder: holder.id, rank=lambda holder: holder.version)
     known = await store.lock_holders(tx.conn, list(states))
@@ -45,11 +45,11 @@ async def apply_credentials(
     *,
     now: datetime,
 ) -> None:
-    """Apply states of credentials and set their timers; forget those that left the holder we know.
+    """Apply states of credentials and set their timers; delete those that moved away from their holder.
 
-    Nothing is decided here: what a state has due already is due at that instant, for the claims. A
-    credential that was moved comes back under its new holder, or has done so already. What was decided
-    of it stays, so that nothing is decided twice.
+    Nothing is decided here: instants that have passed make the timer due, and a claim decides them. The
+    state of a moved credential arrives under its new holder, before or after its tombstone. Decisions
+    about it stay, so that no instant is decided twice.
     """
     states = newest(
         credentials, key=lambda credential: credential.id, rank=lambda credential: credential.version
@@ -84,7 +84,7 @@ async def apply_waivers(tx: Transaction, waivers: Sequence[WaiverState], *, now:
 async def _apply_plans(
     tx: Transaction, plans: Sequence[SubjectPlan], moved: Sequence[CredentialMoved], *, now: datetime
 ) -> None:
-    # A holder who becomes active meanwhile waits here, and then sees the subjects of this batch.
+    # A concurrent reactivation of a holder waits for this lock, and then sees the subjects of this batch.
     await store.share_holders(tx.conn, sorted({each.holder_id for each in plans}))
     ids = {each.id for each in plans} | {each.credential_id for each in moved}
     await store.lock_timers(tx.conn, sorted(ids))
@@ -94,7 +94,7 @@ async def _apply_plans(
 
 
 async def forget_holder(tx: Transaction, holder_id: UUID, _now: datetime) -> None:
-    """Forget a holder who is erased: nothing of it comes due any more."""
+    """Delete everything about an erased holder, timers included."""
     await store.forget_holder(tx.conn, holder_id)
 
 
@@ -104,26 +104,26 @@ async def _set_timers(tx: Transaction, subject_ids: Sequence[UUID], *, now: date
 
 
 async def decide_due(tx: Transaction, *, limit: int, now: datetime) -> int:
-    """Claim timers that are due, `limit` at most, decide what they have reached, and return how many.
+    """Claim at most `limit` due timers, decide what they have reached, and return how many were claimed.
 
-    Others may do the same at once; nobody waits for anybody, and each timer is one's own until the
-    transaction ends. If that fails, nothing was decided and nothing published.
+    Instances claim concurrently without waiting for each other; a claim holds its timers until the
+    transaction ends. Decisions and events commit together or not at all.
     """
     await block_erasures(tx.conn)
     claimed = await store.claim_timers(tx.conn, now, limit)
     if not claimed:
         return 0
     recorded_at = machine_now()
-    made: list[store.Made] = []
+    rows: list[store.DecisionRow] = []
     outgoing: list[Record] = []
     due: list[tuple[UUID, datetime | None]] = []
     for timer in await store.read_timers(tx.conn, claimed):
         claim = decide(timer, now)
         records = {event.id: encode(event) for event in announcements(claim, now, recorded_at)}
-        made += [store.Made(timer, claim, decision, records) for decision in claim.decisions]
+        rows += [store.DecisionRow(timer, claim, decision, records) for decision in claim.decisions]
         outgoing += records.values()
         due.append((timer.subject_id, claim.due_at))
-    await store.keep_decisions(tx.conn, made, now, recorded_at)
+    await store.insert_decisions(tx.conn, rows, now, recorded_at)
     await store.set_timers(tx.conn, due)
     await append(tx.conn, outgoing)
     return len(claimed)

@@ -11,14 +11,14 @@ from datetime import datetime
 from licet_events.schedule import Deadline, PassedOver, PassedOverReason
 from licet_scheduler.timers.events import event_of
 from licet_scheduler.timers.model import (
-    FOR_A_WHILE,
+    TEMPORARY_REASONS,
     Claim,
     Decision,
     Outcome,
+    QuietReason,
     Rank,
     Reached,
     Reason,
-    Resting,
     Timer,
 )
 from licet_scheduler.timers.plan import (
@@ -34,12 +34,12 @@ from licet_scheduler.timers.plan import (
 
 
 def next_due(timer: Timer, now: datetime) -> datetime | None:
-    """Return the earliest instant that waits for a decision, past or future; `None` if none does."""
+    """Return the earliest undecided instant, past or future, or `None` if there is none."""
     return min((due for due, _ in waiting(timer, now)), default=None)
 
 
 def waiting(timer: Timer, now: datetime) -> Iterator[tuple[datetime, Identity]]:
-    """Return what waits for a decision, as far as can be said at `now`, and when each is due."""
+    """Yield each undecided instant that is known at `now`, with the time at which it is due."""
     decided = timer.identities
     for deadline in timer.plan.all_deadlines:
         if deadline.identity not in decided:
@@ -48,27 +48,27 @@ def waiting(timer: Timer, now: datetime) -> Iterator[tuple[datetime, Identity]]:
         for fact in _facts(run):
             if fact.identity not in decided:
                 yield fact.at, fact.identity
-        if not _dead(run, now):
+        if not _is_over(run, now):
             for step in run.steps:
                 if run.identity_of(step) not in decided:
                     yield step.due, run.identity_of(step)
-            resting = _resting(timer, run, now)
-            if resting is not None and timer.holder_active:
-                due = timer.plan.quiet_until if timer.quiet_at(now) else resting.due
-                yield due or resting.due, run.identity_of(resting)
+            paused = _paused_step(timer, run, now)
+            if paused is not None and timer.holder_active:
+                due = timer.plan.quiet_until if timer.quiet_at(now) else paused.due
+                yield due or paused.due, run.identity_of(paused)
 
 
 def decide(timer: Timer, now: datetime) -> Claim:
-    """Decide everything that has been reached at `now` and was not decided before.
+    """Decide every instant that has been reached at `now` and was not decided before.
 
-    Doing so again, or from a later `now`, decides only what is new. After it nothing that is due at
-    `now` waits any more.
+    Deciding again, at the same or a later `now`, decides only new instants. Afterwards no instant that
+    is due at `now` is undecided.
     """
     decided = timer.identities
     found = [*_decide_flags(timer, decided, now), *_decide_deadlines(timer, decided, now)]
     for run in timer.plan.runs:
         found += _decide_facts(timer, run, decided, now)
-        if not _dead(run, now):
+        if not _is_over(run, now):
             found += _decide_steps(timer, run, decided, now)
     found.sort(key=lambda each: (each.due, each.rank))
     announced = [each for each in found if each.decision.outcome is Outcome.ANNOUNCED]
@@ -86,7 +86,7 @@ def _facts(run: PlannedRun) -> tuple[Fact, ...]:
     return (run.begins,) if run.ends is None else (run.begins, run.ends)
 
 
-def _dead(run: PlannedRun, now: datetime) -> bool:
+def _is_over(run: PlannedRun, now: datetime) -> bool:
     return run.until is not None and now >= run.until
 
 
@@ -94,14 +94,14 @@ def _strictest_reached(run: PlannedRun, now: datetime) -> Step | None:
     return next((step for step in reversed(run.steps) if step.due <= now), None)
 
 
-def _resting(timer: Timer, run: PlannedRun, now: datetime) -> Step | None:
-    """Return the strictest reached step if it was passed over for a while and not announced since."""
+def _paused_step(timer: Timer, run: PlannedRun, now: datetime) -> Step | None:
+    """Return the strictest reached step if it was passed over temporarily and not announced since."""
     step = _strictest_reached(run, now)
     if step is None:
         return None
     identity = run.identity_of(step)
-    for_a_while = [decision for decision in timer.decided if decision.reason in FOR_A_WHILE]
-    if not any(decision.identity == identity for decision in for_a_while):
+    temporary = [decision for decision in timer.decided if decision.reason in TEMPORARY_REASONS]
+    if not any(decision.identity == identity for decision in temporary):
         return None
     announced = (decision.identity for decision in timer.decided if decision.announces_step)
     return None if identity in announced else step
@@ -116,7 +116,7 @@ def _decide_flags(timer: Timer, decided: AbstractSet[Identity], now: datetime) -
 
 
 def _decide_deadlines(timer: Timer, decided: AbstractSet[Identity], now: datetime) -> Iterator[Reached]:
-    """Announce each deadline that has come, however late; of its reminders only the strictest."""
+    """Announce each deadline that was reached, however late, and only the strictest of its reminders."""
     reached = [deadline for deadline in timer.plan.deadlines if deadline.at <= now]
     for deadline in reached:
         if deadline.identity in decided:
@@ -132,7 +132,7 @@ def _decide_deadlines(timer: Timer, decided: AbstractSet[Identity], now: datetim
 
 
 def _supersedes(other: SubjectDeadline, reminder: SubjectDeadline) -> bool:
-    """Return whether somebody who hears of the other need not hear of the reminder."""
+    """Return whether the announcement of `other` makes the reminder unnecessary."""
     if other.instant is EnrolmentInstant.DEADLINE:
         return True
     return other.step is not None and reminder.step is not None and other.step < reminder.step
@@ -146,14 +146,14 @@ def _decide_facts(
             reason = None
             if fact.at < fact.entered_at:
                 reason = PassedOverReason.ENTERED_LATE
-            elif _told_before_correction(timer, fact):
+            elif _announced_before_correction(timer, fact):
                 reason = PassedOverReason.CORRECTED
             decision = Decision.of(timer.subject_id, fact.identity, fact.at, reason)
             yield Reached(decision, fact.at, Rank.FACT, run)
 
 
-def _told_before_correction(timer: Timer, fact: Fact) -> bool:
-    """Return whether the same beginning or end was told, and a correction of its term left it as it was."""
+def _announced_before_correction(timer: Timer, fact: Fact) -> bool:
+    """Return whether the same start or end was announced before a correction that did not move it."""
     term_id, _, kind, _ = fact.identity
     return any(
         decision.identity.term_id == term_id
@@ -167,11 +167,11 @@ def _told_before_correction(timer: Timer, fact: Fact) -> bool:
 def _decide_steps(
     timer: Timer, run: PlannedRun, decided: AbstractSet[Identity], now: datetime
 ) -> list[Reached]:
-    """Announce the strictest step that has been reached, if it may be; pass over the others."""
+    """Announce the strictest reached step unless a reason forbids it; pass over the others."""
     strictest = _strictest_reached(run, now)
     if strictest is None:
         return []
-    if _resting(timer, run, now) is not None and timer.holder_active and not timer.quiet_at(now):
+    if _paused_step(timer, run, now) is not None and timer.holder_active and not timer.quiet_at(now):
         return [_step_reached(timer, run, strictest, None)]
     found: list[Reached] = []
     passed_over: list[PassedOver] = []
@@ -183,8 +183,8 @@ def _decide_steps(
         if reason is not None:
             if isinstance(reason, PassedOverReason):
                 passed_over.append(PassedOver(step=step.step, reason=reason))
-            # Without its step nobody would hear that validity turns to `expiring`; what was so already
-            # when the term was entered was told with it.
+            # Consumers must still learn that validity turns to `expiring`. If it was `expiring` when the
+            # term was entered, the event of that entry said so.
             if step.step == run.expiring_step and step.due >= run.entered_at:
                 found.append(_expiring_reached(timer, run, step))
     return found
@@ -209,7 +209,7 @@ def _expiring_reached(timer: Timer, run: PlannedRun, step: Step) -> Reached:
 def _passed_over_reason(
     timer: Timer, run: PlannedRun, step: Step, strictest: Step, now: datetime
 ) -> Reason | None:
-    """Return why a reached step is not announced; `None` if it is to be."""
+    """Return why a reached step is passed over, or `None` if it is announced."""
     if _reached_before_correction(timer, run, step):
         return PassedOverReason.CORRECTED
     if step.at < run.entered_at:
@@ -219,14 +219,14 @@ def _passed_over_reason(
     if not timer.holder_active:
         return PassedOverReason.HOLDER_INACTIVE
     if timer.quiet_at(now):
-        return Resting.SUBMITTED
+        return QuietReason.SUBMITTED
     if step is not strictest or _stricter_decided(timer, run, step):
         return PassedOverReason.STRICTER_STEP
     return None
 
 
 def _reached_before_correction(timer: Timer, run: PlannedRun, step: Step) -> bool:
-    """Return whether the step had come when its term was corrected, after one of it was announced."""
+    """Return whether the step was reached before its term, with an announced step, was corrected."""
     return (
         run.corrected_at is not None
         and step.at <= run.corrected_at

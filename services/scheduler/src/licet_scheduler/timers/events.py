@@ -21,7 +21,7 @@ from licet_scheduler.timers.plan import DeadlineKey, Kind, SubjectInstant
 
 
 def correlation_of(claim: Claim) -> UUID:
-    """Return what all events of a claim have in common: the id of its first decision."""
+    """Return the correlation id of all events of a claim: the id of its first decision."""
     return claim.decisions[0].id
 
 
@@ -36,9 +36,9 @@ def announcements(claim: Claim, decided_at: datetime, recorded_at: datetime) -> 
 def announcement(
     data: Announcement, id: UUID, correlation_id: UUID, decided_at: datetime, recorded_at: datetime
 ) -> Event[Announcement]:
-    """Return the event that tells a decision; from the same values always the same, to the byte.
+    """Return the event that announces a decision; the same values give the same bytes.
 
-    Nothing led to it but time, so it begins a trace of its own, which the correlation names.
+    Time alone caused it, so it starts a trace of its own, derived from the correlation id.
     """
     return Event.of(
         data,
@@ -52,7 +52,7 @@ def announcement(
 
 
 class _Common(TypedDict):
-    """What every event about a credential says."""
+    """Fields of every event about a credential."""
 
     credential_id: UUID
     holder_id: UUID
@@ -64,7 +64,7 @@ class _Common(TypedDict):
 
 
 def event_of(timer: Timer, reached: Reached, now: datetime, *, notify: bool) -> Announcement:
-    """Return what is published about an instant that was reached."""
+    """Return the payload that announces a reached instant."""
     identity = reached.decision.identity
     if isinstance(identity.kind, DeadlineKey) and isinstance(identity.kind.deadline, SubjectInstant):
         return InstantReached(

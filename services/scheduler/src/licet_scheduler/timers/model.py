@@ -11,35 +11,35 @@ from licet_scheduler.timers.plan import Identity, Kind, Plan, PlannedRun
 
 
 class Outcome(StrEnum):
-    """What became of an instant that was reached."""
+    """Outcome of a reached instant."""
 
     ANNOUNCED = "announced"
     PASSED_OVER = "passed_over"
 
 
-class Resting(StrEnum):
-    """Why a step is passed over for a while. No event says it: nothing is announced while it holds."""
+class QuietReason(StrEnum):
+    """Why a step is passed over temporarily. It is in no event: nothing is announced while it holds."""
 
     SUBMITTED = "submitted"
     """A renewal is with its issuer."""
 
 
-Reason = PassedOverReason | Resting
-FOR_A_WHILE = frozenset({PassedOverReason.HOLDER_INACTIVE, Resting.SUBMITTED})
-"""Reasons after which a step may yet be announced: its holder may come back, and so may reminders."""
+Reason = PassedOverReason | QuietReason
+TEMPORARY_REASONS = frozenset({PassedOverReason.HOLDER_INACTIVE, QuietReason.SUBMITTED})
+"""Reasons that may cease: the step is announced if its holder or its reminders come back."""
 
 
 def reason_of(code: str) -> Reason:
     """Return the reason that has this code."""
-    return Resting(code) if code in set(Resting) else PassedOverReason(code)
+    return QuietReason(code) if code in set(QuietReason) else PassedOverReason(code)
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """That an instant was announced or passed over. Kept for ever: it is the proof."""
+    """Whether an instant was announced or passed over. Kept for ever, as proof."""
 
     id: UUID
-    """The same for the same instant of the same subject; its event has it too."""
+    """Derived from subject and instant; also the id of the event."""
     identity: Identity
     at: datetime
     outcome: Outcome
@@ -47,7 +47,7 @@ class Decision:
 
     @classmethod
     def of(cls, subject_id: UUID, identity: Identity, at: datetime, reason: Reason | None) -> "Decision":
-        """Announce an instant, or pass it over for a reason."""
+        """Return the decision to announce an instant, or to pass it over for a reason."""
         term_id, term_revision, kind, step = identity
         decision_id = schedule_event_id(subject_id, term_id, term_revision, str(kind), step)
         outcome = Outcome.ANNOUNCED if reason is None else Outcome.PASSED_OVER
@@ -55,12 +55,12 @@ class Decision:
 
     @property
     def announces_step(self) -> bool:
-        """Whether it announces a reminder step."""
+        """Whether the decision announces a reminder step."""
         return self.outcome is Outcome.ANNOUNCED and self.identity.kind in {Kind.EXPIRING, Kind.OVERDUE}
 
 
 class Subject(StrEnum):
-    """What a timer is about."""
+    """Kind of thing that has a timer."""
 
     CREDENTIAL = "credential"
     ENROLMENT = "enrolment"
@@ -69,7 +69,7 @@ class Subject(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SubjectPlan:
-    """What a state says of a timer: the plan that follows from it."""
+    """The plan that follows from a state, with the id and version of its subject."""
 
     subject: Subject
     id: UUID
@@ -85,25 +85,25 @@ class Timer:
     subject_id: UUID
     holder_id: UUID
     version: int
-    """The version of its state that the plan follows from."""
+    """Version of the state from which the plan was made."""
     plan: Plan
     holder_active: bool = True
-    """True also for a holder not heard of yet."""
+    """Also true for a holder whose state has not arrived yet."""
     decided: tuple[Decision, ...] = ()
     subject: Subject = Subject.CREDENTIAL
 
     @property
     def identities(self) -> frozenset[Identity]:
-        """What was decided so far."""
+        """Identities of the instants decided so far."""
         return frozenset(decision.identity for decision in self.decided)
 
     def quiet_at(self, now: datetime) -> bool:
-        """Return whether reminders rest at `now`."""
+        """Return whether reminders are quiet at `now`."""
         return self.plan.quiet_until is not None and now < self.plan.quiet_until
 
 
 class Rank(IntEnum):
-    """The order of what comes at one instant."""
+    """Order of decisions that fall on the same instant."""
 
     FACT = 0
     DEADLINE = 1
@@ -112,23 +112,23 @@ class Rank(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Reached:
-    """An instant that was reached: the decision about it, and what its event needs beside that."""
+    """The decision about a reached instant, with what its event needs besides."""
 
     decision: Decision
     due: datetime
     rank: Rank
     run: PlannedRun | None = None
-    """Absent for a deadline that belongs to no run."""
+    """`None` for a deadline that belongs to no run."""
     passed_over: tuple[PassedOver, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """What one look at a timer decided."""
+    """The decisions of one claim of a timer."""
 
     decisions: tuple[Decision, ...]
     """In the order of their instants."""
     events: tuple[tuple[UUID, Announcement], ...]
-    """What to publish, in the same order, each with the id of its decision."""
+    """Events to publish, in the same order, each with the id of its decision."""
     due_at: datetime | None
-    """When to look again; `None`: never, as things stand."""
+    """When the timer is due next; `None` if nothing is left to decide."""

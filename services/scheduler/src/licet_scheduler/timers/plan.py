@@ -43,7 +43,7 @@ class WaiverInstant(StrEnum):
     """What an instant of a waiver is about."""
 
     END = "end"
-    """From here on it releases from nothing."""
+    """The waiver no longer releases from its requirement."""
 
 
 SubjectInstant = EnrolmentInstant | WaiverInstant
@@ -51,16 +51,16 @@ SubjectInstant = EnrolmentInstant | WaiverInstant
 
 
 class DeadlineKey(NamedTuple):
-    """Tells the deadlines of one subject apart."""
+    """Identifies a deadline within its subject."""
 
     deadline: Deadline | SubjectInstant
     reference: UUID | None = None
-    """The flag, enrolment or waiver whose deadline it is."""
+    """Id of the flag, enrolment or waiver."""
     at: datetime | None = None
-    """Set with a reference: a deadline that is moved is reached again, at another instant."""
+    """Set together with a reference: a moved deadline is reached again, at another instant."""
 
     def __str__(self) -> str:
-        """Return its name in the table of decisions and in ids of events, which never changes."""
+        """Return its stored name, which is also part of event ids and never changes."""
         about = (
             () if self.reference is None or self.at is None else (str(self.reference), self.at.isoformat())
         )
@@ -68,7 +68,7 @@ class DeadlineKey(NamedTuple):
 
 
 class Identity(NamedTuple):
-    """Tells the decisions of one subject apart. A tuple: catching up compares millions of them."""
+    """Identifies a decision within its subject. A tuple, because catching up compares millions of them."""
 
     term_id: UUID | None
     term_revision: int
@@ -77,18 +77,18 @@ class Identity(NamedTuple):
 
 
 _FIRST_DAY = date(1, 1, 3)
-"""No earlier day has a beginning that can be computed in every zone."""
+"""The first day whose start can be computed in every zone."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """The beginning or the end of a run, which is told always."""
+    """The start or the end of a run, which is always announced."""
 
     at: datetime
     identity: Identity
-    """With the term that brings it: the run's first for its beginning, its last for its end."""
+    """Names the term that causes it: the first of the run for its start, the last for its end."""
     entered_at: datetime
-    """When the term was entered; what lies before is history."""
+    """When the term was entered; earlier instants are not announced."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,25 +99,25 @@ class Step:
     at: datetime
     """00:00 of its day in the term's zone."""
     due: datetime
-    """When it can be reached: `at`, but not before its run is the current one."""
+    """When it can be reached: `at`, but not before its run becomes the current one."""
 
 
 @dataclass(frozen=True, slots=True)
 class PlannedRun:
-    """A run of terms: its beginning, its end, and the ladder that leads to the end."""
+    """A run of terms: its start, its end, and the ladder of reminders before and after the end."""
 
     term_id: UUID
-    """The term whose end is the run's, and whose ladder it is."""
+    """The term that ends the run and to which the ladder belongs."""
     term_revision: int
     expires_on: date | None
     time_zone: str
     begins: Fact
     ends: Fact | None
-    """Absent where it never ends, or a final flag ends everything before."""
+    """`None` if the run never ends or a final flag takes effect before its end."""
     steps: tuple[Step, ...]
     """From the mildest to the strictest, which is the order of their instants."""
     until: datetime | None
-    """From here on the ladder is dead: the next run has begun, or a final flag is in force."""
+    """When the ladder ends: the next run starts or a final flag takes effect."""
     entered_at: datetime
     corrected_at: datetime | None
     announce_reached: bool
@@ -128,7 +128,7 @@ class PlannedRun:
         return self.steps[0].step if self.steps and self.steps[0].step > 0 else None
 
     def identity_of(self, step: Step) -> Identity:
-        """Return what the step is decided as."""
+        """Return the identity of the decision about the step."""
         kind = Kind.EXPIRING if step.step >= 0 else Kind.OVERDUE
         return Identity(self.term_id, self.term_revision, kind, step.step)
 
@@ -143,7 +143,7 @@ class FlagDeadline:
 
     @property
     def identity(self) -> Identity:
-        """Return what it is decided as."""
+        """Identity of the decision about it."""
         return Identity(None, 0, DeadlineKey(self.deadline, self.flag_id, self.at))
 
 
@@ -155,34 +155,34 @@ class SubjectDeadline:
     subject_id: UUID
     at: datetime
     step: int | None = None
-    """Of a reminder: days before the deadline."""
+    """Days before the deadline, for a reminder."""
 
     @property
     def identity(self) -> Identity:
-        """Return what it is decided as."""
+        """Identity of the decision about it."""
         return Identity(None, 0, DeadlineKey(self.instant, self.subject_id, self.at), self.step)
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Every instant that the state of a credential, in all its runs, of an enrolment or of a waiver has."""
+    """Every instant that follows from the state of a credential, an enrolment or a waiver."""
 
     created_at: datetime
     runs: tuple[PlannedRun, ...] = ()
     flags: tuple[FlagDeadline, ...] = ()
     quiet_until: datetime | None = None
-    """Until when reminders rest."""
+    """When reminders resume."""
     deadlines: tuple[SubjectDeadline, ...] = ()
-    """Of an enrolment or a waiver; the reminders of its deadline from the mildest to the strictest."""
+    """Instants of an enrolment or a waiver; reminders from the mildest to the strictest."""
 
     @property
     def all_deadlines(self) -> tuple[FlagDeadline | SubjectDeadline, ...]:
-        """Every deadline, whatever it is of."""
+        """Deadlines of flags, enrolments and waivers."""
         return (*self.flags, *self.deadlines)
 
 
 def plan_of(credential: CredentialState) -> Plan:
-    """Return the instants of a credential; a voided one has none, one under a final flag no later ones."""
+    """Return the instants of a credential: none if it is voided, none after a final flag."""
     if credential.voided:
         return Plan(credential.created_at)
     final = (flag for flag in credential.flags if flag.kind.final and not flag.undone)
@@ -229,7 +229,7 @@ def _planned_run(
         ends = Fact(run.expires_at, Identity(run.term_id, run.term_revision, Kind.EXPIRED), entered_at)
     steps: tuple[Step, ...] = ()
     if run.expires_on is not None:
-        # The first run is the current one already while it lies ahead; a later one once it begins.
+        # The first run is current even before it starts; a later one becomes current when it starts.
         since = None if first else run.starts_at
         steps = tuple(
             step
@@ -256,7 +256,7 @@ def _planned_run(
 
 
 def _opening_term(terms: Iterable[TermState], run: RunState) -> TermState | None:
-    """Return the term that begins the run. A renewal that prolongs a run leaves it as it is."""
+    """Return the term that starts the run; a renewal that extends the run does not change it."""
     opening = [term for term in terms if term.starts_at == run.starts_at]
     return min(opening, key=lambda term: (term.recorded_at, term.id), default=None)
 
@@ -266,7 +266,7 @@ def _ladder(run: RunState, expires_on: date, ladder: Iterable[int], since: datet
         try:
             day = expires_on - timedelta(days=step)
         except OverflowError:
-            continue  # the calendar has no such day, so it will not come
+            continue  # the calendar has no such day
         if day >= _FIRST_DAY:
             at = _starts_at(day, run.time_zone)
             yield Step(step, at, at if since is None else max(at, since))
@@ -289,11 +289,11 @@ def _flag_deadlines(credential: CredentialState, ended: datetime | None) -> Iter
 
 
 NEAR_STEPS = (30, 7)
-"""How many days before an enrolment's deadline somebody is reminded of it."""
+"""Reminders of an enrolment's deadline, in days before it."""
 
 
 def plan_of_enrolment(enrolment: EnrolmentState) -> Plan:
-    """Return the instants of an enrolment; one that is over has none."""
+    """Return the instants of an enrolment: none once it is over."""
     deadlines = []
     if enrolment.deadline_at is not None:
         for step in NEAR_STEPS:

@@ -1,21 +1,21 @@
--- Locks are taken in this order: holders, timers, credentials; rows of one table in order of id. Whoever
--- changes when a timer is due holds the row of the timer and reads what it follows from after that.
+-- Lock order: holders, timers, credentials; rows of one table by id. Whoever changes the due time of a timer
+-- locks the row of the timer first, and only then reads the state from which it follows.
 
 -- name: lock_holders
--- What is known of holders, kept from changing while it is being changed.
+-- Lock holders for update, and return their state.
 select id, version, active from holders where id = any($1::uuid[]) order by id for update;
 
 -- name: share_holders
--- Keep holders as they are while timers are set by them.
+-- Lock holders against changes while timers are set from their state.
 select id from holders where id = any($1::uuid[]) order by id for share;
 
 -- name: upsert_holders
--- Take over the states of holders, each unless a newer one is known.
+-- Upsert states of holders; a state older than the stored one is ignored.
 insert into holders (id, version, active, team, location)
-select told.id, told.version, told.active, told.team, told.location
+select incoming.id, incoming.version, incoming.active, incoming.team, incoming.location
 from unnest($1::uuid[], $2::bigint[], $3::boolean[], $4::text[], $5::text[])
-    as told (id, version, active, team, location)
-order by told.id
+    as incoming (id, version, active, team, location)
+order by incoming.id
 on conflict (id) do update set
     version = excluded.version,
     active = excluded.active,
@@ -29,12 +29,12 @@ where holders.version < excluded.version
     );
 
 -- name: upsert_plans
--- Take over the plans of credentials and enrolments, each unless a newer one is known; returns those that were taken.
+-- Upsert plans of credentials and enrolments, ignoring those older than the stored ones; returns written ids.
 insert into credentials (id, version, holder_id, plan, subject)
-select told.id, told.version, told.holder_id, told.plan, told.subject
+select incoming.id, incoming.version, incoming.holder_id, incoming.plan, incoming.subject
 from unnest($1::uuid[], $2::bigint[], $3::uuid[], $4::json[], $5::text[])
-    as told (id, version, holder_id, plan, subject)
-order by told.id
+    as incoming (id, version, holder_id, plan, subject)
+order by incoming.id
 on conflict (id) do update set
     version = excluded.version,
     holder_id = excluded.holder_id,
@@ -44,22 +44,22 @@ where credentials.version < excluded.version
 returning id;
 
 -- name: end_credentials
--- Forget credentials that are still kept under a holder whom they have left, and their timers. One that is
--- kept under another holder was told of there before, and stays.
+-- Delete moved credentials that are still stored under the old holder, and their timers. One that is stored
+-- under another holder stays: its new state arrived before the tombstone.
 with ended as (
     delete from credentials c
-    using unnest($1::uuid[], $2::uuid[]) as told (id, holder_id)
-    where c.id = told.id and c.holder_id = told.holder_id
+    using unnest($1::uuid[], $2::uuid[]) as incoming (id, holder_id)
+    where c.id = incoming.id and c.holder_id = incoming.holder_id
     returning c.id
 )
 delete from timers t using ended where t.credential_id = ended.id;
 
 -- name: lock_timers
--- Keep others from deciding on credentials.
+-- Lock timers, so that no other instance decides on their subjects.
 select credential_id from timers where credential_id = any($1::uuid[]) order by credential_id for update;
 
 -- name: lock_timers_of_holders
--- Keep others from deciding on the credentials of holders.
+-- Lock the timers of holders, so that no other instance decides on them.
 select timers.credential_id
 from timers
 join credentials on credentials.id = timers.credential_id
@@ -68,23 +68,23 @@ order by timers.credential_id
 for update of timers;
 
 -- name: claim_timers
--- Take some of the timers that are due, the longest due first, leaving out those that others have taken.
+-- Claim due timers, the longest due first, skipping those that other instances have claimed.
 select credential_id from timers where due_at <= $1 order by due_at limit $2 for update skip locked;
 
 -- name: plan_anew
--- Plan what follows for the tables as they are now. A plan kept from when `decisions` was small reads all
--- of it, and a catch-up fills it long before anything is analysed and old plans are dropped.
+-- Plan the following statements anew. A generic plan cached while `decisions` was small scans the whole table,
+-- and a catch-up fills the table long before it is analysed and cached plans are dropped.
 select set_config('plan_cache_mode', 'force_custom_plan', true);
 
 -- name: read_timers
--- What timers follow from.
+-- Subjects with their plans, and whether their holders are active.
 select c.id, c.version, c.holder_id, c.plan, c.subject, coalesce(h.active, true) as holder_active
 from credentials c
 left join holders h on h.id = c.holder_id
 where c.id = any($1::uuid[]);
 
 -- name: read_decisions
--- What was decided of credentials so far, in order.
+-- Decisions so far, in order.
 select
     credential_id, id, kind, term_id, term_revision, step, at, outcome, reason, credential_version, decided_at
 from decisions
@@ -92,34 +92,34 @@ where credential_id = any($1::uuid[])
 order by number;
 
 -- name: set_timers
--- Set when timers are due; null for those that have nothing to wait for.
+-- Upsert due times of timers; null if nothing is left to decide.
 insert into timers (credential_id, due_at)
-select told.credential_id, told.due_at
-from unnest($1::uuid[], $2::timestamptz[]) as told (credential_id, due_at)
-order by told.credential_id
+select incoming.credential_id, incoming.due_at
+from unnest($1::uuid[], $2::timestamptz[]) as incoming (credential_id, due_at)
+order by incoming.credential_id
 on conflict (credential_id) do update set due_at = excluded.due_at
 where timers.due_at is distinct from excluded.due_at;
 
--- name: keep_decisions
--- Keep what was decided and, of the announced, what was published.
+-- name: insert_decisions
+-- Insert decisions, with the published event of each announced one.
 insert into decisions (
     credential_id, id, outcome, reason, kind, term_id, term_revision, step, at, credential_version,
     decided_at, recorded_at, correlation_id, event
 )
 select
-    made.credential_id, made.id, made.outcome, made.reason, made.kind, made.term_id, made.term_revision,
-    made.step, made.at, made.credential_version, $12, $13, made.correlation_id, made.event
+    new.credential_id, new.id, new.outcome, new.reason, new.kind, new.term_id, new.term_revision,
+    new.step, new.at, new.credential_version, $12, $13, new.correlation_id, new.event
 from unnest(
     $1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::uuid[], $7::integer[], $8::integer[],
     $9::timestamptz[], $10::bigint[], $11::uuid[], $14::json[]
-) with ordinality as made (
+) with ordinality as new (
     credential_id, id, outcome, reason, kind, term_id, term_revision, step, at, credential_version,
     correlation_id, event, ordinality
 )
-order by made.ordinality;
+order by new.ordinality;
 
 -- name: list_timers
--- Timers in order of ids after one, of the teams and locations that may be seen; $5: only of that subject.
+-- A page of timers by id, within the visible teams and locations; $5 filters by subject.
 select
     c.id, c.version, c.holder_id, c.plan, c.subject, coalesce(h.active, true) as holder_active, t.due_at
 from timers t
@@ -133,7 +133,7 @@ order by t.credential_id
 limit $4;
 
 -- name: find_timer
--- The timer of one credential or enrolment, if its holder may be seen.
+-- The timer of one credential or enrolment, if its holder is visible.
 select
     c.id, c.version, c.holder_id, c.plan, c.subject, coalesce(h.active, true) as holder_active, t.due_at
 from timers t
@@ -144,7 +144,7 @@ where t.credential_id = $1
     and ($3::text[] is null or h.location = any($3));
 
 -- name: count_due
--- How many timers are due, up to a bound.
+-- Number of due timers, up to a bound.
 select count(*) from (select 1 from timers where due_at <= $1 limit $2) as bounded;
 
 -- name: next_due
@@ -152,7 +152,7 @@ select count(*) from (select 1 from timers where due_at <= $1 limit $2) as bound
 select min(due_at) from timers where due_at > $1;
 
 -- name: page_announced
--- What was published since an instant of machine time, in that order, after a place in it.
+-- Events published since an instant of machine time, in their order, after a cursor.
 select
     recorded_at, number, id, kind, decided_at, correlation_id, event
 from decisions
@@ -163,7 +163,7 @@ order by recorded_at, number
 limit $4;
 
 -- name: forget_holder
--- Delete a holder, its credentials, their timers and all that was decided of them.
+-- Delete a holder, its credentials and enrolments, their timers and all decisions about them.
 with theirs as (
     delete from credentials where holder_id = $1 returning id
 ), timers_gone as (

@@ -1,4 +1,4 @@
-"""Timers over HTTP: what is due when, and what was decided."""
+"""HTTP for timers: upcoming instants and past decisions."""
 
 from datetime import datetime
 from typing import Annotated, Self
@@ -21,7 +21,7 @@ router = APIRouter(prefix="/v1/timers", tags=["timers"])
 
 
 class InstantView(BaseModel):
-    """What an instant of a credential or an enrolment is about."""
+    """An instant of a credential or an enrolment."""
 
     kind: str
     """`effective`, `expiring`, `expired`, `overdue` or `deadline`."""
@@ -35,26 +35,26 @@ class InstantView(BaseModel):
 
 
 class UpcomingView(InstantView):
-    """An instant that is not decided yet."""
+    """An undecided instant."""
 
     due_at: AwareDatetime
 
     @classmethod
     def of(cls, due_at: datetime, identity: Identity) -> Self:
-        """Show what waits."""
+        """Show an undecided instant."""
         return cls(**_instant(identity), due_at=due_at)
 
 
 class DecisionView(InstantView):
-    """What became of an instant."""
+    """The decision about an instant."""
 
     id: UUID
-    """Also the id of the event, where one was published."""
+    """Also the id of the event, if one was published."""
     at: AwareDatetime
     outcome: Outcome
     reason: Reason | None
     version: int
-    """The version of the subject's state that it was made on."""
+    """Version of the subject's state on which the decision was made."""
     decided_at: AwareDatetime
 
     @classmethod
@@ -78,13 +78,13 @@ class TimerView(BaseModel):
     id: UUID
     """The id of the credential, enrolment or waiver."""
     credential_id: UUID | None
-    """The same id, where it is a credential's."""
+    """The same id, if it is a credential."""
     version: int
-    """The version of its state that is known here."""
+    """Version of its state that the scheduler has applied."""
     holder_id: UUID
     holder_active: bool
     due_at: AwareDatetime | None
-    """When it is looked at next; null where there is nothing to wait for."""
+    """When the timer is due next; null if nothing is left to decide."""
     upcoming: list[UpcomingView]
     decisions: list[DecisionView]
 
@@ -99,7 +99,7 @@ async def list_timers(
     waiver_id: Annotated[UUID | None, Query()] = None,
     subject: Annotated[Subject | None, Query()] = None,
 ) -> Response:
-    """List timers in order of ids, or the one of a subject: what is due, what was decided."""
+    """List timers in order of ids, or show that of one subject, with its decisions."""
     running = serving(request)
     wanted = credential_id or enrolment_id or waiver_id
 

@@ -1,4 +1,4 @@
-"""Timers, what they follow from, and what was decided, in the database."""
+"""SQL of timers: the projected states, the due times, and the decisions."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -39,7 +39,7 @@ from licet_scheduler.timers.plan import (
 
 QUERIES = load_queries(__package__)
 REPEATED_FOR = timedelta(days=30)
-"""How long the topic of the schedule keeps what is on it, in machine time; as long it is repeated."""
+"""Retention of the schedule topic, in machine time; a backfill repeats no older event."""
 
 _PLAN = TypeAdapter(Plan)
 _COUNTED = 10_000
@@ -53,7 +53,7 @@ _EVENTS: Mapping[Kind, type[Announcement]] = {
 
 @dataclass(frozen=True, slots=True)
 class KnownHolder:
-    """What was known of a holder before."""
+    """State of a holder before the batch."""
 
     version: int
     active: bool
@@ -64,8 +64,8 @@ class KnownHolder:
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
-    """A decision of a claim, with what the claim publishes, by id."""
+class DecisionRow:
+    """A decision to insert, with the records that its claim publishes, by event id."""
 
     timer: Timer
     claim: Claim
@@ -75,17 +75,17 @@ class Made:
 
 @dataclass(frozen=True, slots=True)
 class PastDecision:
-    """A decision as it is kept."""
+    """A decision, as stored."""
 
     decision: Decision
     version: int
-    """The version of the subject's state that it was made on."""
+    """Version of the subject's state on which the decision was made."""
     decided_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
 class ShownTimer:
-    """A timer with everything that was decided of its subject."""
+    """A timer with all past decisions about its subject."""
 
     timer: Timer
     due_at: datetime | None
@@ -96,18 +96,18 @@ class ShownTimer:
 
 
 async def lock_holders(conn: Connection, ids: Sequence[UUID]) -> dict[UUID, KnownHolder]:
-    """Return those of the holders that are known, and keep others from changing them."""
+    """Lock the known ones of the holders, and return their states."""
     rows = await conn.fetch(QUERIES["lock_holders"], ids)
     return {row["id"]: KnownHolder(row["version"], row["active"]) for row in rows}
 
 
 async def share_holders(conn: Connection, ids: Sequence[UUID]) -> None:
-    """Keep others from changing the holders until the transaction ends."""
+    """Lock the holders against changes until the transaction ends."""
     await conn.execute(QUERIES["share_holders"], ids)
 
 
 async def upsert_holders(conn: Connection, holders: Sequence[HolderState]) -> None:
-    """Keep states of holders, each unless a newer one is known."""
+    """Upsert states of holders; a state older than the stored one is ignored."""
     await conn.execute(
         QUERIES["upsert_holders"],
         [holder.id for holder in holders],
@@ -119,7 +119,7 @@ async def upsert_holders(conn: Connection, holders: Sequence[HolderState]) -> No
 
 
 async def upsert_plans(conn: Connection, plans: Sequence[SubjectPlan]) -> list[UUID]:
-    """Keep plans, each unless a newer one is known; return the ids of those that were kept."""
+    """Upsert plans, ignoring those older than the stored ones; returns the ids of written plans."""
     rows = await conn.fetch(
         QUERIES["upsert_plans"],
         [each.id for each in plans],
@@ -132,7 +132,7 @@ async def upsert_plans(conn: Connection, plans: Sequence[SubjectPlan]) -> list[U
 
 
 async def end_credentials(conn: Connection, moved: Sequence[CredentialMoved]) -> None:
-    """Forget the credentials that are still kept under the holders whom they have left, and their timers."""
+    """Delete moved credentials that are still stored under their old holders, and their timers."""
     await conn.execute(
         QUERIES["end_credentials"],
         [each.credential_id for each in moved],
@@ -141,18 +141,18 @@ async def end_credentials(conn: Connection, moved: Sequence[CredentialMoved]) ->
 
 
 async def lock_timers(conn: Connection, subject_ids: Sequence[UUID]) -> None:
-    """Keep others from deciding on the subjects until the transaction ends."""
+    """Lock the timers of the subjects, so that nobody else decides on them before the transaction ends."""
     await conn.execute(QUERIES["lock_timers"], subject_ids)
 
 
 async def lock_timers_of_holders(conn: Connection, holder_ids: Sequence[UUID]) -> list[UUID]:
-    """Return the credentials and enrolments of holders, and keep others from deciding on them."""
+    """Lock the timers of the holders, and return the ids of their credentials and enrolments."""
     rows = await conn.fetch(QUERIES["lock_timers_of_holders"], holder_ids)
     return [row["credential_id"] for row in rows]
 
 
 async def forget_holder(conn: Connection, holder_id: UUID) -> None:
-    """Delete everything about a holder; nobody else may be deciding or learning meanwhile."""
+    """Delete everything about a holder; the caller must exclude concurrent claims and projections."""
     await conn.execute(QUERIES["forget_holder"], holder_id)
 
 
@@ -160,12 +160,12 @@ async def forget_holder(conn: Connection, holder_id: UUID) -> None:
 
 
 async def claim_timers(conn: Connection, now: datetime, limit: int) -> list[UUID]:
-    """Take timers that are due and that nobody else has taken, `limit` at most."""
+    """Claim at most `limit` due timers, skipping those that others have claimed."""
     return [row["credential_id"] for row in await conn.fetch(QUERIES["claim_timers"], now, limit)]
 
 
 async def read_timers(conn: Connection, subject_ids: Sequence[UUID]) -> list[Timer]:
-    """Return timers with what was decided so far.
+    """Return timers with their decisions so far.
 
     Call it after the statement that locked them, never in one with it: a statement sees what was
     committed before it began, and the wait for a lock may outlast somebody else's commit.
@@ -177,30 +177,30 @@ async def read_timers(conn: Connection, subject_ids: Sequence[UUID]) -> list[Tim
 
 
 async def set_timers(conn: Connection, due: Sequence[tuple[UUID, datetime | None]]) -> None:
-    """Set when timers are due."""
+    """Upsert the due times of timers."""
     await conn.execute(QUERIES["set_timers"], [each for each, _ in due], [at for _, at in due])
 
 
-async def keep_decisions(
-    conn: Connection, made: Sequence[Made], decided_at: datetime, recorded_at: datetime
+async def insert_decisions(
+    conn: Connection, rows: Sequence[DecisionRow], decided_at: datetime, recorded_at: datetime
 ) -> None:
-    """Keep decisions for ever, and with each that was announced the event as it was."""
+    """Store decisions, and the event of each announced one as published."""
     await conn.execute(
-        QUERIES["keep_decisions"],
-        [one.timer.subject_id for one in made],
-        [one.decision.id for one in made],
-        [one.decision.outcome for one in made],
-        [one.decision.reason for one in made],
-        [str(one.decision.identity.kind) for one in made],
-        [one.decision.identity.term_id for one in made],
-        [one.decision.identity.term_revision for one in made],
-        [one.decision.identity.step for one in made],
-        [one.decision.at for one in made],
-        [one.timer.version for one in made],
-        [correlation_of(one.claim) for one in made],
+        QUERIES["insert_decisions"],
+        [one.timer.subject_id for one in rows],
+        [one.decision.id for one in rows],
+        [one.decision.outcome for one in rows],
+        [one.decision.reason for one in rows],
+        [str(one.decision.identity.kind) for one in rows],
+        [one.decision.identity.term_id for one in rows],
+        [one.decision.identity.term_revision for one in rows],
+        [one.decision.identity.step for one in rows],
+        [one.decision.at for one in rows],
+        [one.timer.version for one in rows],
+        [correlation_of(one.claim) for one in rows],
         decided_at,
         recorded_at,
-        [_body(one.records.get(one.decision.id)) for one in made],
+        [_body(one.records.get(one.decision.id)) for one in rows],
     )
 
 
@@ -208,13 +208,13 @@ async def keep_decisions(
 
 
 async def count_due(conn: Connection, now: datetime) -> int:
-    """Return how many timers are due, counting no further than needed."""
+    """Return the number of due timers, counted up to a bound."""
     count: int = await conn.fetchval(QUERIES["count_due"], now, _COUNTED)
     return count
 
 
 async def next_due(conn: Connection, now: datetime) -> datetime | None:
-    """Return the next instant after now at which a timer is due."""
+    """Return the next instant after `now` at which a timer is due."""
     instant: datetime | None = await conn.fetchval(QUERIES["next_due"], now)
     return instant
 
@@ -251,7 +251,7 @@ async def find_timer(
 async def page_announced(
     conn: Connection, cursor: Any, limit: int
 ) -> tuple[list[Event[Announcement]], tuple[datetime, int] | None]:
-    """Return what was published in the last 30 days, in that order, each event as it was."""
+    """Return a page of the events published in the last 30 days, in their order, unchanged."""
     since, number = cursor or (None, None)
     rows = await conn.fetch(QUERIES["page_announced"], machine_now() - REPEATED_FOR, since, number, limit)
     last = (rows[-1]["recorded_at"], rows[-1]["number"]) if len(rows) == limit else None
@@ -303,7 +303,7 @@ def _past_decision(row: "asyncpg.Record") -> PastDecision:
 
 
 def _kind(name: str) -> Kind | DeadlineKey:
-    """Return what `str` of a kind wrote into the table."""
+    """Parse the stored name of a kind, as written by `str`."""
     family, *about = name.split(":", 3)
     if family in set(Kind):
         return Kind(family)
