@@ -42,6 +42,7 @@ from licet_certifications.shifts import commands as shifts
 from licet_certifications.shifts import store as shift_store
 from licet_certifications.shifts.consumer import BOOKINGS
 from licet_certifications.shifts.routes import router as shifts_router
+from licet_certifications.training.routes import router as training_router
 from licet_certifications.waivers import commands as waivers
 from licet_certifications.waivers.routes import overrides_router
 from licet_certifications.waivers.routes import router as waivers_router
@@ -98,6 +99,7 @@ def create_service(settings: Settings) -> Service:
             shifts_router,
             audits_router,
             gaps_router,
+            training_router,
             what_ifs_router,
             doctor_router,
             worklist_router(DECIDERS),

@@ -53,3 +53,30 @@ create table what_if_shifts (
     primary key (what_if_id, starts_at, shift_id)
 );
 create index what_if_shifts_holder on what_if_shifts (holder_id);
+
+-- Training sessions as a learning system or a person reports them, and what a seat costs where none of them says.
+create table training_sessions (
+    external_id text primary key,
+    version bigint not null,
+    programme text not null,
+    component text not null,
+    location text not null,
+    starts_at timestamptz not null,
+    seats integer not null check (seats >= 0),
+    booked integer not null check (booked >= 0),
+    price numeric(12, 2),
+    currency text,
+    updated_at timestamptz not null,
+    check ((price is null) = (currency is null))
+);
+create index training_sessions_starts_at on training_sessions (starts_at, external_id);
+
+create table training_prices (
+    programme text not null,
+    component text not null,
+    version bigint not null,
+    price numeric(12, 2) not null,
+    currency text not null,
+    updated_at timestamptz not null,
+    primary key (programme, component)
+);
