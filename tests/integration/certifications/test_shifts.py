@@ -1,6 +1,6 @@
 """Booked shifts: by request and by topic, at risk and cleared, each change told once."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -14,7 +14,7 @@ from licet_certifications.shifts.consumer import BOOKINGS
 from licet_chassis.cause import Cause
 from licet_chassis.consuming.dispatcher import Dispatcher
 from licet_chassis.http.auth import Principal
-from licet_events import Event, EventData
+from licet_events import Event, EventData, encode
 from licet_events.credentials import FlagKind, FlagState
 from licet_events.holders import HolderErased, HolderMerged
 from licet_events.shifts import (
@@ -26,6 +26,7 @@ from licet_events.shifts import (
     ShiftChanged,
     ShiftCleared,
 )
+from support.consuming import raw
 from support.searching.tables import search_database
 
 from .conftest import NOW, Certifications, credential, event_of, holder, run
@@ -240,6 +241,27 @@ async def test_a_bad_booking_is_refused_precisely_and_changes_nothing(
     assert answer.status_code == status, answer.text
     assert [error["pointer"] for error in answer.json()["errors"]] == [pointer]
     assert (await http.get("/v1/shifts")).json()["items"] == []
+
+
+async def test_a_malformed_booking_is_parked_alone_and_holds_up_no_other_of_its_holder(
+    service, platform, http
+):
+    dispatcher = Dispatcher(BOOKINGS, service.database, service.runtime.clock, "certifications", None)
+    good = [
+        encode(
+            Event.of(
+                booked(external_id=name), source="/roster", time=NOW, recorded_time=NOW, correlation_id=name
+            )
+        )
+        for name in ("S1", "S2")
+    ]
+    bad = replace(good[0], value=b"{}")
+    await dispatcher.handle([raw(one, offset) for offset, one in enumerate((bad, good[0]))], "cluster")
+    await dispatcher.handle([raw(good[1], 2)], "cluster")
+    async with service.database.reading() as conn:
+        assert await conn.fetchval("select count(*) from parked") == 1
+    shown = (await http.get("/v1/shifts", params={"platform": "roster"})).json()["items"]
+    assert {one["external_id"] for one in shown} == {"S1", "S2"}
 
 
 def test_an_event_of_a_shift_that_ends_before_it_starts_does_not_decode():

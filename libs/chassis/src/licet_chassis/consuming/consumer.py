@@ -63,6 +63,8 @@ class Consumer:
     name: str
     topics: tuple[Topic, ...]
     handlers: tuple[Handler, ...]
+    ordered: bool = True
+    """Whether a record waits behind an earlier parked one of its key; no, where events say which counts."""
 
     def handler_of(self, model: type[EventData]) -> Handler | None:
         """Return the handler that names the type, or none."""

@@ -104,7 +104,7 @@ class Dispatcher:
             ):
                 if any(isinstance(item, Undecodable) for item in decoded):
                     raise _OneByOne
-                if await store.any_parked(tx.conn, self.consumer.name, records):
+                if self.consumer.ordered and await store.any_parked(tx.conn, self.consumer.name, records):
                     raise _OneByOne
                 done = await self.dispatch_all(tx, [item for item in decoded if isinstance(item, Decoded)])
                 await self._keep_progress(tx, records, cluster_id)
@@ -137,7 +137,7 @@ class Dispatcher:
                         done = await self.dispatch_all(tx, [item])
                     elif await self._is_erased(tx, raw):
                         done.outcomes["erased"] += 1
-                    elif await self._park_behind(tx, raw, cluster_id):
+                    elif self.consumer.ordered and await self._park_behind(tx, raw, cluster_id):
                         done.outcomes["parked"] += 1
                     elif isinstance(item, Undecodable):
                         raise PermanentFailure(item.error)
