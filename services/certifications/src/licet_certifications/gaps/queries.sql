@@ -3,11 +3,13 @@
 -- template: find_gaps
 -- The pairs of a chunk of holders that are ineligible now, will be within the window, or rest on a waiver in it.
 -- The timeline is that of the holder's location, else of no particular one. Interval n begins at edge n - 1.
+-- The bounds are said of timelines too: a join that reads them in one go then reads those of the chunk, not all.
 with chunk as (
     select h.id, h.team, h.location
     from holders h
     where h.active
       and h.id > :after                      --if after
+      and h.id <= :last                      --if last
       and h.id = :holder                     --if holder
       and h.team = :team                     --if team
       and h.location = :location             --if location
@@ -23,6 +25,8 @@ with chunk as (
     join timelines t
         on t.holder_id = h.id and t.location = coalesce(h.location, '*') and t.ended_at is null
     where true
+      and t.holder_id > :after               --if after
+      and t.holder_id <= :last               --if last
       and t.target = :target                 --if target
 ), judged as (
     select
@@ -79,10 +83,11 @@ offset :skipped limit 1;
 -- How many active holders each group has. A type concerns those for whose targets a requirement names it,
 -- a programme those whom its type concerns.
 with concerned as (
-    select distinct
+    select
+        distinct                               --if by_role, by_type, by_programme
         h.id, h.team, h.location, null::text as nothing
         , has.target                           --if by_role
-        , named.type                           --if by_type, by_programme
+        , named.type                           --if by_type
         , p.code as programme                  --if by_programme
     from holders h
     cross join unnest(h.targets) as has (target)  --if by_role, by_type, by_programme
@@ -97,7 +102,7 @@ with concerned as (
       and h.location = any(:locations_seen)  --if locations_seen
 )
 select
-    count(distinct id) as holders
+    count(*) as holders
     , team        --if by_team
     , location    --if by_location
     , target      --if by_role

@@ -70,7 +70,7 @@ async def list_gaps(
 
     async def read(asked: PageRequest) -> Page[GapSummaryView]:
         tally = GapTally(by, serving(request).settings.default_time_zone, query.start, query.within_days)
-        async with serving(request).database.reading() as conn:
+        async with serving(request).database.listing() as conn:
             async with aclosing(store.read_gaps(conn, query)) as chunks:
                 async for gaps in chunks:
                     tally.add(gaps)
@@ -115,7 +115,7 @@ async def _read_page(
     """Return the gaps of a page and one more; of the holder whom the page before ended with, what is left."""
     after = asked.after(tuple[UUID, str])
     found: list[Gap] = []
-    async with serving(request).database.reading() as conn:
+    async with serving(request).database.listing() as conn:
         if after is not None:
             left = await store.read_gaps_of(conn, query, after[0])
             found = [gap for gap in left if gap.target > after[1] and wanted(gap)]

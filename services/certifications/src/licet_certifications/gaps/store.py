@@ -45,14 +45,15 @@ async def read_gaps(
 ) -> AsyncGenerator[list[Gap], None]:
     """Yield the gaps of each chunk of holders with ids above `after`, in order of holder and target."""
     while True:
-        given = {**query._of_window(), "after": after, "chunk": chunk}
-        yield [_gap(row) for row in await TEMPLATES["find_gaps"].fetch(conn, given)]
-        last = await TEMPLATES["last_of_chunk"].fetch(
+        ends = await TEMPLATES["last_of_chunk"].fetch(
             conn, {**query._of_holders(), "after": after, "skipped": chunk - 1}
         )
-        if not last:
+        last = ends[0]["id"] if ends else None
+        given = {**query._of_window(), "after": after, "last": last, "chunk": chunk}
+        yield [_gap(row) for row in await TEMPLATES["find_gaps"].fetch(conn, given)]
+        if last is None:
             return
-        after = last[0]["id"]
+        after = last
 
 
 async def read_gaps_of(conn: Connection, query: GapQuery, holder_id: UUID) -> list[Gap]:
