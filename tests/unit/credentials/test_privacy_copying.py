@@ -7,7 +7,7 @@ from pathlib import Path
 from zipfile import ZipFile
 
 from licet_credentials.privacy.copying import Copy, Original, zipped
-from licet_credentials.privacy.model import telling_texts
+from licet_credentials.privacy.model import identifying_texts
 
 PIECE = 256 * 1024
 PIECES = 400
@@ -41,5 +41,5 @@ async def test_a_file_of_any_size_is_streamed_completely(tmp_path: Path):
 
 
 def test_a_text_too_short_to_identify_anybody_is_not_searched_for():
-    assert telling_texts(["Li", None, " ab ", "Zerlina", "Zerlina", "0815"]) == ["0815", "Zerlina"]
-    assert telling_texts(["Zerlina", "Zerlina Quastel"], 8) == ["Zerlina Quastel"]
+    assert identifying_texts(["Li", None, " ab ", "Zerlina", "Zerlina", "0815"]) == ["0815", "Zerlina"]
+    assert identifying_texts(["Zerlina", "Zerlina Quastel"], 8) == ["Zerlina Quastel"]

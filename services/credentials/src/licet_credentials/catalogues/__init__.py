@@ -1,1 +1,1 @@
-"""Starter catalogues: real-world credential types by field of work, shipped as files, loaded on request."""
+"""Starter catalogues: real-world credential types by field of work, loaded on request."""

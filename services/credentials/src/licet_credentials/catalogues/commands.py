@@ -21,10 +21,10 @@ async def load_catalogue(
     dry_run: bool = False,
     now: datetime,
 ) -> list[LoadedType]:
-    """Define those types of the catalogue that there are not yet; a type that there is stays as it is.
+    """Define the types of the catalogue that do not exist yet; existing types stay unchanged.
 
-    `only` names some of its types, else it is all. With `dry_run` nothing is done. Loading again defines
-    and publishes nothing. Raises `Invalid` for a code that is none of the catalogue's.
+    `only` limits loading to some codes. `dry_run` only reports. Loading again defines and publishes
+    nothing. Raises `Invalid` for a code that is not in the catalogue.
     """
     for at, code in enumerate(only or ()):
         if code not in catalogue.types:

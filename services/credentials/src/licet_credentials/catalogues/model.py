@@ -1,4 +1,4 @@
-"""What a starter catalogue is, and how its types compare with those there are."""
+"""Starter catalogues, and how their types compare with existing ones."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from licet_credentials.types.model import CredentialType
 RULES = tuple(
     name for name in CredentialType.__slots__ if name not in {"code", "version", "created_at", "updated_at"}
 )
-"""The fields in which a type of a catalogue and one that there is may differ."""
+"""The fields in which a shipped type and an existing one may differ."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,29 +24,29 @@ class Catalogue:
 
 
 class LoadOutcome(StrEnum):
-    """What loading comes to for one type."""
+    """Outcome of loading one type."""
 
     CREATED = "created"
     UNCHANGED = "unchanged"
     DIFFERS = "differs"
-    """There is such a type with other rules; it stays as it is."""
+    """The type exists with other rules, and stays unchanged."""
     TAKEN = "taken"
-    """The code is what another type is called, so there can't be such a type."""
+    """The code is an alias of another type, so the type can't be defined."""
 
 
 @dataclass(frozen=True, slots=True)
 class LoadedType:
-    """What loading came to for one type."""
+    """A loaded type and its outcome."""
 
     code: str
     name: str
     outcome: LoadOutcome
     differences: tuple[str, ...] = ()
-    """The fields in which the type that there is differs."""
+    """The fields in which the existing type differs."""
     aliases_taken: tuple[str, ...] = ()
-    """Aliases that it was made without, since other types are called so."""
+    """Aliases left out because other types have them."""
 
 
 def differences(shipped: Mapping[str, Any], present: CredentialType) -> tuple[str, ...]:
-    """Return the names of the rules in which a type that there is differs from the shipped one."""
+    """Return the names of the rules in which an existing type differs from the shipped one."""
     return tuple(sorted(name for name in RULES if getattr(present, name) != shipped[name]))

@@ -24,7 +24,7 @@ class _File(Body):
 
 @cache
 def shipped_catalogues() -> Mapping[str, Catalogue]:
-    """Return every catalogue by name, checked as what callers send is."""
+    """Return every catalogue by name, validated like a request body."""
     shelf = files(__package__ or "").joinpath("shelf")
     names = sorted(
         entry.name.removesuffix(".toml") for entry in shelf.iterdir() if entry.name.endswith(".toml")
@@ -35,7 +35,7 @@ def shipped_catalogues() -> Mapping[str, Catalogue]:
 
 
 def find_catalogue(name: str) -> Catalogue:
-    """Return a catalogue; raises `NotFound`, naming those there are."""
+    """Return a catalogue; raises `NotFound` with the known names."""
     catalogues = shipped_catalogues()
     if name not in catalogues:
         raise NotFound(f"There is no catalogue {name}; there are {', '.join(catalogues)}.")
@@ -43,8 +43,8 @@ def find_catalogue(name: str) -> Catalogue:
 
 
 def _catalogue(name: str, text: str) -> Catalogue:
-    said = _File.model_validate(tomllib.loads(text))
-    types = {entry.code: MappingProxyType(entry.rules()) for entry in said.types}
-    if len(types) != len(said.types):
+    file = _File.model_validate(tomllib.loads(text))
+    types = {entry.code: MappingProxyType(entry.rules()) for entry in file.types}
+    if len(types) != len(file.types):
         raise ValueError(f"the catalogue {name} has a code twice")
-    return Catalogue(name, said.title, said.description, MappingProxyType(types))
+    return Catalogue(name, file.title, file.description, MappingProxyType(types))

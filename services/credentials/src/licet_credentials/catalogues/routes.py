@@ -58,27 +58,27 @@ class CataloguesOut(BaseModel):
 
 
 class LoadIn(Body):
-    """Which types to load, and whether to say only what would be done."""
+    """Which types to load; `dry_run` only reports what loading would do."""
 
     dry_run: bool = False
     types: Annotated[tuple[Code, ...], Field(min_length=1, max_length=200)] | None = None
-    """Codes of some of the catalogue's types; where it is left out, all."""
+    """Codes of some types of the catalogue; all if left out."""
 
 
 class LoadedTypeOut(BaseModel):
-    """What loading comes to for one type."""
+    """A loaded type and its outcome."""
 
     code: str
     name: str
     outcome: LoadOutcome
     differences: list[str]
-    """The rules in which the type that there is differs from the shipped one; it stays as it is."""
+    """The rules in which the existing type differs from the shipped one; it stays unchanged."""
     aliases_taken: list[str]
-    """Aliases that it is made without, since other types are called so."""
+    """Aliases left out because other types have them."""
 
 
 class LoadedOut(BaseModel):
-    """What loading a catalogue comes to."""
+    """Result of loading a catalogue."""
 
     catalogue: str
     dry_run: bool
@@ -87,7 +87,7 @@ class LoadedOut(BaseModel):
 
     @classmethod
     def of(cls, catalogue: Catalogue, loaded: list[LoadedType], *, dry_run: bool) -> "LoadedOut":
-        """Show what loading came to."""
+        """Show the result of loading."""
         counts = Counter(each.outcome for each in loaded)
         return cls(
             catalogue=catalogue.name,
@@ -120,10 +120,10 @@ async def show(name: Name) -> CatalogueTypesOut:
 
 @router.post("/{name}", response_model=LoadedOut, dependencies=[ADMIN])
 async def load(name: Name, body: LoadIn, write: Write) -> Response:
-    """Define those types of a starter catalogue that there are not yet.
+    """Define the types of a starter catalogue that do not exist yet.
 
-    A type that there is stays as it is, whatever its rules are; the answer names those that differ.
-    Loading again does nothing.
+    An existing type stays unchanged, whatever its rules are; the answer names the rules that differ.
+    Loading again changes nothing.
     """
     catalogue = find_catalogue(name)
     return await write(

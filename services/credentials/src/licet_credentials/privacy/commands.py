@@ -16,28 +16,28 @@ from licet_credentials.images import store as image_store
 from licet_credentials.imports import store as import_store
 from licet_credentials.places.commands import end_supervision
 from licet_credentials.privacy import store
-from licet_credentials.privacy.model import SHORTEST_IN_ANSWERS, Erasure, telling_texts
+from licet_credentials.privacy.model import SHORTEST_IN_ANSWERS, Erasure, identifying_texts
 from licet_credentials.privacy.store import CredentialRef
 from licet_events import Topic
 from licet_events.holders import HolderErased
 
 RESTORED = "restored"
-"""The reason of an erasure that is carried out again after an older state was restored."""
+"""Reason of an erasure that is repeated after an older state was restored."""
 _MOST_AROUND = 100_000
-"""Holders that report to one; more are not held at once."""
+"""Most reports of one holder that a transaction locks."""
 
 
 async def erase_holder(
     tx: Transaction, holder_id: UUID, reason: str, *, dry_run: bool = False, now: datetime
 ) -> Erasure:
-    """Erase a holder with the records that turned out to be it, for good; done again it changes nothing.
+    """Erase a holder for good, with the records that were merged into it; a repetition changes nothing.
 
-    With `dry_run` it only tells what would go. Objects of images are collected after the commit, unless
-    another image has the same content. Whoever had the holder as manager or supervisor has nobody instead.
-    Raises `NotFound`, and `Conflict` for a record that was merged and while an import is at the holder.
+    `dry_run` only counts what would be deleted. Objects of images are collected after the commit, unless
+    another image has the same content. Reports and places of the holder lose their manager or supervisor.
+    Raises `NotFound`, and `Conflict` for a merged record and while an import is reading the holder.
     """
     if not dry_run:
-        # Before any lock: whoever reads events holds this off, and then locks what we lock.
+        # Before any other lock: consumers hold this one while they lock the rows that we lock below.
         await lock_for_erasure(tx.conn)
     try:
         persons = await _persons(tx, holder_id)
@@ -49,34 +49,34 @@ async def erase_holder(
     if dry_run:
         credentials = await store.read_credentials(tx.conn, _ids(persons))
     else:
-        persons = await _let_go(tx, holder_id, now)
-        credentials = await store.hold_credentials(tx.conn, _ids(persons))
+        persons = await _lock_and_unlink(tx, holder_id, now)
+        credentials = await store.lock_credentials_of(tx.conn, _ids(persons))
     credential_ids = [credential.id for credential in credentials]
-    counts = await store.count_kept(tx.conn, _ids(persons), credential_ids)
+    counts = await store.count_records(tx.conn, _ids(persons), credential_ids)
     if dry_run:
         return Erasure(holder_id, None, tx.cause.actor, reason, counts)
-    await _forget_in_jobs(tx, persons, credentials)
-    await store.keep_what_stays(tx.conn, _ids(persons), credential_ids)
+    await _remove_from_jobs(tx, persons, credentials)
+    await store.store_remains(tx.conn, _ids(persons), credential_ids)
     keys = {person.id: await store.keys_of_holder(tx.conn, person.id) for person in persons}
     await image_store.remove_images_of(tx.conn, credential_ids, machine_now())
     await store.delete_all(tx.conn, _ids(persons), credential_ids)
     for person in persons:
-        await store.keep_erasure(tx.conn, person.id, now, tx.cause.actor, reason, counts)
-        named = telling_texts([person.name, person.email, person.phone], SHORTEST_IN_ANSWERS)
+        await store.insert_erasure(tx.conn, person.id, now, tx.cause.actor, reason, counts)
+        named = identifying_texts([person.name, person.email, person.phone], SHORTEST_IN_ANSWERS)
         await _end(tx, person.id, keys[person.id], now, named)
     return Erasure(holder_id, now, tx.cause.actor, reason, counts)
 
 
 async def erase_again(tx: Transaction, holder_id: UUID, *, now: datetime) -> bool:
-    """Erase a holder who was erased before an older state was restored; returns whether it was there.
+    """Repeat an erasure after an older state was restored; returns whether the holder was there.
 
-    One who is not there is put on the list all the same, and everybody is told again.
+    If it was not, the erasure is stored and its tombstones are published all the same.
     """
     await lock_for_erasure(tx.conn)
     try:
         await holder_store.read_holder(tx.conn, holder_id)
     except NotFound:
-        await store.keep_erasure(tx.conn, holder_id, now, tx.cause.actor, RESTORED, {})
+        await store.insert_erasure(tx.conn, holder_id, now, tx.cause.actor, RESTORED, {})
         await _end(tx, holder_id, await store.keys_of_holder(tx.conn, holder_id), now)
         return False
     await erase_holder(tx, holder_id, RESTORED, now=now)
@@ -84,7 +84,7 @@ async def erase_again(tx: Transaction, holder_id: UUID, *, now: datetime) -> boo
 
 
 async def _persons(tx: Transaction, holder_id: UUID) -> list[Holder]:
-    """Return the holder and the records that turned out to be it; raises `Conflict` for one of those."""
+    """Return the holder and the records merged into it; raises `Conflict` if it was merged itself."""
     holder = await holder_store.read_holder(tx.conn, holder_id)
     if holder.merged_into is not None:
         raise Conflict(
@@ -94,14 +94,14 @@ async def _persons(tx: Transaction, holder_id: UUID) -> list[Holder]:
     return [holder, *[await holder_store.read_holder(tx.conn, each) for each in duplicates]]
 
 
-async def _let_go(tx: Transaction, holder_id: UUID, now: datetime) -> list[Holder]:
-    """Hold the holder and its duplicates, and free everybody who names one of them."""
+async def _lock_and_unlink(tx: Transaction, holder_id: UUID, now: datetime) -> list[Holder]:
+    """Lock the holder and its duplicates, and remove them as managers and supervisors."""
     await import_store.lock_open_imports(tx.conn)
     await holder_store.lock_affected(tx.conn, [holder_id], _MOST_AROUND)
-    # Again, now that nobody else changes who reports to whom: whoever came to report to it meanwhile.
+    # Again under the lock on managers: another holder may have been made a report in the meantime.
     await holder_store.lock_managers(tx.conn)
     around = await holder_store.lock_affected(tx.conn, [holder_id], _MOST_AROUND)
-    # From here on whoever is about to record something for the holder waits, and then finds nobody.
+    # From here on, concurrent writes for the holder wait, and then find that it does not exist.
     await holder_store.fence(tx.conn, holder_id)
     persons = await _persons(tx, holder_id)
     gone = set(_ids(persons))
@@ -119,11 +119,11 @@ async def _let_go(tx: Transaction, holder_id: UUID, now: datetime) -> list[Holde
     return persons
 
 
-async def _forget_in_jobs(
+async def _remove_from_jobs(
     tx: Transaction, persons: Sequence[Holder], credentials: Sequence[CredentialRef]
 ) -> None:
     external_ids = [person.external_id for person in persons if person.external_id is not None]
-    texts = telling_texts(
+    texts = identifying_texts(
         [
             *(text for each in persons for text in (each.name, each.email, each.phone, each.external_id)),
             *(credential.number for credential in credentials),
@@ -131,8 +131,8 @@ async def _forget_in_jobs(
     )
     unread = await import_store.forget_holders(tx.conn, external_ids, texts)
     ids = [*_ids(persons), *(credential.id for credential in credentials)]
-    unread += await store.forget_in_imports(tx.conn, external_ids, texts, ids)
-    await store.forget_in_bulks(tx.conn, [credential.id for credential in credentials], texts)
+    unread += await store.remove_from_imports(tx.conn, external_ids, texts, ids)
+    await store.remove_from_bulks(tx.conn, [credential.id for credential in credentials], texts)
     if unread:
         raise Conflict(
             f"The import {unread[0]} is just being read and may name the holder; try again in a moment."
@@ -146,10 +146,10 @@ async def _end(
     now: datetime,
     named: Sequence[str] = (),
 ) -> None:
-    """Put the holder on the list, forget what is on its way, and end every key it ever had.
+    """Store the erasure, delete pending work about the holder, and publish tombstones for all its keys.
 
-    An answer that was kept is found by an id in it, or where somebody put the person's name, such as into
-    the name of a file, by what it is `named`.
+    Stored answers are found by an id in them, or by one of the texts `named`: somebody may have put the
+    person's name into the name of a file.
     """
 
     async def publish(tx: Transaction, holder_id: UUID, now: datetime) -> None:

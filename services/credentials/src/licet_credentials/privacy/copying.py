@@ -1,4 +1,4 @@
-"""A copy of everything about a holder, as a ZIP that is made while it is sent."""
+"""The export of everything about a holder, as a ZIP that is streamed while it is written."""
 
 import json
 from collections.abc import AsyncIterator
@@ -24,7 +24,7 @@ ELSEWHERE = {
     "notifier": "GET /v1/notifications?holder_id=…: who was told what, when, and why or why not",
     "all of it": "licet export HOLDER adds what these services keep to the file",
 }
-"""What other services keep about a holder, and how to get it."""
+"""What other services store about a holder, and how to get it."""
 _SUFFIXES = {
     "image/jpeg": "jpg",
     "image/png": "png",
@@ -36,7 +36,7 @@ _SUFFIXES = {
 
 @dataclass(frozen=True, slots=True)
 class Original:
-    """An original that goes into the file."""
+    """The original of an image: its name in the ZIP and its key in the bucket."""
 
     name: str
     key: str
@@ -44,7 +44,7 @@ class Original:
 
 @dataclass(frozen=True, slots=True)
 class Copy:
-    """What goes into the file."""
+    """Content of the ZIP."""
 
     document: dict[str, Any]
     originals: tuple[Original, ...]
@@ -52,13 +52,13 @@ class Copy:
 
 
 async def take_copy(tx: Transaction, holder_id: UUID, *, now: datetime) -> Copy:
-    """Read everything about a holder, and note who takes it; raises `NotFound`."""
+    """Read everything about a holder, and record the export; raises `NotFound`, and `Conflict` if merged."""
     holder = await holder_store.read_holder(tx.conn, holder_id)
     if holder.merged_into is not None:
         raise Conflict(
             f"The holder {holder_id} was merged into {holder.merged_into}; a copy of that one has both."
         )
-    await store.note_copy(tx.conn, holder_id, tx.cause.actor, now)
+    await store.record_export(tx.conn, holder_id, tx.cause.actor, now)
     kept = await store.read_all(tx.conn, holder_id)
     originals = [_original(image) for credential in kept["credentials"] for image in credential["images"]]
     document = {
@@ -80,13 +80,13 @@ def _original(image: dict[str, Any]) -> Original:
 
 
 async def require_objects(copy: Copy, storage: ImageStorage) -> None:
-    """Raise `StorageUnavailable` unless every original is there: once a file is begun nothing can be told."""
+    """Raise `StorageUnavailable` unless every original is there: a started response can't report an error."""
     for original in copy.originals:
         await storage.require(original.key)
 
 
 async def zipped(copy: Copy, storage: ImageStorage) -> AsyncIterator[bytes]:
-    """Yield the file piece by piece, holding no more than one piece of it."""
+    """Yield the ZIP in chunks, with at most one of them in memory."""
     sink = _Sink()
     date = copy.taken_at.timetuple()[:6]
     with ZipFile(sink, "w") as archive:
@@ -106,21 +106,21 @@ async def zipped(copy: Copy, storage: ImageStorage) -> AsyncIterator[bytes]:
 
 
 class _Sink(RawIOBase):
-    """What a ZIP is written to: keeps what was not sent yet, and can't go back."""
+    """The output of the ZIP writer: buffers bytes until they are sent; not seekable."""
 
     def __init__(self) -> None:
         self._pieces: list[bytes] = []
 
     def writable(self) -> bool:
-        """Say that it is there to be written to."""
+        """Return `True`: the ZIP writer asks."""
         return True
 
     def write(self, piece: "Buffer", /) -> int:
-        """Keep a piece until it is taken."""
+        """Buffer bytes."""
         self._pieces.append(bytes(piece))
         return len(self._pieces[-1])
 
     def taken(self) -> bytes:
-        """Return what was written since the last call."""
+        """Return and clear the buffered bytes."""
         pieces, self._pieces = self._pieces, []
         return b"".join(pieces)

@@ -1,16 +1,16 @@
--- Everything that is kept about a holder, in one place: what a table has here it has three times, told in
--- `export_holder`, counted in `count_kept` and deleted below. A test says so of every table there is.
+-- Every table with personal data appears three times: exported in `export_holder`, counted in `count_records`
+-- and deleted below. A test checks that for every table of the service.
 
--- name: hold_credentials
--- All credentials of holders, voided ones too, held until the transaction ends, in one order.
+-- name: lock_credentials_of
+-- Lock all credentials of holders, voided ones included, ordered by id.
 select id, number from credentials where holder_id = any($1::uuid[]) order by id for update;
 
 -- name: read_credentials
--- The same, not held.
+-- The same without the lock.
 select id, number from credentials where holder_id = any($1::uuid[]) order by id;
 
 -- name: keys_of_holder
--- Every credential that a holder has, or ever had: each has a key of the holder's on the topic.
+-- Every credential that a holder has or had: each has a key of the holder on the topic.
 select id from credentials where holder_id = $1
 union
 select credential_id from credential_history where holder_id = $1
@@ -18,8 +18,8 @@ union
 select credential_id from erased_events where holder_id = $1 and credential_id is not null
 order by 1;
 
--- name: count_kept
--- How much is kept of some holders ($1) and their credentials ($2), by what it is.
+-- name: count_records
+-- Number of records about holders ($1) and their credentials ($2), by kind.
 select 'holders' as what, count(*) from holders where id = any($1::uuid[])
 union all
 select 'credentials', count(*) from credentials where id = any($2::uuid[])
@@ -45,8 +45,8 @@ select 'events',
     (select count(*) from holder_history where holder_id = any($1::uuid[]))
     + (select count(*) from credential_history where credential_id = any($2::uuid[]));
 
--- name: keep_events
--- Keep how many events there were of holders and their credentials, and when: nothing else of them stays.
+-- name: insert_erased_events
+-- Store types and dates of the events of holders and their credentials: nothing else of them stays.
 insert into erased_events (holder_id, credential_id, version, event_type, at)
 select holder_id, null, version, event_type, at from holder_history where holder_id = any($1::uuid[])
 union all
@@ -54,13 +54,13 @@ select c.holder_id, h.credential_id, h.version, h.event_type, h.at
 from credential_history h join credentials c on c.id = h.credential_id
 where h.credential_id = any($2::uuid[]);
 
--- name: keep_objects
--- Note which objects of the holder's images are to go, until they are gone.
+-- name: insert_erased_objects
+-- Store which objects of the holder's images are to be removed, until they are.
 insert into erased_objects (holder_id, sha256, generation)
 select distinct $1::uuid, sha256, generation from images where credential_id = any($2::uuid[]);
 
 -- name: delete_credentials
--- Delete credentials with all that belongs to them; their images have been removed before.
+-- Delete credentials and all that belongs to them; their images have been removed before.
 with views_gone as (
     delete from image_views where credential_id = any($1::uuid[])
 ), verifications_gone as (
@@ -79,7 +79,7 @@ with views_gone as (
 delete from credentials where id = any($1::uuid[]);
 
 -- name: delete_holders
--- Delete holders whose credentials are gone, and what was noted under them of credentials that are others'.
+-- Delete holders whose credentials are gone, and notes in the history of credentials that moved to others.
 with copies_gone as (
     delete from holder_copies where holder_id = any($1::uuid[])
 ), awards_gone as (
@@ -91,9 +91,9 @@ with copies_gone as (
 )
 delete from holders where id = any($1::uuid[]);
 
--- name: forget_in_imports
--- Take holders out of what imports keep beside rows: by their external ids ($1), by any of their texts ($2),
--- and by the ids of them and their credentials ($3), which are not to be undone any more.
+-- name: remove_from_imports
+-- Remove holders from records of imports other than rows: by external ids ($1), by their texts ($2), and by
+-- the ids of holders and credentials ($3), so that undoing an import skips them.
 with numbers_gone as (
     delete from import_numbers where number = any($2::text[])
 ), managers_gone as (
@@ -110,30 +110,30 @@ update imports set
 where cursor_key = any($1::text[])
     or exists (select from unnest($2::text[]) as t (said) where strpos(lower(file_name), lower(t.said)) > 0);
 
--- name: forget_in_bulks
--- Take credentials ($1) out of what actions on many have told, and the texts of their holder ($2) out of what
--- was noted with such actions.
+-- name: remove_from_bulks
+-- Remove the outcomes for credentials ($1) from bulk reports, and notes with a text of their holder ($2) from
+-- bulk actions.
 with told_gone as (
     update bulk_rows set detail = null, changes = null where credential_id = any($1::uuid[])
 )
 update bulks set action = action - 'note' - 'notes'
 where exists (select from unnest($2::text[]) as t (said) where strpos(lower(action::text), lower(t.said)) > 0);
 
--- name: at_work_on
--- Imports that are at one of these external ids just now.
+-- name: imports_reading
+-- Unfinished imports that are reading one of these external ids now.
 select id from imports where cursor_key = any($1::text[]) and finished_at is null;
 
--- name: keep_erasure
--- Note an erasure; one that was noted before stands.
+-- name: insert_erasure
+-- Store an erasure, unless one is stored already.
 insert into erasures (holder_id, erased_at, actor, reason, counts) values ($1, $2, $3, $4, $5::jsonb)
 on conflict do nothing;
 
 -- name: read_erasure
--- What is known of an erasure.
+-- The erasure of a holder.
 select holder_id, erased_at, actor, reason, counts from erasures where holder_id = $1;
 
 -- name: objects_left
--- How many sets of objects of erased holders are still in the bucket, though nothing refers to them.
+-- Number of images of erased holders whose objects are still in the bucket though nothing refers to them.
 select e.holder_id, count(*) as left
 from erased_objects e
 join image_objects o on o.sha256 = e.sha256 and o.generation = e.generation and o.state <> 'removed'
@@ -141,13 +141,13 @@ where e.holder_id = any($1::uuid[])
     and not exists (select from images i where i.sha256 = e.sha256 and i.generation = e.generation)
 group by e.holder_id;
 
--- name: note_copy
--- Keep who took a copy of everything about a holder.
+-- name: record_export
+-- Record an export and its actor.
 insert into holder_copies (id, holder_id, actor, at) values ($1, $2, $3, $4);
 
 -- name: export_holder
--- Everything that is kept about a holder ($1) and the records that turned out to be it, as one document. The
--- tables `runs` and `register` follow from the others and are left out; staged rows are the file that was sent.
+-- Everything about a holder ($1) and the records merged into it, as one document. The tables `runs` and
+-- `register` are derived and left out; staged rows are part of the uploaded file.
 with persons as (
     select id, external_id from holders where id = $1 or merged_into = $1
 )

@@ -1,4 +1,4 @@
-"""HTTP for what a person may ask for: a copy of everything, and to be erased."""
+"""HTTP for the rights of a person: an export of everything, and erasure."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -25,22 +25,22 @@ router = APIRouter(prefix="/v1", tags=["privacy"])
 
 
 class EraseIn(Body):
-    """Why somebody is erased, and whether only to tell what would go."""
+    """Why a holder is erased; `dry_run` only counts what would be deleted."""
 
     reason: Reason
     dry_run: bool = False
 
 
 class ErasureOut(BaseModel):
-    """What was erased, or would be."""
+    """An erasure; in a dry run, what it would delete."""
 
     holder_id: UUID
     erased_at: datetime | None
-    """Null where it was only tried."""
+    """Null in a dry run."""
     actor: str
     reason: str
     counts: Mapping[str, int]
-    """How much was kept, by what it was. Of `events` the types and dates stay, without the person."""
+    """Records by kind. Of `events`, types and dates stay, without the person."""
 
     @classmethod
     def of(cls, erasure: Erasure) -> "ErasureOut":
@@ -55,10 +55,10 @@ class EraseAgainIn(Body):
 
 
 class ErasedAgain(BaseModel):
-    """What erasing again came to."""
+    """Result of repeated erasures."""
 
     erased: int
-    """How many of them were there."""
+    """Number of holders that were there."""
 
 
 @router.get(
@@ -68,9 +68,10 @@ class ErasedAgain(BaseModel):
     responses={200: {"content": {"application/zip": {"schema": {"type": "string", "format": "binary"}}}}},
 )
 async def export(request: Request, holder_id: UUID) -> Response:
-    """Send everything that is kept about a holder: a ZIP of `data.json` and the originals of its images.
+    """Export everything about a holder: a ZIP of `data.json` and the originals of its images.
 
-    Who took it is kept, and is in it. `data.json` says what other services keep.
+    The export is recorded with its actor, and the record is part of it. `data.json` says how to get what
+    other services store.
     """
     storage: ImageStorage = request.app.state.image_storage
     running = serving(request)
@@ -92,9 +93,9 @@ async def export(request: Request, holder_id: UUID) -> Response:
 
 @router.post("/holders/{holder_id}/erase", response_model=ErasureOut, dependencies=[ADMIN])
 async def erase(holder_id: UUID, body: EraseIn, write: Write) -> Response:
-    """Erase a holder everywhere, for good. Done again it changes nothing.
+    """Erase a holder in all services, for good. A repetition changes nothing.
 
-    The other services follow within moments; `GET /v1/erasures` of each says that it has.
+    The other services follow within moments; `GET /v1/erasures` of each confirms it.
     """
     return await write(
         lambda tx, now: commands.erase_holder(tx, holder_id, body.reason, dry_run=body.dry_run, now=now),
@@ -104,7 +105,7 @@ async def erase(holder_id: UUID, body: EraseIn, write: Write) -> Response:
 
 @router.post("/erasures", dependencies=[ADMIN])
 async def erase_again(request: Request, body: EraseAgainIn) -> ErasedAgain:
-    """Erase holders again, as after a restore of an older state. Safe to repeat."""
+    """Repeat erasures, as after a restore of an older state. Idempotent."""
     running, cause, there = serving(request), request_cause(request), 0
     for holder_id in sorted(set(body.holder_ids)):
         async with running.database.transaction(cause) as tx:
