@@ -78,7 +78,7 @@ where n % 3 = 0;
 
 
 async def run() -> list[Result]:
-    """Measure what issue 13 says of gaps."""
+    """Measure what issue 12 says of gaps."""
     with TemporaryDirectory(prefix="licet-bench-") as directory:
         postgres = make_postgres(Path(directory))
         try:
