@@ -368,7 +368,7 @@ async def test_an_erasure_removes_the_person_from_bulk_reports(http, service, pe
         await conn.execute(
             "insert into bulks (id, state, action, dry_run, actor, total, created_at, finished_at) "
             "values ($1, 'finished', $2, false, 'user:x', 2, now(), now())",
-            bulk_id, json.dumps({"reason": "audit", "note": f"{NAME} and others"}),
+            bulk_id, json.dumps({"void": {"reason": "audit", "note": f"{NAME} and others"}}),
         )  # fmt: skip
         await conn.executemany(
             "insert into bulk_rows (bulk_id, ordinal, credential_id, outcome, detail, changes) "
@@ -380,6 +380,9 @@ async def test_an_erasure_removes_the_person_from_bulk_reports(http, service, pe
     assert await everything(service, *PLANTED) == []
     assert await everything(service, "Somebody else's")
     assert await service.count("bulk_rows") == 2
+    async with service.database.reading() as conn:
+        kept = await conn.fetchval("select action from bulks where id = $1", bulk_id)
+    assert json.loads(kept) == {"void": {"reason": "audit"}}
 
 
 async def test_an_erasure_is_refused_while_an_import_is_being_read(http, service, person):

@@ -112,11 +112,17 @@ where cursor_key = any($1::text[])
 
 -- name: remove_from_bulks
 -- Remove the outcomes for credentials ($1) from bulk reports, and notes with a text of their holder ($2) from
--- bulk actions.
+-- bulk actions. An action is stored as its name with its fields: {"void": {"reason": …, "note": …}}.
 with told_gone as (
     update bulk_rows set detail = null, changes = null where credential_id = any($1::uuid[])
 )
-update bulks set action = action - 'note' - 'notes'
+update bulks
+set action = (
+    select jsonb_object_agg(
+        part.name, case jsonb_typeof(part.fields) when 'object' then part.fields - 'note' - 'notes' else part.fields end
+    )
+    from jsonb_each(action) as part (name, fields)
+)
 where exists (select from unnest($2::text[]) as t (said) where strpos(lower(action::text), lower(t.said)) > 0);
 
 -- name: imports_reading
