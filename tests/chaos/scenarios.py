@@ -31,6 +31,8 @@ _COMMAND = frozenset(
         "relay.read", "relay.sent", "relay.deleted",
     }
 )  # fmt: skip
+IN_CERTIFICATIONS = frozenset({"completions.saved", "enrolments.saved"})
+"""Failpoints of the certifications service; `test_awards.py` has it killed there."""
 MAPPING = """
 date_formats = ["%Y-%m-%d"]
 [holder]

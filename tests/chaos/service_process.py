@@ -1,4 +1,4 @@
-"""The credentials service as a process that can be killed at a named place, and started again."""
+"""A service as a process that can be killed at a named place, and started again."""
 
 import os
 import signal
@@ -8,7 +8,7 @@ import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import httpx
 
@@ -20,8 +20,10 @@ STARTED_WITHIN = 60.0
 KILLED_WITHIN = 30.0
 
 
-class CredentialsService:
-    """One process of the service on real servers. Its state is theirs, so a start goes on where it was."""
+class ServiceProcess:
+    """One process of a service on real servers. Its state is theirs, so a start goes on where it was."""
+
+    package: ClassVar[str]
 
     def __init__(
         self,
@@ -52,10 +54,10 @@ class CredentialsService:
 
     def start(self) -> None:
         """Start it, on a schema of its release, and wait until it is ready."""
-        migrate("licet_credentials", self.database_url)
+        migrate(self.package, self.database_url)
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "licet_credentials", "serve", *self._only],
+                [sys.executable, "-m", self.package, "serve", *self._only],
                 env=self._environment(), stdout=log, stderr=log, stdin=subprocess.DEVNULL,
             )  # fmt: skip
         deadline = time.monotonic() + STARTED_WITHIN
@@ -83,11 +85,6 @@ class CredentialsService:
             "LICET_DATABASE_URL": self.database_url,
             "LICET_KAFKA_URL": self.kafka,
             "LICET_ISSUER_URL": self._issuer.url,
-            "LICET_S3_URL": self.s3.endpoint,
-            "LICET_S3_BUCKET": self.bucket,
-            "LICET_S3_ACCESS_KEY": self.s3.access_key,
-            "LICET_S3_SECRET_KEY": self.s3.secret_key,
-            "LICET_S3_REGION": self.s3.region,
             "TMPDIR": str(self._temporary),
         }
 
@@ -142,3 +139,24 @@ class CredentialsService:
         """End everything that was started."""
         self.close_process()
         self._issuer.stop()
+
+
+class CredentialsService(ServiceProcess):
+    """The credentials service."""
+
+    package = "licet_credentials"
+
+    def _environment(self) -> dict[str, str]:
+        return super()._environment() | {
+            "LICET_S3_URL": self.s3.endpoint,
+            "LICET_S3_BUCKET": self.bucket,
+            "LICET_S3_ACCESS_KEY": self.s3.access_key,
+            "LICET_S3_SECRET_KEY": self.s3.secret_key,
+            "LICET_S3_REGION": self.s3.region,
+        }
+
+
+class CertificationsService(ServiceProcess):
+    """The certifications service, which has no use for the bucket."""
+
+    package = "licet_certifications"

@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from chaos.agreement import wait_until_agreed
-from chaos.scenarios import SCENARIOS, attempt
+from chaos.scenarios import IN_CERTIFICATIONS, SCENARIOS, attempt
 from chaos.service_process import CredentialsService
 from licet_chassis.failpoints import registered
 
@@ -51,6 +51,6 @@ def test_a_request_killed_at_a_failpoint_and_repeated_takes_effect_once(
 def test_every_registered_failpoint_was_hit() -> None:
     """Runs last: what is registered and on nobody's way is a hole in the net."""
     import_module("licet_credentials.app")
-    known = registered()
+    known = registered() - IN_CERTIFICATIONS  # another test of this process may have imported them
     print(f"\nfailpoints: {len(_hit)} hit of {len(known)} registered")
     assert sorted(known - _hit) == []

@@ -17,6 +17,7 @@ from licet_certifications.completions.model import (
 from licet_certifications.facts.identity import account_key, email_key, external_key
 from licet_chassis.connection import Connection
 from licet_chassis.errors import NotFound
+from licet_chassis.failpoints import Failpoint
 from licet_chassis.queries import load_queries, load_templates
 from licet_events.completions import CompletionRecorded, CompletionResult, Learner, LearnerAccount
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 QUERIES = load_queries(__package__)
 TEMPLATES = load_templates(__package__)
 _IDENTITIES = 0x6C6963657401
+_SAVED = Failpoint("completions.saved")
 
 
 async def completions_of(conn: Connection, holder_ids: Collection[UUID]) -> dict[UUID, list[Completion]]:
@@ -76,7 +78,9 @@ async def insert_completions(
     Returns the ids of these. Two reports of one id must not be among them.
     """
     rows = [_row(of, report, holder, now) for of, report, holder in reports]
-    return {row["id"] for row in await conn.fetch(QUERIES["insert_completions"], json.dumps(rows))}
+    new = {row["id"] for row in await conn.fetch(QUERIES["insert_completions"], json.dumps(rows))}
+    _SAVED()
+    return new
 
 
 async def lock_completions(conn: Connection, ids: Collection[UUID]) -> dict[UUID, Kept]:

@@ -10,6 +10,7 @@ from uuid import UUID
 from licet_certifications.enrolments.model import Change, Enrolment, Internals, Told, project
 from licet_chassis.connection import Connection
 from licet_chassis.errors import NotFound
+from licet_chassis.failpoints import Failpoint
 from licet_chassis.queries import load_queries
 from licet_events.credentials import FlagState, RunState
 from licet_events.enrolments import (
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 QUERIES = load_queries(__package__)
 _LOCKS = 0x656E72  # a class of advisory locks of its own
+_SAVED = Failpoint("enrolments.saved")
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +113,7 @@ async def save(conn: Connection, changes: Sequence[Change]) -> None:
     history = [_history_row(told) for change in changes for told in change.told]
     if history:
         await conn.execute(QUERIES["keep_history"], *map(list, zip(*history, strict=True)))
+    _SAVED()
 
 
 async def list_history(conn: Connection, enrolment_id: UUID, *, after: int, limit: int) -> list[Happened]:
