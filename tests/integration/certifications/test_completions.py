@@ -315,6 +315,15 @@ async def test_another_kind_of_body_is_415(http):
     assert answer.status_code == 415
 
 
+async def test_a_rejected_completion_holds_up_no_later_one_of_its_learner(service):
+    await service.tell(holder(1, external_id="E1"))
+    future = datetime.now(UTC) + timedelta(days=400)
+    await read(service, report(source_id="c-1", completed_at=future))
+    await read(service, report(source_id="c-2"))
+    assert sorted((await of(service, ADA))[ADA]) == [("c-2", "passed")]
+    assert len(await parked(service)) == 1
+
+
 async def test_a_batch_of_the_topic_parks_only_what_is_impossible(service):
     await service.tell(holder(1, external_id="E1"))
     future = datetime.now(UTC) + timedelta(days=400)

@@ -82,6 +82,18 @@ async def test_a_gap_says_when_and_for_want_of_which_type(
     assert all(gap["at"] is None for gap in without)
 
 
+async def test_a_role_that_is_asked_for_is_the_only_one_that_is_counted(
+    service: Certifications, http: httpx.AsyncClient, today: date
+):
+    await an_organisation(service, today)
+    await service.tell(holder(7, team="north", roles=("welder",)), holder(8, roles=("forklift", "welder")))
+    await service.work_off()
+    [forklift] = await gaps(http, within=30, by="role", role="role:forklift")
+    assert (forklift["role"], forklift["holders"]) == ("role:forklift", 6)
+    north = next(row for row in await gaps(http, within=30, by="team", role="role:forklift") if row["team"])
+    assert (north["team"], north["holders"]) == ("north", 2)
+
+
 async def test_dimensions_combine(service: Certifications, http: httpx.AsyncClient, today: date):
     await an_organisation(service, today)
     rows = await gaps(http, within=60, by="team,type")

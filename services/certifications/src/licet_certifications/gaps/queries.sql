@@ -84,18 +84,19 @@ offset :skipped limit 1;
 -- a programme those whom its type concerns.
 with concerned as (
     select
-        distinct                               --if by_role, by_type, by_programme
+        distinct                               --if by_role, by_type, by_programme, target
         h.id, h.team, h.location, null::text as nothing
         , has.target                           --if by_role
         , named.type                           --if by_type
         , p.code as programme                  --if by_programme
     from holders h
-    cross join unnest(h.targets) as has (target)  --if by_role, by_type, by_programme
+    cross join unnest(h.targets) as has (target)  --if by_role, by_type, by_programme, target
     left join lateral (                        --if by_type, by_programme
         select distinct type from requirement_versions v, unnest(v.types) as type where v.target = has.target --if by_type, by_programme
     ) as named on true                         --if by_type, by_programme
     left join programmes p on p.credential_type = named.type --if by_programme
     where h.active
+      and has.target = :target               --if target
       and h.team = :team                     --if team
       and h.location = :location             --if location
       and h.team = any(:teams_seen)          --if teams_seen

@@ -64,7 +64,7 @@ async def read_gaps_of(conn: Connection, query: GapQuery, holder_id: UUID) -> li
 
 async def count_holders(conn: Connection, query: GapQuery, by: Sequence[Dimension]) -> Mapping[Group, int]:
     """Return how many active holders each group has."""
-    given = {**query._of_holders(), **{f"by_{dimension}": True for dimension in by}}
+    given = {**query._of_holders(), "target": query.target, **{f"by_{dimension}": True for dimension in by}}
     rows = await TEMPLATES["count_holders"].fetch(conn, given)
     return {
         tuple(row[_COLUMNS.get(dimension, dimension)] for dimension in by): row["holders"] for row in rows

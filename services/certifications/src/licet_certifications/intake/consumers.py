@@ -30,5 +30,8 @@ COMPLETIONS = Consumer(
     topics=(Topic.COMPLETIONS,),
     # A projection, for its batches: source and id make a completion known when it comes again.
     handlers=(Projection(types=(CompletionRecorded,), apply=apply_completions),),
+    # Completions count by their own instants, in whatever order they come: one that is rejected holds up no
+    # other of its learner.
+    ordered=False,
 )
 """Completions in a group of their own: they wait for no holder, and no holder waits for them."""
