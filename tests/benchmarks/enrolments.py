@@ -17,7 +17,7 @@ import psutil
 
 from benchmarks.report import Result
 from licet_certifications.bulk import commands as bulk
-from licet_certifications.bulk.job import BulkJobs
+from licet_certifications.bulk.job import bulk_jobs
 from licet_certifications.bulk.model import Asker, Migrate
 from licet_certifications.enrolments.commands import open_enrolment
 from licet_certifications.enrolments.model import Entry
@@ -154,7 +154,7 @@ async def _move(database: Database, count: int) -> int:
     async with database.transaction(Cause.new("user:bench")) as tx:
         job = await bulk.migrate_enrolments(tx, Migrate("scheme", 2), asker, dry_run=False, now=NOW)
     assert job.total == count
-    jobs = BulkJobs(database, BusinessClock(movable=False))
+    jobs = bulk_jobs(database, BusinessClock(movable=False))
     process, peak = psutil.Process(), 0
     while await jobs.step():
         peak = max(peak, process.memory_info().rss)

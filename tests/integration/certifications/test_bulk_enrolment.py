@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from licet_certifications.app import forget_holder
-from licet_certifications.bulk.job import BulkJobs
+from licet_certifications.bulk.job import bulk_jobs
 from licet_chassis.cause import Cause
 
 from .conftest import Certifications, holder
@@ -33,7 +33,7 @@ async def scheme(http: httpx.AsyncClient, service: Certifications, token: Any) -
 
 
 async def work_off(service: Certifications) -> None:
-    jobs = BulkJobs(service.database, service.runtime.clock)
+    jobs = bulk_jobs(service.database, service.runtime.clock)
     while await jobs.step():
         pass
 
@@ -90,8 +90,8 @@ async def test_a_filter_enrols_those_whom_it_finds(http, service, scheme):
 
 async def test_a_job_goes_on_where_it_was(http, service, scheme, monkeypatch):
     job = await asked(http, filter={"team": "kitchen"})
-    monkeypatch.setattr("licet_certifications.bulk.job._ROWS_A_STEP", 2)
-    assert await BulkJobs(service.database, service.runtime.clock).step()
+    monkeypatch.setattr("licet_chassis.jobs._ROWS_A_STEP", 2)
+    assert await bulk_jobs(service.database, service.runtime.clock).step()
     half = await shown(http, job)
     assert (half["state"], half["counts"]["done"]) == ("running", 2)
     await work_off(service)

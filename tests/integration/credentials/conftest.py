@@ -18,7 +18,7 @@ from licet_chassis.consuming.dispatcher import Dispatcher
 from licet_chassis.database import Database
 from licet_chassis.service import Runtime
 from licet_credentials.app import create_app
-from licet_credentials.bulk.job import BulkJobs
+from licet_credentials.bulk.job import bulk_jobs
 from licet_credentials.consumers import SCHEDULE, awards_consumer
 from licet_credentials.credentials.replanning import Replanning
 from licet_credentials.images.storage import ImageStorage
@@ -96,7 +96,7 @@ class Credentials:
             pass
 
     async def work_off_bulk(self) -> None:
-        jobs = BulkJobs(self.database, self.clock)
+        jobs = bulk_jobs(self.database, self.clock)
         while await jobs.step():
             pass
 

@@ -9,8 +9,7 @@ import pytest
 
 from licet_chassis.cause import Cause
 from licet_credentials.bulk import commands, store
-from licet_credentials.bulk import job as bulk_job
-from licet_credentials.bulk.job import BulkJobs
+from licet_credentials.bulk.job import bulk_jobs
 
 from .conftest import ALL_SCOPES, made
 
@@ -154,9 +153,9 @@ async def test_credentials_are_suspended_until_a_day_and_reassigned_to_another_h
 async def test_a_cancelled_job_keeps_finished_credentials_and_changes_no_more(
     http, service, cards, monkeypatch
 ):
-    monkeypatch.setattr(bulk_job, "_ROWS_A_STEP", 1)
+    monkeypatch.setattr("licet_chassis.jobs._ROWS_A_STEP", 1)
     job = await asked(http, **VOID, ids=cards)
-    await BulkJobs(service.database, service.clock).step()
+    await bulk_jobs(service.database, service.clock).step()
     path = f"/v1/credentials/bulk/{job['id']}/cancel"
     assert (await http.post(path)).json()["state"] == "cancelled"
     await service.work_off_bulk()
@@ -238,10 +237,10 @@ async def test_the_submitters_visibility_is_checked_for_every_credential(http, s
     leaving = await asked(http, headers=red, **VOID, ids=[cards[1]])
     shown = await http.get(f"/v1/credentials/bulk/{job['id']}", headers=blue)
     assert shown.status_code == 404
-    jobs = BulkJobs(service.database, service.clock)
-    cause = Cause.new("user:test")
-    assert await jobs._next(UUID(job["id"]), cause)
-    assert await jobs._next(UUID(job["id"]), cause)
+    jobs = bulk_jobs(service.database, service.clock)
+    for _ in range(2):
+        async with service.database.transaction(Cause.new("user:test")) as tx:
+            assert await jobs.process_next(tx, UUID(job["id"]), service.clock.now())
     async with service.database.reading() as conn:
         await conn.execute("update holders set team = 'blue'")
     await service.work_off_bulk()

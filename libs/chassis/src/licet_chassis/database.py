@@ -35,6 +35,9 @@ asyncpg's `InterfaceError` is not among them: it also says that an argument does
 that is too large), which never passes. `Database` raises `ConnectionLost` where it means the connection.
 """
 
+INFRASTRUCTURE_ERRORS: tuple[type[BaseException], ...] = (*TRANSIENT, asyncpg.InterfaceError)
+"""Errors of the database or the connection while a job has a row in hand; they say nothing about the row."""
+
 
 class LostRace(Exception):
     """Another transaction wrote at the same moment what this one was to write; a second run sees it.

@@ -11,7 +11,7 @@ from fastapi import FastAPI
 from licet_certifications.audits import commands as audits
 from licet_certifications.audits.routes import router as audits_router
 from licet_certifications.bulk import store as bulk
-from licet_certifications.bulk.job import BulkJobs
+from licet_certifications.bulk.job import bulk_jobs
 from licet_certifications.bulk.routes import migrations_router
 from licet_certifications.bulk.routes import router as bulk_router
 from licet_certifications.certificates.routes import router as certificates_router
@@ -171,7 +171,7 @@ async def _compose(runtime: Runtime) -> AsyncIterator[Composition]:
             Loop("shifts", follow, idle_seconds=0.2),
             Loop("bookings", resolve, idle_seconds=2.0),
             Loop("entry", EntryByRule(runtime.database, runtime.clock, ACTOR).step, idle_seconds=0.5),
-            Loop("bulk", BulkJobs(runtime.database, runtime.clock).step, idle_seconds=0.5),
+            Loop("bulk", bulk_jobs(runtime.database, runtime.clock).step, idle_seconds=0.5),
             Loop("what_ifs", WhatIfs(runtime.database, runtime.clock, ACTOR).step, idle_seconds=0.5),
         ],
         pending={

@@ -12,7 +12,7 @@ from licet_chassis.loops import Loop
 from licet_chassis.service import Composition, Runtime, Service
 from licet_credentials.awards.routes import router as awards
 from licet_credentials.bulk import store as bulk_store
-from licet_credentials.bulk.job import BulkJobs
+from licet_credentials.bulk.job import bulk_jobs
 from licet_credentials.bulk.routes import router as bulk
 from licet_credentials.catalogues.routes import router as catalogues
 from licet_credentials.consumers import SCHEDULE, awards_consumer
@@ -53,7 +53,6 @@ def create_service(settings: Settings) -> Service:
     async def compose(runtime: Runtime) -> AsyncIterator[Composition]:
         workers, storage = ImageWorkers(settings.worker_limits), ImageStorage(settings.bucket)
         jobs = ImportJobs(runtime.database, runtime.clock, settings.default_time_zone)
-        bulk_jobs = BulkJobs(runtime.database, runtime.clock)
         replanning = Replanning(runtime.database, runtime.clock)
         collecting = Collecting(runtime.database, storage)
         try:
@@ -61,7 +60,7 @@ def create_service(settings: Settings) -> Service:
                 consumers=(SCHEDULE, awards_consumer(settings.default_time_zone)),
                 loops=(
                     Loop("imports", jobs.step, idle_seconds=0.5),
-                    Loop("bulk", bulk_jobs.step, idle_seconds=0.5),
+                    Loop("bulk", bulk_jobs(runtime.database, runtime.clock).step, idle_seconds=0.5),
                     Loop("replanning", replanning.step, idle_seconds=1.0),
                     Loop("collecting", collecting.step, idle_seconds=5.0),
                     Loop("left_behind", remove_abandoned, idle_seconds=600.0),

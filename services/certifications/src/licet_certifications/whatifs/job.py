@@ -2,7 +2,6 @@
 
 from datetime import timedelta
 
-import asyncpg
 import structlog
 
 from licet_certifications.whatifs import commands, store
@@ -10,13 +9,11 @@ from licet_certifications.whatifs.model import KEPT_DAYS
 from licet_certifications.whatifs.store import Question
 from licet_chassis.cause import Cause, new_traceparent
 from licet_chassis.clock import BusinessClock
-from licet_chassis.database import TRANSIENT, Database, Transaction
+from licet_chassis.database import INFRASTRUCTURE_ERRORS, Database, Transaction
 
 _log = structlog.get_logger("licet.what_ifs")
 
 _KEPT = timedelta(days=KEPT_DAYS)
-_NOT_OURS: tuple[type[BaseException], ...] = (*TRANSIENT, asyncpg.InterfaceError)
-"""What says nothing about the question in hand; among them that the connection is gone."""
 
 
 class WhatIfs:
@@ -45,7 +42,7 @@ class WhatIfs:
         try:
             async with tx.conn.transaction():
                 await commands.answer_some(tx, question, now=self._clock.now())
-        except _NOT_OURS:
+        except INFRASTRUCTURE_ERRORS:
             raise
         except Exception as error:  # noqa: BLE001  # a question that breaks us must not hold up the others
             _log.exception("what_if.failed", what_if_id=str(question.id))
