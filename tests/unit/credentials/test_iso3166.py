@@ -29,3 +29,11 @@ def test_the_error_names_what_is_allowed_and_what_was_given():
     with pytest.raises(ValidationError, match="such as US-IL, not US-XX"):
         TypeAdapter(Subdivision).validate_python("US-XX")
     assert TypeAdapter(Subdivision).validate_python("US-IL") == "US-IL"
+
+
+def test_norways_counties_since_2024_are_known():
+    assert all(iso3166.is_subdivision(f"NO-{number}") for number in (31, 32, 33, 39, 40, 55, 56))
+
+
+def test_no_code_is_listed_here_that_the_library_has_by_now():
+    assert not iso3166._NEWER & {part.code for part in pycountry.subdivisions}
