@@ -2,7 +2,7 @@
 
 import typer
 
-from licet_cli import demo
+from licet_cli.demo import walk
 from licet_cli.output import progress
 from licet_cli.target import Against, Deployment, open_target
 
@@ -16,4 +16,4 @@ def run_demo(against: Against = Deployment.EMBEDDED) -> None:
     Moves the clock about half a year forward and leaves what it made, under codes of its own.
     """
     with open_target(against) as target:
-        demo.run(target, progress)
+        walk.run(target, progress)

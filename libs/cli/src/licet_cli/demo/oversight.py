@@ -1,17 +1,13 @@
 """The part of the demonstration about oversight: a gap, a waiver for it, and an audit of the records."""
 
-from __future__ import annotations
-
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from licet_cli import clock as moving
 from licet_cli.client import Refused
 from licet_cli.commands.audit import verified_payload
+from licet_cli.demo.story import Story
 from licet_events import Topic
-
-if TYPE_CHECKING:
-    from licet_cli.demo import Story
 
 
 def release(story: Story) -> None:

@@ -1,15 +1,11 @@
 """The part of the demonstration about booked shifts: one comes at risk; what a new rule would do to them."""
 
-from __future__ import annotations
-
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from licet_cli import clock as moving
+from licet_cli.demo.story import Story
 from licet_events import Topic
-
-if TYPE_CHECKING:
-    from licet_cli.demo import Story
 
 
 def book(story: Story) -> None:
@@ -68,3 +64,6 @@ def suppose(story: Story) -> None:
     (worse,) = certifications.items(f"/v1/what-ifs/{asked['id']}/holders")
     story.expect(worse["holder_id"] == story.holder["id"], f"the holder would be, from {worse['at']} on")
     story.expect(certifications.get(path, target=forklift) == before, "the timeline is as it was")
+
+
+STEPS = (book, suppose)

@@ -1,20 +1,16 @@
 """The part of the demonstration about a programme: from the application to the recertification."""
 
-from __future__ import annotations
-
 import asyncio
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from aiokafka import AIOKafkaProducer
 
 from licet_cli import clock as moving
 from licet_cli.client import Refused
+from licet_cli.demo.story import Story
 from licet_events import Event, Topic, encode
 from licet_events.completions import CompletionRecorded
-
-if TYPE_CHECKING:
-    from licet_cli.demo import Story
 
 _WINDOW = 30
 _VALID = 40

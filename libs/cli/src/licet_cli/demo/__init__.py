@@ -1,0 +1,1 @@
+"""The main jobs from end to end, through public interfaces only; each step checks what it brings."""
