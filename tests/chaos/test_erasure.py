@@ -176,8 +176,9 @@ def plant(world: World) -> tuple[Any, Any]:
     world.quiet()
     world.run.cli("export", person["id"], "--to", str(planted_files(world) / "copy.zip")).good()
     bring_in(world)
-    # Mails leave by day; the reminder of the step of 30 days is due since it was recorded.
-    world.move((world.now + timedelta(days=1)).replace(hour=12, minute=0, second=0, microsecond=0))
+    # Mails leave by day, and the file has moved the holder to Chicago: at 20:00 UTC it is day there too,
+    # whenever this runs. The reminder of the step of 30 days is due since it was recorded.
+    world.move((world.now + timedelta(days=1)).replace(hour=20, minute=0, second=0, microsecond=0))
     assert world.mails(str(PERSON["email"]))
     renewal = {
         "expires_on": world.day(400),
