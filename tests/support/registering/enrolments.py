@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from licet_certifications.register.model import EnrolmentFilter
-from licet_certifications.register.store import Sight
+from licet_certifications.visibility import Visibility
 from licet_chassis.connection import Connection
 from licet_events.enrolments import EnrolmentKind, EnrolmentStatus
 from support.registering.many import NOW, RARE, holder_id
@@ -20,7 +20,7 @@ class Case:
     """A filter that finds few among many."""
 
     wanted: EnrolmentFilter
-    sight: Sight = Sight()
+    sight: Visibility = Visibility()
 
 
 def _case(**conditions: Any) -> Case:
@@ -50,7 +50,7 @@ CASES: dict[str, Case] = {
     "programme and status": _case(
         programme=("diving",), status=(EnrolmentStatus.ACTIVE, EnrolmentStatus.EXPIRING)
     ),
-    "narrowed": Case(EnrolmentFilter(), Sight(("team-7", "team-8"), ("site-6", "site-7"))),
+    "narrowed": Case(EnrolmentFilter(), Visibility(("team-7", "team-8"), ("site-6", "site-7"))),
     "kind": _case(kind=EnrolmentKind.FIRST),
 }
 """Every filter alone, with values that few enrolments have where nothing else is said, and some together."""

@@ -12,8 +12,9 @@ from starlette.responses import Response
 from licet_certifications.register import store
 from licet_certifications.register.bodies import FilterName, SavedFilterIn, filter_query
 from licet_certifications.register.model import EnrolmentFilter, SavedFilter, Sort
-from licet_certifications.register.store import Position, Sight
+from licet_certifications.register.store import Position
 from licet_certifications.register.views import EnrolmentLine, SavedFilterOut, StatusCounts
+from licet_certifications.visibility import Visibility
 from licet_chassis.database import Transaction
 from licet_chassis.http.auth import Principal, requires
 from licet_chassis.http.csv import CSV_TOO, Table, listed
@@ -57,14 +58,6 @@ async def _wanted(
 Wanted = Annotated[EnrolmentFilter, Depends(_wanted)]
 
 
-def sight_of(principal: Principal) -> Sight:
-    """Return whom a token sees, as the register asks for it."""
-    return Sight(
-        None if principal.teams is None else tuple(sorted(principal.teams)),
-        None if principal.locations is None else tuple(sorted(principal.locations)),
-    )
-
-
 def _cursor(sort: Sort, position: Position) -> str:
     parts: Sequence[object] = (position.id, position.value)
     return cursor_after((sort.key, *(part for part in parts if part is not None)))
@@ -81,7 +74,7 @@ async def list_(
     """List enrolments by their present status, those of people whom the token sees."""
     running = serving(request)
     now = running.clock.now()
-    sight, zone = sight_of(principal), running.settings.default_time_zone
+    sight, zone = Visibility.of(principal), running.settings.default_time_zone
 
     async def find(conn: Any, asked: PageRequest, limit: int) -> list[Position]:
         key = asked.after(_CURSORS[sort.key])
@@ -134,7 +127,7 @@ async def counts(request: Request, principal: Reader, wanted: Wanted) -> Respons
             wanted,
             now=running.clock.now(),
             time_zone=running.settings.default_time_zone,
-            sight=sight_of(principal),
+            sight=Visibility.of(principal),
         )
     if wanted.status is not None:
         found = {status: number if status in wanted.status else 0 for status, number in found.items()}

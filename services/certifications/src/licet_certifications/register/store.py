@@ -11,6 +11,7 @@ from pydantic import TypeAdapter
 from pydantic_core import to_json
 
 from licet_certifications.register.model import EnrolmentFilter, SavedFilter, Sort
+from licet_certifications.visibility import Visibility
 from licet_chassis.connection import Connection
 from licet_chassis.errors import NotFound
 from licet_chassis.queries import load_queries, load_templates
@@ -30,15 +31,7 @@ _FEW = 500
 what there is more, a list finds a page quickly by looking at each enrolment as it comes."""
 
 
-@dataclass(frozen=True, slots=True)
-class Sight:
-    """Whom a token sees: `None` is everyone."""
-
-    teams: tuple[str, ...] | None = None
-    locations: tuple[str, ...] | None = None
-
-
-EVERYONE = Sight()
+EVERYONE = Visibility()
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +50,7 @@ async def find_enrolments(
     now: datetime,
     time_zone: str,
     limit: int,
-    sight: Sight = EVERYONE,
+    sight: Visibility = EVERYONE,
     sort: Sort = Sort.ENTRY,
     after: Position | None = None,
 ) -> list[Position]:
@@ -99,7 +92,7 @@ async def count_by_status(
     *,
     now: datetime,
     time_zone: str,
-    sight: Sight = EVERYONE,
+    sight: Visibility = EVERYONE,
 ) -> Mapping[EnrolmentStatus, int]:
     """Return how many enrolments have each status at `now`; what the filter says of statuses is not asked."""
     if replace(wanted, status=None) == EnrolmentFilter() and sight == EVERYONE:
@@ -112,7 +105,7 @@ async def count_by_status(
 
 
 async def _conditions(
-    conn: Connection, wanted: EnrolmentFilter, now: datetime, time_zone: str, sight: Sight
+    conn: Connection, wanted: EnrolmentFilter, now: datetime, time_zone: str, sight: Visibility
 ) -> dict[str, Any]:
     given: dict[str, Any] = {
         "now": now,
