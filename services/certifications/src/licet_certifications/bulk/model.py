@@ -64,9 +64,6 @@ class Migrate:
     number: int
 
 
-Action = Enrol | Migrate
-
-
 @dataclass(frozen=True, slots=True)
 class Asker:
     """Whoever asked for a job: it may do what their token could, and touches nobody whom that did not see."""

@@ -9,9 +9,6 @@ from licet_certifications.worklist.model import Deciders, Item
 from licet_events.enrolments import ComponentState, ComponentStatus, EnrolmentStage, WaitState
 from licet_events.ids import uuid7
 
-KINDS = ("application", "completion", "review", "component", "evidence")
-"""The kinds of items that enrolments own."""
-
 _OF_COMPONENTS = frozenset({EnrolmentStage.IN_PROGRESS, EnrolmentStage.ADMIN_REVIEW})
 
 

@@ -37,10 +37,6 @@ where kind = $1 and subject = any($2::text[]) and closed_at is null;
 update worklist_items set closed_at = $3, decision = $4, decided_by = $5, reason = $6
 where kind = $1 and subject = $2 and closed_at is null;
 
--- name: open_subjects
--- What of an enrolment waits.
-select kind, subject from worklist_items where enrolment_id = $1 and closed_at is null;
-
 -- name: hold_enrolments
 -- Hold the enrolments of the holder whom an item is about, before the item itself: whoever decides about an
 -- enrolment directly holds them first too, and then closes its items.

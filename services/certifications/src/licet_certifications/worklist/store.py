@@ -93,12 +93,6 @@ async def close_item(
     await conn.execute(QUERIES["close_item"], kind, subject, now, decision, actor, reason)
 
 
-async def open_subjects(conn: Connection, enrolment_id: UUID) -> set[tuple[str, str]]:
-    """Return kind and subject of everything of an enrolment that waits."""
-    rows = await conn.fetch(QUERIES["open_subjects"], enrolment_id)
-    return {(row["kind"], row["subject"]) for row in rows}
-
-
 async def lock_item(conn: Connection, item_id: UUID) -> Listed:
     """Return an item; it and its holder's enrolments are held until the end. Raises `NotFound`."""
     await conn.execute(QUERIES["hold_enrolments"], item_id)

@@ -61,15 +61,6 @@ class Recipient:
     time_zone: str
 
 
-@dataclass(frozen=True, slots=True)
-class Due:
-    """What is to be told of a team's shifts."""
-
-    team: str | None
-    shifts: tuple[ShiftState, ...]
-    urgent: bool
-
-
 def is_near(shift: ShiftState, now: datetime) -> bool:
     """Whether the shift begins so soon that its team's supervisors hear of it at once."""
     return shift.start - now <= NEAR
