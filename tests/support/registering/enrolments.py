@@ -10,6 +10,7 @@ from licet_certifications.visibility import Visibility
 from licet_chassis.connection import Connection
 from licet_events.enrolments import EnrolmentKind, EnrolmentStatus
 from support.registering.many import NOW, RARE, holder_id
+from support.registering.vacuum import vacuum
 
 HELD = 4
 """Enrolments of each holder."""
@@ -64,5 +65,5 @@ async def make_enrolments(conn: Connection, count: int) -> None:
         script = script.replace(f"{{{name}}}", str(value))
     await conn.execute(script, timeout=1800)
     for table in ("holders", "enrolments", "programmes"):
-        await conn.execute(f"vacuum (analyze) {table}", timeout=1800)
+        await vacuum(conn, table)
     await conn.execute("checkpoint", timeout=1800)

@@ -10,6 +10,7 @@ from pathlib import Path
 from uuid import UUID
 
 from licet_chassis.connection import Connection
+from support.registering.vacuum import vacuum
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 RARE = 60
@@ -38,5 +39,5 @@ async def make_many(conn: Connection, count: int) -> None:
         script = script.replace(f"{{{name}}}", str(value))
     await conn.execute(script, timeout=1800)
     for table in ("holders", "credential_types", "credentials", "terms", "runs", "register", "flags"):
-        await conn.execute(f"vacuum (analyze) {table}", timeout=1800)
+        await vacuum(conn, table)
     await conn.execute("checkpoint", timeout=1800)
