@@ -1,5 +1,5 @@
 # make up: run Licet on this machine.  make test: run the tests.  make help: everything else.
-# Needs Python 3.11 or newer; another than the one found is given by PYTHON=…
+# Needs Python 3.11 to 3.14; another than the one found is given by PYTHON=…
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -62,14 +62,14 @@ compose-demo: $(VENV)/run.stamp
 # The virtual environment. A stamp marks a set of requirements as installed; dev includes run.
 
 $(VENV)/python.stamp:
-	@python=; for candidate in $(PYTHON) python3 python3.13 python3.12 python3.11 python3.14 python; do \
-	    if $$candidate -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; \
+	@python=; for candidate in $(PYTHON) python3 python3.14 python3.13 python3.12 python3.11 python; do \
+	    if $$candidate -c 'import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info < (3, 15))' 2>/dev/null; \
 	    then python=$$candidate; break; fi; \
 	    if [ -n "$(PYTHON)" ]; then break; fi; \
 	done; \
 	if [ -z "$$python" ]; then \
-	    echo 'Licet needs Python 3.11 or newer with its modules venv and ensurepip (on Debian and Ubuntu the' \
-	        'package python3-venv). None was found; make PYTHON=/path/to/python3.11 names one.' >&2; \
+	    echo 'Licet needs Python 3.11, 3.12, 3.13 or 3.14 with its modules venv and ensurepip (on Debian and' \
+	        'Ubuntu the package python3-venv). None was found; make PYTHON=/path/to/python3.13 names one.' >&2; \
 	    exit 1; \
 	fi; \
 	echo "making $(VENV) with $$($$python --version) …"; \
@@ -96,7 +96,7 @@ install = \
 	       /^Members/ { print "  members of this repository …"; fflush() }'; \
 	test -e $(2)
 
-# Locks with hashes, for every platform and every Python from 3.11 on; names no index.
+# Locks with hashes, for every platform and every Python from 3.11 to 3.14; names no index.
 LOCK := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
 	--no-annotate --no-emit-index-url $(foreach name,events chassis cli credentials certifications \
 	scheduler notifier,--no-emit-package licet-$(name))

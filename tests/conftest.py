@@ -2,10 +2,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from support.servers.choice import kinds
 
 pytest_plugins = ["support.servers.fixtures"]
+
+# Other processes may keep all cores busy: how long an example takes says nothing about what is tested.
+settings.register_profile("licet", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("licet")
 
 
 TESTS = Path(__file__).parent

@@ -585,7 +585,7 @@ async def test_a_decision_by_the_worklist_waits_for_a_direct_one_and_names_who_m
         other = asyncio.create_task(
             office.http.post("/v1/worklist/decisions", json={"decisions": [decision]})
         )
-        async with office.service.database.reading() as conn, asyncio.timeout(20):
+        async with office.service.database.reading() as conn, asyncio.timeout(60):
             while not await conn.fetchval(BLOCKED):
                 pass
         # It holds no item while it waits, so that this does not wait for it in turn.

@@ -366,7 +366,7 @@ async def test_a_change_that_commits_while_its_pair_is_computed_is_computed_agai
     async with service.database.transaction(Cause.new(ACTOR)) as working:
         await commands.recompute(working, now=NOW)
         telling = asyncio.create_task(service.tell(credential(2, 1, FIRST)))
-        await asyncio.wait_for(telling, 10)
+        await asyncio.wait_for(telling, 60)
         # The pair is deleted but not committed: queueing it again waits for that and then inserts.
         queueing = asyncio.create_task(service.queued())
         await asyncio.wait([queueing], timeout=0.2)

@@ -62,7 +62,7 @@ async def run(database: Database, count: int, run_id: UUID) -> list:
     stop = asyncio.Event()
     relay = asyncio.create_task(drain(database, stop))
     await backfill([holders(count)], database, BusinessClock(movable=False), run=run_id, page_size=7)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while True:
             async with database.reading() as conn:
                 if not await conn.fetchval("select count(*) from outbox"):

@@ -216,7 +216,7 @@ async def test_a_value_that_the_database_cannot_hold_parks_its_record_and_does_n
 
     consumer = Consumer("c", (Topic.HOLDERS,), (Effect((HolderRegistered,), handle),))
     own = Dispatcher(consumer, database, BusinessClock(movable=False), "test")
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         await own.handle([raw(encode(holder_event(uuid4())), 0)], "cluster")
     assert await parked_count(database, 1)()
 
@@ -234,7 +234,7 @@ async def test_a_missing_table_parks_nothing(database):
 
 async def test_a_malformed_record_with_a_huge_key_is_parked(database, dispatcher):
     record = Record(Topic.HOLDERS, os.urandom(20_000), "", (), b"no event")
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         await dispatcher.handle([raw(record, 0)], "cluster")
     async with database.reading() as conn:
         assert await conn.fetchval("select record_key from parked") == record.key
@@ -328,7 +328,7 @@ async def test_a_batch_that_faststream_swallowed_is_read_again(empty_kafka, data
     task = asyncio.create_task(reader.run(stop))
     first, second = holder_event(uuid4()), holder_event(uuid4())
     await send(empty_kafka, encode(first))
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not swallowed:  # noqa: ASYNC110  # what is raised there tells nobody
             await asyncio.sleep(0.02)
     await send(empty_kafka, encode(second))

@@ -182,7 +182,7 @@ async def test_a_row_that_a_relay_is_just_deleting_is_left_to_it(database, datab
     try:
         async with relay.transaction():
             await relay.execute("delete from outbox")
-            async with asyncio.timeout(5), database.transaction(Cause.new("test")) as tx:
+            async with asyncio.timeout(60), database.transaction(Cause.new("test")) as tx:
                 await erasure.erase_from_service(tx, gone, None, now=NOW)
     finally:
         await relay.close()

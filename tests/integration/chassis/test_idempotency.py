@@ -109,7 +109,7 @@ async def test_a_request_in_progress_is_409_and_its_answer_comes_later(
         await conn.execute("select pg_advisory_xact_lock(42)")
         first = asyncio.create_task(post(client, name="slow"))
         waiting = "select count(*) from pg_locks where locktype = 'advisory' and not granted"
-        async with database.reading() as other, asyncio.timeout(10):
+        async with database.reading() as other, asyncio.timeout(60):
             while not await other.fetchval(waiting):  # until the first request has taken the key
                 pass
         assert (await post(client, name="slow")).status_code == 409

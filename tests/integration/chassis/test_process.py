@@ -159,13 +159,13 @@ async def test_sigterm_finishes_the_handler_in_flight_and_nothing_comes_again(sa
         await asyncio.sleep(1)  # it must wait for its handler, so there is nothing to wait for here
         assert process.returncode is None
         await conn.execute("select pg_advisory_unlock($1)", HELD)
-        assert await asyncio.wait_for(process.wait(), 25) == 0
+        assert await asyncio.wait_for(process.wait(), 60) == 0
     assert await conn.fetchval("select count(*) from effects") == 1
     async with sample.serving() as process:
         await send(empty_kafka, encode(holder_event(uuid4())))
         await until(lambda: conn.fetchval("select count(*) = 2 from effects"), process)
         process.send_signal(signal.SIGTERM)
-        assert await asyncio.wait_for(process.wait(), 25) == 0
+        assert await asyncio.wait_for(process.wait(), 60) == 0
     assert await conn.fetchval("select last_value from calls") == 2, "an event was handed out twice"
 
 
@@ -174,7 +174,7 @@ async def test_it_ends_cleanly_with_its_standard_input(sample):
     async with sample.serving(LICET_ENDS_WITH_STDIN="1") as process:
         await until(lambda: ready(sample), process)
         process.stdin.close()
-        assert await asyncio.wait_for(process.wait(), 25) == 0
+        assert await asyncio.wait_for(process.wait(), 60) == 0
 
 
 async def test_a_part_that_fails_for_good_ends_the_process_with_1(sample, empty_kafka):
@@ -194,7 +194,7 @@ async def test_only_the_relay_publishes_and_serves_no_api(sample, conn):
         assert await conn.fetchval("select count(*) from effects") == 0
         assert await conn.fetchval("select count(*) from ticks") == 0
         process.send_signal(signal.SIGTERM)
-        assert await asyncio.wait_for(process.wait(), 25) == 0
+        assert await asyncio.wait_for(process.wait(), 60) == 0
 
 
 async def test_the_api_answers_while_kafka_is_down_at_start_up(sample, conn):
@@ -205,4 +205,4 @@ async def test_the_api_answers_while_kafka_is_down_at_start_up(sample, conn):
         assert await sample.answers("/v1/ping") == 401
         await until(lambda: conn.fetchval("select exists (select from ticks)"), process)
         process.send_signal(signal.SIGTERM)
-        assert await asyncio.wait_for(process.wait(), 25) == 0
+        assert await asyncio.wait_for(process.wait(), 60) == 0

@@ -198,7 +198,7 @@ def http(anyone: httpx.AsyncClient, issuer: Issuer) -> httpx.AsyncClient:
 
 async def waits_for_a_lock(service: Credentials) -> None:
     """Return once a backend of this database waits for a lock."""
-    async with asyncio.timeout(10), service.database.reading() as conn:
+    async with asyncio.timeout(60), service.database.reading() as conn:
         while not await conn.fetchval(
             "select exists (select from pg_stat_activity where datname = current_database() "
             "and wait_event_type = 'Lock')"

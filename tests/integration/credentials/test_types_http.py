@@ -222,7 +222,7 @@ async def test_a_locked_credential_is_skipped_and_processed_later(
     await changed(http, "credential-types/licence", ladder=[60, 0])
     async with service.database.transaction(Cause.new("user:somebody")) as held:
         await held.conn.execute("select 1 from credentials where id = $1 for update", credential["id"])
-        await asyncio.wait_for(service.replan(), 5)
+        await asyncio.wait_for(service.replan(), 60)
         path = "/v1/credential-types/licence/replanning"
         assert (await http.get(path)).json()["remaining"] == 1
         assert (await http.get(f"/v1/credentials/{other['id']}")).json()["ladder"] == [60, 0]
@@ -246,7 +246,7 @@ async def test_a_credential_recorded_while_the_ladder_changes_ends_with_the_new_
 
     monkeypatch.setattr(store, "facts_for_new", slowly)
     recording = asyncio.create_task(made(http, "credentials", holder_id=ana["id"], type="licence"))
-    await asyncio.wait_for(read.wait(), 5)
+    await asyncio.wait_for(read.wait(), 60)
     changing = asyncio.create_task(changed(http, "credential-types/licence", ladder=[45, 0]))
     await _waits_or_is_done(service, changing)
     await service.replan()

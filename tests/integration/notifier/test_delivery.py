@@ -454,13 +454,13 @@ async def test_an_answer_that_comes_after_the_lease_ran_out_is_not_counted_twice
 
 
 async def _until(office: Office, condition: str, count: int = 1) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while len(await office.rows(condition)) < count:  # noqa: ASYNC110  # the signal is a row
             await asyncio.sleep(0.01)
 
 
 async def _someone_waits_for_a_lock(office: Office) -> None:
-    async with asyncio.timeout(10), office.database.reading() as conn:
+    async with asyncio.timeout(60), office.database.reading() as conn:
         while not await conn.fetchval(  # noqa: ASYNC110  # the signal is a row
             "select count(*) from pg_stat_activity where wait_event_type = 'Lock'"
             " and datname = current_database()"

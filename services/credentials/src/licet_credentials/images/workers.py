@@ -45,7 +45,8 @@ class ImageWorkers:
     """A bounded number of worker processes, each busy with one image at a time."""
 
     def __init__(self, limits: WorkerLimits) -> None:
-        self._limits = limits
+        self.limits = limits
+        """What each image may take from now on."""
         self._free = asyncio.Semaphore(limits.processes)
         self._idle: list[asyncio.subprocess.Process] = []
         self._all: set[asyncio.subprocess.Process] = set()
@@ -75,14 +76,14 @@ class ImageWorkers:
         assert worker.stdin is not None  # noqa: S101  # both are pipes
         assert worker.stdout is not None  # noqa: S101
         try:
-            async with asyncio.timeout(self._limits.seconds):
+            async with asyncio.timeout(self.limits.seconds):
                 worker.stdin.write(request.encode() + b"\n")
                 await worker.stdin.drain()
                 answer = await worker.stdout.readline()
         except TimeoutError:
             _log.warning("images.worker_timed_out", pid=worker.pid)
             raise ImageRefused(
-                f"The image takes more than {self._limits.seconds} seconds to decode.", pointer="/file"
+                f"The image takes more than {self.limits.seconds} seconds to decode.", pointer="/file"
             ) from None
         except ConnectionError:
             answer = b""
@@ -111,7 +112,7 @@ class ImageWorkers:
             self._free.release()
 
     async def _start(self) -> asyncio.subprocess.Process:
-        limits = self._limits
+        limits = self.limits
         worker = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
