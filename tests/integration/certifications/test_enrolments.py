@@ -31,6 +31,9 @@ from licet_events import Event
 from licet_events.catalogue import Category, CredentialTypeChanged, CredentialTypeState, Period
 from licet_events.credentials import ChangeCause, CredentialStatusChanged, Expiry, TermState, Validity
 from licet_events.enrolments import (
+    AwardRefusal,
+    AwardRefused,
+    AwardState,
     CertificationAwarded,
     ComponentCompleted,
     ComponentWithdrawn,
@@ -434,6 +437,60 @@ async def test_a_recertification_goes_on_beside_the_active_one_and_then_supersed
     renewed = await office.show(second["id"])
     assert (renewed["validity"], renewed["reason"]) == ("active", None)
     assert (await office.show(eid))["status"] == "active"
+
+
+def refusal(award: AwardState) -> AwardRefused:
+    return AwardRefused(
+        refusal=AwardRefusal(
+            award_id=award.id, enrolment_id=award.enrolment_id, holder_id=award.holder_id,
+            credential_type=award.credential_type, credential_id=award.credential_id, reason="type_retired",
+            awarded_at=award.awarded_at, refused_at=award.awarded_at,
+        )
+    )  # fmt: skip
+
+
+async def awards_of(office) -> list[AwardState]:
+    events = await office.service.published()
+    return [event.data.award for event in events if isinstance(event.data, CertificationAwarded)]
+
+
+async def test_a_refused_award_waits_for_a_person_whose_approval_publishes_it_again(office):
+    await office.publish()
+    eid, issued = await certified(office)
+    (award,) = await awards_of(office)
+    for _ in range(2):
+        await office.service.tell(refusal(award))
+    shown = await office.show(eid)
+    assert (shown["status"], shown["reason"]) == ("admin_review", "award_refused")
+    (item,) = await office.worklist()
+    assert (item["kind"], item["details"]["reason"]) == ("award", "type_retired")
+    assert statuses(await office.service.published()) == [("active", "admin_review", "award_refused")]
+    office.become("boss")
+    assert (await office.act(eid, "approve"))["status"] == "active"
+    (again,) = await awards_of(office)
+    assert (again.id, again.credential_type) == (award.id, award.credential_type)
+    assert again.awarded_at > award.awarded_at
+    await office.service.tell(refusal(award))
+    await office.service.tell(issued.state())
+    shown = await office.show(eid)
+    assert (shown["status"], shown["validity"], await office.worklist()) == ("active", "active", [])
+
+
+async def test_the_certification_before_a_refused_renewal_has_its_validity_back(office):
+    await office.publish(recertification=Recertification(window_days=301, full_path_after_days=30))
+    eid, issued = await certified(office)
+    await office.service.tell(issued.state())
+    second = await office.enrol()
+    await office.report("COURSE", "c-4")
+    await office.report("EXAM", "c-5")
+    assert (await office.show(eid))["superseded_by"] == second["id"]
+    await office.service.tell(refusal((await awards_of(office))[-1]))
+    assert (await office.show(second["id"]))["status"] == "admin_review"
+    first = await office.show(eid)
+    assert (first["superseded_by"], first["status"]) == (None, "active")
+    expiring = datetime.combine(issued.last - 90 * DAY, datetime.min.time(), UTC)
+    await office.service.tell(issued.changed(Validity.EXPIRING, expiring))
+    assert (await office.show(eid))["status"] == "expiring"
 
 
 async def test_when_the_window_opens_it_is_told_once_a_term_what_is_to_do_and_until_when_to_start(office):

@@ -10,6 +10,7 @@ from licet_chassis.cause import Cause
 from licet_chassis.consuming import Effect, MissingPrerequisite
 from licet_events import Event
 from licet_events.enrolments import (
+    AwardRefused,
     AwardState,
     CertificationAwarded,
     EnrolmentKind,
@@ -72,9 +73,11 @@ async def refused(http: Any, service: Any, awarded: AwardState) -> str:
     """Let the service read an award; return why it refused it, having changed nothing."""
     before = await service.count("terms")
     await tell(service, awarded)
-    assert await service.told() == []
+    (told,) = [event.data for event in await service.published()]
+    assert isinstance(told, AwardRefused)
     assert await service.count("terms") == before
     found = await decided(http, awarded)
+    assert (told.refusal.award_id, told.refusal.reason) == (awarded.id, found["reason"])
     assert (found["outcome"], found["term_id"]) == ("refused", None)
     return str(found["reason"])
 
@@ -194,6 +197,21 @@ async def test_a_retired_type_is_not_issued_but_still_renewed(http, service, ana
     assert await refused(http, service, award(ana, type="nothing")) == "type_unknown"
     await tell(service, award(ana, credential, completed_on=date(2026, 3, 1)))
     assert await service.told() == ["credential.renewed"]
+
+
+async def test_a_refused_award_is_judged_again_only_when_it_is_published_again(http, service, ana, licence):
+    await service.published()
+    awarded = award(ana, type="later")
+    assert await refused(http, service, awarded) == "type_unknown"
+    await made(http, "credential-types", code="later", name="Later", category="license")
+    await service.published()
+    await tell(service, awarded)
+    assert await service.told() == []
+    again = awarded.model_copy(update={"awarded_at": NOW + timedelta(minutes=1)})
+    for _ in range(2):
+        await tell(service, again)
+    assert await service.told() == ["credential.created"]
+    assert (await decided(http, awarded))["outcome"] == "issued"
 
 
 @pytest.mark.parametrize(

@@ -118,11 +118,28 @@ class AwardState(Model):
         return derived_id("award", enrolment_id)
 
 
+class AwardRefusal(Model):
+    """Why an award was not carried out. The same award published again, later, is judged again."""
+
+    award_id: UUID
+    enrolment_id: UUID
+    holder_id: UUID
+    """The holder whom the award names."""
+    credential_type: str
+    credential_id: UUID | None = None
+    """The credential that was to be renewed; absent where one was to be issued."""
+    reason: str
+    """A code, such as `type_retired`, `credential_voided`, `revoked` or `not_accepted`."""
+    awarded_at: Instant
+    """When the award that was refused was published."""
+    refused_at: Instant
+
+
 class WaitState(Model):
     """The decision that an enrolment waits for, and who may make it."""
 
     kind: str
-    """`application`, `completion` or `review` (of a component that was withdrawn)."""
+    """`application`, `completion`, `review` (of a component that was withdrawn) or `award` (refused)."""
     since: Instant
     scope: str
     """The scope that a decider's token needs."""
@@ -133,6 +150,8 @@ class WaitState(Model):
     """How many different people have to approve."""
     approved_by: tuple[str, ...] = ()
     """Who has approved so far; codes and ids, never names."""
+    reason: str | None = None
+    """A code of why it waits, such as why an award was refused; absent where the kind says enough."""
 
 
 class EnrolmentState(Model):
@@ -275,6 +294,33 @@ class CertificationAwarded(EnrolmentEvent):
 
     event_type: ClassVar[str] = "licet.certification.awarded.v1"
     award: AwardState
+
+
+class AwardRefused(EventData):
+    """An award was refused by the rules of its credential type or by the credential that it was to renew.
+
+    `certifications` puts the enrolment under review; whoever approves the review publishes the award again.
+    Once a term carries the award's id, the refusal is history.
+    """
+
+    event_type: ClassVar[str] = "licet.award.refused.v1"
+    topic: ClassVar[Topic] = Topic.CREDENTIALS
+    refusal: AwardRefusal
+
+    @property
+    def key(self) -> str:
+        """`<holder>/award/<id>`."""
+        return f"{self.refusal.holder_id}/award/{self.refusal.award_id}"
+
+    @property
+    def partition_key(self) -> str:
+        """The holder's id."""
+        return str(self.refusal.holder_id)
+
+    @property
+    def subject(self) -> str:
+        """The award's id."""
+        return str(self.refusal.award_id)
 
 
 class CourseReference(Model):

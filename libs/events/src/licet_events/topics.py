@@ -60,7 +60,7 @@ class Topic(StrEnum):
 _WORDS: dict[Topic, tuple[str, str]] = {
     Topic.HOLDERS: ("people and vendors that have credentials", "<holder>"),
     Topic.CATALOGUE: ("credential types, places, teams, requirements and programmes", "<kind>/<code or id>"),
-    Topic.CREDENTIALS: ("the life of credentials", "<holder>/<credential>"),
+    Topic.CREDENTIALS: ("the life of credentials", "<holder>/<credential> or <holder>/award/<id>"),
     Topic.CERTIFICATIONS: ("enrolments, waivers and audits", "<holder>/<kind>/<id> or <kind>/<id>"),
     Topic.SCHEDULE: ("what time brings: facts and notices", "<holder>/<credential>"),
     Topic.ELIGIBILITY: (

@@ -15,6 +15,7 @@ from licet_chassis.database import Transaction
 from licet_events import Event, Topic
 from licet_events.catalogue import CredentialTypeEvent, LocationEvent
 from licet_events.credentials import CredentialEvent, CredentialMoved
+from licet_events.enrolments import AwardRefused
 from licet_events.holders import HolderEvent
 from licet_events.schedule import InstantReached
 from licet_events.types import types_of
@@ -48,12 +49,18 @@ async def apply_types(tx: Transaction, events: Sequence[Event[Any]], _now: datet
     await store.upsert_types(tx.conn, events)
 
 
+async def apply_refusal(tx: Transaction, event: Event[AwardRefused], now: datetime) -> None:
+    """Put an enrolment under review whose award was refused."""
+    await enrolments.award_refused(tx, event.data.refusal, now=now)
+
+
 FACTS = Consumer(
     name="facts",
     topics=(Topic.HOLDERS, Topic.CREDENTIALS, Topic.CATALOGUE),
     handlers=(
         Projection(types=types_of(HolderEvent), apply=apply_holders),
         Projection(types=(*types_of(CredentialEvent), CredentialMoved), apply=apply_credentials),
+        Effect(types=(AwardRefused,), handle=apply_refusal),
         Projection(types=types_of(LocationEvent), apply=apply_locations),
         Projection(types=types_of(CredentialTypeEvent), apply=apply_types),
     ),

@@ -59,6 +59,7 @@ DECIDERS: Mapping[str, Decider] = {
     "application": decide_enrolment,
     "completion": decide_enrolment,
     "review": decide_enrolment,
+    "award": decide_enrolment,
     "component": decide_component,
     "evidence": decide_component,
 }

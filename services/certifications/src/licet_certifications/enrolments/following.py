@@ -5,12 +5,13 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from licet_certifications.enrolments.model import ITSELF, Change, TermReference
+from licet_certifications.enrolments.reconsidering import waiting
 from licet_certifications.enrolments.transitions import Trigger
-from licet_certifications.enrolments.validity import ahead_of, current_run, trigger_of, validity_at
+from licet_certifications.enrolments.validity import Dated, ahead_of, current_run, trigger_of, validity_at
 from licet_certifications.programmes.model import Definition
 from licet_events import civil
 from licet_events.credentials import ChangeCause, CredentialState, Validity
-from licet_events.enrolments import EnrolmentStage
+from licet_events.enrolments import AwardRefusal, EnrolmentStage
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,37 @@ def follow(change: Change, definition: Definition, news: News, now: datetime) ->
         credential_id=credential.id, window_opens_at=None if state.stage.terminal else opens,
     )  # fmt: skip
     return settle(change, max(now, at))
+
+
+def refuse_award(change: Change, definition: Definition, refusal: AwardRefusal, now: datetime) -> Change:
+    """Put a completed enrolment under review because its award was refused.
+
+    A refusal that is repeated, or of an award that was published again or carried out since, changes nothing.
+    """
+    state = change.state
+    award = state.award
+    carried_out = state.validity is not None
+    if award is None or award.id != refusal.award_id or award.awarded_at > refusal.awarded_at or carried_out:
+        return change
+    if change.internals.award_refused is not None or state.stage.terminal:
+        return change
+    change = change.keep(award_refused=refusal.reason)
+    if state.stage is not EnrolmentStage.COMPLETED:
+        return change  # it is under review already; approving that publishes the award again
+    waits = waiting("award", definition.approvals.completion, now, reason=refusal.reason)
+    return change.turn(
+        Trigger.AWARD_REFUSED, ChangeCause.AUTOMATIC, ITSELF, now, reason="award_refused",
+        stage=EnrolmentStage.ADMIN_REVIEW, waits_for=waits,
+    )  # fmt: skip
+
+
+def restore(change: Change, credential: Dated | None, now: datetime) -> Change:
+    """Give an enrolment the validity of its credential back: the renewal that superseded it was refused."""
+    change = change.update(now, ITSELF, superseded_by=None)
+    if credential is None:
+        return change
+    change = change.keep(ahead=ahead_of(credential, now), settled_at=max(now, change.internals.settled_at))
+    return _turn(change, validity_at(credential, now), ChangeCause.AUTOMATIC, ITSELF, now, now)
 
 
 def supersede(change: Change, by: Change, now: datetime) -> Change:

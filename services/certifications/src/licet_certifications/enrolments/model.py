@@ -81,6 +81,8 @@ class Internals(Model):
     carried: tuple[SurplusCredits, ...] = ()
     """Surplus credits of the enrolment before."""
     carried_until: date | None = None
+    award_refused: str | None = None
+    """Why the award was refused; absent where it was not, or was published again since."""
     held: EnrolmentStage | None = None
     """The stage in which it was put on hold."""
     held_wait: WaitState | None = None

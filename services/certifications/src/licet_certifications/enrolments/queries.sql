@@ -103,6 +103,10 @@ from enrolment_history where enrolment_id = $1 and version > $2 order by version
 -- What is known of a holder who is to be enrolled.
 select id, active, team, location, targets from holders where id = $1;
 
+-- name: read_dates
+-- What the validity of a credential follows from.
+select facts from credentials where id = $1;
+
 -- name: read_credentials
 -- The credentials of a holder: their types, and what their validity follows from.
 select type, facts from credentials where holder_id = $1;

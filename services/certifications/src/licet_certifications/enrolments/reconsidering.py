@@ -94,25 +94,25 @@ def complete(
 ) -> Change:
     """Complete an enrolment; the first time it awards what its version says.
 
-    Completing it again, such as after a review, awards nothing: the award has the same id for ever.
+    Completing it again, such as after a review, publishes the award again if it was refused, and else
+    nothing: the award has the same id for ever.
     """
     state = change.state
+    awards = state.completed_at is None or change.internals.award_refused is not None
     updates: dict[str, Any] = {}
-    if state.completed_at is None:
+    if awards:
         progress = progress or progress_of(change.enrolment, course, now)
-        updates = {
-            "completed_at": now,
-            "surplus": progress.surplus,
-            "award": _award(change.enrolment, course, progress, now),
-        }
+        updates = {"award": _award(change.enrolment, course, progress, now)}
+        if state.completed_at is None:
+            updates |= {"completed_at": now, "surplus": progress.surplus}
     if cause is ChangeCause.MANUAL:
         updates |= {"decided_at": now, "decided_by": actor}
-    change = change.turn(
+    change = change.keep(award_refused=None).turn(
         trigger, cause, actor, now, note=note,
         stage=EnrolmentStage.COMPLETED, waits_for=None, deadline_at=None, **updates,
     )  # fmt: skip
-    if state.completed_at is None and change.state.award is not None:
-        award = change.state.award
+    award = change.state.award
+    if awards and award is not None:
         change = change.tell(CertificationAwarded(enrolment=change.advance(now), award=award), now, actor)
     return change
 
@@ -122,8 +122,8 @@ def people_of(approver: Approver | None) -> int:
     return 2 if approver is not None and approver.two_people else 1
 
 
-def waiting(kind: str, approver: Approver | None, since: datetime) -> WaitState:
-    """Return the wait for a decision."""
+def waiting(kind: str, approver: Approver | None, since: datetime, *, reason: str | None = None) -> WaitState:
+    """Return the wait for a decision; `reason` is a code of why it waits."""
     approver = approver or Approver()
     return WaitState(
         kind=kind,
@@ -132,6 +132,7 @@ def waiting(kind: str, approver: Approver | None, since: datetime) -> WaitState:
         teams=approver.teams,
         locations=approver.locations,
         people=people_of(approver),
+        reason=reason,
     )
 
 

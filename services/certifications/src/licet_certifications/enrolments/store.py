@@ -141,6 +141,12 @@ async def read_credentials(conn: Connection, holder_id: UUID) -> list[tuple[str,
     return [(row["type"], CredentialDates.model_validate_json(row["facts"])) for row in rows]
 
 
+async def read_dates(conn: Connection, credential_id: UUID) -> CredentialDates | None:
+    """Return what the validity of a credential follows from; `None` where it is not known here."""
+    facts = await conn.fetchval(QUERIES["read_dates"], credential_id)
+    return None if facts is None else CredentialDates.model_validate_json(facts)
+
+
 async def forget_holder(conn: Connection, holder_id: UUID) -> list[UUID]:
     """Delete the enrolments of a holder and return their ids."""
     return [row["id"] for row in await conn.fetch(QUERIES["forget_holder"], holder_id)]

@@ -26,6 +26,7 @@ class Trigger(StrEnum):
     CANCELLED = "cancelled"
     MERGED = "merged"
     COMPONENT_WITHDRAWN = "component_withdrawn"
+    AWARD_REFUSED = "award_refused"
     STEP_REACHED = "step_reached"
     EXPIRED = "expired"
     RENEWED = "renewed"
@@ -107,6 +108,8 @@ TRANSITIONS: tuple[Transition, ...] = (
          "a component no longer counts before the work was approved"),
     _row(CERTIFIED | {Status.INACTIVE}, [Status.ADMIN_REVIEW], Trigger.COMPONENT_WITHDRAWN, AUTOMATIC,
          "a component was withdrawn after completion"),
+    _row([Status.ACTIVE], [Status.ADMIN_REVIEW], Trigger.AWARD_REFUSED, AUTOMATIC,
+         "the credential of the completion was refused, by its type's rules or since it can't be renewed"),
     _row([Status.IN_PROGRESS], [Status.NOT_COMPLETED], Trigger.NOT_COMPLETED, MANUAL,
          "staff ends it, with a reason", Command.NOT_COMPLETE),
     _row([Status.IN_PROGRESS], [Status.NOT_COMPLETED], Trigger.DEADLINE, AUTOMATIC,

@@ -32,6 +32,7 @@ def subject_of_component(enrolment_id: UUID, component: ComponentState) -> str:
 
 def _decision(enrolment: Enrolment, waits: WaitState) -> Item:
     state = enrolment.state
+    reason = waits.reason or state.reason
     return Item(
         id=uuid7(),
         kind=waits.kind,
@@ -41,7 +42,7 @@ def _decision(enrolment: Enrolment, waits: WaitState) -> Item:
         holder_id=state.holder_id,
         enrolment_id=state.id,
         deciders=deciders_of(enrolment, waits),
-        details={"programme": state.programme, **({"reason": state.reason} if state.reason else {})},
+        details={"programme": state.programme, **({"reason": reason} if reason else {})},
     )
 
 

@@ -22,19 +22,20 @@ from licet_credentials.credentials.commands.renewing import RenewCredential, ren
 from licet_credentials.credentials.model import CredentialFacts
 from licet_credentials.credentials.renewal import RenewalRequest
 from licet_events.credentials import Origin
-from licet_events.enrolments import AwardState
+from licet_events.enrolments import AwardRefusal, AwardRefused, AwardState
 
 _FORCED = "programme"
 """Why an award renews before the type's window opens: when to recertify is the programme's rule."""
 
 
 async def process_award(tx: Transaction, award: AwardState, *, default_zone: str, now: datetime) -> None:
-    """Issue or renew the credential of an award; an award that was decided before changes nothing.
+    """Issue or renew the credential of an award; an award that was carried out before changes nothing.
 
-    A refusal by the rules is stored with its reason and not retried. Raises `HolderUnknown` and
+    A refusal by the rules is stored and published with its reason. It stays until the award is published
+    again, with a later `awarded_at`. Raises `HolderUnknown` and
     `CredentialUnknown`, so that the caller retries: the holder or the credential may arrive later.
     """
-    if await store.is_decided(tx.conn, award.id):
+    if await store.is_decided(tx.conn, award):
         return
     try:
         result = await _issue_or_renew(tx, award, default_zone, now)
@@ -42,13 +43,29 @@ async def process_award(tx: Transaction, award: AwardState, *, default_zone: str
         raise
     except Refused as refused:  # raised before anything is written
         result = AwardResult(Outcome.REFUSED, Reason.NOT_ACCEPTED, refused.detail, award.credential_id)
-    await store.insert_award(tx.conn, award, result, now)
+    await _decide(tx, award, result, now)
 
 
 async def refuse_award(tx: Transaction, award: AwardState, reason: Reason, *, now: datetime) -> None:
-    """Store the refusal of an award; an award that was decided before changes nothing."""
-    if not await store.is_decided(tx.conn, award.id):
-        await store.insert_award(tx.conn, award, _refused(reason, award.credential_id), now)
+    """Store and publish the refusal of an award; an award that was decided before changes nothing."""
+    if not await store.is_decided(tx.conn, award):
+        await _decide(tx, award, _refused(reason, award.credential_id), now)
+
+
+async def _decide(tx: Transaction, award: AwardState, result: AwardResult, now: datetime) -> None:
+    await store.save_award(tx.conn, award, result, now)
+    if result.reason is not None:
+        refusal = AwardRefusal(
+            award_id=award.id,
+            enrolment_id=award.enrolment_id,
+            holder_id=award.holder_id,
+            credential_type=award.credential_type,
+            credential_id=award.credential_id,
+            reason=result.reason.value,
+            awarded_at=award.awarded_at,
+            refused_at=now,
+        )
+        await tx.publish(AwardRefused(refusal=refusal), now=now)
 
 
 async def _issue_or_renew(

@@ -1,6 +1,10 @@
 -- name: is_decided
--- Whether an award was decided before.
-select exists (select from awards where id = $1);
+-- Whether an award was carried out before, or refused since it was published at $2.
+select exists (select from awards where id = $1 and (outcome <> 'refused' or awarded_at >= $2));
+
+-- name: delete_refusal
+-- Delete the refusal of an award that was published again at $2.
+delete from awards where id = $1 and outcome = 'refused' and awarded_at < $2;
 
 -- name: insert_award
 -- Store the result of an award. If another process decided it at the same moment, the insert fails and with

@@ -18,14 +18,15 @@ TEMPLATES = load_templates(__package__ or "")
 _DECIDED = Failpoint("credentials.award_decided")
 
 
-async def is_decided(conn: Connection, award_id: UUID) -> bool:
-    """Return whether an award was decided before."""
-    decided: bool = await conn.fetchval(QUERIES["is_decided"], award_id)
+async def is_decided(conn: Connection, award: AwardState) -> bool:
+    """Return whether an award was carried out before, or refused since it was last published."""
+    decided: bool = await conn.fetchval(QUERIES["is_decided"], award.id, award.awarded_at)
     return decided
 
 
-async def insert_award(conn: Connection, award: AwardState, result: AwardResult, now: datetime) -> None:
-    """Store the result of an award."""
+async def save_award(conn: Connection, award: AwardState, result: AwardResult, now: datetime) -> None:
+    """Store the result of an award; it takes the place of an earlier refusal."""
+    await conn.execute(QUERIES["delete_refusal"], award.id, award.awarded_at)
     await conn.execute(
         QUERIES["insert_award"],
         award.id,

@@ -142,7 +142,7 @@ async def _remove_from_jobs(
 async def _end(
     tx: Transaction,
     holder_id: UUID,
-    credential_ids: Sequence[UUID],
+    paths: Sequence[str],
     now: datetime,
     named: Sequence[str] = (),
 ) -> None:
@@ -154,15 +154,12 @@ async def _end(
 
     async def publish(tx: Transaction, holder_id: UUID, now: datetime) -> None:
         await tx.publish(
-            *(
-                HolderErased(holder_id=holder_id, path=str(each), of=Topic.CREDENTIALS)
-                for each in credential_ids
-            ),
+            *(HolderErased(holder_id=holder_id, path=path, of=Topic.CREDENTIALS) for path in paths),
             HolderErased(holder_id=holder_id),
             now=now,
         )
 
-    await erase_from_service(tx, holder_id, publish, now=now, mentions=[*map(str, credential_ids), *named])
+    await erase_from_service(tx, holder_id, publish, now=now, mentions=[*paths, *named])
 
 
 def _ids(persons: Sequence[Holder]) -> list[UUID]:

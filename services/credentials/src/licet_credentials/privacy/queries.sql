@@ -10,12 +10,14 @@ select id, number from credentials where holder_id = any($1::uuid[]) order by id
 select id, number from credentials where holder_id = any($1::uuid[]) order by id;
 
 -- name: keys_of_holder
--- Every credential that a holder has or had: each has a key of the holder on the topic.
-select id from credentials where holder_id = $1
+-- Keys below a holder's on the topic of credentials: every credential that it has or had, and its awards.
+select id::text as path from credentials where holder_id = $1
 union
-select credential_id from credential_history where holder_id = $1
+select credential_id::text from credential_history where holder_id = $1
 union
-select credential_id from erased_events where holder_id = $1 and credential_id is not null
+select credential_id::text from erased_events where holder_id = $1 and credential_id is not null
+union
+select 'award/' || id from awards where holder_id = $1
 order by 1;
 
 -- name: count_records

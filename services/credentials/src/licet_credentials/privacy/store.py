@@ -34,9 +34,9 @@ async def read_credentials(conn: Connection, holder_ids: Sequence[UUID]) -> list
     return [CredentialRef(**row) for row in await conn.fetch(QUERIES["read_credentials"], holder_ids)]
 
 
-async def keys_of_holder(conn: Connection, holder_id: UUID) -> list[UUID]:
-    """Return every credential that a holder has or had: each has a key on the topic."""
-    return [row["id"] for row in await conn.fetch(QUERIES["keys_of_holder"], holder_id)]
+async def keys_of_holder(conn: Connection, holder_id: UUID) -> list[str]:
+    """Return what follows the holder's id in every key that it has or had on the topic of credentials."""
+    return [row["path"] for row in await conn.fetch(QUERIES["keys_of_holder"], holder_id)]
 
 
 async def count_records(

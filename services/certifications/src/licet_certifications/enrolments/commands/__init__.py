@@ -4,7 +4,7 @@ from licet_certifications.enrolments.commands.deciding import decide, move_to_ve
 from licet_certifications.enrolments.commands.desk import Act
 from licet_certifications.enrolments.commands.entering import open_enrolment
 from licet_certifications.enrolments.commands.erasing import forget_holder
-from licet_certifications.enrolments.commands.following import follow_credentials
+from licet_certifications.enrolments.commands.following import award_refused, follow_credentials
 from licet_certifications.enrolments.commands.merging import lead_on
 from licet_certifications.enrolments.commands.reading import (
     Shown,
@@ -18,6 +18,7 @@ from licet_certifications.enrolments.commands.timing import deadline_reached, wi
 __all__ = [
     "Act",
     "Shown",
+    "award_refused",
     "deadline_reached",
     "decide",
     "enrolment_snapshots",

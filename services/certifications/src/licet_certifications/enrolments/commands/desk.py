@@ -23,7 +23,7 @@ from licet_chassis.cause import Cause
 from licet_chassis.connection import Connection
 from licet_chassis.database import Transaction
 from licet_events import EventData
-from licet_events.enrolments import EnrolmentState
+from licet_events.enrolments import EnrolmentStage, EnrolmentState
 
 Act: TypeAlias = Callable[[Change, Course], Change]
 """A pure step: what becomes of an enrolment, judged by its course."""
@@ -105,11 +105,16 @@ def with_superseded(steps: Sequence[Step], desk: Desk, now: datetime) -> list[St
     found = {step.change.state.id: step for step in steps}
     for step in steps:
         state, before = step.change.state, step.before
-        completed = state.completed_at is not None and (before is None or before.state.completed_at is None)
+        completed = state.stage is EnrolmentStage.COMPLETED and (
+            before is None or before.state.stage is not EnrolmentStage.COMPLETED
+        )
         if not completed or state.credential_id is None:
             continue
         for earlier in desk.enrolments:
-            if earlier.state.credential_id == state.credential_id and earlier.state.id != state.id:
+            if (
+                earlier.state.credential_id == state.credential_id
+                and earlier.state.opened_at < state.opened_at
+            ):
                 theirs = found.get(earlier.state.id) or Step(
                     earlier, Change(earlier), desk.course_of(earlier)
                 )
