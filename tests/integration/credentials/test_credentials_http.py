@@ -106,6 +106,7 @@ async def test_a_renewal_appends_a_term_and_says_which_rule_gave_which_date(http
     assert body["renewal"] == {
         "valid_from": "2026-07-01", "valid_from_rule": "day_after_expiry",
         "expires_on": "2027-06-30", "expires_on_rule": "from_expiry", "lapse_days": 0,
+        "late_days": 0, "late_renewal": None,
     }  # fmt: skip
     assert (body["expires_on"], body["number"], body["validity"]) == ("2027-06-30", "A-1", "active")
     [event] = await service.published()

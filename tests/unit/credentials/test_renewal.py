@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from licet_chassis.errors import Conflict, Invalid
-from licet_credentials.credentials.renewal import RenewalRequest, next_fixed_date, renewal_dates
+from licet_credentials.credentials.ends import next_fixed_date
+from licet_credentials.credentials.renewal import RenewalRequest, renewal_dates
 from licet_credentials.credentials.terms import Term
 from licet_credentials.types.model import CredentialType
 from licet_events.catalogue import FixedDate, Period, RenewalBasis

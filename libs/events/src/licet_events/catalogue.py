@@ -27,6 +27,43 @@ class RenewalBasis(StrEnum):
     FIXED_DATE = "fixed_date"
 
 
+class LateRenewal(StrEnum):
+    """What becomes of a credential that is renewed after its expiry."""
+
+    FROM_COMPLETION = "from_completion"
+    """The new term starts when it was completed; the days without a term stay a lapse."""
+    FROM_EXPIRY = "from_expiry"
+    """The new term follows the old one, for so many days after the expiry; later as `from_completion`."""
+    REFUSED = "refused"
+    """A new credential is needed."""
+
+
+class MonthEnd(StrEnum):
+    """What a number of months after the last day of a month is."""
+
+    CLAMP = "clamp"
+    """The same day, or the last one of a shorter month: 28 February is followed by 28 August."""
+    KEEP = "keep"
+    """The last day of the month again: 28 February is followed by 31 August."""
+
+
+class YearCycle(StrEnum):
+    """The years in which a day that comes back ends a term."""
+
+    EVERY = "every"
+    ODD = "odd"
+    EVEN = "even"
+
+
+class BirthDay(StrEnum):
+    """A day of the year that follows from the holder's date of birth."""
+
+    BIRTHDAY = "birthday"
+    """29 February falls to the 28th in other years."""
+    BIRTH_MONTH = "birth_month"
+    """The last day of the month of birth."""
+
+
 class RenewalEvidence(StrEnum):
     """What a renewal must bring along."""
 
@@ -56,6 +93,23 @@ class FixedDate(Model):
     month: int
     day: int
     at_least_months: int = 0
+    years: YearCycle = YearCycle.EVERY
+
+
+class BirthAnchor(Model):
+    """A day of the holder's year on which every term of a type ends."""
+
+    at: BirthDay
+    at_least_months: int = 0
+    years: YearCycle = YearCycle.EVERY
+
+
+class AgeBand(Model):
+    """The validity for holders who are at least so old when examined: one of months and days."""
+
+    from_age: int
+    months: int | None = None
+    days: int | None = None
 
 
 class AttributeKind(StrEnum):
@@ -109,6 +163,14 @@ class CredentialTypeState(Model):
     attributes: tuple[DeclaredAttribute, ...] = ()
     aliases: tuple[str, ...] = ()
     retired: bool = False
+    late_renewal: LateRenewal = LateRenewal.FROM_COMPLETION
+    late_renewal_days: int | None = None
+    """Days after the expiry in which a late renewal counts `from_expiry`."""
+    month_end: MonthEnd = MonthEnd.CLAMP
+    birth_anchor: BirthAnchor | None = None
+    """Takes the place of `renewal_basis`, which is null then."""
+    age_bands: tuple[AgeBand, ...] = ()
+    """Take the place of `validity` from their age on; in order of age."""
     created_at: Instant
     updated_at: Instant
 

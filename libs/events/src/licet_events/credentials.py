@@ -254,7 +254,8 @@ class CredentialRenewed(CredentialEvent):
     term_id: UUID
     previous_term_id: UUID
     mode: str
-    """Which rule gave the expiry: `explicit`, `from_expiry`, `from_completion`, `fixed_date`."""
+    """Which rule gave the expiry: `explicit`, `from_expiry`, `from_completion`, `fixed_date`, `birthday` or
+    `birth_month`."""
 
 
 class CredentialStatusChanged(CredentialEvent):

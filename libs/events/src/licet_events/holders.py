@@ -1,5 +1,6 @@
 """Holders: the people and vendors that have credentials."""
 
+from datetime import date
 from enum import StrEnum
 from typing import Annotated, ClassVar, Self
 from uuid import UUID
@@ -43,6 +44,8 @@ class HolderState(Model):
     active: bool = True
     merged_into: UUID | None = None
     """The holder that this one turned out to be; its credentials are there."""
+    birth_date: date | None = Field(default=None, repr=False)
+    """Personal. On no topic but this one."""
     created_at: Instant
     updated_at: Instant
 

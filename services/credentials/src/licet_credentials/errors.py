@@ -1,6 +1,7 @@
 """Errors of the credentials service, in addition to those of every service (`licet_chassis.errors`)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 from uuid import UUID
 
 from licet_chassis.errors import Conflict, Refused
@@ -54,6 +55,14 @@ class ManagerCycle(NamesOthers):
     def unnamed(self) -> Conflict:
         """Return the conflict without the holders of the cycle."""
         return Conflict("Nobody can report to themselves in the end. Nothing was changed.")
+
+
+class AlreadyRenewed(Conflict):
+    """The renewal repeats the one before; the answer shows the term that it made."""
+
+    def __init__(self, detail: str, term: Mapping[str, Any]) -> None:
+        super().__init__(detail)
+        self.members = {"term": term}
 
 
 class ImageRefused(Refused):

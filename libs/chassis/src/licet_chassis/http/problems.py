@@ -29,7 +29,8 @@ _TITLES = {413: "Content Too Large", 422: "Unprocessable Content"}  # RFC 9110; 
 class Problem(HTTPException):
     """An error answer (RFC 9457); raise it anywhere below a route.
 
-    `detail` is a sentence a user can act on. `errors` name the inputs that are wrong: each has a
+    `detail` is a sentence a user can act on. `members` are more facts about it, by name (extension members of
+    the RFC). `errors` name the inputs that are wrong: each has a
     `detail` and a `pointer` into the body (RFC 6901), or the name of a `parameter` or `header`.
     """
 
@@ -44,10 +45,12 @@ class Problem(HTTPException):
         errors: Sequence[Mapping[str, str]] = (),
         headers: Mapping[str, str] | None = None,
         type: str | None = None,
+        members: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(status or self.status, detail, dict(headers) if headers else None)
         self.title = title or _TITLES.get(self.status_code) or HTTPStatus(self.status_code).phrase
         self.errors = tuple(errors)
+        self.members = dict(members or {})
         self.type = type or problem_type(self.__class__ if self.__class__ is not Problem else self.title)
 
     def document(self, instance: str | None = None) -> dict[str, Any]:
@@ -62,7 +65,7 @@ class Problem(HTTPException):
             document["instance"] = instance
         if self.errors:
             document["errors"] = [dict(error) for error in self.errors[:_MOST_ERRORS]]
-        return document
+        return document | self.members
 
 
 class BadRequest(Problem):
@@ -138,7 +141,7 @@ def problem_response(problem: Problem, scope: Scope) -> Response:
 
 
 def problem_of(error: Exception, status: int) -> Problem:
-    """Return the problem for a domain error: its text is the detail, its `pointer` names the input."""
+    """Return the problem for a domain error: its text, the input that its `pointer` names, its `members`."""
     detail = str(error)
     pointer = getattr(error, "pointer", None)
     return Problem(
@@ -146,6 +149,7 @@ def problem_of(error: Exception, status: int) -> Problem:
         status=status,
         type=problem_type(type(error)),
         errors=[] if pointer is None else [{"pointer": str(pointer), "detail": detail}],
+        members=getattr(error, "members", None),
     )
 
 

@@ -21,11 +21,12 @@ from licet_credentials.credentials.commands.recording import RecordCredential, r
 from licet_credentials.credentials.commands.renewing import RenewCredential, renew_credential
 from licet_credentials.credentials.model import CredentialFacts
 from licet_credentials.credentials.renewal import RenewalRequest
+from licet_credentials.holders import store as holder_store
 from licet_events.credentials import Origin
 from licet_events.enrolments import AwardRefusal, AwardRefused, AwardState
 
-_FORCED = "programme"
-"""Why an award renews before the type's window opens: when to recertify is the programme's rule."""
+_PROGRAMME = "programme"
+"""The reason of a renewal by an award."""
 
 
 async def process_award(tx: Transaction, award: AwardState, *, default_zone: str, now: datetime) -> None:
@@ -83,11 +84,14 @@ async def _issue_or_renew(
     reason = refusal_of_type(facts.rules)
     if reason is not None or facts.rules is None:
         return _refused(reason or Reason.TYPE_UNKNOWN, None)
+    born = None
+    if facts.rules.needs_birth_date:
+        born = await holder_store.read_birth_date(tx.conn, facts.holder_id)
     command = RecordCredential(
         type=award.credential_type,
         facts=CredentialFacts(facts.holder_id),
         valid_from=award.completed_on,
-        expires_on=first_expiry(facts.rules, award.completed_on),
+        expires_on=first_expiry(facts.rules, award.completed_on, born),
         completed_on=award.completed_on,
         origin=Origin.PROGRAMME,
         award_id=award.id,
@@ -106,7 +110,7 @@ async def _renew(
     reason = refusal_of_renewal(loaded.credential, holder_id, type_code)
     if reason is not None:
         return _refused(reason, credential_id)
-    request = RenewalRequest(completed_on=award.completed_on, force=True, reason=_FORCED)
+    request = RenewalRequest(completed_on=award.completed_on, at_any_time=True, reason=_PROGRAMME)
     renewed, _ = await renew_credential(
         tx, credential_id, RenewCredential(request, award_id=award.id), expected_version=None, now=now
     )

@@ -6,8 +6,14 @@ from enum import StrEnum
 from uuid import UUID
 
 from licet_chassis.errors import NotFound
+from licet_credentials.credentials.ends import (
+    counted_from,
+    next_birth_anchor,
+    next_fixed_date,
+    required_birth_date,
+    validity_for,
+)
 from licet_credentials.credentials.model import Credential
-from licet_credentials.credentials.renewal import add_period, next_fixed_date
 from licet_credentials.types.model import CredentialType
 from licet_events.catalogue import RenewalBasis
 from licet_events.credentials import Expiry
@@ -101,14 +107,19 @@ def refusal_of_renewal(credential: Credential, holder_id: UUID, type_code: str) 
     return None
 
 
-def first_expiry(rules: CredentialType, completed_on: date) -> date | None:
+def first_expiry(rules: CredentialType, completed_on: date, born: date | None) -> date | None:
     """Return the last day of the first term that starts on the day of completion.
 
-    Returns `None` if the type never expires, or if its rules give no date: then the credential stays
-    incomplete until somebody enters one.
+    `born` is the holder's date of birth. Returns `None` if the type never expires, or if its rules give no
+    date: then the credential stays incomplete until somebody enters one. Raises `Invalid` if the rules count
+    by a date of birth that is not recorded.
     """
     if not rules.expires:
         return None
+    if rules.birth_anchor is not None:
+        return next_birth_anchor(rules.birth_anchor, required_birth_date(rules, born), completed_on)
     if rules.renewal_basis is RenewalBasis.FIXED_DATE and rules.fixed_date is not None:
         return next_fixed_date(rules.fixed_date, completed_on)
-    return None if rules.validity is None else add_period(completed_on, rules.validity)
+    if rules.validity is None and not rules.age_bands:
+        return None
+    return counted_from(completed_on, validity_for(rules, completed_on, born), month_end=rules.month_end)

@@ -25,7 +25,7 @@ class RenewEachIn(Body):
     notes: Note | None = None
     force: bool = False
     reason: Reason | None = None
-    """Required with `force`, which renews before the window opens."""
+    """Required with `force`, which renews before the window opens, or to a term that is over."""
 
 
 class ReassignEachIn(ActionIn):

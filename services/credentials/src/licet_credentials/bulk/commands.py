@@ -125,7 +125,11 @@ async def _apply(
             tx, credential_id, RenewCredential(action.request, notes=action.notes),
             expected_version=None, now=now,
         )  # fmt: skip
-        changes = {"valid_from": dates.valid_from, "expires_on_rule": dates.expires_on_rule}
+        changes = {
+            "valid_from": dates.valid_from,
+            "expires_on_rule": dates.expires_on_rule,
+            "late_renewal": dates.late_renewal,
+        }
     elif isinstance(action, Suspend):
         flag = FlagCredential(
             FlagKind.SUSPENDED, action.reason, action.note, action.effective_from, action.until

@@ -99,7 +99,7 @@ class RenewalIn(Body):
     """A check that confirmed the new term; some types require one, here or shortly before."""
     force: bool = False
     reason: Reason | None = None
-    """Required with `force`, which renews before the window opens."""
+    """Required with `force`, which renews before the window opens, or to a term that is over."""
 
 
 class CorrectionIn(Body):

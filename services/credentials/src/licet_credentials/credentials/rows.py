@@ -17,7 +17,7 @@ from licet_events.credentials import Expiry, FlagKind, Validity
 def rules_of(entry: str) -> CredentialType:
     """Return the credential type of a row given as JSON."""
     row = json.loads(entry)
-    for name in ("validity", "fixed_date", "attributes"):
+    for name in ("validity", "fixed_date", "attributes", "birth_anchor", "age_bands"):
         row[name] = None if row[name] is None else json.dumps(row[name])
     for name in ("created_at", "updated_at"):
         row[name] = datetime.fromisoformat(row[name])

@@ -12,7 +12,7 @@ from licet_credentials.credentials.renewal import RenewalDates
 from licet_credentials.credentials.runs import lapses_of
 from licet_credentials.credentials.terms import Term
 from licet_credentials.credentials.validity import current_term, days_left, validity
-from licet_events.catalogue import AttributeValue, Category
+from licet_events.catalogue import AttributeValue, Category, LateRenewal
 from licet_events.credentials import Expiry, FlagKind, Validity
 
 
@@ -188,6 +188,10 @@ class RenewalRule(BaseModel):
     expires_on_rule: str
     lapse_days: int
     """Days without any term before the new one."""
+    late_days: int
+    """Days from the old expiry to the completion; 0 if it was completed in time."""
+    late_renewal: LateRenewal | None
+    """The rule that a late renewal followed; null if it was completed in time."""
 
 
 class RenewedOut(CredentialOut):
@@ -204,6 +208,8 @@ class RenewedOut(CredentialOut):
             expires_on=dates.expires_on,
             expires_on_rule=dates.expires_on_rule,
             lapse_days=lapse_days(credential).get(credential.last_term.id, 0),
+            late_days=dates.late_days,
+            late_renewal=dates.late_renewal,
         )
         return cls(**_fields(credential, now), renewal=rule)
 

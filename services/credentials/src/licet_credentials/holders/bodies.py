@@ -10,6 +10,7 @@ from licet_credentials.inputs import (
     AttributeName,
     AttributeText,
     Code,
+    Day,
     Email,
     ExternalId,
     Instant,
@@ -37,6 +38,8 @@ class _Optional(Body):
     team: Code | None = None
     location: Code | None = None
     manager_id: UUID | None = None
+    birth_date: Day | None = None
+    """Only for types that count by it; it is passed on with the holder alone."""
 
 
 class _Facts(_Optional):

@@ -1,8 +1,8 @@
 """Pure changes of holders: each returns the holder one version later, with the event to publish."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -55,6 +55,7 @@ class HolderFacts:
     roles: tuple[str, ...] = ()
     queues: tuple[str, ...] = ()
     attributes: Mapping[str, Attribute] | None = None
+    birth_date: date | None = field(default=None, repr=False)
 
     def as_changes(self) -> dict[str, Any]:
         """Return the facts by name."""

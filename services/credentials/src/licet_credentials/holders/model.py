@@ -1,8 +1,8 @@
 """Holders."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
 from uuid import UUID
 
 from licet_chassis.errors import Conflict, Invalid
@@ -39,6 +39,8 @@ class Holder:
     """The survivor of a merge; never itself a merged record."""
     created_at: datetime
     updated_at: datetime
+    birth_date: date | None = field(default=None, repr=False)
+    """Some types count by it. It is on no topic but `holders`, and in no log: hence not in the repr."""
 
 
 FACTS = (
@@ -56,6 +58,7 @@ FACTS = (
     "roles",
     "queues",
     "attributes",
+    "birth_date",
 )
 """Fields that callers, feeds and imports can change."""
 

@@ -8,15 +8,16 @@ with incoming as (
         id uuid, version bigint, kind text, external_id text, name text, email text, phone text,
         time_zone text, locale text, team text, location text, manager_id uuid, awaited_manager text,
         roles text[], queues text[], attributes jsonb, active boolean, leaver boolean, merged_into uuid,
-        created_at timestamptz, updated_at timestamptz, event_type text, changed text[], reason text, note text
+        created_at timestamptz, updated_at timestamptz, birth_date date, event_type text, changed text[],
+        reason text, note text
     )
 ), saved as (
     insert into holders (
         id, version, kind, external_id, name, email, phone, time_zone, locale, team, location, manager_id,
-        awaited_manager, roles, queues, attributes, active, leaver, merged_into, created_at, updated_at
+        awaited_manager, roles, queues, attributes, active, leaver, merged_into, created_at, updated_at, birth_date
     )
     select id, version, kind, external_id, name, email, phone, time_zone, locale, team, location, manager_id,
-        awaited_manager, roles, queues, attributes, active, leaver, merged_into, created_at, updated_at
+        awaited_manager, roles, queues, attributes, active, leaver, merged_into, created_at, updated_at, birth_date
     from incoming
     on conflict (id) do update set
         version = excluded.version, kind = excluded.kind, external_id = excluded.external_id,
@@ -25,7 +26,8 @@ with incoming as (
         location = excluded.location, manager_id = excluded.manager_id,
         awaited_manager = excluded.awaited_manager, roles = excluded.roles, queues = excluded.queues,
         attributes = excluded.attributes, active = excluded.active, leaver = excluded.leaver,
-        merged_into = excluded.merged_into, updated_at = excluded.updated_at
+        merged_into = excluded.merged_into, updated_at = excluded.updated_at,
+        birth_date = excluded.birth_date
 )
 insert into holder_history (holder_id, version, event_type, changed, reason, note, actor, at)
 select id, version, event_type, changed, reason, note, $2, updated_at from incoming;
@@ -33,6 +35,10 @@ select id, version, event_type, changed, reason, note, $2, updated_at from incom
 -- name: read_holder
 -- One holder.
 select * from holders where id = $1;
+
+-- name: read_birth_date
+-- The date of birth of a holder.
+select birth_date from holders where id = $1;
 
 -- name: lock_holder
 -- One holder, locked until the transaction ends.

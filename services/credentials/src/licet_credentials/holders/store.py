@@ -3,7 +3,7 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -48,6 +48,12 @@ async def save_holders(conn: Connection, changes: Sequence[HolderChange], *, act
 async def read_holder(conn: Connection, holder_id: UUID) -> Holder:
     """Return a holder; raises `NotFound`, or `Gone` for an erased one."""
     return await _found(conn, await conn.fetchrow(QUERIES["read_holder"], holder_id), holder_id)
+
+
+async def read_birth_date(conn: Connection, holder_id: UUID) -> date | None:
+    """Return the date of birth of a holder; `None` if it is not recorded."""
+    born: date | None = await conn.fetchval(QUERIES["read_birth_date"], holder_id)
+    return born
 
 
 async def lock_holder(conn: Connection, holder_id: UUID) -> Holder:

@@ -8,14 +8,20 @@ from licet_chassis.http.resources import LEFT_OUT, Body, MergePatch
 from licet_credentials.inputs import Code, Ladder, Line
 from licet_events.catalogue import (
     DEFAULT_LADDER,
+    AgeBand,
     AttributeKind,
+    BirthAnchor,
+    BirthDay,
     Category,
     DeclaredAttribute,
     FixedDate,
+    LateRenewal,
+    MonthEnd,
     NumberUnique,
     Period,
     RenewalBasis,
     RenewalEvidence,
+    YearCycle,
 )
 
 Option = Annotated[Line, Field(max_length=100)]
@@ -43,6 +49,23 @@ class FixedDateIn(Body):
     month: Annotated[int, Field(ge=1, le=12)]
     day: Annotated[int, Field(ge=1, le=31)]
     at_least_months: Annotated[int, Field(ge=0, le=120)] = Field(default_factory=int)
+    years: YearCycle = Field(default_factory=lambda: YearCycle.EVERY)
+    """The years in which it ends a term: every one, the odd or the even ones."""
+
+
+class BirthAnchorIn(Body):
+    """A day of the holder's year on which every term ends; holders need a `birth_date`."""
+
+    at: BirthDay
+    at_least_months: Annotated[int, Field(ge=0, le=120)] = Field(default_factory=int)
+    years: YearCycle = Field(default_factory=lambda: YearCycle.EVERY)
+    """The years in which it ends a term: every one, the odd or the even ones."""
+
+
+class AgeBandIn(PeriodIn):
+    """The validity for holders who are at least `from_age` years old on the day of completion."""
+
+    from_age: Annotated[int, Field(ge=0, le=150)]
 
 
 class AttributeIn(Body):
@@ -62,11 +85,17 @@ class _Rules(Body):
     renewal_window_days: Annotated[int, Field(ge=0, le=3650)] | None = None
     renewal_basis: RenewalBasis | None = None
     fixed_date: FixedDateIn | None = None
+    late_renewal_days: Annotated[int, Field(ge=1, le=3650)] | None = None
+    """Days after the expiry in which a late renewal counts from it; with `late_renewal` from_expiry."""
+    birth_anchor: BirthAnchorIn | None = None
+    """Terms end on a day of the holder's year, in place of a `renewal_basis`."""
 
 
 GraceDays = Annotated[int, Field(ge=0, le=3650)]
 Attributes = Annotated[tuple[AttributeIn, ...], Field(max_length=40)]
 """The attributes that credentials of the type have beyond number and dates."""
+AgeBands = Annotated[tuple[AgeBandIn, ...], Field(max_length=20)]
+"""Validity by the holder's age on the day of completion, the youngest first; below the first, `validity`."""
 Aliases = Annotated[tuple[Code, ...], Field(max_length=20)]
 """Other names for the type, accepted wherever a type is named."""
 
@@ -86,6 +115,11 @@ class TypeIn(_Rules):
     aliases: Aliases = ()
     retired: bool = False
     """Whether new credentials are refused; existing ones stay and can be renewed."""
+    late_renewal: LateRenewal = LateRenewal.FROM_COMPLETION
+    """What a renewal after the expiry does."""
+    month_end: MonthEnd = MonthEnd.CLAMP
+    """Whether months that are counted from the last day of a month keep to month ends."""
+    age_bands: AgeBands = ()
 
     def rules(self) -> dict[str, Any]:
         """Return the fields of the credential type."""
@@ -105,11 +139,14 @@ class TypePatch(_Rules, MergePatch):
     aliases: Aliases | None = None
     retired: bool = LEFT_OUT
     """Whether new credentials are refused; existing ones stay and can be renewed."""
+    late_renewal: LateRenewal = LEFT_OUT
+    month_end: MonthEnd = LEFT_OUT
+    age_bands: AgeBands | None = None
 
     def changes(self) -> dict[str, Any]:
         """Return the fields to change; cleared lists get their defaults."""
         given = self.given()
-        cleared = {"ladder": DEFAULT_LADDER, "attributes": (), "aliases": ()}
+        cleared = {"ladder": DEFAULT_LADDER, "attributes": (), "aliases": (), "age_bands": ()}
         return _as_rules(
             given | {name: empty for name, empty in cleared.items() if given.get(name, ()) is None}
         )
@@ -121,6 +158,10 @@ def _as_rules(fields: dict[str, Any]) -> dict[str, Any]:
         rules["validity"] = Period(**rules["validity"])
     if rules.get("fixed_date") is not None:
         rules["fixed_date"] = FixedDate(**rules["fixed_date"])
+    if rules.get("birth_anchor") is not None:
+        rules["birth_anchor"] = BirthAnchor(**rules["birth_anchor"])
+    if "age_bands" in rules:
+        rules["age_bands"] = tuple(AgeBand(**each) for each in rules["age_bands"])
     if "attributes" in rules:
         rules["attributes"] = tuple(DeclaredAttribute(**each) for each in rules["attributes"])
     return rules

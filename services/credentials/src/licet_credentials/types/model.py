@@ -6,10 +6,14 @@ from datetime import datetime
 from licet_chassis.errors import Invalid
 from licet_credentials.types.attributes import checked_declaration
 from licet_events.catalogue import (
+    AgeBand,
+    BirthAnchor,
     Category,
     CredentialTypeState,
     DeclaredAttribute,
     FixedDate,
+    LateRenewal,
+    MonthEnd,
     NumberUnique,
     Period,
     RenewalBasis,
@@ -40,6 +44,19 @@ class CredentialType:
     updated_at: datetime
     attributes: tuple[DeclaredAttribute, ...] = ()
     """Attributes of its credentials beyond number and dates."""
+    late_renewal: LateRenewal = LateRenewal.FROM_COMPLETION
+    late_renewal_days: int | None = None
+    """Days after the expiry in which a late renewal counts from it."""
+    month_end: MonthEnd = MonthEnd.CLAMP
+    birth_anchor: BirthAnchor | None = None
+    """A day of the holder's year on which terms end, in place of a renewal basis."""
+    age_bands: tuple[AgeBand, ...] = ()
+    """Validity from some age on, in order of age; below the first one `validity` holds."""
+
+    @property
+    def needs_birth_date(self) -> bool:
+        """Whether the dates of its terms follow from the holder's date of birth."""
+        return self.birth_anchor is not None or bool(self.age_bands)
 
 
 COPIED_TO_CREDENTIALS = frozenset({"ladder", "grace_days"})
@@ -58,6 +75,8 @@ def checked(entry: CredentialType) -> CredentialType:
         raise Invalid(
             "A type that does not expire has neither validity nor renewal basis.", pointer="/expires"
         )
+    _check_late_renewal(entry)
+    _check_birth_date_rules(entry)
     for pointer, name in (("/code", entry.code), *(("/aliases", alias) for alias in entry.aliases)):
         if name in RESERVED:
             raise Invalid(f"{name} is reserved; choose another name.", pointer=pointer)
@@ -67,6 +86,42 @@ def checked(entry: CredentialType) -> CredentialType:
         raise Invalid("An alias is named twice.", pointer="/aliases")
     checked_declaration(entry.attributes)
     return entry
+
+
+def _check_late_renewal(entry: CredentialType) -> None:
+    counts_from_expiry = entry.late_renewal is LateRenewal.FROM_EXPIRY
+    if counts_from_expiry and entry.late_renewal_days is None:
+        raise Invalid(
+            "late_renewal from_expiry needs late_renewal_days: the days after the expiry in which it holds.",
+            pointer="/late_renewal_days",
+        )
+    if not counts_from_expiry and entry.late_renewal_days is not None:
+        raise Invalid(
+            f"late_renewal_days goes with late_renewal from_expiry, not with {entry.late_renewal}.",
+            pointer="/late_renewal_days",
+        )
+
+
+def _check_birth_date_rules(entry: CredentialType) -> None:
+    if not entry.needs_birth_date:
+        return
+    if not entry.expires:
+        raise Invalid(
+            "A type that does not expire has neither birth_anchor nor age_bands.", pointer="/expires"
+        )
+    if entry.birth_anchor is not None and entry.renewal_basis is not None:
+        raise Invalid(
+            f"birth_anchor takes the place of renewal_basis {entry.renewal_basis}; clear one of them.",
+            pointer="/birth_anchor",
+        )
+    ages = [band.from_age for band in entry.age_bands]
+    if ages != sorted(set(ages)):
+        raise Invalid("age_bands must name each age once, the youngest first.", pointer="/age_bands")
+    if ages and ages[0] > 0 and entry.validity is None:
+        raise Invalid(
+            f"age_bands begin at {ages[0]}; give validity, which holds below that age, or a band from 0.",
+            pointer="/age_bands",
+        )
 
 
 def state_of(entry: CredentialType) -> CredentialTypeState:
@@ -88,6 +143,11 @@ def state_of(entry: CredentialType) -> CredentialTypeState:
         attributes=entry.attributes,
         aliases=entry.aliases,
         retired=entry.retired,
+        late_renewal=entry.late_renewal,
+        late_renewal_days=entry.late_renewal_days,
+        month_end=entry.month_end,
+        birth_anchor=entry.birth_anchor,
+        age_bands=entry.age_bands,
         created_at=entry.created_at,
         updated_at=entry.updated_at,
     )

@@ -14,9 +14,13 @@ from licet_chassis.queries import load_queries
 from licet_credentials.rows import Row, jsonb
 from licet_credentials.types.model import CredentialType
 from licet_events.catalogue import (
+    AgeBand,
+    BirthAnchor,
     Category,
     DeclaredAttribute,
     FixedDate,
+    LateRenewal,
+    MonthEnd,
     NumberUnique,
     Period,
     RenewalBasis,
@@ -167,6 +171,11 @@ def _parameters(entry: CredentialType) -> tuple[Any, ...]:
         entry.created_at,
         entry.updated_at,
         jsonb(entry.attributes),
+        entry.late_renewal,
+        entry.late_renewal_days,
+        entry.month_end,
+        entry.birth_anchor and entry.birth_anchor.model_dump_json(),
+        jsonb(entry.age_bands),
     )
 
 
@@ -178,7 +187,7 @@ def _found(row: asyncpg.Record | None, name: str) -> CredentialType:
 
 def type_of(row: Row) -> CredentialType:
     """Return the credential type of a row."""
-    validity, fixed_date = row["validity"], row["fixed_date"]
+    validity, fixed_date, birth_anchor = row["validity"], row["fixed_date"], row["birth_anchor"]
     return CredentialType(
         code=row["code"],
         version=row["version"],
@@ -198,4 +207,9 @@ def type_of(row: Row) -> CredentialType:
         created_at=row["created_at"],
         updated_at=row["updated_at"],
         attributes=tuple(DeclaredAttribute(**each) for each in json.loads(row["attributes"])),
+        late_renewal=LateRenewal(row["late_renewal"]),
+        late_renewal_days=row["late_renewal_days"],
+        month_end=MonthEnd(row["month_end"]),
+        birth_anchor=None if birth_anchor is None else BirthAnchor(**json.loads(birth_anchor)),
+        age_bands=tuple(AgeBand(**each) for each in json.loads(row["age_bands"])),
     )

@@ -11,6 +11,7 @@ from licet_credentials.credentials.change import Change, announce, require_open
 from licet_credentials.credentials.commands.writing import apply_step
 from licet_credentials.credentials.model import Credential
 from licet_credentials.credentials.renewal import RenewalDates, RenewalRequest, renewal_dates
+from licet_credentials.credentials.repeating import require_not_expired_after, require_not_renewed_yet
 from licet_credentials.credentials.steps import with_new_term
 from licet_credentials.credentials.store import CredentialWithRules
 from licet_credentials.credentials.terms import term_of
@@ -21,6 +22,7 @@ from licet_credentials.credentials.verification import (
     verification_of,
     with_verification,
 )
+from licet_credentials.holders.store import read_birth_date
 from licet_events.catalogue import RenewalEvidence
 from licet_events.civil import local_date
 from licet_events.credentials import Expiry
@@ -49,12 +51,20 @@ async def renew_credential(
     expected_version: int | None,
     now: datetime,
 ) -> tuple[Credential, RenewalDates]:
-    """Append a term; returns the credential, and the dates with the rule that gave each."""
+    """Append a term; returns the credential, and the dates with the rule that gave each.
+
+    Raises `AlreadyRenewed` for a repetition of the renewal before, and `Conflict` for a term that leaves the
+    credential expired, unless that is forced.
+    """
     loaded = await store.lock_credential(tx.conn, credential_id)
     require_version(expected_version, loaded.credential.version)
     require_open(loaded.credential)
     before = loaded.credential.last_term
-    dates = renewal_dates(before, loaded.rules, command.request, local_date(now, before.time_zone))
+    born = None
+    if loaded.rules.needs_birth_date:
+        born = await read_birth_date(tx.conn, loaded.credential.holder_id)
+    require_not_renewed_yet(loaded.credential.terms, loaded.rules, command.request, now, born)
+    dates = renewal_dates(before, loaded.rules, command.request, local_date(now, before.time_zone), born)
     if command.number is not None:
         wanted = replace(loaded.credential, number=command.number)
         await store.require_number_free(tx.conn, wanted, loaded.rules)
@@ -71,6 +81,7 @@ async def renew_credential(
         notes=command.notes,
         award_id=command.award_id,
     )
+    require_not_expired_after(loaded.credential.terms, term, command.request, now)
 
     def renew(change: Change, _loaded: CredentialWithRules) -> Change:
         change = with_new_term(
