@@ -109,6 +109,11 @@ ROUTES = {
     },
     "scheduler": {"GET /v1/timers": FILTERED},
     "notifier": {
+        "GET /v1/restraint": NOBODY,
+        "PUT /v1/restraint": CLOSED,
+        "GET /v1/stop": NOBODY,
+        "POST /v1/stop": CLOSED,
+        "POST /v1/resume": CLOSED,
         "GET /v1/notifications": FILTERED,
         "GET /v1/shift-digests": FILTERED,
         "GET /v1/notifications/{notification_id}": FILTERED,

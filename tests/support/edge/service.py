@@ -45,6 +45,7 @@ def edge_app(
     *routers: APIRouter,
     problems: Mapping[type[Exception], int] | None = None,
     database: Database | None = None,
+    clock: BusinessClock | None = None,
     alive: Callable[[], Sequence[str]] = list,
     ready: Any = nothing_missing,
     **settings: Any,
@@ -54,7 +55,8 @@ def edge_app(
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        app.state.runtime = Running(given, issuer.authenticator(), BusinessClock(movable=False), database)
+        time = clock or BusinessClock(movable=False)
+        app.state.runtime = Running(given, issuer.authenticator(), time, database)
         yield
 
     return http_app(

@@ -1,13 +1,17 @@
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from licet_events.civil import zone, zone_names
 from licet_notifier.notifications.retry import RetryPolicy
-from licet_notifier.notifications.window import is_open, next_opening
+from licet_notifier.restraint.calendar import Calendar, Place
+from licet_notifier.restraint.holidays import is_holiday
+from licet_notifier.restraint.model import QuietHours, Rules, Weekday
 
 ZONES = sorted(zone_names())
+CALENDAR = Calendar()
 INSTANTS = st.datetimes(datetime(1970, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC))
 
 
@@ -16,27 +20,90 @@ INSTANTS = st.datetimes(datetime(1970, 1, 1), datetime(2100, 1, 1), timezones=st
 @example("Pacific/Kwajalein", datetime(1993, 8, 21, 3, tzinfo=UTC))
 @example("Europe/Berlin", datetime(2027, 3, 28, 0, tzinfo=UTC))
 def test_a_mail_leaves_by_day_not_too_early_and_at_the_first_chance(name, earliest):
-    opening = next_opening(earliest, name)
+    opening = CALENDAR.opening(earliest, Place(name))
 
     assert opening >= earliest
     assert time(8) <= opening.astimezone(zone(name)).time() < time(18)
-    assert next_opening(opening, name) == opening
+    assert CALENDAR.opening(opening, Place(name)) == opening
     probe = earliest
     while probe < opening - timedelta(minutes=20):
-        assert not is_open(probe, name)
+        assert not CALENDAR.is_open(probe, Place(name))
         probe += timedelta(minutes=20)
 
 
 @given(st.sampled_from(ZONES), INSTANTS)
 def test_a_mail_waits_at_most_a_night_plus_a_clock_change(name, earliest):
     # Fourteen hours of night, and up to a day that a zone left out at the date line.
-    assert next_opening(earliest, name) - earliest <= timedelta(hours=14 + 25)
+    assert CALENDAR.opening(earliest, Place(name)) - earliest <= timedelta(hours=14 + 25)
 
 
 def test_the_window_is_closed_at_six_in_the_evening_and_open_at_eight():
-    assert not is_open(datetime(2027, 1, 1, 18, tzinfo=UTC), "UTC")
-    assert is_open(datetime(2027, 1, 1, 8, tzinfo=UTC), "UTC")
-    assert next_opening(datetime(2027, 1, 1, 18, tzinfo=UTC), "UTC") == datetime(2027, 1, 2, 8, tzinfo=UTC)
+    utc, evening = Place("UTC"), datetime(2027, 1, 1, 18, tzinfo=UTC)
+    assert not CALENDAR.is_open(evening, utc)
+    assert CALENDAR.is_open(datetime(2027, 1, 1, 8, tzinfo=UTC), utc)
+    assert CALENDAR.opening(evening, utc) == datetime(2027, 1, 2, 8, tzinfo=UTC)
+
+
+def new_year(country: str, _subdivision: str | None, day: date) -> bool:
+    return country == "DE" and (day.month, day.day) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("rules", "place", "earliest", "opening"),
+    [
+        # 1 January 2027 is a Friday.
+        (Rules(), Place("UTC", "DE"), datetime(2027, 1, 1, 9), datetime(2027, 1, 1, 9)),
+        (Rules(holidays=True), Place("UTC", "DE"), datetime(2027, 1, 1, 9), datetime(2027, 1, 2, 8)),
+        (Rules(holidays=True), Place("UTC", "US"), datetime(2027, 1, 1, 9), datetime(2027, 1, 1, 9)),
+        (Rules(holidays=True), Place("UTC"), datetime(2027, 1, 1, 9), datetime(2027, 1, 1, 9)),
+        (
+            Rules(holidays=True, rest_days=frozenset({Weekday.SATURDAY, Weekday.SUNDAY})),
+            Place("UTC", "DE"),
+            datetime(2026, 12, 31, 20),
+            datetime(2027, 1, 4, 8),
+        ),
+        (
+            Rules(quiet_hours=None, rest_days=frozenset({Weekday.FRIDAY})),
+            Place("UTC"),
+            datetime(2027, 1, 1, 9),
+            datetime(2027, 1, 2),
+        ),
+        (
+            Rules(quiet_hours=QuietHours(time(12), time(14))),
+            Place("UTC"),
+            datetime(2027, 1, 1, 13),
+            datetime(2027, 1, 1, 14),
+        ),
+        (
+            Rules(rest_days=frozenset({Weekday.FRIDAY})),
+            Place("Asia/Tokyo"),
+            datetime(2026, 12, 31, 16),
+            datetime(2027, 1, 1, 23),
+        ),
+    ],
+)
+def test_mails_rest_in_quiet_hours_and_on_days_of_rest_where_the_recipient_is(
+    rules, place, earliest, opening
+):
+    calendar = Calendar(rules, new_year)
+    found = calendar.opening(earliest.replace(tzinfo=UTC), place)
+    assert found == opening.replace(tzinfo=UTC)
+    assert calendar.is_open(found, place)
+
+
+def test_rules_that_leave_no_day_swallow_no_mail():
+    earliest = datetime(2027, 1, 1, 9, tzinfo=UTC)
+    opening = Calendar(Rules(rest_days=frozenset(Weekday))).opening(earliest, Place("UTC"))
+    assert earliest < opening < earliest + timedelta(days=62)
+
+
+def test_holidays_are_those_of_the_subdivision():
+    corpus_christi = date(2027, 5, 27)
+    assert is_holiday("DE", "DE-BY", corpus_christi)
+    assert not is_holiday("DE", "DE-BE", corpus_christi)
+    assert not is_holiday("DE", "DE-XX", corpus_christi)
+    assert is_holiday("DE", "DE-XX", date(2027, 10, 3))
+    assert not is_holiday("XX", None, date(2027, 1, 1))
 
 
 NOW = datetime(2027, 1, 1, tzinfo=UTC)

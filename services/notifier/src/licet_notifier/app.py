@@ -20,6 +20,7 @@ from licet_notifier.notifications import commands, routes, store
 from licet_notifier.notifications.delivery import Delivery, Post
 from licet_notifier.notifications.model import Deployment
 from licet_notifier.notifications.retry import RetryPolicy
+from licet_notifier.restraint.routes import router as restraint_router
 from licet_notifier.settings import NotifierSettings
 from licet_notifier.shift_digests import store as shift_digests
 from licet_notifier.shift_digests.delivery import DigestDelivery
@@ -61,7 +62,7 @@ def create_service(settings: NotifierSettings) -> Service:
         name=NAME,
         package="licet_notifier",
         settings=settings,
-        routers=(routes.router, shift_digests_router),
+        routers=(routes.router, restraint_router, shift_digests_router),
         compose=compose,
         erase=_forget_holder,
     )

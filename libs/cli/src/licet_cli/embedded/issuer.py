@@ -41,6 +41,7 @@ SCOPES = (
     "waivers:override",
     "scheduler:read",
     "notifications:read",
+    "notifications:write",
     "operations:read",
     "operations:write",
 )

@@ -1,6 +1,6 @@
 """Use cases of mails about enrolments: decide who is notified, and begin mails."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -13,12 +13,13 @@ from licet_notifier.enrolment_mails.wording import wording
 from licet_notifier.facts.enrolments import KnownEnrolments, lock_enrolments
 from licet_notifier.facts.model import AnyNotice, EnrolmentMail, EnrolmentNotice
 from licet_notifier.notifications import store
-from licet_notifier.notifications.commands import PATIENCE, Found, NotYetKnown, note_found
+from licet_notifier.notifications.commands import PATIENCE, Batch, Found, NotYetKnown, note_found
 from licet_notifier.notifications.commands import keep_decisions as keep
 from licet_notifier.notifications.model import Decision, Decisions, Deployment
 from licet_notifier.notifications.notices import keep_enrolment_notice
 from licet_notifier.notifications.store import Begun, Claimed
-from licet_notifier.notifications.wording import Wording
+from licet_notifier.restraint.model import Subject
+from licet_notifier.restraint.store import lock_restraint, read_calendar
 
 
 async def decide_enrolment_notice(
@@ -69,7 +70,8 @@ async def _decide(
 ) -> None:
     notice = _of_present_holder(notice, known)
     later = await keep_enrolment_notice(tx.conn, notice)
-    question = Question(notice, known.facts_of(notice, later), deployment, now)
+    calendar = await read_calendar(tx.conn)
+    question = Question(notice, known.facts_of(notice, later), deployment, now, calendar)
     await keep(tx, notice, decide(question), now)
 
 
@@ -86,7 +88,7 @@ async def begin_enrolment_mails(
     message_id: Callable[[UUID], str],
     template_version: Callable[[AnyNotice], str],
     now: datetime,
-) -> Sequence[tuple[Begun, Wording]]:
+) -> Batch:
     """Claim mails that may leave, decide once more whether they should, and record those that are begun.
 
     The facts are locked until the transaction ends: what is decided about the enrolment is applied either
@@ -94,17 +96,19 @@ async def begin_enrolment_mails(
     """
     claimed = await store.claim_due_of_enrolments(tx.conn, now=now, machine_now=machine_now(), limit=limit)
     if not claimed:
-        return []
+        return Batch()
     known = await lock_enrolments(tx.conn, [each.notice for each in claimed])
-    found = Found()
+    restraint = await lock_restraint(tx.conn)
+    found = Found(restraint.stops)
     for mail in claimed:
         unknown = _awaited(mail.notice, known, managers=False)
         if unknown is None:
             facts = known.facts_of(mail.notice, mail.later_notice_at)
-            question = Question(mail.notice, facts, deployment, now)
+            question = Question(mail.notice, facts, deployment, now, restraint.calendar)
             decisions = decide(question, told_fallback=mail.decider_id is None)
             decision = _decision_of(mail, decisions)
-            if found.due(mail, decision, now):
+            subject = Subject(mail.notice.mail_name, team=facts.holder.team)
+            if found.due(mail, decision, subject, now):
                 begun = Begun(mail, decision, message_id(mail.notification_id), template_version(mail.notice))
                 found.begun.append((begun, wording(question, decisions, decision)))
         elif now < mail.not_before + PATIENCE:
@@ -112,7 +116,7 @@ async def begin_enrolment_mails(
         else:
             found.skipped.append((mail, Decision(mail.told, mail.told, reason=unknown.reason)))
     await note_found(tx, found, lease, now)
-    return found.begun
+    return Batch(found.begun, len(claimed))
 
 
 def _decision_of(mail: Claimed[EnrolmentNotice], decisions: Decisions) -> Decision:

@@ -32,7 +32,7 @@ from licet_notifier.notifications.recipients import (
     to_manager,
     to_person,
 )
-from licet_notifier.notifications.window import next_opening
+from licet_notifier.restraint.calendar import BY_DAY, Calendar
 
 LATE = timedelta(days=7)
 """How old an event may be for somebody to be notified of it.
@@ -137,6 +137,7 @@ class Question:
     facts: EnrolmentFacts
     deployment: Deployment
     now: datetime
+    calendar: Calendar = BY_DAY
 
 
 def decide(question: Question, *, told_fallback: bool = False) -> Decisions:
@@ -151,7 +152,7 @@ def decide(question: Question, *, told_fallback: bool = False) -> Decisions:
         decisions = skip(decisions, reason)
     decisions = deduplicate(drop_unreachable(decisions))
     return tuple(
-        replace(each, not_before=next_opening(question.now, each.time_zone)) if each.due else each
+        replace(each, not_before=question.calendar.opening(question.now, each.place)) if each.due else each
         for each in decisions
     )
 

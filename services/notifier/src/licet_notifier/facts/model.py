@@ -37,6 +37,11 @@ class Notice:
         """The name of its template: the type without the contract's prefix."""
         return self.event_name.removeprefix("licet.")
 
+    @property
+    def mail_name(self) -> str:
+        """What stops and forecasts call mails about it, such as `credential.expiring`."""
+        return self.template.removesuffix(".v1")
+
 
 class EnrolmentMail(StrEnum):
     """What a mail about an enrolment tells."""
@@ -88,6 +93,11 @@ class EnrolmentNotice:
     def template(self) -> str:
         """The name of its template."""
         return f"enrolment.{self.mail}.v1"
+
+    @property
+    def mail_name(self) -> str:
+        """What stops call mails about it, such as `enrolment.approved`."""
+        return f"enrolment.{self.mail}"
 
 
 AnyNotice = Notice | EnrolmentNotice
@@ -169,6 +179,8 @@ class Place:
     name: str
     time_zone: str | None
     fallback_email: str | None
+    country: str | None = None
+    subdivision: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,14 +43,18 @@ where credential_types.version <= excluded.version;
 
 -- name: upsert_places
 -- Keep what mails need of teams and locations, each unless a newer one is known.
-insert into places (kind, code, version, name, time_zone, fallback_email, supervisor_ids)
+insert into places (
+    kind, code, version, name, time_zone, fallback_email, supervisor_ids, country, subdivision
+)
 select kind, code, version, name, time_zone, fallback_email,
-    array(select jsonb_array_elements_text(supervisors)::uuid)
-from unnest($1::text[], $2::text[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::jsonb[])
-    as t (kind, code, version, name, time_zone, fallback_email, supervisors)
+    array(select jsonb_array_elements_text(supervisors)::uuid), country, subdivision
+from unnest(
+    $1::text[], $2::text[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::jsonb[], $8::text[], $9::text[]
+) as t (kind, code, version, name, time_zone, fallback_email, supervisors, country, subdivision)
 on conflict (kind, code) do update set
     version = excluded.version, name = excluded.name, time_zone = excluded.time_zone,
-    fallback_email = excluded.fallback_email, supervisor_ids = excluded.supervisor_ids
+    fallback_email = excluded.fallback_email, supervisor_ids = excluded.supervisor_ids,
+    country = excluded.country, subdivision = excluded.subdivision
 where places.version <= excluded.version;
 
 -- name: lock_credentials
@@ -68,10 +72,11 @@ order by id for share;
 
 -- name: read_catalogue
 -- The names of credential types, and what mails need of teams and locations.
-select 'credential_type' as kind, code, name, null as time_zone, null as fallback_email
+select 'credential_type' as kind, code, name, null as time_zone, null as fallback_email, null as country,
+    null as subdivision
 from credential_types where code = any($1::text[])
 union all
-select kind, code, name, time_zone, fallback_email from places
+select kind, code, name, time_zone, fallback_email, country, subdivision from places
 where (kind = 'team' and code = any($2::text[])) or (kind = 'location' and code = any($3::text[]));
 
 -- name: upsert_enrolments

@@ -76,6 +76,8 @@ async def upsert_catalogue(
             [
                 json.dumps([str(one) for one in row.supervisor_ids]) for row in places
             ],
+            [row.country if isinstance(row, LocationState) else None for row in places],
+            [row.subdivision if isinstance(row, LocationState) else None for row in places],
         )  # fmt: skip
 
 
@@ -213,6 +215,13 @@ async def read_catalogue(
         if row["kind"] == "credential_type":
             types[row["code"]] = row["name"]
         else:
-            place = Place(row["code"], row["name"], row["time_zone"], row["fallback_email"])
+            place = Place(
+                row["code"],
+                row["name"],
+                row["time_zone"],
+                row["fallback_email"],
+                row["country"],
+                row["subdivision"],
+            )
             places[row["kind"]][row["code"]] = place
     return types, places["team"], places["location"]

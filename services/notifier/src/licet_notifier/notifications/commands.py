@@ -28,6 +28,8 @@ from licet_notifier.notifications.notices import keep_notice
 from licet_notifier.notifications.retry import RetryPolicy
 from licet_notifier.notifications.store import Attempted, Begun, Claimed
 from licet_notifier.notifications.wording import Wording, wording
+from licet_notifier.restraint.model import Stop, Subject, stop_of
+from licet_notifier.restraint.store import lock_restraint, read_calendar
 
 PATIENCE = timedelta(days=1)
 """For how long, in business time, a mail waits for a credential or its holder to arrive."""
@@ -106,7 +108,8 @@ async def _decide(
 ) -> None:
     notice = _of_present_holder(notice, known)
     facts = known.facts_of(notice, await keep_notice(tx.conn, notice))
-    await keep_decisions(tx, notice, decide(notice, facts, deployment, now), now)
+    calendar = await read_calendar(tx.conn)
+    await keep_decisions(tx, notice, decide(notice, facts, deployment, now, calendar), now)
 
 
 async def keep_decisions(
@@ -163,7 +166,7 @@ async def begin_mails(
     message_id: Callable[[UUID], str],
     template_version: Callable[[AnyNotice], str],
     now: datetime,
-) -> Sequence[tuple[Begun, Wording]]:
+) -> "Batch":
     """Claim mails that may leave, decide once more whether they should, and record those that are begun.
 
     The facts are locked until the transaction ends: a renewal or a deactivation is applied either
@@ -171,9 +174,10 @@ async def begin_mails(
     """
     claimed = await store.claim_due(tx.conn, now=now, machine_now=machine_now(), limit=limit)
     if not claimed:
-        return []
+        return Batch()
     known = await lock_known(tx.conn, [each.notice for each in claimed])
-    found = Found()
+    restraint = await lock_restraint(tx.conn)
+    found = Found(restraint.stops)
     for each in claimed:
         unknown = _awaited(each.notice, known)
         if unknown is None:
@@ -181,9 +185,10 @@ async def begin_mails(
             if mail.notice != each.notice:
                 found.moved.append(mail.notice)
             facts = known.facts_of(mail.notice, mail.later_notice_at)
-            decisions = decide(mail.notice, facts, deployment, now)
+            decisions = decide(mail.notice, facts, deployment, now, restraint.calendar)
             decision = next(decision for decision in decisions if decision.told is mail.told)
-            if found.due(mail, decision, now):
+            subject = Subject(mail.notice.mail_name, facts.credential.type, facts.holder.team)
+            if found.due(mail, decision, subject, now):
                 begun = Begun(mail, decision, message_id(mail.notification_id), template_version(mail.notice))
                 found.begun.append((begun, wording(mail.notice, facts, decisions, decision, now)))
         elif now < each.not_before + PATIENCE:
@@ -191,7 +196,17 @@ async def begin_mails(
         else:
             found.skipped.append((each, Decision(each.told, each.told, reason=unknown.reason)))
     await note_found(tx, found, lease, now)
-    return found.begun
+    return Batch(found.begun, len(claimed))
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What one look at mails that may leave came to."""
+
+    begun: Sequence[tuple[Begun, Wording]] = ()
+    """Mails that were begun, each with the values for its template."""
+    claimed: int = 0
+    """How many were looked at; where there are any there may be more."""
 
 
 class BeginMails(Protocol):
@@ -207,14 +222,15 @@ class BeginMails(Protocol):
         message_id: Callable[[UUID], str],
         template_version: Callable[[AnyNotice], str],
         now: datetime,
-    ) -> Sequence[tuple[Begun, Wording]]:
-        """Return the mails that were begun, `limit` at most, each with the values for its template."""
+    ) -> Batch:
+        """Return the mails that were begun, `limit` at most."""
 
 
 @dataclass
 class Found:
     """The result of deciding again on mails that may leave."""
 
+    stops: Sequence[Stop]
     begun: list[tuple[Begun, Wording]] = field(default_factory=list)
     skipped: list[tuple[Claimed[Any], Decision]] = field(default_factory=list)
     later: list[tuple[Claimed[Any], Decision]] = field(default_factory=list)
@@ -222,11 +238,17 @@ class Found:
     """Notices whose credentials are another holder's by now."""
     arriving: list[UUID] = field(default_factory=list)
     """Mails of which something has yet to arrive."""
+    held: list[tuple[Claimed[Any], Stop]] = field(default_factory=list)
 
-    def due(self, mail: Claimed[Any], decision: Decision, now: datetime) -> bool:
-        """Return whether the mail leaves now; else it is skipped, or goes later."""
+    def due(self, mail: Claimed[Any], decision: Decision, subject: Subject, now: datetime) -> bool:
+        """Return whether the mail leaves now; else it is skipped, held by a stop, or goes later."""
+        if decision.due and mail.silenced:
+            decision = replace(decision, reason=NotificationReason.SILENCED)
+        stop = stop_of(self.stops, subject)
         if not decision.due:
             self.skipped.append((mail, decision))
+        elif stop is not None:
+            self.held.append((mail, stop))
         elif decision.not_before is not None and decision.not_before > now:
             self.later.append((mail, decision))
         else:
@@ -235,7 +257,7 @@ class Found:
 
 
 async def note_found(tx: Transaction, found: Found, lease: timedelta, now: datetime) -> None:
-    """Record what deciding again came to: begin mails under a lease, skip or postpone the others."""
+    """Record what deciding again came to: begin mails under a lease; skip, hold or postpone the others."""
     if found.moved:
         await store.follow_credentials(tx.conn, found.moved)
     if found.arriving:
@@ -244,6 +266,8 @@ async def note_found(tx: Transaction, found: Found, lease: timedelta, now: datet
         await store.mark_sending(
             tx.conn, [mail for mail, _ in found.begun], lease_until=machine_now() + lease, now=now
         )
+    if found.held:
+        await store.hold(tx.conn, [(each.notification_id, stop.id) for each, stop in found.held], now=now)
     if found.later:
         await store.postpone(
             tx.conn, [(each.notification_id, decision.not_before) for each, decision in found.later], now=now

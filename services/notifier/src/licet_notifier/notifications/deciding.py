@@ -11,7 +11,7 @@ from licet_events.notifications import NotificationReason, RecipientRole
 from licet_notifier.facts.model import Facts, Notice
 from licet_notifier.notifications.model import Decision, Decisions, Deployment
 from licet_notifier.notifications.recipients import deduplicate, drop_unreachable, skip, to_holder, to_manager
-from licet_notifier.notifications.window import next_opening
+from licet_notifier.restraint.calendar import BY_DAY, Calendar
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,12 +22,15 @@ class Question:
     facts: Facts
     deployment: Deployment
     now: datetime
+    calendar: Calendar = BY_DAY
 
 
 Stage = Callable[[Question, Decisions], Decisions]
 
 
-def decide(notice: Notice, facts: Facts, deployment: Deployment, now: datetime) -> Decisions:
+def decide(
+    notice: Notice, facts: Facts, deployment: Deployment, now: datetime, calendar: Calendar = BY_DAY
+) -> Decisions:
     """Return a decision for each recipient of the notice: the holder first, then the manager.
 
     It is asked when the event comes and again before each mail, with the facts of that moment.
@@ -36,7 +39,7 @@ def decide(notice: Notice, facts: Facts, deployment: Deployment, now: datetime) 
         Decision(RecipientRole.HOLDER, RecipientRole.HOLDER),
         Decision(RecipientRole.MANAGER, RecipientRole.MANAGER),
     )
-    question = Question(notice, facts, deployment, now)
+    question = Question(notice, facts, deployment, now, calendar)
     for stage in PIPELINE:
         decisions = stage(question, decisions)
     return decisions
@@ -113,11 +116,11 @@ def drop_leavers(question: Question, decisions: Decisions) -> Decisions:
 
 
 def hold(question: Question, decisions: Decisions) -> Decisions:
-    """Say from when each mail may leave: by day, where its recipient is, and not while reminders rest."""
+    """Say from when each mail may leave: by its recipient's calendar, and not while reminders rest."""
     credential = question.facts.credential
     since = credential.quiet_until if credential.quiet_at(question.now) else None
     return tuple(
-        replace(decision, not_before=next_opening(since or question.now, decision.time_zone))
+        replace(decision, not_before=question.calendar.opening(since or question.now, decision.place))
         if decision.due
         else decision
         for decision in decisions

@@ -89,9 +89,9 @@ class Delivery:
     async def step(self) -> bool:
         """Begin what may leave, wait for some of it, note what came of it; true if there may be more."""
         # At once, on two connections: a mail is never recorded and begun at the same time.
-        await asyncio.gather(self._record(), self._begin())
+        _, claimed = await asyncio.gather(self._record(), self._begin())
         if not self._under_way:
-            return bool(self._to_record)
+            return bool(self._to_record) or claimed > 0
         await asyncio.wait(self._under_way, timeout=_RENEWAL, return_when=asyncio.FIRST_COMPLETED)
         await self._gather()
         self._collect()
@@ -139,20 +139,22 @@ class Delivery:
                 return
             await asyncio.wait(waiting, timeout=left, return_when=asyncio.FIRST_COMPLETED)
 
-    async def _begin(self) -> None:
+    async def _begin(self) -> int:
+        """Begin mails for which connections are free; returns how many were looked at."""
         free = self._post.transport.limits.connections - len(self._under_way)
+        claimed = 0
         if free <= 0 or time.monotonic() < self._paused_until:
-            return
+            return claimed
         post = self._post
         # Whichever kind of mail fills the connections comes last the next time.
         self._kinds = (*self._kinds[1:], *self._kinds[:1])
         for begin_mails in self._kinds:
             if free <= 0:
-                return
+                break
 
             async def begin(
                 tx: Transaction, begin_mails: commands.BeginMails = begin_mails, limit: int = free
-            ) -> Sequence[tuple[Begun, Wording]]:
+            ) -> commands.Batch:
                 return await begin_mails(
                     tx,
                     deployment=post.deployment,
@@ -163,10 +165,12 @@ class Delivery:
                     now=self._clock.now(),
                 )
 
-            mails = await self._database.run(Cause.new(self._actor), begin)
-            free -= len(mails)
-            for begun, words in mails:
+            batch = await self._database.run(Cause.new(self._actor), begin)
+            claimed += batch.claimed
+            free -= len(batch.begun)
+            for begun, words in batch.begun:
                 self._under_way[asyncio.create_task(self._send(begun, words))] = begun
+        return claimed
 
     async def _send(self, begun: Begun, words: Wording) -> Attempted:
         now = self._clock.now()

@@ -22,6 +22,7 @@ from licet_notifier.facts.model import (
     AnyNotice,
     EnrolmentNotice,
 )
+from licet_notifier.restraint.calendar import Place
 
 CHANNEL = "email"
 
@@ -60,12 +61,20 @@ class Decision:
     name: str | None = None
     address: str | None = None
     time_zone: str = "UTC"
+    country: str | None = None
+    subdivision: str | None = None
+    """Of the location where the recipient works, as ISO 3166 has them: whose public holidays count."""
     detour: Detour | None = None
     reason: NotificationReason = NotificationReason.DUE
     not_before: datetime | None = None
     """Business time from which the mail may leave; set where the reason is `due`."""
     decider_id: UUID | None = None
     """The supervisor who is told of an application, of which there may be several."""
+
+    @property
+    def place(self) -> Place:
+        """Where the recipient is."""
+        return Place(self.time_zone, self.country, self.subdivision)
 
     @property
     def due(self) -> bool:
@@ -80,6 +89,8 @@ class State(StrEnum):
     """How far a decision has been carried out."""
 
     PENDING = "pending"
+    HELD = "held"
+    """A stop holds it."""
     SENDING = "sending"
     SENT = "sent"
     SKIPPED = "skipped"
@@ -90,7 +101,7 @@ class State(StrEnum):
     @property
     def final(self) -> bool:
         """Whether nothing more will become of it."""
-        return self not in {State.PENDING, State.SENDING}
+        return self not in {State.PENDING, State.HELD, State.SENDING}
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,7 +41,7 @@ returning id;
 -- name: claim_due
 -- Take mails that may leave now ($1, business time) and are to be tried now ($2, machine time); other
 -- deliveries take others.
-select n.id, n.told, n.decider_id, n.attempts, n.unknown_attempts, n.not_before, notice.*,
+select n.id, n.told, n.decider_id, n.attempts, n.unknown_attempts, n.not_before, n.silenced, notice.*,
     (
         select max(later.at) from notices later
         where later.credential_id = notice.credential_id and later.term_id is not distinct from notice.term_id
@@ -56,7 +56,7 @@ for update of n skip locked;
 -- name: claim_due_of_enrolments
 -- Take mails about enrolments that may leave now ($1, business time) and are to be tried now ($2, machine time);
 -- other deliveries take others.
-select n.id, n.told, n.decider_id, n.attempts, n.unknown_attempts, n.not_before, notice.*,
+select n.id, n.told, n.decider_id, n.attempts, n.unknown_attempts, n.not_before, n.silenced, notice.*,
     (
         select max(later.at) from enrolment_notices later
         where later.enrolment_id = notice.enrolment_id and later.mail = notice.mail
@@ -104,6 +104,12 @@ where n.id = skipped.id;
 update notifications n set not_before = later.not_before, version = version + 1, updated_at = $1
 from unnest($2::uuid[], $3::timestamptz[]) as later (id, not_before)
 where n.id = later.id;
+
+-- name: hold
+-- Let stops hold mails that would have left.
+update notifications n set state = 'held', stop_id = held.stop_id, version = version + 1, updated_at = $1
+from unnest($2::uuid[], $3::uuid[]) as held (id, stop_id)
+where n.id = held.id;
 
 -- name: extend_leases
 -- The mails are still on their way.

@@ -38,15 +38,22 @@ def to_person(
     address = usable_address(person.email)
     if address is None:
         return None
+    decision = _at(location, decision)
     zone = _zone(person.time_zone, location, deployment)
     return replace(decision, recipient_id=person.id, name=person.name, address=address, time_zone=zone)
+
+
+def _at(location: Place | None, decision: Decision) -> Decision:
+    if location is None:
+        return decision
+    return replace(decision, country=location.country, subdivision=location.subdivision)
 
 
 def to_fallback(
     facts: Facts | EnrolmentFacts, deployment: Deployment, decision: Decision, detour: Detour
 ) -> Decision:
     """Address a mail to the fallback of the holder's team, location or deployment, if one has an address."""
-    decision = replace(decision, role=RecipientRole.FALLBACK, detour=detour)
+    decision = _at(facts.location, replace(decision, role=RecipientRole.FALLBACK, detour=detour))
     zone = _zone(None, facts.location, deployment)
     for place in (facts.team, facts.location):
         address = usable_address(place.fallback_email) if place else None

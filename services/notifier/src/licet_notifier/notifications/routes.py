@@ -52,6 +52,8 @@ class NotificationOut(BaseModel):
     """Why it went to a fallback address."""
     not_before: datetime | None
     """Business time from which the mail may leave."""
+    stop_id: UUID | None
+    """The stop that holds it."""
     attempts: int
     unknown_attempts: int
     """How many attempts ended without it being known whether the server has the mail."""

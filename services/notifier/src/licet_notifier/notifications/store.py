@@ -28,6 +28,8 @@ class Claimed(Generic[N]):
     notice: N
     later_notice_at: datetime | None
     not_before: datetime
+    silenced: bool
+    """Whether a stop held it, and was ended with the order to drop what it held."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +82,7 @@ class Notification:
     reason: NotificationReason
     detour: Detour | None
     not_before: datetime | None
+    stop_id: UUID | None
     attempts: int
     unknown_attempts: int
     smtp_status: int | None
@@ -141,6 +144,7 @@ def _claimed(row: Any, notice: N) -> Claimed[N]:
         notice,
         row["later_notice_at"],
         row["not_before"],
+        row["silenced"],
     )
 
 
@@ -174,6 +178,11 @@ async def mark_skipped(conn: Connection, skipped: Sequence[tuple[UUID, Decision]
         [each[1].role for each in skipped], [each[1].recipient_id for each in skipped],
         [each[1].detour for each in skipped],
     )  # fmt: skip
+
+
+async def hold(conn: Connection, held: Sequence[tuple[UUID, UUID]], *, now: datetime) -> None:
+    """Let stops hold these mails; each mail comes with the stop's id."""
+    await conn.execute(QUERIES["hold"], now, [each[0] for each in held], [each[1] for each in held])
 
 
 async def postpone(conn: Connection, later: Sequence[tuple[UUID, datetime | None]], *, now: datetime) -> None:
@@ -285,6 +294,7 @@ def _notification(row: Any) -> Notification:
         reason=NotificationReason(row["reason"]),
         detour=Detour(row["detour"]) if row["detour"] else None,
         not_before=row["not_before"],
+        stop_id=row["stop_id"],
         attempts=row["attempts"],
         unknown_attempts=row["unknown_attempts"],
         smtp_status=row["smtp_status"],

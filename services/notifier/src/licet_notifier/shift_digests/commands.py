@@ -10,6 +10,9 @@ from licet_chassis.database import Transaction
 from licet_events.shifts import ShiftState
 from licet_notifier.notifications.model import Deployment
 from licet_notifier.notifications.retry import RetryPolicy
+from licet_notifier.restraint.calendar import Calendar
+from licet_notifier.restraint.model import Subject, stop_of
+from licet_notifier.restraint.store import lock_restraint, read_calendar
 from licet_notifier.shift_digests import model, store
 from licet_notifier.shift_digests.model import DigestReason, DigestState, Recipient
 from licet_notifier.shift_digests.store import Claimed, DueRisk, NewDigest
@@ -41,15 +44,16 @@ async def keep_risks(
     for state in sorted(states, key=lambda one: one.version):
         newest[state.id] = state
     zones = await store.read_zones(tx.conn, {state.holder_id for state in newest.values()})
+    calendar = await read_calendar(tx.conn)
     risks = [
-        (state, _due_at(state, zones.get(state.holder_id, deployment.time_zone), now))
+        (state, _due_at(state, zones.get(state.holder_id, deployment.time_zone), now, calendar))
         for state in newest.values()
     ]
     await store.upsert_risks(tx.conn, risks)
 
 
-def _due_at(state: ShiftState, time_zone: str, now: datetime) -> datetime | None:
-    return model.due_at(state, time_zone, now) if state.at_risk and now < state.start else None
+def _due_at(state: ShiftState, time_zone: str, now: datetime, calendar: Calendar) -> datetime | None:
+    return model.due_at(state, time_zone, now, calendar) if state.at_risk and now < state.start else None
 
 
 async def make_digests(
@@ -127,10 +131,17 @@ async def begin_mails(
     if not claimed:
         return begun
     items = await store.lock_items(tx.conn, {one.id for one in claimed}, now)
+    stops = (await lock_restraint(tx.conn)).stops
     for one in claimed:
         left = items.get(one.id, [])
-        if not left or one.recipient.address is None:
+        stop = stop_of(stops, Subject("shift.at_risk", team=one.team))
+        if left and stop is not None and not one.silenced:
+            await store.hold(tx.conn, one.id, stop.id, now)
+            continue
+        if not left or one.recipient.address is None or one.silenced:
             reason = DigestReason.SUPERVISOR_INACTIVE if left else DigestReason.CLEARED
+            if left and one.silenced:
+                reason = DigestReason.SILENCED
             await store.record_outcome(tx.conn, one.id, one.attempts, DigestState.SKIPPED, reason, now=now)
             continue
         mail = Mail(

@@ -6,12 +6,13 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
-from licet_events.civil import zone
+from licet_events.civil import starts_at, zone
 from licet_events.ids import derived_id
 from licet_events.notifications import RecipientRole
 from licet_events.shifts import ShiftState
-from licet_notifier.notifications.window import OPENS, is_zone, next_opening
+from licet_notifier.notifications.window import is_zone
 from licet_notifier.notifications.wording import in_words, one_line
+from licet_notifier.restraint.calendar import BY_DAY, Calendar, Place
 
 NEAR = timedelta(hours=48)
 """Of a shift that begins within this time supervisors are told at once, at any hour."""
@@ -21,6 +22,8 @@ class DigestState(StrEnum):
     """How far a mail about shifts at risk has come."""
 
     PENDING = "pending"
+    HELD = "held"
+    """A stop holds it."""
     SENDING = "sending"
     SENT = "sent"
     SKIPPED = "skipped"
@@ -36,6 +39,8 @@ class DigestReason(StrEnum):
     """None of its shifts is at risk any more, or all of them have begun."""
     SUPERVISOR_INACTIVE = "supervisor_inactive"
     NO_ADDRESS = "no_address"
+    SILENCED = "silenced"
+    """A stop held it, and was ended with the order to drop what it held."""
     REFUSED = "refused"
     GAVE_UP = "gave_up"
     UNKNOWN = "unknown"
@@ -66,21 +71,21 @@ def is_near(shift: ShiftState, now: datetime) -> bool:
     return shift.start - now <= NEAR
 
 
-def due_at(shift: ShiftState, time_zone: str, now: datetime) -> datetime:
-    """Return when supervisors are to be told: now, or with the next daily digest at eight in the zone.
+def due_at(shift: ShiftState, time_zone: str, now: datetime, calendar: Calendar = BY_DAY) -> datetime:
+    """Return when supervisors are to be told: now, or with the next daily digest, as quiet hours end.
 
     A shift that would be near before the next digest is told of as soon as it is near.
     """
     if is_near(shift, now):
         return now
     name = time_zone if is_zone(time_zone) else "UTC"
-    # At eight o'clock itself this day's digest is on its way already.
+    # When they end, this day's digest is on its way already.
     today = now.astimezone(zone(name)).date()
     after = now + timedelta(microseconds=1)
-    opening = next_opening(after, name)
-    if opening == after:  # the window is open: the digest of today has left, the next is tomorrow's
-        midnight = datetime.combine(today + timedelta(days=1), OPENS.replace(hour=0), zone(name))
-        opening = next_opening(midnight.astimezone(now.tzinfo), name)
+    opening = calendar.opening(after, Place(name))
+    if opening == after:  # the digest of today has left, the next is tomorrow's
+        tomorrow = starts_at(today + timedelta(days=1), name).astimezone(now.tzinfo)
+        opening = calendar.opening(tomorrow, Place(name))
     return min(opening, shift.start - NEAR)
 
 

@@ -106,6 +106,10 @@ update shift_digests set
     address = $5, updated_at = $6
 where id = $1;
 
+-- name: hold
+-- Let a stop hold a mail that would have left.
+update shift_digests set state = 'held', stop_id = $2, updated_at = $3 where id = $1;
+
 -- name: record_outcome
 -- Note what an attempt came to, unless another one is counted in its place.
 update shift_digests set

@@ -46,9 +46,12 @@ class Claimed:
     """A mail in hand."""
 
     id: UUID
+    team: str | None
     team_name: str | None
     recipient: Recipient
     urgent: bool
+    silenced: bool
+    """Whether a stop held it, and was ended with the order to drop what it held."""
     attempts: int
     unknown_attempts: int
 
@@ -174,8 +177,20 @@ def _claimed(row: Any, people: dict[UUID, Any]) -> Claimed:
         address = usable_address(person["email"]) if person is not None and active else None
     recipient = Recipient(RecipientRole(row["role"]), row["recipient_id"], name, address, row["time_zone"])
     return Claimed(
-        row["id"], row["team_name"], recipient, row["urgent"], row["attempts"], row["unknown_attempts"]
+        row["id"],
+        row["team"],
+        row["team_name"],
+        recipient,
+        row["urgent"],
+        row["silenced"],
+        row["attempts"],
+        row["unknown_attempts"],
     )
+
+
+async def hold(conn: Connection, digest_id: UUID, stop_id: UUID, now: datetime) -> None:
+    """Let a stop hold a mail."""
+    await conn.execute(QUERIES["hold"], digest_id, stop_id, now)
 
 
 async def lock_items(conn: Connection, digest_ids: Collection[UUID], now: datetime) -> dict[UUID, list[Item]]:

@@ -1,0 +1,1 @@
+"""What restrains mails: quiet hours, days without mails, digests, and stops."""
