@@ -203,7 +203,7 @@ async def test_somebody_says_who_it_is_and_their_account_is_remembered(http, ser
     await told(http, {"learner": account}, {"source_id": "c-2", "learner": account})
     one, other = await waiting(http)
     refused = await decide(http, one["id"], "approve")
-    assert (refused.status_code, refused.json()["errors"][0]["pointer"]) == (422, "/holder_id")
+    assert (refused.status_code, refused.json()["errors"][0]["pointer"]) == (422, "/decisions/0/holder_id")
     assert (await decide(http, one["id"], "approve", holder_id=str(uuid4()))).status_code == 404
     assert (await decide(http, one["id"], "approve", holder_id=str(ADA))).status_code == 200
     assert await waiting(http) == []

@@ -325,6 +325,9 @@ async def test_shifts_are_listed_by_what_is_asked_in_pages_and_as_csv(
     assert ids == ["S0", "S1", "S2", "S3", "S4"]
     assert rest["next_cursor"] is None
     day = (START + timedelta(days=2)).date().isoformat()
+    whole = await http.put("/v1/shifts/S2", json=body(start=day, end=day))
+    assert whole.json()["start"] == f"{day}T00:00:00Z"
+    assert whole.json()["end"] == f"{(START + timedelta(days=3)).date()}T00:00:00Z"
     of_day = (await http.get("/v1/shifts", params={"from": day, "to": day})).json()["items"]
     assert "S2" in [one["external_id"] for one in of_day]
     assert "S4" not in [one["external_id"] for one in of_day]

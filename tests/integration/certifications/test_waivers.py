@@ -232,6 +232,10 @@ async def test_an_override_is_a_waiver_of_one_shift_and_waits_for_a_review(waive
     assert (await waivers.http.get("/v1/worklist")).json()["items"] == []
     long = await waivers.http.post("/v1/overrides", json=body | {"end": instant(100)})
     assert (long.status_code, long.json()["errors"][0]["pointer"]) == (422, "/end")
+    today = instant(1)[:10]
+    days = await waivers.http.post("/v1/overrides", json=body | {"start": today, "end": today})
+    assert days.status_code == 201, days.text
+    assert days.json()["starts_at"][:10] == today
     misspelt = await waivers.http.post("/v1/overrides", json=body | {"target": "role:forklft"})
     assert (misspelt.status_code, misspelt.json()["errors"][0]["pointer"]) == (422, "/target")
 

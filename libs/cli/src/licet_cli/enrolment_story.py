@@ -102,6 +102,8 @@ def _award(award: dict[str, Any]) -> str:
 def _no_award(enrolment: dict[str, Any]) -> str:
     if enrolment["award_id"]:
         return "The credentials service has not carried it out yet."
+    if enrolment["completed_at"]:
+        return "The programme issues no credential."
     return "Nothing was awarded yet."
 
 

@@ -9,13 +9,13 @@ from starlette.responses import Response
 
 from licet_certifications.codes import Code, Target
 from licet_certifications.facts.identity import external_key
-from licet_certifications.periods import When, begin_of, end_of, zone_of
+from licet_certifications.periods import When, begin_of, end_of, period_of, zone_of
 from licet_certifications.shifts import booking, model, store
 from licet_certifications.shifts.model import Work
 from licet_certifications.shifts.store import Listed, ShiftFilter
 from licet_certifications.shifts.views import ShiftBody, ShiftView
 from licet_chassis.database import Transaction
-from licet_chassis.errors import Invalid, NotFound
+from licet_chassis.errors import NotFound
 from licet_chassis.http.auth import Principal, requires
 from licet_chassis.http.csv import CSV_TOO, listed
 from licet_chassis.http.paging import Page, PageQuery, PageRequest, page_of
@@ -38,6 +38,7 @@ OfPlatform = Annotated[Platform, Query(description="The scheduling platform that
 async def put_shift(
     external_id: InPath,
     body: ShiftBody,
+    request: Request,
     principal: Annotated[Principal, requires("certifications:write")],
     write: Write,
     expected_version: MaybeIfMatch,
@@ -48,12 +49,13 @@ async def put_shift(
     The same booking again changes nothing. A shift whose holder is not eligible is booked all the same:
     the platform decides, and the answer says the verdict.
     """
-    if body.end <= body.start:
-        raise Invalid("A shift must end after it starts.", pointer="/end")
     key = None if body.holder_external_id is None else external_key(body.holder_external_id)
-    work = Work(body.holder_id, key, body.target, body.location, body.start, body.end)
+    default_zone = serving(request).settings.default_time_zone
 
     async def command(tx: Transaction, now: datetime) -> tuple[Listed, bool]:
+        zone = await zone_of(tx.conn, body.location, default_zone)
+        start, end = period_of(body.start, body.end, zone, what="A shift", pointer="/end")
+        work = Work(body.holder_id, key, body.target, body.location, start, end)
         return await booking.book(
             tx, platform, external_id, work,
             may_see=_sight(principal), expected_version=expected_version, now=now,

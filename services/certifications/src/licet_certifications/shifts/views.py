@@ -7,6 +7,7 @@ from uuid import UUID
 from pydantic import BaseModel, model_validator
 
 from licet_certifications.codes import Target
+from licet_certifications.periods import When
 from licet_certifications.shifts.model import Shift
 from licet_chassis.http.resources import Body
 from licet_events.eligibility import ANYWHERE, Reason, Verdict
@@ -22,9 +23,9 @@ class ShiftBody(Body):
     holder_external_id: ExternalId | None = None
     target: Target
     location: BookedLocation = ANYWHERE
-    start: Instant
-    end: Instant
-    """The instant from which the shift is over."""
+    start: When
+    end: When
+    """The instant from which the shift is over, or its last day. Days are those of the location."""
 
     @model_validator(mode="after")
     def _names_one_holder(self) -> Self:

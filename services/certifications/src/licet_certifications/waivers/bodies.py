@@ -1,18 +1,17 @@
 """What callers say of waivers and overrides."""
 
-from datetime import date
 from typing import Annotated
 from uuid import UUID
 
 from pydantic import Field, StringConstraints
 
 from licet_certifications.codes import Code, Target
+from licet_certifications.periods import Day, When, period_of
 from licet_certifications.waivers.model import OverrideRequest, Period, WaiverRequest
 from licet_chassis.http.resources import Body
 from licet_events.event import Instant
 from licet_events.waivers import WaiverReason
 
-Day = Annotated[date, Field(ge=date(1900, 1, 1), le=date(9999, 12, 30))]
 Note = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000)]
 
 
@@ -57,16 +56,16 @@ class OverrideBody(Body):
     target: Target
     location: Code | None = None
     """Where the shift is; everywhere, where it is left out."""
-    start: Instant
-    end: Instant
+    start: When
+    end: When
+    """The instant from which the shift is over, or its last day."""
     reason: WaiverReason
     note: Note | None = None
 
-    def request(self) -> OverrideRequest:
-        """Return what is decided."""
-        return OverrideRequest(
-            self.holder_id, self.target, self.start, self.end, self.reason, self.location, self.note
-        )
+    def request(self, zone: str) -> OverrideRequest:
+        """Return what is decided; `zone` is where its days are meant."""
+        start, end = period_of(self.start, self.end, zone, what="A shift", pointer="/end")
+        return OverrideRequest(self.holder_id, self.target, start, end, self.reason, self.location, self.note)
 
 
 class ReasonBody(Body):

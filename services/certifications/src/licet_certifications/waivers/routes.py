@@ -134,13 +134,18 @@ async def revoke_waiver(waiver_id: UUID, write: Write, principal: Approver, body
 
 @overrides_router.post("", status_code=201, response_model=WaiverView)
 async def post_override(
-    body: OverrideBody, write: Write, principal: Annotated[Principal, requires("waivers:override")]
+    body: OverrideBody,
+    request: Request,
+    write: Write,
+    principal: Annotated[Principal, requires("waivers:override")],
 ) -> Response:
     """Release a holder for one shift; somebody else looks at it afterwards."""
+    default_zone = serving(request).settings.default_time_zone
 
     async def command(tx: Transaction, now: datetime) -> Waiver:
         await _require_seen(tx.conn, principal, body.holder_id)
-        return await commands.grant_override(tx, body.request(), now=now)
+        zone = await zone_of(tx.conn, body.location or ANYWHERE, default_zone)
+        return await commands.grant_override(tx, body.request(zone), now=now)
 
     return await write(command, view=WaiverView.of, status=201, location=_location)
 

@@ -163,7 +163,10 @@ def worklist_router(deciders: Mapping[str, Decider]) -> APIRouter:
         rulings = [(each.item, _ruling(each, index)) for index, each in enumerate(body.decisions)]
 
         async def run(tx: Transaction, now: datetime) -> list[Outcome]:
-            return await commands.decide_all(tx, deciders, rulings, by=principal, now=now)
+            try:
+                return await commands.decide_all(tx, deciders, rulings, by=principal, now=now)
+            except Invalid as error:  # only that of a single decision is raised
+                raise Invalid(error.detail, pointer=f"/decisions/0{error.pointer or ''}") from None
 
         return await write(
             run, view=lambda outcomes: DecisionsView(decisions=[DecisionView.of(each) for each in outcomes])
