@@ -49,6 +49,29 @@ def test_a_wide_gamut_image_is_converted_to_srgb(tmp_path, kind):
     assert near(wide.getpixel((32, 32)), (216, 93, 24))
 
 
+def test_display_p3_told_by_code_points_alone_is_converted(tmp_path):
+    display_p3 = png_chunk(b"cICP", bytes([12, 13, 0, 1]))
+    wide = shown(tmp_path, flat_png(64, bytes([200, 100, 50]), extra=[display_p3]))
+    # By the matrices of both spaces and sRGB's curve.
+    assert near(wide.getpixel((32, 32)), (215, 93, 31))
+
+
+def test_code_points_win_over_a_profile_and_high_dynamic_range_is_left_to_it(tmp_path):
+    profile = png_chunk(b"iCCP", b"p\0\0" + zlib.compress(rgb_profile()))
+    for points, meant in (((1, 13), (200, 100, 50)), ((9, 16), (216, 93, 24))):
+        told = png_chunk(b"cICP", bytes([*points, 0, 1]))
+        image = shown(tmp_path, flat_png(64, bytes([200, 100, 50]), extra=[told, profile]))
+        assert near(image.getpixel((32, 32)), meant)
+
+
+def test_the_code_points_of_an_avif_are_applied(tmp_path):
+    plain = flat("RGB", (200, 100, 50), "AVIF", quality=95)
+    assert near(shown(tmp_path, plain).getpixel((32, 32)), (200, 100, 50))
+    at = plain.index(b"colrnclx") + 8
+    display_p3 = plain[:at] + b"\0\x0c\0\x0d" + plain[at + 4 :]
+    assert near(shown(tmp_path, display_p3).getpixel((32, 32)), (215, 93, 31))
+
+
 def test_the_colour_profile_wins_over_the_channel_names(tmp_path):
     red, green, blue = (0.43607, 0.22249, 0.01392), (0.38515, 0.71687, 0.09708), (0.14307, 0.06061, 0.71410)
     swapped = rgb_profile(green, red, blue)

@@ -20,6 +20,7 @@ from unit.credentials.pictures import (
     pdf,
     photograph,
     picture,
+    png_chunk,
     png_header,
     saved,
     with_gps,
@@ -52,12 +53,18 @@ def opened(content: bytes) -> Image.Image:
     return image
 
 
+def brands(major: bytes, *compatible: bytes) -> bytes:
+    """Return the beginning of an ISO base media file with those brands."""
+    body = b"ftyp" + major + bytes(4) + b"".join(compatible)
+    return (len(body) + 4).to_bytes(4, "big") + body + bytes(100)
+
+
 def is_red(pixel: Any) -> bool:
     red, _, blue = pixel
     return bool(red > 150 and blue < 80)
 
 
-@pytest.mark.parametrize("kind", ["JPEG", "PNG", "GIF", "WEBP"])
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "GIF", "WEBP", "AVIF"])
 async def test_each_accepted_image_type_gets_two_renditions(workers, tmp_path, kind):
     result, display, thumbnail = await rendered(workers, tmp_path, saved(picture(2000, 1000), kind))
     assert (result.content_type, result.width, result.height) == (f"image/{kind.lower()}", 2000, 1000)
@@ -109,12 +116,34 @@ async def test_an_image_one_pixel_wide_is_refused_or_rendered_clean(workers, tmp
         (b"\xff\xd8\xff" + b"nothing of a JPEG", "damaged|not a readable"),
         (saved(picture(400, 300), "JPEG")[:-2000], "damaged"),
         (png_header(60_000, 60_000), "60000 by 60000 pixels"),
-        (png_header(7_072, 7_072), "pixels"),
+        (png_header(7_212, 7_212), "pixels"),
         (png_header(300, 300), "damaged"),
+        (brands(b"heic", b"mif1", b"heic"), "HEIC.*Most Compatible"),
+        (brands(b"mif1", b"heic", b"hevc"), "HEIC.*Most Compatible"),
+        (brands(b"qt  "), "video"),
+        (brands(b"avif", b"mif1"), "AVIF file is damaged"),
+        (b"\xff\x0a" + bytes(60), "JPEG XL"),
+        (b"II*\0" + bytes(60), "raw"),
         (pdf()[:-40], "incomplete"),
         (pdf().replace(b"startxref\n", b"startxref\n99"), "damaged"),
     ],
-    ids="empty svg magic short-jpeg bomb just-over no-data short-pdf odd-pdf".split(),  # noqa: SIM905
+    ids=[
+        "empty",
+        "svg",
+        "magic",
+        "short-jpeg",
+        "bomb",
+        "just-over",
+        "no-data",
+        "heic",
+        "mif1",
+        "video",
+        "avif",
+        "jxl",
+        "raw",
+        "short-pdf",
+        "odd-pdf",
+    ],
 )
 async def test_a_bad_file_is_refused_with_the_reason(workers, tmp_path, content, words):
     with pytest.raises(ImageRefused, match=words):
@@ -144,12 +173,49 @@ async def test_a_hostile_file_is_refused_or_rendered_clean_and_the_next_one_work
             assert len(written) < 400_000, name
             assert max(opened(written).size) <= 1600, name
     assert set(clean) == {
-        "strip", "strip, lying", "bomb of zeros", "animated gif", "animated png", "script in a gif",
+        "strip", "strip, lying", "bomb of zeros", "animated gif", "animated png",
+        "animated png that says four billion", "text that inflates", "script in a gif",
         "profile of sixteen megabytes", "profile of noise",
         "texts, thousands", "exif without end", "exif that claims much", "exif that is cut", "exif in png",
         "comments, megabytes", "script after a jpeg", "script in a jpeg", "pdf in a jpeg", "pdf in a png",
     }  # fmt: skip
     await rendered(workers, tmp_path, saved(picture(), "PNG"))
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG"])
+async def test_a_photo_of_fifty_megapixels_fits_into_the_memory_of_a_worker(workers, tmp_path, kind):
+    # A phone's sensor of 50 megapixels; of all kinds sixteen bits of grey take the most memory.
+    photo = picture(8192, 6144) if kind == "JPEG" else Image.new("I;16", (8192, 6144), 30_000)
+    result, display, _ = await rendered(workers, tmp_path, saved(photo, kind))
+    assert (result.width, result.height) == (8192, 6144)
+    assert opened(display).size == (1600, 1200)
+
+
+async def test_a_damaged_index_of_further_pictures_does_not_refuse_a_jpeg(workers, tmp_path):
+    first, second = picture(), picture(32, 24)
+    whole = saved(first, "MPO", save_all=True, append_images=[second])
+    at = whole.index(b"MPF\0")
+    chance = random.Random(3)
+    for _ in range(40):
+        damaged = bytearray(whole)
+        for _ in range(chance.randrange(1, 30)):
+            damaged[at + 4 + chance.randrange(70)] = chance.randrange(256)
+        result, display, _ = await rendered(workers, tmp_path, bytes(damaged))
+        assert result.content_type == "image/jpeg"
+        assert is_red(opened(display).getpixel((5, 24)))
+
+
+async def test_a_damaged_animation_does_not_refuse_a_png(workers, tmp_path):
+    whole = saved(picture(), "PNG", save_all=True, append_images=[picture(64, 48).rotate(180)])
+    for name in (b"acTL", b"fcTL", b"fdAT"):
+        at = whole.index(name)
+        for damaged in (
+            whole[: at + 4] + b"\xff" * 4 + whole[at + 8 :],  # its checksum is wrong
+            whole[: at - 4] + png_chunk(name, b"\0") + whole[at - 4 :],  # too short, and twice
+        ):
+            result, display, _ = await rendered(workers, tmp_path, damaged)
+            assert result.content_type == "image/png"
+            assert is_red(opened(display).getpixel((5, 24)))
 
 
 async def test_a_photo_with_broken_metadata_is_still_rendered(workers, tmp_path):

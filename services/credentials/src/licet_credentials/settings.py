@@ -26,7 +26,7 @@ class Settings(ServiceSettings):
 
     image_workers: int = Field(1, ge=1, le=32)
     """Processes that decode images."""
-    image_pixels: int = Field(50_000_000, ge=1_000_000)
+    image_pixels: int = Field(52_000_000, ge=1_000_000)
     """Pixels (width by height) of the largest accepted image."""
     image_memory_bytes: int = Field(640 << 20, ge=256 << 20)
     """Memory limit of one worker."""

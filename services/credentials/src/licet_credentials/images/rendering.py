@@ -6,19 +6,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from PIL import Image, ImageFile, UnidentifiedImageError
+from PIL import Image
 
 from licet_credentials.images import documents
-from licet_credentials.images.colour import eight_bits, in_srgb
+from licet_credentials.images.colour import eight_bits, in_srgb, profile_of_code_points
+from licet_credentials.images.containers import MAGIC_BYTES, Picture, open_picture, sniff
+from licet_credentials.images.errors import Refused
 
 DISPLAY_BOX = 1600
 THUMBNAIL_BOX = 320
-_MAGIC = (
-    (b"\xff\xd8\xff", "JPEG"),
-    (b"\x89PNG\r\n\x1a\n", "PNG"),
-    (b"GIF87a", "GIF"),
-    (b"GIF89a", "GIF"),
-)
 _WHITE = (255, 255, 255)
 _UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -48,10 +44,6 @@ DISPLAY = Encoding(jpeg_quality=85, webp_quality=85, webp_method=0)
 THUMBNAIL = Encoding(jpeg_quality=80, webp_quality=75, webp_method=4)
 
 
-class Refused(Exception):
-    """The file is not taken, for the reason given."""
-
-
 def examine(source: Path, display: Path, thumbnail: Path, *, pixels: int) -> dict[str, Any]:
     """Return what a file is, and write both renditions if it is an image; raises `Refused`."""
     with source.open("rb") as file:
@@ -70,16 +62,14 @@ def render(source: Path, display: Path, thumbnail: Path, *, pixels: int) -> dict
     The size is judged by the header, before anything is decoded.
     """
     with source.open("rb") as file:
-        kind = sniff(file.read(16))
+        kind = sniff(file.read(MAGIC_BYTES))
         file.seek(0)
         try:
-            with Image.open(file, formats=[kind]) as image:
-                width, height = image.size
+            with open_picture(file, kind) as picture:
+                width, height = picture.image.size
                 if width * height > pixels:
                     raise Refused(f"The image has {width} by {height} pixels; at most {pixels:,} are taken.")
-                types = _write(image, display, thumbnail)
-        except UnidentifiedImageError:
-            raise Refused(f"The file begins like {kind}, but is not a readable image.") from None
+                types = _write(picture, display, thumbnail)
         except MemoryError:
             raise Refused("The image needs too much memory to decode.") from None
         except Refused:
@@ -91,21 +81,11 @@ def render(source: Path, display: Path, thumbnail: Path, *, pixels: int) -> dict
     return {"content_type": f"image/{kind.lower()}", "width": width, "height": height, **types}
 
 
-def sniff(head: bytes) -> str:
-    """Return the format that the first 16 bytes say; raises `Refused` for any that is not taken."""
-    for magic, kind in _MAGIC:
-        if head.startswith(magic):
-            return kind
-    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
-        return "WEBP"
-    raise Refused("The file is not an image of a kind that is taken: JPEG, PNG, GIF or WebP; nor a PDF.")
-
-
-def _write(image: ImageFile.ImageFile, display: Path, thumbnail: Path) -> dict[str, str]:
+def _write(picture: Picture, display: Path, thumbnail: Path) -> dict[str, str]:
     # A JPEG decodes at 1/2, 1/4 or 1/8 for a fraction of the cost, but only if both sides of the box
     # that is asked for fit; so ask for the exact box.
-    image.draft(None, _fitting(image.size, DISPLAY_BOX))
-    shown = _shown(image)
+    picture.image.draft(None, _fitting(picture.image.size, DISPLAY_BOX))
+    shown = _shown(picture)
     return {
         "display_type": encode(shown, display, DISPLAY),
         "thumbnail_type": encode(_scaled(shown, THUMBNAIL_BOX), thumbnail, THUMBNAIL),
@@ -121,9 +101,13 @@ def _scaled(image: Image.Image, box: int) -> Image.Image:
     return image.resize(_fitting(image.size, box), Image.Resampling.LANCZOS, reducing_gap=2.0)
 
 
-def _shown(image: Image.Image) -> Image.Image:
+def _shown(picture: Picture) -> Image.Image:
     """Return the image upright, in sRGB, on white, within its box: a new one that carries pixels alone."""
-    turn, profile = _orientation(image), image.info.get("icc_profile")
+    image = picture.image
+    turn = _orientation(image)
+    # Code points come before a profile (PNG, third edition, 4.3), but those of PQ and HLG have no profile.
+    profile = profile_of_code_points(*picture.code_points) if picture.code_points else None
+    profile = profile or image.info.get("icc_profile")
     # Scaled first: colours are then converted for what is shown, not for all that was sent.
     small = _scaled(eight_bits(image), DISPLAY_BOX)
     if turn in _UPRIGHT:

@@ -42,6 +42,7 @@ _FORM_BYTES = 64 * 1024
 _RETRY = {"Retry-After": "5"}
 _EXTENSIONS = {
     "application/pdf": "pdf",
+    "image/avif": "avif",
     "image/gif": "gif",
     "image/jpeg": "jpg",
     "image/png": "png",
@@ -64,7 +65,7 @@ class UploadForm(UploadIn):
     """A multipart form: the file and its fields."""
 
     file: Annotated[str, Field(json_schema_extra={"format": "binary"})]
-    """JPEG, PNG, GIF, WebP or PDF."""
+    """JPEG, PNG, GIF, WebP, AVIF or PDF."""
 
 
 # The form is not a parameter of the function: FastAPI would read all of it before space is reserved.

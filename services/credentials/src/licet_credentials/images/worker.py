@@ -19,14 +19,15 @@ from pathlib import Path
 from typing import IO
 
 # Every decoder and encoder that is needed is there before the limits are.
-from PIL import GifImagePlugin, Image, JpegImagePlugin, MpoImagePlugin, PngImagePlugin, WebPImagePlugin
+from PIL import AvifImagePlugin, GifImagePlugin, Image, JpegImagePlugin, PngImagePlugin, WebPImagePlugin
 
-from licet_credentials.images.rendering import Refused, examine
+from licet_credentials.images.errors import Refused
+from licet_credentials.images.rendering import examine
 
 with contextlib.suppress(ImportError):  # there are no such limits on Windows
     import resource
 
-PLUGINS = (GifImagePlugin, JpegImagePlugin, MpoImagePlugin, PngImagePlugin, WebPImagePlugin)
+PLUGINS = (AvifImagePlugin, GifImagePlugin, JpegImagePlugin, PngImagePlugin, WebPImagePlugin)
 """The parsers of Pillow that this process has; the others are never imported."""
 
 
@@ -60,17 +61,21 @@ def serve(requests: IO[str], answers: IO[str], *, pixels: int, cpu_seconds: int)
         answers.flush()
 
 
-def be_strict() -> None:
-    """Take Pillow's warnings for errors, but for those about metadata, of which nothing is kept anyway."""
-    warnings.simplefilter("error")
-    warnings.filterwarnings("ignore", module=r"PIL\.TiffImagePlugin")
-    Image.MAX_IMAGE_PIXELS = None  # the limit is ours, and stricter: see `render`
+def configure_pillow() -> None:
+    """Leave the limits to this process, and pass over what Pillow only warns about.
+
+    A warning is about metadata, of which nothing is kept, or about the number of pixels, which `render`
+    limits itself. What can't be decoded raises an error.
+    """
+    warnings.simplefilter("ignore")
+    Image.MAX_IMAGE_PIXELS = None
+    AvifImagePlugin.DEFAULT_MAX_THREADS = 1  # each thread has a stack and buffers of its own
 
 
 def main() -> None:
     """Be the worker."""
     pixels, memory_bytes, cpu_seconds = (int(argument) for argument in sys.argv[1:4])
-    be_strict()
+    configure_pillow()
     if hasattr(os, "nice"):
         os.nice(10)  # whoever waits for an answer goes before whoever waits for a picture
     limit(memory_bytes)

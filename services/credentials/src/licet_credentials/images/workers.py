@@ -23,7 +23,7 @@ class WorkerLimits:
     """What the workers may take."""
 
     processes: int = 1
-    pixels: int = 50_000_000
+    pixels: int = 52_000_000
     memory_bytes: int = 640 << 20
     seconds: int = 20
     """For one image, of processor time and of time that passes."""

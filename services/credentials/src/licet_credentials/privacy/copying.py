@@ -30,6 +30,7 @@ _SUFFIXES = {
     "image/png": "png",
     "image/gif": "gif",
     "image/webp": "webp",
+    "image/avif": "avif",
     "application/pdf": "pdf",
 }
 
