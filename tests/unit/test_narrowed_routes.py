@@ -117,6 +117,8 @@ ROUTES = {
         "GET /v1/notifications": FILTERED,
         "GET /v1/shift-digests": FILTERED,
         "GET /v1/notifications/{notification_id}": FILTERED,
+        "POST /v1/notifications/resend": FILTERED,
+        "POST /v1/notifications/{notification_id}/resend": FILTERED,
     },
 }
 

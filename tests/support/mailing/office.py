@@ -21,6 +21,7 @@ from licet_notifier.enrolment_mails.commands import begin_enrolment_mails
 from licet_notifier.mail.message import Skeleton
 from licet_notifier.mail.templates import load_templates
 from licet_notifier.mail.transport import MailTransport, SmtpServer, TransportLimits
+from licet_notifier.mail.trouble import ServerTrouble
 from licet_notifier.notifications.commands import begin_mails
 from licet_notifier.notifications.delivery import Delivery, Post
 from licet_notifier.notifications.model import Deployment
@@ -125,7 +126,9 @@ async def open_office(
     database = await Database.open(database_url, service="notifier")
     clock = TurnedClock(MORNING)
     deployment = Deployment("UTC", fallback)
-    async with MailTransport.open(SmtpServer.of_url(smtp_url), limits) as transport:
+    server = SmtpServer.of_url(smtp_url)
+    trouble = ServerTrouble(server.name, first_pause=0.01, longest_pause=0.02)
+    async with MailTransport.open(server, limits, trouble=trouble) as transport:
         skeleton = Skeleton(sender="licet@example.org", sender_name="Licet", reply_to=None)
         post = Post(transport, skeleton, load_templates(), deployment, retry)
         delivery = Delivery(

@@ -11,7 +11,7 @@ from support.edge.service import client_of, edge_app
 
 SCOPES = [
     "credentials:read", "credentials:write", "credentials:admin", "certifications:read",
-    "certifications:write", "eligibility:read", "scheduler:read", "notifications:read",
+    "certifications:write", "eligibility:read", "scheduler:read", "notifications:read", "notifications:write",
     "operations:read", "operations:write",
 ]  # fmt: skip
 

@@ -166,6 +166,7 @@ class Process:
                 missing += sorted(await self._backfills_needed(conn))
         except Exception as error:  # noqa: BLE001  # whatever it is, it is what is missing
             missing.append(f"the database does not answer ({type(error).__name__})")
+        missing += [said for trouble in self.composition.troubles if (said := trouble()) is not None]
         if Part.HTTP in self.parts:
             return missing
         if Part.CONSUMERS in self.parts and self.dispatchers and not self.reader.connected:

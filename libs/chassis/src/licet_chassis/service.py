@@ -50,6 +50,8 @@ class Composition:
     """Work that could be done now, by name: what `licet clock` waits for."""
     next_due: Callable[[Connection, datetime], Awaitable[datetime | None]] | None = None
     """The next instant of business time after now at which there will be work."""
+    troubles: Sequence[Callable[[], str | None]] = ()
+    """Each says in a sentence what keeps a part of the service from its work, `None` while it does it."""
     state: Mapping[str, Any] = field(default_factory=dict)
     """What the routes find on `request.app.state` beside the runtime."""
 

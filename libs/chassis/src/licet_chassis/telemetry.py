@@ -118,12 +118,12 @@ def _clean(key: str, value: Any) -> Any:
     if instead is not None:
         return instead
     if isinstance(value, str):
-        return _clean_text(value)
+        return clean_text(value)
     if isinstance(value, Mapping):
         return {str(inner): _clean(str(inner), item) for inner, item in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
         return [_clean("", item) for item in value]
-    return f"<{len(value)} bytes>" if isinstance(value, bytes) else _clean_text(str(value))
+    return f"<{len(value)} bytes>" if isinstance(value, bytes) else clean_text(str(value))
 
 
 @lru_cache(maxsize=1_000)
@@ -133,7 +133,8 @@ def _shown_instead(key: str) -> str | None:
     return PERSONAL if key.lower() in _PERSONAL_KEYS else None
 
 
-def _clean_text(text: str) -> str:
+def clean_text(text: str) -> str:
+    """Return `text` without e-mail addresses, bearer tokens and passwords in URLs."""
     if "://" in text:
         text = _URL_PASSWORD.sub(rf"\g<scheme>{REDACTED}@", text)
     if "@" in text:

@@ -14,12 +14,14 @@ from licet_chassis.service import Composition, Runtime, Service
 from licet_notifier.consumers import notifier_consumer
 from licet_notifier.enrolment_mails.commands import begin_enrolment_mails
 from licet_notifier.mail.message import Skeleton
+from licet_notifier.mail.server import SmtpServer, authorities
 from licet_notifier.mail.templates import load_templates
-from licet_notifier.mail.transport import MailTransport, SmtpServer, TransportLimits
+from licet_notifier.mail.transport import MailTransport, TransportLimits
 from licet_notifier.notifications import commands, routes, store
 from licet_notifier.notifications.delivery import Delivery, Post
 from licet_notifier.notifications.model import Deployment
 from licet_notifier.notifications.retry import RetryPolicy
+from licet_notifier.resending.routes import router as resending_router
 from licet_notifier.restraint.routes import router as restraint_router
 from licet_notifier.settings import NotifierSettings
 from licet_notifier.shift_digests import store as shift_digests
@@ -39,7 +41,10 @@ def create_service(settings: NotifierSettings) -> Service:
     async def compose(runtime: Runtime) -> AsyncIterator[Composition]:
         deployment = Deployment(settings.default_time_zone, settings.mail_fallback)
         server = SmtpServer.of_url(settings.smtp_url.get_secret_value())
-        async with MailTransport.open(server, _limits(settings)) as transport:
+        async with MailTransport.open(
+            server, _limits(settings), ehlo_name=settings.smtp_ehlo_name,
+            tls_context=None if settings.smtp_ca_file is None else authorities(settings.smtp_ca_file),
+        ) as transport:  # fmt: skip
             post = Post(transport, _skeleton(settings), load_templates(), deployment, RetryPolicy())
             delivery = Delivery(
                 runtime.database, runtime.clock, post, actor=f"service:{NAME}",
@@ -54,6 +59,7 @@ def create_service(settings: NotifierSettings) -> Service:
                     loops=(*delivery.loops, digests.loop),
                     pending={"mails": store.count_leaving, "shift_digests": shift_digests.count_leaving},
                     next_due=_next_due,
+                    troubles=(transport.trouble.describe,),
                 )
             finally:
                 await delivery.drain(_GRACE)
@@ -62,7 +68,7 @@ def create_service(settings: NotifierSettings) -> Service:
         name=NAME,
         package="licet_notifier",
         settings=settings,
-        routers=(routes.router, restraint_router, shift_digests_router),
+        routers=(routes.router, resending_router, restraint_router, shift_digests_router),
         compose=compose,
         erase=_forget_holder,
     )

@@ -1,11 +1,16 @@
 """The notifier's settings, beside those of every service."""
 
+import re
+
 from pydantic import Field, SecretStr, field_validator
 
 from licet_chassis.settings import ServiceSettings
 from licet_notifier.mail.message import UnsafeHeader, refuse_control_characters
-from licet_notifier.mail.transport import SmtpServer
+from licet_notifier.mail.server import SmtpServer, authorities
 from licet_notifier.notifications.address import usable_address
+
+_EHLO_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?|\[(IPv6:)?[0-9A-Fa-f.:]+\]", re.ASCII)
+"""A domain name or an address literal (RFC 5321, 4.1.1.1)."""
 
 
 class NotifierSettings(ServiceSettings):
@@ -21,6 +26,10 @@ class NotifierSettings(ServiceSettings):
     """Where answers go; where absent, to the sender."""
     mail_fallback: str | None = None
     """A functional address for mails that have no recipient, where team and location have none."""
+    smtp_ehlo_name: str | None = None
+    """The name that this sender greets the mail server with; where absent, the machine's host name."""
+    smtp_ca_file: str | None = None
+    """PEM file of the authorities to trust for the mail server; where absent, those of the system."""
     smtp_connections: int = Field(8, ge=1, le=256)
     """How many conversations with the server at once."""
     smtp_mails_per_connection: int = Field(100, ge=1)
@@ -37,6 +46,20 @@ class NotifierSettings(ServiceSettings):
     def _is_smtp_server(cls, url: SecretStr) -> SecretStr:
         SmtpServer.of_url(url.get_secret_value())
         return url
+
+    @field_validator("smtp_ehlo_name")
+    @classmethod
+    def _is_ehlo_name(cls, name: str | None) -> str | None:
+        if name is not None and not _EHLO_NAME.fullmatch(name):
+            raise ValueError("must be a domain name (licet.example.org) or an address ([192.0.2.1])")
+        return name
+
+    @field_validator("smtp_ca_file")
+    @classmethod
+    def _is_ca_file(cls, path: str | None) -> str | None:
+        if path is not None:
+            authorities(path)
+        return path
 
     @field_validator("mail_from", "mail_reply_to", "mail_fallback")
     @classmethod

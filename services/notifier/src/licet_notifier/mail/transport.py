@@ -1,20 +1,23 @@
-"""Handing mails to the SMTP server: pooled connections, and what each attempt came to."""
+"""Handing mails to the SMTP server, and what each attempt came to."""
 
-import asyncio
 import contextlib
 import ssl
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Self
-from urllib.parse import parse_qs, unquote, urlsplit
 
 from aiosmtplib import SMTP
-from aiosmtplib.errors import SMTPException, SMTPResponseException
+from aiosmtplib.errors import SMTPException
+
+from licet_notifier.mail.answers import Answer, Blame, Stage, blame
+from licet_notifier.mail.pool import Conversation, Conversations
+from licet_notifier.mail.server import BadSmtpUrl, NoSession, SmtpServer, begin_session
+from licet_notifier.mail.trouble import ServerTrouble
+
+__all__ = ["Attempt", "BadSmtpUrl", "MailTransport", "Result", "SmtpServer", "TransportLimits"]
 
 _OPEN_DATA = 354
-_TLS_OF_SCHEME = {"smtp": False, "smtps": True}
-_STARTTLS = {"auto": None, "always": True, "never": False}
 
 
 class Result(StrEnum):
@@ -22,11 +25,11 @@ class Result(StrEnum):
 
     SENT = "sent"
     REFUSED = "refused"
-    """The server answered 5xx: it will not take this mail."""
+    """The server answered 5xx about this mail: it will not take it."""
     TEMPORARY = "temporary"
-    """The server answered 4xx, or the connection broke before the mail was handed over."""
-    UNREACHABLE = "unreachable"
-    """There was no connection, or no session on it; this mail was not attempted."""
+    """The server answered 4xx about this mail, or the connection broke before the mail was handed over."""
+    NO_SERVER = "no_server"
+    """The server has trouble of its own, or with us; that uses no attempt of this mail."""
     UNKNOWN = "unknown"
     """The mail was handed over and the answer is missing."""
 
@@ -36,54 +39,13 @@ class Attempt:
     """The outcome of one attempt."""
 
     result: Result
-    smtp_status: int | None = None
+    answer: Answer | None = None
+    """What the server said, or how the connection failed."""
 
-
-class BadSmtpUrl(ValueError):
-    """The URL does not name an SMTP server; the message says what is wrong, without the password."""
-
-
-@dataclass(frozen=True, slots=True)
-class SmtpServer:
-    """Where mails are handed in."""
-
-    host: str
-    port: int
-    tls: bool
-    """TLS from the first byte."""
-    starttls: bool | None
-    """Whether TLS is asked for in the session: always, never, or `None` where the server offers it."""
-    user: str | None
-    password: str | None
-
-    def __repr__(self) -> str:
-        """Show no password."""
-        return f"SmtpServer({self.host}:{self.port})"
-
-    @classmethod
-    def of_url(cls, url: str) -> Self:
-        """Read `smtp[s]://[user:password@]host[:port][?starttls=auto|always|never]`.
-
-        Raises `BadSmtpUrl`. A password is only sent under TLS, unless the URL says `starttls=never`.
-        """
-        try:
-            parts = urlsplit(url)
-            port = parts.port
-        except ValueError as error:
-            raise BadSmtpUrl("the port of the SMTP URL is not a number up to 65535") from error
-        tls = _TLS_OF_SCHEME.get(parts.scheme)
-        if tls is None:
-            raise BadSmtpUrl("the SMTP URL must begin with smtp:// or smtps://")
-        if not parts.hostname:
-            raise BadSmtpUrl("the SMTP URL names no host")
-        options = parse_qs(parts.query, keep_blank_values=True)
-        starttls = options.pop("starttls", ["always" if parts.username and not tls else "auto"])[-1]
-        if options or starttls not in _STARTTLS:
-            raise BadSmtpUrl("the only option of the SMTP URL is starttls=auto, always or never")
-        user = unquote(parts.username) if parts.username else None
-        password = unquote(parts.password) if parts.password else None
-        default_port = 465 if tls else 25
-        return cls(parts.hostname, port or default_port, tls, _STARTTLS[starttls], user, password)
+    @property
+    def smtp_status(self) -> int | None:
+        """The code of the answer."""
+        return None if self.answer is None else self.answer.code
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,39 +60,54 @@ class TransportLimits:
     """How long the reply to the final dot may take: ten minutes by RFC 5321, 4.5.3.2.6."""
 
 
-@dataclass(slots=True)
-class _Connection:
-    smtp: SMTP
-    mails: int = 0
-
-
 class MailTransport:
-    """A bounded number of connections, each one conversation, reused for some mails.
+    """Sends mails over a bounded number of conversations, each reused for some mails.
 
     One mail has one recipient: a server may accept some of several and refuse the others, and its
-    answer would not say for whom.
+    answer would not say for whom. Trouble that is the server's own pauses all sending (`trouble`).
     """
 
     def __init__(
-        self, server: SmtpServer, limits: TransportLimits, *, tls_context: ssl.SSLContext | None = None
+        self,
+        server: SmtpServer,
+        limits: TransportLimits,
+        *,
+        tls_context: ssl.SSLContext | None = None,
+        ehlo_name: str | None = None,
+        trouble: ServerTrouble | None = None,
     ) -> None:
         """Connect to nothing yet."""
         self._server = server
         self._limits = limits
         self._tls_context = tls_context
-        self._slots = asyncio.Semaphore(limits.connections)
-        self._idle: list[_Connection] = []
+        self._ehlo_name = ehlo_name
+        self.trouble = trouble or ServerTrouble(server.name)
+        self._relays = False
+        """Whether the server has taken a mail."""
+        self._conversations = Conversations(
+            self._begin, most=limits.connections, mails_each=limits.mails_per_connection
+        )
 
     @property
-    def limits(self) -> TransportLimits:
-        """The bounds it keeps."""
-        return self._limits
+    def capacity(self) -> int:
+        """How many mails may be on their way now: none during a pause, one to try the server after it."""
+        if self.trouble.answer is not None:
+            return 0 if self.trouble.paused else 1
+        return self._conversations.capacity
 
     @classmethod
     @contextlib.asynccontextmanager
-    async def open(cls, server: SmtpServer, limits: TransportLimits) -> AsyncIterator[Self]:
+    async def open(
+        cls,
+        server: SmtpServer,
+        limits: TransportLimits,
+        *,
+        tls_context: ssl.SSLContext | None = None,
+        ehlo_name: str | None = None,
+        trouble: ServerTrouble | None = None,
+    ) -> AsyncIterator[Self]:
         """Give a transport that says QUIT on its connections in the end."""
-        transport = cls(server, limits)
+        transport = cls(server, limits, tls_context=tls_context, ehlo_name=ehlo_name, trouble=trouble)
         try:
             yield transport
         finally:
@@ -141,121 +118,128 @@ class MailTransport:
 
         `message` has CRLF line ends and ends in one.
         """
-        async with self._slots:
+        while True:
             try:
-                connection = self._reusable() or await self._connect()
-            except (SMTPException, OSError, TimeoutError) as error:
-                return Attempt(Result.UNREACHABLE, _status(error))
+                conversation = await self._conversations.lend()
+            except NoSession as error:
+                attempt = Attempt(Result.NO_SERVER, error.answer)
+                break
+            reused = conversation.mails > 0
             healthy = False
             try:
-                attempt, healthy = await self._transact(connection.smtp, sender, recipient, message)
+                attempt, healthy = await self._transact(conversation, sender, recipient, message)
             finally:
                 # A session that broke off in the middle can't be reused.
-                connection.mails += 1
-                if healthy and connection.mails < self._limits.mails_per_connection:
-                    self._idle.append(connection)
-                elif healthy:
-                    await self._quit(connection.smtp)
-                else:
-                    connection.smtp.close()
-            return attempt
+                await self._conversations.give_back(conversation, healthy=healthy)
+            if not (reused and _ended_before(attempt)):
+                break
+        return self._noted(attempt)
+
+    async def probe(self, sender: str) -> None:
+        """Find out whether the server takes mails again, with a conversation up to MAIL and no mail."""
+        try:
+            conversation = await self._conversations.lend()
+        except NoSession as error:
+            self.trouble.occurred(error.answer)
+            return
+        healthy = False
+        stage = Stage.MAIL
+        try:
+            await conversation.smtp.mail(sender, timeout=self._limits.command_timeout)
+            healthy = await self._reset(conversation.smtp)
+        except (SMTPException, OSError, TimeoutError) as error:
+            self.trouble.occurred(Answer.of_error(stage, error))
+        else:
+            self.trouble.over()
+        finally:
+            await self._conversations.give_back(conversation, healthy=healthy)
 
     async def close(self) -> None:
         """End the idle connections."""
-        idle, self._idle = self._idle, []
-        await asyncio.gather(*(self._quit(connection.smtp) for connection in idle))
+        await self._conversations.close()
 
-    def _reusable(self) -> _Connection | None:
-        while self._idle:
-            connection = self._idle.pop()
-            if connection.smtp.is_connected:
-                return connection
-            connection.smtp.close()
-        return None
-
-    async def _connect(self) -> _Connection:
-        server = self._server
-        smtp = SMTP(
-            hostname=server.host,
-            port=server.port,
-            use_tls=server.tls,
-            start_tls=False if server.tls else server.starttls,
-            username=server.user,
-            password=server.password,
+    async def _begin(self) -> SMTP:
+        return await begin_session(
+            self._server, step_seconds=self._limits.connect_timeout, ehlo_name=self._ehlo_name,
             tls_context=self._tls_context,
-            timeout=self._limits.connect_timeout,
-        )
-        try:
-            async with asyncio.timeout(2 * self._limits.connect_timeout):
-                await smtp.connect()
-                if smtp.is_ehlo_or_helo_needed:
-                    await smtp.ehlo()
-        except BaseException:
-            smtp.close()
-            raise
-        return _Connection(smtp)
+        )  # fmt: skip
+
+    def _noted(self, attempt: Attempt) -> Attempt:
+        if attempt.result is Result.NO_SERVER:
+            assert attempt.answer is not None  # noqa: S101  # it is judged by its answer
+            self.trouble.occurred(attempt.answer)
+        elif attempt.smtp_status is not None:
+            self.trouble.over()
+            self._relays = self._relays or attempt.result is Result.SENT
+        return attempt
 
     async def _transact(
-        self, smtp: SMTP, sender: str, recipient: str, message: bytes
+        self, conversation: Conversation, sender: str, recipient: str, message: bytes
     ) -> tuple[Attempt, bool]:
         """Return the outcome, and whether the connection may be used again."""
-        timeout = self._limits.command_timeout
+        smtp, timeout = conversation.smtp, self._limits.command_timeout
+        stage = Stage.MAIL
         try:
             await smtp.mail(sender, timeout=timeout)
+            stage = Stage.RCPT
             await smtp.rcpt(recipient, timeout=timeout)
+            stage = Stage.DATA
             opened = await smtp.execute_command(b"DATA", timeout=timeout)
-            if opened.code != _OPEN_DATA:
-                raise SMTPResponseException(opened.code, opened.message)
-        except SMTPResponseException as error:
-            return _refusal(error.code), await self._reset(smtp, error.code)
-        except (SMTPException, OSError, TimeoutError):
-            return Attempt(Result.TEMPORARY), False
-        return await self._hand_over(smtp, message)
+        except (SMTPException, OSError, TimeoutError) as error:
+            answer = Answer.of_error(stage, error)
+            return self._judged(answer, sender, recipient), await self._usable_after(smtp, answer)
+        if opened.code != _OPEN_DATA:
+            answer = Answer.of(stage, opened.code, opened.message)
+            return self._judged(answer, sender, recipient), await self._usable_after(smtp, answer)
+        return await self._hand_over(smtp, sender, recipient, message)
 
-    async def _hand_over(self, smtp: SMTP, message: bytes) -> tuple[Attempt, bool]:
+    async def _hand_over(
+        self, smtp: SMTP, sender: str, recipient: str, message: bytes
+    ) -> tuple[Attempt, bool]:
         """Write the mail and wait for the answer that settles it."""
         protocol = smtp.protocol
         if protocol is None:
-            return Attempt(Result.TEMPORARY), False
+            return Attempt(Result.TEMPORARY, Answer(Stage.DATA, None, "the connection is gone")), False
         # A line that begins with a dot gets another one (RFC 5321, 4.5.2).
         stuffed = message.replace(b"\r\n.", b"\r\n..")
         try:
             protocol.write(stuffed + b".\r\n")
-        except (SMTPException, OSError):
-            return Attempt(Result.TEMPORARY), False
+        except (SMTPException, OSError) as error:
+            return Attempt(Result.TEMPORARY, Answer.of_error(Stage.DATA, error)), False
         try:
-            answer = await protocol.read_response(timeout=self._limits.final_timeout)
-        except (SMTPException, OSError, TimeoutError):
-            return Attempt(Result.UNKNOWN), False
-        if 200 <= answer.code < 300:
-            return Attempt(Result.SENT, answer.code), True
-        return _refusal(answer.code), answer.code != 421
+            reply = await protocol.read_response(timeout=self._limits.final_timeout)
+        except (SMTPException, OSError, TimeoutError) as error:
+            return Attempt(Result.UNKNOWN, Answer.of_error(Stage.FINAL, error)), False
+        answer = Answer.of(Stage.FINAL, reply.code, reply.message)
+        if 200 <= reply.code < 300:
+            return Attempt(Result.SENT, answer), True
+        return self._judged(answer, sender, recipient), reply.code != 421
 
-    async def _reset(self, smtp: SMTP, code: int) -> bool:
+    def _judged(self, answer: Answer, sender: str, recipient: str) -> Attempt:
+        fault = blame(
+            answer, sender=sender, recipient=recipient, ehlo_name=self._ehlo_name, relays=self._relays
+        )
+        if fault is Blame.SERVER:
+            return Attempt(Result.NO_SERVER, answer)
+        # 503 is about the order of commands, which is not the mail's fault for good.
+        permanent = answer.code is not None and 500 <= answer.code < 600 and answer.code != 503
+        return Attempt(Result.REFUSED if permanent else Result.TEMPORARY, answer)
+
+    async def _usable_after(self, smtp: SMTP, answer: Answer) -> bool:
         """Forget a transaction that was refused; the next mail may still go over this connection."""
-        if code == 421 or not smtp.is_connected:
+        if answer.code is None or answer.code == 421 or not smtp.is_connected:
             return False
+        return await self._reset(smtp)
+
+    async def _reset(self, smtp: SMTP) -> bool:
         try:
             await smtp.rset(timeout=self._limits.command_timeout)
         except (SMTPException, OSError, TimeoutError):
             return False
         return True
 
-    async def _quit(self, smtp: SMTP) -> None:
-        try:
-            await smtp.quit(timeout=self._limits.connect_timeout)
-        except (SMTPException, OSError, TimeoutError):
-            pass  # It is over either way.
-        finally:
-            smtp.close()
 
-
-def _status(error: BaseException) -> int | None:
-    return error.code if isinstance(error, SMTPResponseException) and error.code > 0 else None
-
-
-def _refusal(code: int) -> Attempt:
-    """Sort an answer that is not yes. One that is no answer at all (aiosmtplib's -1) is temporary."""
-    # 530 and 535 are about our login and 503 about the order of commands: none is about this mail.
-    permanent = 500 <= code < 600 and code not in {503, 530, 535}
-    return Attempt(Result.REFUSED if permanent else Result.TEMPORARY, code if code > 0 else None)
+def _ended_before(attempt: Attempt) -> bool:
+    """Tell whether the server had ended a conversation before the mail: another one may well take it."""
+    answer = attempt.answer
+    return answer is not None and answer.stage is Stage.MAIL and answer.code in {None, 421}

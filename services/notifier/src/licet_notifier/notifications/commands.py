@@ -121,6 +121,14 @@ async def keep_decisions(
     await announce(tx, [skip for skip in skipped if skip.notification_id in new], now=now)
 
 
+def _end_unsent(mail: Claimed[Any], decision: Decision) -> Outcome:
+    """Return how a mail ends that is not sent; one that may have arrived is unknown, not skipped."""
+    outcome = replace(_skip(mail.notice, decision), resent=mail.resent)
+    if mail.unknown_attempts:
+        return replace(outcome, state=State.UNKNOWN, reason=NotificationReason.UNKNOWN)
+    return outcome
+
+
 def _skip(notice: AnyNotice, decision: Decision) -> Outcome:
     return Outcome(
         notification_id(notice.event_id, decision.told, decision.decider_id),
@@ -273,10 +281,9 @@ async def note_found(tx: Transaction, found: Found, lease: timedelta, now: datet
             tx.conn, [(each.notification_id, decision.not_before) for each, decision in found.later], now=now
         )
     if found.skipped:
-        await store.mark_skipped(
-            tx.conn, [(each.notification_id, decision) for each, decision in found.skipped], now=now
-        )
-        await announce(tx, [_skip(each.notice, decision) for each, decision in found.skipped], now=now)
+        ended = [(_end_unsent(each, decision), decision) for each, decision in found.skipped]
+        await store.mark_unsent(tx.conn, ended, now=now)
+        await announce(tx, [outcome for outcome, _ in ended], now=now)
 
 
 async def record_attempts(tx: Transaction, attempts: Sequence[Attempted], *, now: datetime) -> None:
@@ -306,8 +313,10 @@ async def count_lost_as_unknown(tx: Transaction, *, policy: RetryPolicy, limit: 
             State.UNKNOWN,
             NotificationReason.UNKNOWN,
             template_version=each.template_version,
+            resent=each.resent,
         )
-        next_try = policy.next_try_of_unknown(machine_now(), each.attempts, each.unknown_attempts + 1)
+        charged = each.attempts - each.uncharged_attempts
+        next_try = policy.next_try_of_unknown(machine_now(), charged, each.unknown_attempts + 1)
         outcome = sent if next_try is None else replace(sent, state=State.PENDING, next_try=next_try)
         attempts.append(Attempted(outcome, each.attempts, unknown=True))
     if attempts:

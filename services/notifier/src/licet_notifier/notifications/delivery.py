@@ -9,7 +9,6 @@ from datetime import datetime, timedelta
 import structlog
 from prometheus_client import Counter, Histogram
 
-from licet_chassis.backoff import Backoff
 from licet_chassis.cause import Cause
 from licet_chassis.clock import BusinessClock, machine_now
 from licet_chassis.database import TRANSIENT, Database, Transaction
@@ -34,7 +33,8 @@ _RENEWAL = 15.0
 """Seconds after which the leases of mails that are still on their way are extended."""
 _GATHERING = 0.005
 """Seconds for which others are waited for when a mail has ended."""
-_LONGEST_PAUSE = 30.0
+NO_SERVER_FOR = timedelta(seconds=30)
+"""How long a mail rests after trouble of the mail server, so that another one tries the server next."""
 _LOST_AT_ONCE = 100
 
 
@@ -74,8 +74,6 @@ class Delivery:
         self._actor = actor
         self._under_way: dict[asyncio.Task[Attempted], Begun] = {}
         self._to_record: list[Attempted] = []
-        self._backoff = Backoff(1.0, _LONGEST_PAUSE)
-        self._paused_until = 0.0
         self._renewed_at = 0.0
 
     @property
@@ -141,11 +139,11 @@ class Delivery:
 
     async def _begin(self) -> int:
         """Begin mails for which connections are free; returns how many were looked at."""
-        free = self._post.transport.limits.connections - len(self._under_way)
         claimed = 0
-        if free <= 0 or time.monotonic() < self._paused_until:
-            return claimed
         post = self._post
+        free = post.transport.capacity - len(self._under_way)
+        if free <= 0:
+            return claimed
         # Whichever kind of mail fills the connections comes last the next time.
         self._kinds = (*self._kinds[1:], *self._kinds[:1])
         for begin_mails in self._kinds:
@@ -170,6 +168,9 @@ class Delivery:
             free -= len(batch.begun)
             for begun, words in batch.begun:
                 self._under_way[asyncio.create_task(self._send(begun, words))] = begun
+        if not self._under_way and post.transport.trouble.answer is not None:
+            # No mail is due that could find out whether the server takes mails again.
+            await post.transport.probe(post.skeleton.sender)
         return claimed
 
     async def _send(self, begun: Begun, words: Wording) -> Attempted:
@@ -179,7 +180,7 @@ class Delivery:
         except (TemplateFailed, UnsafeHeader) as error:
             notification = str(begun.claimed.notification_id)
             _log.error("delivery.template_failed", notification_id=notification, error=str(error))
-            failed = _outcome(begun, State.FAILED, NotificationReason.TEMPLATE_FAILED, None)
+            failed = _failed(begun, NotificationReason.TEMPLATE_FAILED, None)
             return Attempted(failed, begun.claimed.attempts + 1, unknown=False)
         started = time.perf_counter()
         attempt = await self._post.transport.send(
@@ -206,43 +207,32 @@ class Delivery:
 
     def _judge(self, begun: Begun, attempt: Attempt) -> Attempted:
         """Say what an attempt means for the mail."""
-        attempts = begun.claimed.attempts + 1
-        status = attempt.smtp_status
-        self._pause_while_unreachable(attempt.result)
-        if attempt.result is Result.SENT:
-            return Attempted(
-                _outcome(begun, State.SENT, NotificationReason.DUE, status), attempts, unknown=False
-            )
-        if attempt.result is Result.REFUSED:
-            refused = _outcome(begun, State.FAILED, NotificationReason.REFUSED, status)
-            return Attempted(refused, attempts, unknown=False)
-        policy, now = self._post.retry, machine_now()
-        if attempt.result is Result.UNKNOWN:
-            unknown = begun.claimed.unknown_attempts + 1
-            next_try = policy.next_try_of_unknown(now, attempts, unknown)
-            ended = _outcome(begun, State.UNKNOWN, NotificationReason.UNKNOWN, status)
-        else:
-            next_try = policy.next_try(now, attempts)
-            # An earlier attempt may have arrived, so the mail may have been sent.
-            doubtful = begun.claimed.unknown_attempts > 0
-            state = State.UNKNOWN if doubtful else State.FAILED
-            reason = NotificationReason.UNKNOWN if doubtful else NotificationReason.GAVE_UP
-            ended = _outcome(begun, state, reason, status)
-        if next_try is not None:
-            again = replace(ended, state=State.PENDING, reason=NotificationReason.DUE, next_try=next_try)
-            return Attempted(again, attempts, unknown=attempt.result is Result.UNKNOWN)
-        return Attempted(ended, attempts, unknown=attempt.result is Result.UNKNOWN)
-
-    def _pause_while_unreachable(self, result: Result) -> None:
-        """Pause while there is no server: each mail begun would use up an attempt."""
-        if result is not Result.UNREACHABLE:
-            self._backoff.reset()
-            return
-        if time.monotonic() < self._paused_until:
-            return  # The other connections found the same.
-        pause = self._backoff.next()
-        self._paused_until = time.monotonic() + pause
-        _log.warning("delivery.unreachable", pause=round(pause, 1))
+        attempts, now, policy = begun.claimed.attempts + 1, machine_now(), self._post.retry
+        charged = attempts - begun.claimed.uncharged_attempts
+        match attempt.result:
+            case Result.SENT:
+                return Attempted(
+                    _outcome(begun, State.SENT, NotificationReason.DUE, attempt), attempts, unknown=False
+                )
+            case Result.NO_SERVER:
+                again = _again(begun, attempt, now + NO_SERVER_FOR)
+                return Attempted(again, attempts, unknown=False, uncharged=True)
+            case Result.UNKNOWN:
+                unknown = begun.claimed.unknown_attempts + 1
+                next_try = policy.next_try_of_unknown(now, charged, unknown)
+                ended = _outcome(begun, State.UNKNOWN, NotificationReason.UNKNOWN, attempt)
+            case Result.REFUSED:
+                next_try, ended = None, _failed(begun, NotificationReason.REFUSED, attempt)
+            case Result.TEMPORARY:
+                next_try = policy.next_try(now, charged)
+                ended = _failed(begun, NotificationReason.GAVE_UP, attempt)
+        _log.info(
+            "delivery.not_sent", notification_id=str(begun.claimed.notification_id), result=attempt.result,
+            smtp_status=attempt.smtp_status, answer=str(attempt.answer),
+            next_try=None if next_try is None else next_try.isoformat(),
+        )  # fmt: skip
+        outcome = ended if next_try is None else _again(begun, attempt, next_try)
+        return Attempted(outcome, attempts, unknown=attempt.result is Result.UNKNOWN)
 
     def _collect(self) -> None:
         for task in [task for task in self._under_way if task.done()]:
@@ -279,7 +269,8 @@ class Delivery:
             await extend_leases(conn, ids, lease_until=machine_now() + _LEASE)
 
 
-def _outcome(begun: Begun, state: State, reason: NotificationReason, status: int | None) -> Outcome:
+def _outcome(begun: Begun, state: State, reason: NotificationReason, attempt: Attempt | None) -> Outcome:
+    answer = None if attempt is None else attempt.answer
     return Outcome(
         begun.claimed.notification_id,
         begun.claimed.notice,
@@ -287,6 +278,20 @@ def _outcome(begun: Begun, state: State, reason: NotificationReason, status: int
         begun.decision.recipient_id,
         state,
         reason,
-        smtp_status=status,
+        smtp_status=None if answer is None else answer.code,
+        smtp_answer=None if answer is None else str(answer),
         template_version=begun.template_version,
+        resent=begun.claimed.resent,
     )
+
+
+def _failed(begun: Begun, reason: NotificationReason, attempt: Attempt | None) -> Outcome:
+    """Return the end of a mail that is not sent; unknown, where an earlier attempt may have arrived."""
+    if begun.claimed.unknown_attempts:
+        return _outcome(begun, State.UNKNOWN, NotificationReason.UNKNOWN, attempt)
+    return _outcome(begun, State.FAILED, reason, attempt)
+
+
+def _again(begun: Begun, attempt: Attempt, next_try: datetime) -> Outcome:
+    pending = _outcome(begun, State.PENDING, NotificationReason.DUE, attempt)
+    return replace(pending, next_try=next_try)

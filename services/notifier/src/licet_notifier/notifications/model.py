@@ -118,6 +118,10 @@ class Outcome:
     template_version: str | None = None
     next_try: datetime | None = None
     """Machine time; set where it is to be tried again."""
+    smtp_answer: str | None = None
+    """The mail server's words."""
+    resent: int = 0
+    """How often the mail was sent again by an operator after it had failed."""
 
 
 def outcome_event(outcome: Outcome) -> NotificationEvent | EnrolmentNotificationEvent:
@@ -162,7 +166,12 @@ def outcome_event(outcome: Outcome) -> NotificationEvent | EnrolmentNotification
 
 
 def outcome_event_id(outcome: Outcome) -> UUID:
-    """Return the id of the event that publishes a final outcome; the same at each repetition."""
+    """Return the id of the event that publishes a final outcome; the same at each repetition.
+
+    A mail that was sent again after it had failed may fail again, which is another fact.
+    """
+    if outcome.resent:
+        return derived_id("notification-outcome", outcome.notification_id, outcome.state, outcome.resent)
     return derived_id("notification-outcome", outcome.notification_id, outcome.state)
 
 

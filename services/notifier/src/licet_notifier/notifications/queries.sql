@@ -41,7 +41,8 @@ returning id;
 -- name: claim_due
 -- Take mails that may leave now ($1, business time) and are to be tried now ($2, machine time); other
 -- deliveries take others.
-select n.id, n.told, n.decider_id, n.attempts, n.unknown_attempts, n.not_before, n.silenced, notice.*,
+select n.id, n.told, n.decider_id, n.attempts, n.uncharged_attempts, n.unknown_attempts, n.resent, n.not_before,
+    n.silenced, notice.*,
     (
         select max(later.at) from notices later
         where later.credential_id = notice.credential_id and later.term_id is not distinct from notice.term_id
@@ -56,7 +57,8 @@ for update of n skip locked;
 -- name: claim_due_of_enrolments
 -- Take mails about enrolments that may leave now ($1, business time) and are to be tried now ($2, machine time);
 -- other deliveries take others.
-select n.id, n.told, n.decider_id, n.attempts, n.unknown_attempts, n.not_before, n.silenced, notice.*,
+select n.id, n.told, n.decider_id, n.attempts, n.uncharged_attempts, n.unknown_attempts, n.resent, n.not_before,
+    n.silenced, notice.*,
     (
         select max(later.at) from enrolment_notices later
         where later.enrolment_id = notice.enrolment_id and later.mail = notice.mail
@@ -90,14 +92,14 @@ from unnest($3::uuid[], $4::text[], $5::uuid[], $6::text[], $7::text[], $8::text
     as begun (id, role, recipient_id, detour, message_id, template_version)
 where n.id = begun.id;
 
--- name: mark_skipped
--- Note why mails that were due are not sent after all.
+-- name: mark_unsent
+-- Note why mails that were due are not sent after all. One of which an attempt may have arrived is unknown.
 update notifications n set
-    state = 'skipped', reason = skipped.reason, role = skipped.role, recipient_id = skipped.recipient_id,
-    detour = skipped.detour, not_before = null, version = version + 1, updated_at = $1
-from unnest($2::uuid[], $3::text[], $4::text[], $5::uuid[], $6::text[])
-    as skipped (id, reason, role, recipient_id, detour)
-where n.id = skipped.id;
+    state = ended.state, reason = ended.reason, role = ended.role, recipient_id = ended.recipient_id,
+    detour = ended.detour, not_before = null, version = version + 1, updated_at = $1
+from unnest($2::uuid[], $3::text[], $4::text[], $5::text[], $6::uuid[], $7::text[])
+    as ended (id, state, reason, role, recipient_id, detour)
+where n.id = ended.id;
 
 -- name: postpone
 -- Keep mails for later: the window of their recipients is not open.
@@ -120,11 +122,13 @@ update notifications set lease_until = $1 where id = any($2::uuid[]) and state =
 -- left to that one, unless this attempt is known to have been accepted.
 update notifications n set
     state = outcome.state, reason = outcome.reason, smtp_status = outcome.smtp_status,
-    unknown_attempts = unknown_attempts + outcome.unknown, next_try = coalesce(outcome.next_try, n.next_try),
+    smtp_answer = outcome.smtp_answer, unknown_attempts = unknown_attempts + outcome.unknown,
+    uncharged_attempts = uncharged_attempts + outcome.uncharged, next_try = coalesce(outcome.next_try, n.next_try),
     lease_until = null, version = version + 1, updated_at = $1
 from unnest(
-    $2::uuid[], $3::int[], $4::text[], $5::text[], $6::smallint[], $7::int[], $8::timestamptz[]
-) as outcome (id, attempts, state, reason, smtp_status, unknown, next_try)
+    $2::uuid[], $3::int[], $4::text[], $5::text[], $6::smallint[], $7::int[], $8::timestamptz[], $9::int[],
+    $10::text[]
+) as outcome (id, attempts, state, reason, smtp_status, unknown, next_try, uncharged, smtp_answer)
 where n.id = outcome.id
   and ((n.state = 'sending' and n.attempts = outcome.attempts)
     or (outcome.state = 'sent' and n.state in ('pending', 'unknown')))
@@ -132,7 +136,8 @@ returning n.id;
 
 -- name: claim_lost
 -- Take mails whose sender was lost between handing over and noting the outcome.
-select n.id, n.told, n.role, n.recipient_id, n.template_version, n.attempts, n.unknown_attempts, notice.*
+select n.id, n.told, n.role, n.recipient_id, n.template_version, n.attempts, n.uncharged_attempts,
+    n.unknown_attempts, n.resent, notice.*
 from notifications n join notices notice using (event_id)
 where n.state = 'sending' and n.lease_until < $1
 order by n.lease_until
@@ -141,7 +146,8 @@ for update of n skip locked;
 
 -- name: claim_lost_of_enrolments
 -- Take mails about enrolments whose sender was lost between handing over and noting the outcome.
-select n.id, n.told, n.role, n.recipient_id, n.template_version, n.attempts, n.unknown_attempts, notice.*
+select n.id, n.told, n.role, n.recipient_id, n.template_version, n.attempts, n.uncharged_attempts,
+    n.unknown_attempts, n.resent, notice.*
 from notifications n join enrolment_notices notice using (event_id)
 where n.state = 'sending' and n.lease_until < $1
 order by n.lease_until
@@ -193,6 +199,10 @@ delete from notifications
 where holder_id = $1
    or credential_id in (select id from credentials where holder_id = $1)
    or enrolment_id in (select id from enrolments where holder_id = $1);
+
+-- name: forget_answers
+-- Drop the mail server's words about mails to an erased holder: they may name the address.
+update notifications set smtp_answer = null where recipient_id = $1 and smtp_answer is not null;
 
 -- name: forget_notices
 -- Delete what the scheduler announced of a holder's credentials; the decisions are gone before.

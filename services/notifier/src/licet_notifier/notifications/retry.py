@@ -1,4 +1,7 @@
-"""When a mail is tried again, and when no more."""
+"""When a mail is tried again, and when no more.
+
+An attempt that the mail server's own trouble ended is not counted.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta

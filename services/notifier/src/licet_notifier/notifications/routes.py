@@ -55,9 +55,14 @@ class NotificationOut(BaseModel):
     stop_id: UUID | None
     """The stop that holds it."""
     attempts: int
+    """Those that count: the mail server's own trouble uses none."""
     unknown_attempts: int
     """How many attempts ended without it being known whether the server has the mail."""
     smtp_status: int | None
+    smtp_answer: str | None
+    """What the mail server said to the last attempt, and at which step."""
+    resent: int
+    """How often it was sent again on request after it had failed."""
     message_id: str | None
     template: str | None
     template_version: str | None
@@ -92,8 +97,8 @@ async def list_notifications(
                 credential_id=credential_id,
                 enrolment_id=enrolment_id,
                 state=outcome,
-                teams=_codes(principal.teams),
-                locations=_codes(principal.locations),
+                teams=codes(principal.teams),
+                locations=codes(principal.locations),
                 before=asked.after(tuple[datetime, UUID]),
                 limit=asked.limit + 1,
             )
@@ -107,12 +112,13 @@ async def show_notification(request: Request, principal: Reader, notification_id
     """Show one decision with its reason."""
     async with serving_of(request.scope).database.reading() as conn:
         notification = await store.read_notification(
-            conn, notification_id, teams=_codes(principal.teams), locations=_codes(principal.locations)
+            conn, notification_id, teams=codes(principal.teams), locations=codes(principal.locations)
         )
     if notification is None:
         raise NotFound(f"There is no notification {notification_id}, or none that this token may see.")
     return resource(NotificationOut.of(notification))
 
 
-def _codes(codes: frozenset[str] | None) -> list[str] | None:
-    return None if codes is None else sorted(codes)
+def codes(claim: frozenset[str] | None) -> list[str] | None:
+    """Return the teams or locations of a token as queries take them; `None`: all."""
+    return None if claim is None else sorted(claim)

@@ -24,7 +24,11 @@ class Claimed(Generic[N]):
     told: RecipientRole
     decider_id: UUID | None
     attempts: int
+    """How often it was begun: the number tells one attempt from another."""
+    uncharged_attempts: int
+    """Those of them that the mail server's own trouble ended: they do not count."""
     unknown_attempts: int
+    resent: int
     notice: N
     later_notice_at: datetime | None
     not_before: datetime
@@ -41,7 +45,9 @@ class Lost:
     recipient_id: UUID | None
     template_version: str | None
     attempts: int
+    uncharged_attempts: int
     unknown_attempts: int
+    resent: int
     notice: AnyNotice
 
 
@@ -62,6 +68,8 @@ class Attempted:
     outcome: Outcome
     attempts: int
     unknown: bool
+    uncharged: bool = False
+    """Whether the mail server's own trouble ended it, so that it does not count."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +92,11 @@ class Notification:
     not_before: datetime | None
     stop_id: UUID | None
     attempts: int
+    """Those that count."""
     unknown_attempts: int
     smtp_status: int | None
+    smtp_answer: str | None
+    resent: int
     message_id: str | None
     template: str | None
     template_version: str | None
@@ -140,7 +151,9 @@ def _claimed(row: Any, notice: N) -> Claimed[N]:
         RecipientRole(row["told"]),
         row["decider_id"],
         row["attempts"],
+        row["uncharged_attempts"],
         row["unknown_attempts"],
+        row["resent"],
         notice,
         row["later_notice_at"],
         row["not_before"],
@@ -171,12 +184,13 @@ async def mark_sending(
     )  # fmt: skip
 
 
-async def mark_skipped(conn: Connection, skipped: Sequence[tuple[UUID, Decision]], *, now: datetime) -> None:
+async def mark_unsent(conn: Connection, ended: Sequence[tuple[Outcome, Decision]], *, now: datetime) -> None:
     """Note why these mails are not sent after all."""
     await conn.execute(
-        QUERIES["mark_skipped"], now, [each[0] for each in skipped], [each[1].reason for each in skipped],
-        [each[1].role for each in skipped], [each[1].recipient_id for each in skipped],
-        [each[1].detour for each in skipped],
+        QUERIES["mark_unsent"], now, [each.notification_id for each, _ in ended],
+        [each.state for each, _ in ended], [each.reason for each, _ in ended],
+        [each.role for each, _ in ended], [each.recipient_id for each, _ in ended],
+        [decision.detour for _, decision in ended],
     )  # fmt: skip
 
 
@@ -205,6 +219,7 @@ async def record_attempts(conn: Connection, attempts: Sequence[Attempted], *, no
         [each.attempts for each in attempts], [each.outcome.state for each in attempts],
         [each.outcome.reason for each in attempts], [each.outcome.smtp_status for each in attempts],
         [int(each.unknown) for each in attempts], [each.outcome.next_try for each in attempts],
+        [int(each.uncharged) for each in attempts], [each.outcome.smtp_answer for each in attempts],
     )  # fmt: skip
     return {row["id"] for row in rows}
 
@@ -226,7 +241,9 @@ def _lost(row: Any, notice: AnyNotice) -> Lost:
         row["recipient_id"],
         row["template_version"],
         row["attempts"],
+        row["uncharged_attempts"],
         row["unknown_attempts"],
+        row["resent"],
         notice,
     )
 
@@ -236,6 +253,7 @@ async def forget_holder(conn: Connection, holder_id: UUID) -> None:
     await conn.execute(QUERIES["forget_decisions"], holder_id)
     await conn.execute(QUERIES["forget_notices"], holder_id)
     await conn.execute(QUERIES["forget_enrolment_notices"], holder_id)
+    await conn.execute(QUERIES["forget_answers"], holder_id)
 
 
 async def count_leaving(conn: Connection, now: datetime) -> int:
@@ -295,9 +313,11 @@ def _notification(row: Any) -> Notification:
         detour=Detour(row["detour"]) if row["detour"] else None,
         not_before=row["not_before"],
         stop_id=row["stop_id"],
-        attempts=row["attempts"],
+        attempts=row["attempts"] - row["uncharged_attempts"],
         unknown_attempts=row["unknown_attempts"],
         smtp_status=row["smtp_status"],
+        smtp_answer=row["smtp_answer"],
+        resent=row["resent"],
         message_id=row["message_id"],
         template=row["template"],
         template_version=row["template_version"],

@@ -139,10 +139,13 @@ async def begin_mails(
             await store.hold(tx.conn, one.id, stop.id, now)
             continue
         if not left or one.recipient.address is None or one.silenced:
+            state = DigestState.SKIPPED
             reason = DigestReason.SUPERVISOR_INACTIVE if left else DigestReason.CLEARED
             if left and one.silenced:
                 reason = DigestReason.SILENCED
-            await store.record_outcome(tx.conn, one.id, one.attempts, DigestState.SKIPPED, reason, now=now)
+            if one.unknown_attempts:  # it may have arrived
+                state, reason = DigestState.UNKNOWN, DigestReason.UNKNOWN
+            await store.record_outcome(tx.conn, one.id, one.attempts, state, reason, now=now)
             continue
         mail = Mail(
             one,
@@ -161,7 +164,8 @@ async def count_lost_as_unknown(tx: Transaction, *, policy: RetryPolicy, limit: 
     """Take mails whose sender was lost after it began them: whether they were sent is unknown."""
     lost = await store.claim_lost(tx.conn, machine_now(), limit)
     for one in lost:
-        next_try = policy.next_try_of_unknown(machine_now(), one.attempts, one.unknown_attempts + 1)
+        charged = one.attempts - one.uncharged_attempts
+        next_try = policy.next_try_of_unknown(machine_now(), charged, one.unknown_attempts + 1)
         state = DigestState.UNKNOWN if next_try is None else DigestState.PENDING
         reason = DigestReason.UNKNOWN if next_try is None else DigestReason.DUE
         await store.record_outcome(

@@ -1,6 +1,6 @@
 """Carrying mails about shifts to the server, one after the other: they are few, each for many shifts."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import structlog
 
@@ -12,7 +12,7 @@ from licet_events.civil import zone
 from licet_notifier.mail.message import Envelope, UnsafeHeader
 from licet_notifier.mail.templates import MailTemplate, TemplateFailed
 from licet_notifier.mail.transport import Attempt, Result
-from licet_notifier.notifications.delivery import Post
+from licet_notifier.notifications.delivery import NO_SERVER_FOR, Post
 from licet_notifier.shift_digests import commands, store
 from licet_notifier.shift_digests.commands import Mail
 from licet_notifier.shift_digests.model import DigestReason, DigestState
@@ -52,11 +52,13 @@ class DigestDelivery:
             made = await commands.make_digests(tx, deployment=self._post.deployment, now=now)
         async with self._database.transaction(Cause.new(self._actor)) as tx:
             await commands.count_lost_as_unknown(tx, policy=self._post.retry, limit=_LOST_AT_ONCE, now=now)
-        async with self._database.transaction(Cause.new(self._actor)) as tx:
-            mails = await commands.begin_mails(
-                tx, limit=1, lease=_LEASE, message_id=self._post.skeleton.message_id,
-                template_version=self._template.version, now=now,
-            )  # fmt: skip
+        mails: list[Mail] = []
+        if self._post.transport.capacity > 0:
+            async with self._database.transaction(Cause.new(self._actor)) as tx:
+                mails = await commands.begin_mails(
+                    tx, limit=1, lease=_LEASE, message_id=self._post.skeleton.message_id,
+                    template_version=self._template.version, now=now,
+                )  # fmt: skip
         for mail in mails:
             await self._send(mail)
         return made > 0 or bool(mails)
@@ -66,7 +68,9 @@ class DigestDelivery:
             message = self._message(mail)
         except (TemplateFailed, UnsafeHeader) as error:
             _log.error("shift_digests.template_failed", digest_id=str(mail.claimed.id), error=str(error))
-            await self._note(mail, DigestState.FAILED, DigestReason.TEMPLATE_FAILED)
+            doubtful = mail.claimed.unknown_attempts > 0
+            state = DigestState.UNKNOWN if doubtful else DigestState.FAILED
+            await self._note(mail, state, DigestReason.TEMPLATE_FAILED)
             return
         address = mail.claimed.recipient.address or ""
         await self._judge(mail, await self._post.transport.send(self._post.skeleton.sender, address, message))
@@ -85,40 +89,45 @@ class DigestDelivery:
         return self._post.skeleton.message(envelope, self._template.render(mail.words))
 
     async def _judge(self, mail: Mail, attempt: Attempt) -> None:
-        claimed, policy, status = mail.claimed, self._post.retry, attempt.smtp_status
-        if attempt.result is Result.SENT:
-            await self._note(mail, DigestState.SENT, DigestReason.DUE, status=status)
-            return
-        if attempt.result is Result.REFUSED:
-            await self._note(mail, DigestState.FAILED, DigestReason.REFUSED, status=status)
-            return
-        unknown = attempt.result is Result.UNKNOWN
-        if unknown:
-            next_try = policy.next_try_of_unknown(machine_now(), mail.attempts, claimed.unknown_attempts + 1)
-        else:
-            next_try = policy.next_try(machine_now(), mail.attempts)
-        # Where an attempt may have arrived, nobody can say that no mail was sent.
-        doubtful = unknown or claimed.unknown_attempts > 0
+        claimed, policy, now = mail.claimed, self._post.retry, machine_now()
+        charged = mail.attempts - claimed.uncharged_attempts
+        next_try, state, reason = None, DigestState.FAILED, DigestReason.GAVE_UP
+        match attempt.result:
+            case Result.SENT:
+                state, reason = DigestState.SENT, DigestReason.DUE
+            case Result.REFUSED:
+                reason = DigestReason.REFUSED
+            case Result.NO_SERVER:
+                next_try = now + NO_SERVER_FOR
+            case Result.UNKNOWN:
+                next_try = policy.next_try_of_unknown(now, charged, claimed.unknown_attempts + 1)
+                state, reason = DigestState.UNKNOWN, DigestReason.UNKNOWN
+            case Result.TEMPORARY:
+                next_try = policy.next_try(now, charged)
         if next_try is not None:
             state, reason = DigestState.PENDING, DigestReason.DUE
-        elif doubtful:
+        elif state is DigestState.FAILED and claimed.unknown_attempts:
+            # Where an attempt may have arrived, nobody can say that no mail was sent.
             state, reason = DigestState.UNKNOWN, DigestReason.UNKNOWN
-        else:
-            state, reason = DigestState.FAILED, DigestReason.GAVE_UP
-        async with self._database.transaction(Cause.new(self._actor)) as tx:
-            await store.record_outcome(
-                tx.conn, claimed.id, mail.attempts, state, reason,
-                now=self._clock.now(), smtp_status=status, unknown=unknown, next_try=next_try,
-            )  # fmt: skip
+        await self._note(mail, state, reason, attempt=attempt, next_try=next_try)
 
     async def _note(
-        self, mail: Mail, state: DigestState, reason: DigestReason, *, status: int | None = None
+        self,
+        mail: Mail,
+        state: DigestState,
+        reason: DigestReason,
+        *,
+        attempt: Attempt | None = None,
+        next_try: datetime | None = None,
     ) -> None:
         now = self._clock.now()
+        result = None if attempt is None else attempt.result
 
         async def note(tx: Transaction) -> None:
             await store.record_outcome(
-                tx.conn, mail.claimed.id, mail.attempts, state, reason, now=now, smtp_status=status
-            )
+                tx.conn, mail.claimed.id, mail.attempts, state, reason, now=now,
+                answer=None if attempt is None else attempt.answer, next_try=next_try,
+                unknown=result is Result.UNKNOWN, uncharged=result is Result.NO_SERVER,
+            )  # fmt: skip
 
         await self._database.run(Cause.new(self._actor), note)

@@ -113,13 +113,14 @@ update shift_digests set state = 'held', stop_id = $2, updated_at = $3 where id 
 -- name: record_outcome
 -- Note what an attempt came to, unless another one is counted in its place.
 update shift_digests set
-    state = $3, reason = $4, smtp_status = $5, unknown_attempts = unknown_attempts + $6,
-    next_try = coalesce($7, next_try), lease_until = null, updated_at = $8
+    state = $3, reason = $4, smtp_status = $5, smtp_answer = $10, unknown_attempts = unknown_attempts + $6,
+    uncharged_attempts = uncharged_attempts + $9, next_try = coalesce($7, next_try), lease_until = null,
+    updated_at = $8
 where id = $1 and attempts = $2 and state in ('pending', 'sending');
 
 -- name: claim_lost
 -- Take mails whose sender was lost between handing over and noting the outcome.
-select id, attempts, unknown_attempts from shift_digests
+select id, attempts, uncharged_attempts, unknown_attempts from shift_digests
 where state = 'sending' and lease_until < $1
 order by lease_until limit $2 for update skip locked;
 
@@ -135,7 +136,7 @@ select min(due_at) from shift_risks where due_at > $1;
 
 -- name: list_digests
 -- Mails about shifts, newest first, before a place ($1, $2); of some teams ($3).
-select d.*, array(
+select d.*, d.attempts - d.uncharged_attempts as counted_attempts, array(
     select i.shift_id from shift_digest_items i where i.digest_id = d.id order by i.shift_id
 ) as shift_ids
 from shift_digests d

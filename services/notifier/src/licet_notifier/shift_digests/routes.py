@@ -34,8 +34,11 @@ class ShiftDigestOut(BaseModel):
     outcome: DigestState
     reason: DigestReason
     attempts: int
+    """Those that count: the mail server's own trouble uses none."""
     unknown_attempts: int
     smtp_status: int | None
+    smtp_answer: str | None
+    """What the mail server said to the last attempt, and at which step."""
     message_id: str | None
     template_version: str | None
     created_at: datetime
@@ -46,7 +49,8 @@ class ShiftDigestOut(BaseModel):
         """Show a mail."""
         return cls(
             outcome=DigestState(row["state"]),
-            **{name: row[name] for name in cls.model_fields if name != "outcome"},
+            attempts=row["counted_attempts"],
+            **{name: row[name] for name in cls.model_fields if name not in {"outcome", "attempts"}},
         )
 
 

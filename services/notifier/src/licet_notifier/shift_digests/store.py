@@ -11,6 +11,7 @@ from licet_chassis.connection import Connection
 from licet_chassis.queries import load_queries
 from licet_events.notifications import RecipientRole
 from licet_events.shifts import ShiftState
+from licet_notifier.mail.answers import Answer
 from licet_notifier.notifications.address import usable_address
 from licet_notifier.shift_digests.model import DigestReason, DigestState, Item, Recipient
 
@@ -53,6 +54,8 @@ class Claimed:
     silenced: bool
     """Whether a stop held it, and was ended with the order to drop what it held."""
     attempts: int
+    uncharged_attempts: int
+    """Those that the mail server's own trouble ended: they do not count."""
     unknown_attempts: int
 
 
@@ -62,6 +65,7 @@ class Lost:
 
     id: UUID
     attempts: int
+    uncharged_attempts: int
     unknown_attempts: int
 
 
@@ -184,6 +188,7 @@ def _claimed(row: Any, people: dict[UUID, Any]) -> Claimed:
         row["urgent"],
         row["silenced"],
         row["attempts"],
+        row["uncharged_attempts"],
         row["unknown_attempts"],
     )
 
@@ -218,20 +223,24 @@ async def record_outcome(
     reason: DigestReason,
     *,
     now: datetime,
-    smtp_status: int | None = None,
+    answer: Answer | None = None,
     unknown: bool = False,
+    uncharged: bool = False,
     next_try: datetime | None = None,
 ) -> None:
     """Note what an attempt, or looking again, came to."""
     await conn.execute(
-        QUERIES["record_outcome"], id, attempts, state, reason, smtp_status, int(unknown), next_try, now
-    )
+        QUERIES["record_outcome"], id, attempts, state, reason, None if answer is None else answer.code,
+        int(unknown), next_try, now, int(uncharged), None if answer is None else str(answer),
+    )  # fmt: skip
 
 
 async def claim_lost(conn: Connection, machine_now: datetime, limit: int) -> list[Lost]:
     """Take mails whose lease has run out."""
     rows = await conn.fetch(QUERIES["claim_lost"], machine_now, limit)
-    return [Lost(row["id"], row["attempts"], row["unknown_attempts"]) for row in rows]
+    return [
+        Lost(row["id"], row["attempts"], row["uncharged_attempts"], row["unknown_attempts"]) for row in rows
+    ]
 
 
 async def count_leaving(conn: Connection, now: datetime) -> int:

@@ -1,0 +1,1 @@
+"""Sending again what failed for a cause that has been mended."""
