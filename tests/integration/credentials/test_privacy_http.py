@@ -24,7 +24,8 @@ from .conftest import ALL_SCOPES, NOW, awarded, made, objects
 
 NAME, EMAIL, PHONE, EXTERNAL = "Zerlina Quastel", "zerlina@quastel.test", "+49 30 5550199", "HR-77001"
 NUMBER, OLD_NUMBER, NOTE, ATTRIBUTE = "ZQ-4711-X", "ZQ-0815-Y", "limps since the fall of 2019", "red bicycle"
-PLANTED = (NAME, EMAIL, PHONE, EXTERNAL, NUMBER, OLD_NUMBER, NOTE, ATTRIBUTE)
+BORN = "1931-07-23"
+PLANTED = (NAME, EMAIL, PHONE, EXTERNAL, NUMBER, OLD_NUMBER, NOTE, ATTRIBUTE, BORN)
 
 PERSONS = {
     "holders", "holder_history", "holder_copies", "credentials", "terms", "runs", "register", "flags",
@@ -78,7 +79,7 @@ async def person(http: Any, licence: Any) -> Any:
     return await posted(
         http, "holders",
         {"kind": "employee", "name": NAME, "email": EMAIL, "phone": PHONE, "external_id": EXTERNAL,
-         "attributes": {"remark": ATTRIBUTE}},
+         "attributes": {"remark": ATTRIBUTE}, "birth_date": BORN},
         status=201, headers={"Idempotency-Key": "entered"},
     )  # fmt: skip
 
@@ -178,7 +179,7 @@ async def test_a_request_repeated_after_the_erasure_has_no_second_effect(http, p
     answer = await http.post(
         "/v1/holders",
         json={"kind": "employee", "name": NAME, "email": EMAIL, "phone": PHONE, "external_id": EXTERNAL,
-              "attributes": {"remark": ATTRIBUTE}},
+              "attributes": {"remark": ATTRIBUTE}, "birth_date": BORN},
         headers={"Idempotency-Key": "entered"},
     )  # fmt: skip
     assert answer.status_code == 410

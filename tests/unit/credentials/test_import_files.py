@@ -195,6 +195,11 @@ def test_every_cell_survives_quoting(text):
         (('valid_from = "from"', 'valid_from = "from"\non_change = "ask"'), "term.on_change", "reject"),
         (('lift = "forklift"', 'lift = "fork lift"'), "type.code", "values.lift"),
         (('expires_on = "to"', 'until = "to"'), "term.until", "Extra inputs"),
+        (
+            ('category = "certification"', 'category = "certification"\nlate_renewal = "from_expiry"'),
+            "type",
+            "needs late_renewal_days",
+        ),
     ],
 )
 def test_a_mapping_error_names_its_place(change, place, words):

@@ -25,7 +25,7 @@ from licet_credentials.imports.rows import (
     newest,
 )
 from licet_credentials.types.model import CredentialType
-from licet_events.catalogue import Category, NumberUnique, RenewalEvidence
+from licet_events.catalogue import Category, LateRenewal, NumberUnique, RenewalEvidence
 from licet_events.credentials import CredentialCorrected, CredentialRenewed, FlagKind
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -70,9 +70,10 @@ def planned(
     existing: Credential | None = None,
     how: MatchingRules | None = None,
     now: datetime = NOW,
+    rules: CredentialType = TYPE,
 ) -> CredentialPlan:
     facts = CredentialFacts(holder_id=HOLDER, number="100")
-    return plan_credential(rows, existing, TYPE, facts, ZONE, how or ruling(), now)
+    return plan_credential(rows, existing, rules, facts, ZONE, how or ruling(), now)
 
 
 def after(plan: CredentialPlan, existing: Credential | None = None) -> Credential:
@@ -170,6 +171,18 @@ def test_a_later_term_renews_and_an_earlier_one_is_added():
     assert earlier.results[0].outcome is RowOutcome.ADDED
     assert earlier.change is not None
     assert isinstance(earlier.change.events[0], CredentialCorrected)
+
+
+def test_a_row_after_a_lapse_is_rejected_if_the_type_takes_no_late_renewal():
+    strict = replace(TYPE, late_renewal=LateRenewal.REFUSED)
+    base = after(planned([FIRST]))
+    lapsed = row("k2", date(2025, 1, 2), date(2027, 12, 31))
+    assert planned([lapsed], base).results[0].outcome is RowOutcome.RENEWED
+    rejected = planned([lapsed], base, rules=strict)
+    assert (rejected.change, rejected.added) == (None, ())
+    assert "takes no renewal after the expiry" in rejected.results[0].errors[0].detail
+    assert planned([LATER], base, rules=strict).results[0].outcome is RowOutcome.RENEWED
+    assert planned([FIRST, lapsed], rules=strict).change is not None, "a whole history is a record"
 
 
 def test_different_dates_under_a_known_key_follow_the_mapping():

@@ -1,5 +1,6 @@
 """Which dates a renewal has, and which rule gave them."""
 
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -12,7 +13,16 @@ from licet_credentials.credentials.ends import next_fixed_date
 from licet_credentials.credentials.renewal import RenewalRequest, renewal_dates
 from licet_credentials.credentials.terms import Term
 from licet_credentials.types.model import CredentialType
-from licet_events.catalogue import FixedDate, Period, RenewalBasis
+from licet_events.catalogue import (
+    AgeBand,
+    BirthAnchor,
+    BirthDay,
+    FixedDate,
+    LateRenewal,
+    Period,
+    RenewalBasis,
+    YearCycle,
+)
 from licet_events.credentials import Expiry
 from unit.credentials.histories import rules, term
 
@@ -141,3 +151,99 @@ def test_after_an_unknown_expiry_an_explicit_date_is_enough():
     before = term(date(2026, 1, 1), None, expiry=Expiry.UNKNOWN)
     request = asked(expires_on=date(2027, 1, 1))
     assert decide(request, date(2026, 5, 1), before=before)[2] == date(2027, 1, 1)
+
+
+ENDED = term(date(2023, 2, 1), date(2026, 1, 31))
+BY_EXPIRY = rules(validity=Period(months=36), renewal_basis=RenewalBasis.FROM_EXPIRY)
+
+
+def late(of: CredentialType, today: date, **said: Any) -> tuple[date, date, int, str | None]:
+    dates = renewal_dates(ENDED, of, asked(**said), today)
+    return dates.valid_from, dates.expires_on, dates.late_days, dates.late_renewal
+
+
+@pytest.mark.parametrize(
+    ("changes", "today", "said", "expected"),
+    [
+        ({}, date(2026, 11, 29), {}, (date(2026, 11, 29), date(2029, 11, 28), 302, "from_completion")),
+        ({}, date(2026, 2, 1), {}, (date(2026, 2, 1), date(2029, 1, 31), 1, "from_completion")),
+        # Completed in time and entered late: nothing has lapsed.
+        ({}, date(2026, 3, 1), {"completed_on": date(2026, 1, 31)},
+         (date(2026, 2, 1), date(2029, 1, 31), 0, None)),
+        ({}, date(2026, 11, 29), {"completed_on": date(2026, 3, 1)},
+         (date(2026, 3, 1), date(2029, 2, 28), 29, "from_completion")),
+        ({"late_renewal": LateRenewal.FROM_EXPIRY, "late_renewal_days": 30}, date(2026, 3, 2), {},
+         (date(2026, 2, 1), date(2029, 1, 31), 30, "from_expiry")),
+        ({"late_renewal": LateRenewal.FROM_EXPIRY, "late_renewal_days": 30}, date(2026, 3, 3), {},
+         (date(2026, 3, 3), date(2029, 3, 2), 31, "from_completion")),
+        ({"late_renewal": LateRenewal.FROM_EXPIRY, "late_renewal_days": 30}, date(2026, 3, 2),
+         {"expires_on": date(2029, 2, 15)}, (date(2026, 2, 1), date(2029, 2, 15), 30, "from_expiry")),
+        # Not silent: the caller asks for it by name.
+        ({}, date(2026, 11, 29), {"mode": RenewalBasis.FROM_EXPIRY},
+         (date(2026, 2, 1), date(2029, 1, 31), 302, "from_expiry")),
+        ({"validity": Period(days=30)}, date(2026, 11, 29), {},
+         (date(2026, 11, 29), date(2026, 12, 28), 302, "from_completion")),
+    ],
+)  # fmt: skip
+def test_a_late_renewal_is_not_back_dated_unless_the_type_or_the_caller_says_so(
+    changes, today, said, expected
+):
+    assert late(replace(BY_EXPIRY, **changes), today, **said) == expected
+
+
+@pytest.mark.parametrize("basis", [*RenewalBasis, None])
+def test_a_type_may_take_no_late_renewal(basis: RenewalBasis | None):
+    strict = replace(
+        BY_EXPIRY,
+        renewal_basis=basis, fixed_date=FixedDate(month=1, day=31), late_renewal=LateRenewal.REFUSED,
+    )  # fmt: skip
+    assert late(strict, date(2026, 1, 31))[2:] == (0, None)
+    for said in ({}, {"expires_on": date(2030, 1, 1)}, {"mode": RenewalBasis.FROM_EXPIRY},
+                 {"force": True, "reason": "x"}):  # fmt: skip
+        with pytest.raises(Conflict, match="takes no renewal after the expiry"):
+            late(strict, date(2026, 2, 1), **said)
+
+
+def test_a_late_renewal_on_an_odd_cycle_ends_with_the_next_odd_year():
+    odd = rules(
+        renewal_basis=RenewalBasis.FIXED_DATE, fixed_date=FixedDate(month=10, day=31, years=YearCycle.ODD)
+    )
+    before = term(date(2025, 11, 1), date(2027, 10, 31))
+    assert decide(RenewalRequest(), date(2028, 11, 15), of=odd, before=before) == (
+        date(2028, 11, 15), "completed_on", date(2029, 10, 31), "fixed_date",
+    )  # fmt: skip
+    assert decide(RenewalRequest(), date(2027, 9, 1), of=odd, before=before)[:3] == (
+        date(2027, 11, 1), "day_after_expiry", date(2029, 10, 31),
+    )  # fmt: skip
+
+
+def test_a_whole_year_is_enough_for_a_minimum_of_twelve_months():
+    yearly = rules(
+        renewal_basis=RenewalBasis.FIXED_DATE, fixed_date=FixedDate(month=6, day=30, at_least_months=12)
+    )
+    assert decide(RenewalRequest(), date(2026, 5, 1), of=yearly)[2] == date(2027, 6, 30)
+
+
+def test_a_birth_anchor_takes_the_place_of_the_basis():
+    by_month = rules(birth_anchor=BirthAnchor(at=BirthDay.BIRTH_MONTH, at_least_months=24))
+    before = term(date(2024, 6, 1), date(2026, 5, 31))
+    dates = renewal_dates(before, by_month, RenewalRequest(), date(2026, 5, 1), date(1990, 5, 17))
+    assert (dates.valid_from, dates.expires_on, dates.expires_on_rule) == (
+        date(2026, 6, 1), date(2028, 5, 31), "birth_month",
+    )  # fmt: skip
+    with pytest.raises(Invalid, match="birth_date"):
+        renewal_dates(before, by_month, RenewalRequest(), date(2026, 5, 1))
+    assert renewal_dates(before, by_month, asked(expires_on=date(2028, 1, 1)), date(2026, 5, 1))
+
+
+def test_the_age_counts_on_the_day_of_completion():
+    medical = rules(
+        validity=Period(months=60), age_bands=(AgeBand(from_age=40, months=24),),
+        renewal_basis=RenewalBasis.FROM_COMPLETION,
+    )  # fmt: skip
+    born, today = date(1986, 5, 1), date(2026, 5, 3)
+    ends = [
+        renewal_dates(OLD, medical, asked(completed_on=day), today, born).expires_on
+        for day in (date(2026, 4, 30), date(2026, 5, 1))
+    ]
+    assert ends == [date(2031, 4, 30), date(2028, 5, 1)]

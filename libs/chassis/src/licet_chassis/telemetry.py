@@ -18,7 +18,7 @@ _SECRET_KEY = re.compile(
 )
 _PERSONAL_KEYS = frozenset(
     {"email", "phone", "mail", "recipient", "to", "to_address", "from_address", "address", "fallback_email"}
-    | {"holder_name", "full_name", "number", "licence_number"}
+    | {"holder_name", "full_name", "number", "licence_number", "birth_date", "born"}
 )
 _URL_PASSWORD = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]*://)[^/\s@:]*:[^/\s@]*@", re.IGNORECASE)
 _E_MAIL = re.compile(r"[\w.!#$%&'*+/=?^`{|}~-]+@[\w-]+(?:\.[\w-]+)*")

@@ -142,6 +142,11 @@ def _require_window(before: Term, rules: CredentialType, request: RenewalRequest
     )
 
 
+def leaves_lapse(before: Term, valid_from: date | None) -> bool:
+    """Return whether a term with this known start leaves days without any term after `before`."""
+    return before.expires_on is not None and valid_from is not None and valid_from > before.expires_on + _DAY
+
+
 def require_force(request: RenewalRequest, detail: str) -> None:
     """Raise `Conflict` unless the renewal is forced, and `Invalid` if it is forced without a reason."""
     if not request.force:

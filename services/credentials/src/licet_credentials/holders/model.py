@@ -75,6 +75,15 @@ def require_other_manager(holder: Holder) -> Holder:
     return holder
 
 
+def require_born(birth_date: date | None, now: datetime) -> None:
+    """Raise `Invalid` for a date of birth in the future."""
+    if birth_date is not None and birth_date > now.date():
+        raise Invalid(UNBORN, pointer="/birth_date")
+
+
+UNBORN = "birth_date lies in the future."
+
+
 def require_not_merged(holder: Holder) -> Holder:
     """Return the holder; raises `Conflict` if it is a merged record."""
     if holder.merged_into is not None:

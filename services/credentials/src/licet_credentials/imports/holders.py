@@ -3,9 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from licet_chassis.database import Transaction
+from licet_chassis.errors import Invalid
 from licet_credentials.holders import store as holder_store
 from licet_credentials.holders.changes import (
     HolderChange,
@@ -14,12 +16,13 @@ from licet_credentials.holders.changes import (
     new_holder,
     reactivate,
 )
-from licet_credentials.holders.model import Holder
+from licet_credentials.holders.model import Holder, require_born
 from licet_credentials.imports import store
 from licet_credentials.imports.file.mapping import Mapping as FileMapping
 from licet_credentials.imports.managers import Managers, names_of_managers, read_managers
 from licet_credentials.imports.model import IMPORTED, RowError, RowOutcome, RowResult
 from licet_credentials.imports.rows import OnChange, Rank, SourceRow, facts_that_differ, newest
+from licet_events.holders import HolderKind
 
 _MANAGER_FACTS = {"manager_id", "awaited_manager"}
 
@@ -61,15 +64,33 @@ async def plan_holders(
     plans = []
     for external_id in sorted(by_external_id):
         holder, of_holder = known.get(external_id), by_external_id[external_id]
+        unborn = _reject_unborn(of_holder, mapping, now)
         if holder is None:
-            plans.append(_plan_new_holder(external_id, of_holder, managers, mapping, now))
+            plan = _plan_new_holder(external_id, of_holder, managers, mapping, now)
         else:
             reactivation = reactivate(holder, IMPORTED, now) if holder.id in undone else None
             present = reactivation.holder if reactivation else holder
             plan = HolderPlan(external_id, of_holder, present, reactivation=reactivation)
             _plan_changes(plan, newest_terms.get(holder.id), managers, mapping, now)
-            plans.append(plan)
+        plan.rejected += unborn
+        plans.append(plan)
     return plans
+
+
+def _reject_unborn(rows: list[SourceRow], mapping: FileMapping, now: datetime) -> list[RowResult]:
+    """Take rows with a date of birth in the future out of `rows`, and return their results."""
+    source = mapping.holder.birth_date
+    if source is None:
+        return []
+    rejected = []
+    for row in tuple(rows):
+        try:
+            require_born(dict(row.holder.facts).get("birth_date"), now)
+        except Invalid as error:
+            rows.remove(row)
+            wrong = RowError(source.place, "", error.detail)
+            rejected.append(RowResult(row.line, RowOutcome.REJECTED, (wrong,)))
+    return rejected
 
 
 def _plan_new_holder(
@@ -77,7 +98,8 @@ def _plan_new_holder(
 ) -> HolderPlan:
     """Return a new holder with the facts of its newest row; rows that would close a cycle are rejected."""
     rejected: list[RowResult] = []
-    while True:
+    facts: dict[str, Any] = {"kind": HolderKind.CONTACT, "name": external_id}
+    while rows:
         row = newest(rows).holder
         facts = dict(row.facts) | {"attributes": dict(row.attributes)}
         cycle = None if row.manager is None else managers.assign(external_id, row.manager)
@@ -88,9 +110,8 @@ def _plan_new_holder(
                 external_id, rows, change.holder, change, new=True, rejected=rejected, manager=row.manager
             )
         rejected.append(_reject_newest(rows, mapping.places.manager, row.manager or "", cycle))
-        if not rows:
-            nobody = new_holder(HolderFacts(external_id=external_id, **facts), now).holder
-            return HolderPlan(external_id, rows, nobody, new=True, rejected=rejected)
+    nobody = new_holder(HolderFacts(external_id=external_id, **facts), now).holder
+    return HolderPlan(external_id, rows, nobody, new=True, rejected=rejected)
 
 
 def _reject_newest(rows: list[SourceRow], column: str, value: str, detail: str) -> RowResult:
@@ -129,6 +150,11 @@ def _plan_changes(
                 return
             plan.rejected.append(_reject_newest(plan.rows, mapping.places.manager, manager or "", cycle))
             continue
-        present = ", ".join(f"{name} {getattr(plan.holder, name)!r}" for name in sorted(differing))
+        present = ", ".join(_recorded(plan.holder, name) for name in sorted(differing))
         detail = f"the holder is recorded with {present}; the mapping has holder.on_change reject"
         plan.rejected.append(_reject_newest(plan.rows, mapping.places.holder, plan.external_id, detail))
+
+
+def _recorded(holder: Holder, name: str) -> str:
+    """Return a fact as an error shows it; nobody learns a date of birth from one."""
+    return "another birth_date" if name == "birth_date" else f"{name} {getattr(holder, name)!r}"

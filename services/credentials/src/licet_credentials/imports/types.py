@@ -46,4 +46,7 @@ def _new_type(code: str, name: str, mapping: FileMapping, now: datetime) -> Cred
         retired=False,
         created_at=now,
         updated_at=now,
+        late_renewal=rules.late_renewal,
+        late_renewal_days=rules.late_renewal_days,
+        month_end=rules.month_end,
     )

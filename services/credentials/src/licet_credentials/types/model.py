@@ -75,7 +75,7 @@ def checked(entry: CredentialType) -> CredentialType:
         raise Invalid(
             "A type that does not expire has neither validity nor renewal basis.", pointer="/expires"
         )
-    _check_late_renewal(entry)
+    check_late_renewal(entry.late_renewal, entry.late_renewal_days)
     _check_birth_date_rules(entry)
     for pointer, name in (("/code", entry.code), *(("/aliases", alias) for alias in entry.aliases)):
         if name in RESERVED:
@@ -88,16 +88,16 @@ def checked(entry: CredentialType) -> CredentialType:
     return entry
 
 
-def _check_late_renewal(entry: CredentialType) -> None:
-    counts_from_expiry = entry.late_renewal is LateRenewal.FROM_EXPIRY
-    if counts_from_expiry and entry.late_renewal_days is None:
+def check_late_renewal(rule: LateRenewal, days: int | None) -> None:
+    """Raise `Invalid` unless days are given exactly with `from_expiry`."""
+    if rule is LateRenewal.FROM_EXPIRY and days is None:
         raise Invalid(
             "late_renewal from_expiry needs late_renewal_days: the days after the expiry in which it holds.",
             pointer="/late_renewal_days",
         )
-    if not counts_from_expiry and entry.late_renewal_days is not None:
+    if rule is not LateRenewal.FROM_EXPIRY and days is not None:
         raise Invalid(
-            f"late_renewal_days goes with late_renewal from_expiry, not with {entry.late_renewal}.",
+            f"late_renewal_days goes with late_renewal from_expiry, not with {rule}.",
             pointer="/late_renewal_days",
         )
 

@@ -17,7 +17,7 @@ from licet_credentials.holders.commands.writing import (
     resolve_manager,
     write_holders,
 )
-from licet_credentials.holders.model import Attribute, Holder, require_not_merged
+from licet_credentials.holders.model import Attribute, Holder, require_born, require_not_merged
 
 REHIRED = "rehired"
 """Reason code for a leaver that a feed names again."""
@@ -25,6 +25,7 @@ REHIRED = "rehired"
 
 async def register_holder(tx: Transaction, facts: HolderFacts, *, now: datetime) -> Holder:
     """Enter a holder; raises `ExternalIdTaken` if another holder has its external id."""
+    require_born(facts.birth_date, now)
     if facts.external_id is not None:
         known = await store.lock_by_external_ids(tx.conn, [facts.external_id])
         if facts.external_id in known:
@@ -45,6 +46,7 @@ async def put_holder(
     """
     if manager_external_id == external_id:
         raise Invalid("A holder cannot be their own manager.", pointer="/manager_external_id")
+    require_born(facts.birth_date, now)
     naming = [] if manager_external_id is None else [manager_external_id]
     known = await store.lock_by_external_ids(tx.conn, [external_id], naming=naming)
     if manager_external_id is not None:
@@ -90,6 +92,7 @@ async def update_holder(
     that of a record merged into this holder, the two records swap ids: both still lead to the holder, and
     its feed now uses the new one.
     """
+    require_born(changes.get("birth_date"), now)
     external_id = changes.get("external_id")
     known = {} if external_id is None else await store.lock_by_external_ids(tx.conn, [external_id])
     holder = await store.lock_holder(tx.conn, holder_id)

@@ -107,7 +107,8 @@ def _plan_changes(
     corrected = change = _apply_corrections(settled, rules, matching, now)
     added = [(row, term) for row, term in matching.added if matching.is_accepted(row)]
     for row, term in added:
-        change = apply_term(change, row, term, matching, now)
+        change = apply_term(change, row, term, rules, matching, now)
+    added = [(row, term) for row, term in added if matching.is_accepted(row)]
     with_terms = change
     accepted = matching.accepted(rows)
     if accepted:

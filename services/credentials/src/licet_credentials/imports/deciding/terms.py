@@ -8,13 +8,14 @@ from typing import Any
 from licet_credentials.credentials.change import Change
 from licet_credentials.credentials.corrections import with_term_among
 from licet_credentials.credentials.dates import decide_expiry
-from licet_credentials.credentials.renewal import EXPLICIT
+from licet_credentials.credentials.renewal import EXPLICIT, leaves_lapse
 from licet_credentials.credentials.steps import with_new_term
 from licet_credentials.credentials.terms import Term, term_of
 from licet_credentials.imports.deciding.matching import MatchingRules, MatchingState
 from licet_credentials.imports.model import IMPORTED, RowOutcome
 from licet_credentials.imports.rows import OnTermChange, SourceRow, TermInput
 from licet_credentials.types.model import CredentialType
+from licet_events.catalogue import LateRenewal
 from licet_events.credentials import Expiry
 from licet_events.ids import uuid7
 
@@ -124,13 +125,26 @@ def corrected_fields(row: SourceRow) -> Mapping[str, Any]:
     return {"valid_from": given.valid_from, "expires_on": given.expires_on, "expiry": expiry}
 
 
-def apply_term(change: Change, row: SourceRow, term: Term, matching: MatchingState, now: datetime) -> Change:
-    """Apply a new term: after the last term as a renewal, else inserted where its dates belong."""
+def apply_term(
+    change: Change, row: SourceRow, term: Term, rules: CredentialType, matching: MatchingState, now: datetime
+) -> Change:
+    """Apply a new term: after the last term as a renewal, else inserted where its dates belong.
+
+    A row that would renew after a lapse is rejected if the type takes no late renewal. Its other rules for
+    late renewals decide dates, and a row has its own.
+    """
     before = change.credential
     last = before.last_term
     later = term.first_day > last.first_day and (
         last.expires_on is not None and (term.expires_on is None or term.expires_on > last.expires_on)
     )
+    if later and rules.late_renewal is LateRenewal.REFUSED and leaves_lapse(last, term.valid_from):
+        detail = (
+            f"starts on {term.valid_from}, after the end on {last.expires_on}; the type {rules.code} takes "
+            "no renewal after the expiry, so the row needs a credential of its own"
+        )
+        matching.reject(row, *_key_cell(row, matching), detail)
+        return change
     if later:
         matching.record(row, RowOutcome.RENEWED)
         return with_new_term(change, replace(term, previous_term_id=last.id), EXPLICIT, now)

@@ -19,10 +19,13 @@ from licet_chassis.errors import Invalid
 from licet_credentials.imports.file.values import READERS, checked_format, date_reader
 from licet_credentials.imports.rows import Columns, OnChange, OnTermChange
 from licet_credentials.inputs import AttributeName, Ladder, Reason
+from licet_credentials.types.model import check_late_renewal
 from licet_events.catalogue import (
     DEFAULT_LADDER,
     Category,
     DeclaredAttribute,
+    LateRenewal,
+    MonthEnd,
     NumberUnique,
     Period,
     RenewalBasis,
@@ -160,6 +163,8 @@ class HolderMapping(_Part):
     """The external id of the holder's manager, who may be entered later, or never."""
     roles: Several | None = None
     queues: Several | None = None
+    birth_date: DateSource | None = None
+    """For types that count by it."""
     attributes: Annotated[dict[AttributeName, Annotated[AttributeSource, _Column]], Field(max_length=50)] = (
         Field(default_factory=dict)
     )
@@ -183,6 +188,17 @@ class TypeMapping(_Part):
     grace_days: Annotated[int, Field(ge=0, le=3650)] = 0
     number_unique: NumberUnique = NumberUnique.HOLDER
     attributes: tuple[DeclaredAttribute, ...] = ()
+    late_renewal: LateRenewal = LateRenewal.FROM_COMPLETION
+    late_renewal_days: Annotated[int, Field(ge=1, le=3650)] | None = None
+    month_end: MonthEnd = MonthEnd.CLAMP
+
+    @model_validator(mode="after")
+    def _late_renewal_is_whole(self) -> "TypeMapping":
+        try:
+            check_late_renewal(self.late_renewal, self.late_renewal_days)
+        except Invalid as error:
+            raise ValueError(error.detail) from None
+        return self
 
 
 class CredentialMapping(_Part):

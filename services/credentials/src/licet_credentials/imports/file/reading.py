@@ -20,7 +20,7 @@ _REPLACEMENT = "\ufffd"
 
 _HOLDER_KINDS = {
     "kind": "holder kind", "name": "line", "email": "email", "phone": "phone", "time_zone": "zone",
-    "locale": "locale", "team": "code", "location": "code",
+    "locale": "locale", "team": "code", "location": "code", "birth_date": "",
 }  # fmt: skip
 _CREDENTIAL_KINDS = {
     "name": "line", "country": "country", "subdivision": "subdivision", "issuer": "line", "issued_on": "",
@@ -161,7 +161,10 @@ class RowReader:
             self._places,
         )
         of_holder = [
-            (name, self._field(source, READERS[kind], required=name in {"kind", "name"}))
+            (
+                name,
+                self._field(source, READERS[kind] if kind else self._date, required=name in {"kind", "name"}),
+            )
             for name, kind in _HOLDER_KINDS.items()
             if (source := getattr(holder, name)) is not None
         ]
