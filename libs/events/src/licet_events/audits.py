@@ -104,3 +104,61 @@ class AuditSnapshot(AuditEvent):
     """An audit's state again."""
 
     event_type: ClassVar[str] = "licet.audit.snapshot.v1"
+
+
+class AuditScheduleState(Model):
+    """A rule by which audits are opened, one for each period."""
+
+    id: UUID
+    version: int
+    name: str
+    scope: AuditScope = AuditScope()
+    sample: AuditSample | None = None
+    """Absent: every credential in scope. Each period takes a seed of its own, so that it draws others."""
+    rule: str
+    """A recurrence rule of RFC 5545 in `time_zone`."""
+    time_zone: str
+    starts_on: date
+    due_within_days: int
+    """Days after its opening that an audit has for attestations."""
+    next_at: Instant | None = None
+    """When the next audit is to be opened; absent once the schedule has ended, or its rule has."""
+    opened: int = 0
+    """How many audits it has opened."""
+    ended_at: Instant | None = None
+    created_at: Instant
+    updated_at: Instant
+
+
+class AuditScheduleEvent(EventData):
+    """Any event that carries an audit schedule's whole state."""
+
+    topic: ClassVar[Topic] = Topic.CERTIFICATIONS
+    audit_schedule: AuditScheduleState
+
+    @property
+    def key(self) -> str:
+        """`audit_schedule/<id>`."""
+        return f"audit_schedule/{self.audit_schedule.id}"
+
+    @property
+    def partition_key(self) -> str:
+        """The whole key: a schedule is about many holders."""
+        return self.key
+
+    @property
+    def sequence(self) -> int:
+        """The schedule's version."""
+        return self.audit_schedule.version
+
+
+class AuditScheduleChanged(AuditScheduleEvent):
+    """A schedule was made or ended, or has opened an audit and moved on to the next period."""
+
+    event_type: ClassVar[str] = "licet.audit_schedule.changed.v1"
+
+
+class AuditScheduleSnapshot(AuditScheduleEvent):
+    """A schedule's state again."""
+
+    event_type: ClassVar[str] = "licet.audit_schedule.snapshot.v1"

@@ -114,16 +114,18 @@ class InstantReached(EventData):
     event_type: ClassVar[str] = "licet.instant.reached.v1"
     topic: ClassVar[Topic] = Topic.SCHEDULE
     about: str
-    """What has the instant: `enrolment` or `waiver`; readers pass over kinds that they do not know."""
+    """What has the instant: `enrolment`, `waiver`, `audit` or `audit_schedule`; readers pass over kinds that
+    they do not know."""
     about_id: UUID
     about_version: int
     """The version of its state that the decision was made on."""
     holder_id: UUID | None = None
     """Absent where it is about no single holder."""
     instant: str
-    """Which one: of an enrolment `deadline`, `deadline_near` or `window_opens`, of a waiver `end`."""
+    """Which one: of an enrolment `deadline`, `deadline_near` or `window_opens`, of a waiver `end`, of an
+    audit `due_near`, of an audit schedule `due`."""
     step: int | None = None
-    """Of `deadline_near`: days before the deadline."""
+    """Of `deadline_near` and `due_near`: days before the deadline."""
     at: Instant
     """The instant that has come."""
     notify: bool

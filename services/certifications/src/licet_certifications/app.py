@@ -8,6 +8,8 @@ from uuid import UUID
 
 from fastapi import FastAPI
 
+from licet_certifications.audit_schedules import commands as audit_schedules
+from licet_certifications.audit_schedules.routes import router as audit_schedules_router
 from licet_certifications.audits import commands as audits
 from licet_certifications.audits.routes import router as audits_router
 from licet_certifications.bulk import store as bulk
@@ -97,6 +99,7 @@ def create_service(settings: Settings) -> Service:
             overrides_router,
             eligibility_router,
             shifts_router,
+            audit_schedules_router,
             audits_router,
             gaps_router,
             training_router,
@@ -113,6 +116,7 @@ def create_service(settings: Settings) -> Service:
             Snapshots("enrolments", Topic.CERTIFICATIONS, enrolments.enrolment_snapshots),
             Snapshots("waivers", Topic.CERTIFICATIONS, waivers.waiver_snapshots),
             Snapshots("timelines", Topic.ELIGIBILITY, eligibility.timeline_snapshots),
+            Snapshots("audit_schedules", Topic.CERTIFICATIONS, audit_schedules.schedule_snapshots),
             Snapshots("audits", Topic.CERTIFICATIONS, audits.audit_snapshots),
             Snapshots("shifts", Topic.SHIFTS, shifts.shift_snapshots),
         ],

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+from licet_certifications.audit_schedules import commands as audit_schedules
 from licet_certifications.completions.store import share_identities
 from licet_certifications.enrolments import commands as enrolments
 from licet_certifications.facts import store
@@ -69,13 +70,15 @@ FACTS = Consumer(
 
 
 async def apply_instant(tx: Transaction, event: Event[InstantReached], now: datetime) -> None:
-    """Do what an instant brings to an enrolment or a waiver; the commands compare it with their own."""
+    """Do what an instant brings to what it is about; the commands compare it with their own."""
     data = event.data
     match data.about, data.instant:
         case "enrolment", "deadline":
             await enrolments.deadline_reached(tx, data.about_id, data.at, now=now)
         case "enrolment", "window_opens":
             await enrolments.window_opened(tx, data.about_id, data.at, now=now)
+        case "audit_schedule", "due":
+            await audit_schedules.due_reached(tx, data.about_id, data.at, now=now)
         case "waiver", "end":
             await waivers.end_reached(tx, data.about_id, data.at, now=now)
 
@@ -85,4 +88,4 @@ SCHEDULE = Consumer(
     topics=(Topic.SCHEDULE,),
     handlers=(Effect(types=(InstantReached,), handle=apply_instant),),
 )
-"""What the scheduler says of enrolments and waivers; a group of its own, so that facts do not wait for it."""
+"""What the scheduler says of this service's own; a group of its own, so that facts do not wait for it."""

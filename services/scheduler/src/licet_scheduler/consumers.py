@@ -8,6 +8,7 @@ from licet_chassis.consuming import Consumer, Projection
 from licet_chassis.consuming.states import split_tombstones
 from licet_chassis.database import Transaction
 from licet_events import Event, Topic
+from licet_events.audits import AuditEvent, AuditScheduleEvent
 from licet_events.credentials import CredentialEvent, CredentialMoved
 from licet_events.enrolments import EnrolmentEvent
 from licet_events.holders import HolderEvent
@@ -39,6 +40,16 @@ async def apply_waivers(tx: Transaction, events: Sequence[Event[Any]], now: date
     await commands.apply_waivers(tx, [event.data.waiver for event in events], now=now)
 
 
+async def apply_audits(tx: Transaction, events: Sequence[Event[Any]], now: datetime) -> None:
+    """Learn when audits end, and set their timers."""
+    await commands.apply_audits(tx, [event.data.audit for event in events], now=now)
+
+
+async def apply_audit_schedules(tx: Transaction, events: Sequence[Event[Any]], now: datetime) -> None:
+    """Learn when audits are to be opened, and set their timers."""
+    await commands.apply_audit_schedules(tx, [event.data.audit_schedule for event in events], now=now)
+
+
 STATES = Consumer(
     name="states",
     topics=(Topic.HOLDERS, Topic.CREDENTIALS, Topic.CERTIFICATIONS),
@@ -47,6 +58,8 @@ STATES = Consumer(
         Projection(types=(*types_of(CredentialEvent), CredentialMoved), apply=apply_credentials),
         Projection(types=types_of(EnrolmentEvent), apply=apply_enrolments),
         Projection(types=types_of(WaiverEvent), apply=apply_waivers),
+        Projection(types=types_of(AuditEvent), apply=apply_audits),
+        Projection(types=types_of(AuditScheduleEvent), apply=apply_audit_schedules),
     ),
 )
-"""Holders, credentials, enrolments and waivers in one consumer group; none waits for another."""
+"""All states with instants in one consumer group; none waits for another."""

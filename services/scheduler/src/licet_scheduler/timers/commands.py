@@ -10,6 +10,7 @@ from licet_chassis.database import Transaction
 from licet_chassis.erasure import block_erasures
 from licet_chassis.outbox.append import append
 from licet_events import Record, encode
+from licet_events.audits import AuditScheduleState, AuditState
 from licet_events.credentials import CredentialMoved, CredentialState
 from licet_events.enrolments import EnrolmentState
 from licet_events.holders import HolderState
@@ -18,7 +19,13 @@ from licet_scheduler.timers import store
 from licet_scheduler.timers.decide import decide, next_due
 from licet_scheduler.timers.events import announcements
 from licet_scheduler.timers.model import Subject, SubjectPlan
-from licet_scheduler.timers.plan import plan_of, plan_of_enrolment, plan_of_waiver
+from licet_scheduler.timers.plan import (
+    plan_of,
+    plan_of_audit,
+    plan_of_audit_schedule,
+    plan_of_enrolment,
+    plan_of_waiver,
+)
 
 
 async def apply_holders(tx: Transaction, holders: Sequence[HolderState], *, now: datetime) -> None:
@@ -81,11 +88,34 @@ async def apply_waivers(tx: Transaction, waivers: Sequence[WaiverState], *, now:
     await _apply_plans(tx, plans, (), now=now)
 
 
+async def apply_audits(tx: Transaction, audits: Sequence[AuditState], *, now: datetime) -> None:
+    """Apply states of audits and set their timers, as for credentials."""
+    states = newest(audits, key=lambda audit: audit.id, rank=lambda audit: audit.version)
+    plans = [
+        SubjectPlan(Subject.AUDIT, each.id, each.version, None, plan_of_audit(each))
+        for each in states.values()
+    ]
+    await _apply_plans(tx, plans, (), now=now)
+
+
+async def apply_audit_schedules(
+    tx: Transaction, schedules: Sequence[AuditScheduleState], *, now: datetime
+) -> None:
+    """Apply states of audit schedules and set their timers, as for credentials."""
+    states = newest(schedules, key=lambda schedule: schedule.id, rank=lambda schedule: schedule.version)
+    plans = [
+        SubjectPlan(Subject.AUDIT_SCHEDULE, each.id, each.version, None, plan_of_audit_schedule(each))
+        for each in states.values()
+    ]
+    await _apply_plans(tx, plans, (), now=now)
+
+
 async def _apply_plans(
     tx: Transaction, plans: Sequence[SubjectPlan], moved: Sequence[CredentialMoved], *, now: datetime
 ) -> None:
     # A concurrent reactivation of a holder waits for this lock, and then sees the subjects of this batch.
-    await store.share_holders(tx.conn, sorted({each.holder_id for each in plans}))
+    holders = {each.holder_id for each in plans if each.holder_id is not None}
+    await store.share_holders(tx.conn, sorted(holders))
     ids = {each.id for each in plans} | {each.credential_id for each in moved}
     await store.lock_timers(tx.conn, sorted(ids))
     taken = await store.upsert_plans(tx.conn, plans)

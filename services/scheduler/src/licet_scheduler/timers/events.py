@@ -82,6 +82,8 @@ def event_of(timer: Timer, reached: Reached, now: datetime, *, notify: bool) -> 
 
 def _credential_event(timer: Timer, reached: Reached, now: datetime, *, notify: bool) -> ScheduleEvent:
     identity, run = reached.decision.identity, reached.run
+    if timer.holder_id is None:
+        raise ValueError(f"credential {timer.subject_id} has no holder")
     common = _Common(
         credential_id=timer.subject_id,
         holder_id=timer.holder_id,

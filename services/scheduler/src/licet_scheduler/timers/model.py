@@ -65,6 +65,8 @@ class Subject(StrEnum):
     CREDENTIAL = "credential"
     ENROLMENT = "enrolment"
     WAIVER = "waiver"
+    AUDIT = "audit"
+    AUDIT_SCHEDULE = "audit_schedule"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,16 +76,17 @@ class SubjectPlan:
     subject: Subject
     id: UUID
     version: int
-    holder_id: UUID
+    holder_id: UUID | None
+    """Absent where the subject is about no single holder."""
     plan: Plan
 
 
 @dataclass(frozen=True, slots=True)
 class Timer:
-    """A credential, an enrolment or a waiver as the scheduler knows it."""
+    """A subject as the scheduler knows it."""
 
     subject_id: UUID
-    holder_id: UUID
+    holder_id: UUID | None
     version: int
     """Version of the state from which the plan was made."""
     plan: Plan

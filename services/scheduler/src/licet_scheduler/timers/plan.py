@@ -12,6 +12,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from licet_events import civil
+from licet_events.audits import AuditScheduleState, AuditState
 from licet_events.credentials import CredentialState, RunState, TermState
 from licet_events.enrolments import EnrolmentState
 from licet_events.schedule import Deadline
@@ -46,7 +47,16 @@ class WaiverInstant(StrEnum):
     """The waiver no longer releases from its requirement."""
 
 
-SubjectInstant = EnrolmentInstant | WaiverInstant
+class AuditInstant(StrEnum):
+    """What an instant of an audit or of an audit schedule is about."""
+
+    DUE = "due"
+    """A schedule's next audit is to be opened."""
+    DUE_NEAR = "due_near"
+    """A reminder step before the last day of an audit."""
+
+
+SubjectInstant = EnrolmentInstant | WaiverInstant | AuditInstant
 """An instant of something other than a credential."""
 
 
@@ -55,7 +65,7 @@ class DeadlineKey(NamedTuple):
 
     deadline: Deadline | SubjectInstant
     reference: UUID | None = None
-    """Id of the flag, enrolment or waiver."""
+    """Id of the flag, enrolment, waiver, audit or audit schedule."""
     at: datetime | None = None
     """Set together with a reference: a moved deadline is reached again, at another instant."""
 
@@ -149,7 +159,7 @@ class FlagDeadline:
 
 @dataclass(frozen=True, slots=True)
 class SubjectDeadline:
-    """An instant of an enrolment or a waiver."""
+    """An instant of something other than a credential."""
 
     instant: SubjectInstant
     subject_id: UUID
@@ -165,7 +175,7 @@ class SubjectDeadline:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Every instant that follows from the state of a credential, an enrolment or a waiver."""
+    """Every instant that follows from the state of a subject."""
 
     created_at: datetime
     runs: tuple[PlannedRun, ...] = ()
@@ -173,11 +183,11 @@ class Plan:
     quiet_until: datetime | None = None
     """When reminders resume."""
     deadlines: tuple[SubjectDeadline, ...] = ()
-    """Instants of an enrolment or a waiver; reminders from the mildest to the strictest."""
+    """Instants of a subject that is no credential; reminders from the mildest to the strictest."""
 
     @property
     def all_deadlines(self) -> tuple[FlagDeadline | SubjectDeadline, ...]:
-        """Deadlines of flags, enrolments and waivers."""
+        """Deadlines of flags and of subjects that are no credentials."""
         return (*self.flags, *self.deadlines)
 
 
@@ -313,3 +323,33 @@ def plan_of_waiver(waiver: WaiverState) -> Plan:
         return Plan(waiver.created_at)
     end = SubjectDeadline(WaiverInstant.END, waiver.id, waiver.ends_at)
     return Plan(waiver.created_at, deadlines=(end,))
+
+
+AUDIT_STEPS = (7, 1)
+"""Reminders of an open audit, in days before its last day."""
+
+
+def plan_of_audit(audit: AuditState) -> Plan:
+    """Return the reminders of an open audit, each at the start of its day; a closed one has no instants."""
+    if audit.closed_at is not None:
+        return Plan(audit.opened_at)
+    return Plan(
+        audit.opened_at,
+        deadlines=tuple(
+            SubjectDeadline(
+                AuditInstant.DUE_NEAR,
+                audit.id,
+                _starts_at(audit.due_on - timedelta(days=step), audit.time_zone),
+                step,
+            )
+            for step in AUDIT_STEPS
+        ),
+    )
+
+
+def plan_of_audit_schedule(schedule: AuditScheduleState) -> Plan:
+    """Return when the next audit of a schedule is to be opened; an ended one has no instants."""
+    if schedule.next_at is None:
+        return Plan(schedule.created_at)
+    due = SubjectDeadline(AuditInstant.DUE, schedule.id, schedule.next_at)
+    return Plan(schedule.created_at, deadlines=(due,))

@@ -27,7 +27,7 @@ class InstantView(BaseModel):
     """`effective`, `expiring`, `expired`, `overdue` or `deadline`."""
     deadline: str | None
     """Which deadline: `flag_start`, `flag_end` or `expiring` of a credential; `deadline`, `deadline_near` or
-    `window_opens` of an enrolment; `end` of a waiver."""
+    `window_opens` of an enrolment; `end` of a waiver; `due_near` of an audit; `due` of an audit schedule."""
     step: int | None
     """Days before `expires_on` or the deadline; below 0: after it."""
     term_id: UUID | None
@@ -72,16 +72,17 @@ class DecisionView(InstantView):
 
 
 class TimerView(BaseModel):
-    """The timer of a credential, an enrolment or a waiver."""
+    """The timer of a subject."""
 
     subject: Subject
     id: UUID
-    """The id of the credential, enrolment or waiver."""
+    """The id of the credential, enrolment, waiver, audit or audit schedule."""
     credential_id: UUID | None
     """The same id, if it is a credential."""
     version: int
     """Version of its state that the scheduler has applied."""
-    holder_id: UUID
+    holder_id: UUID | None
+    """Absent where it is about no single holder."""
     holder_active: bool
     due_at: AwareDatetime | None
     """When the timer is due next; null if nothing is left to decide."""

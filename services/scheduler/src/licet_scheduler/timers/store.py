@@ -28,6 +28,7 @@ from licet_events.schedule import (
 from licet_scheduler.timers.events import announcement, correlation_of
 from licet_scheduler.timers.model import Claim, Decision, Outcome, Subject, SubjectPlan, Timer, reason_of
 from licet_scheduler.timers.plan import (
+    AuditInstant,
     DeadlineKey,
     EnrolmentInstant,
     Identity,
@@ -317,6 +318,8 @@ def _kind(name: str) -> Kind | DeadlineKey:
 def _deadline(code: str) -> Deadline | SubjectInstant:
     if code in set(EnrolmentInstant):
         return EnrolmentInstant(code)
+    if code in set(AuditInstant):
+        return AuditInstant(code)
     return WaiverInstant(code) if code in set(WaiverInstant) else Deadline(code)
 
 

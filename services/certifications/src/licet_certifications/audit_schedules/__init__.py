@@ -1,0 +1,1 @@
+"""Audits that recur: one is opened in each period of a rule."""
