@@ -240,12 +240,12 @@ async def test_merge_patch_counts_as_json(client) -> None:
 
 
 async def test_wrong_parameters_and_headers_are_named(client) -> None:
-    answer = await client.get("/v1/things/no-uuid?limit=0", headers={"X-Since": "yesterday"})
+    answer = await client.get("/v1/things/no-uuid?limit=ten", headers={"X-Since": "yesterday"})
     assert answer.status_code == 422
     assert answer.json()["errors"] == [
         {"parameter": "thing_id", "detail": "must be an id (a UUID)"},
-        {"parameter": "limit", "detail": "must be greater than or equal to 1"},
-        {"header": "X-Since", "detail": "must be an instant, such as 2026-01-31T08:00:00Z"},
+        {"parameter": "limit", "detail": "must be a whole number, such as 50"},
+        {"header": "X-Since", "detail": "must be an instant with its offset, such as 2026-01-31T08:00:00Z"},
     ]
 
 

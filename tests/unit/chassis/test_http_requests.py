@@ -169,7 +169,7 @@ async def test_one_log_line_a_request_without_query_body_or_token(client: httpx.
     assert len(lines) == 1
     line = lines[0]
     assert (line["method"], line["route"], line["status"], line["correlation_id"]) == (
-        "GET", "/v1/cause/{number}", 200, "c-1",
+        "GET", "/v1/cause/{number}", 422, "c-1",
     )  # fmt: skip
     assert line["trace_id"]
     assert line["ms"] >= 0

@@ -1,7 +1,7 @@
 """Which dates a renewal has, and which rule gave them."""
 
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from licet_chassis.errors import Conflict, Invalid
 from licet_credentials.credentials.ends import next_fixed_date
 from licet_credentials.credentials.renewal import RenewalRequest, renewal_dates
-from licet_credentials.credentials.terms import Term
+from licet_credentials.credentials.terms import Term, term_of
 from licet_credentials.types.model import CredentialType
 from licet_events.catalogue import (
     AgeBand,
@@ -24,6 +24,7 @@ from licet_events.catalogue import (
     YearCycle,
 )
 from licet_events.credentials import Expiry
+from licet_events.ids import uuid7
 from unit.credentials.histories import rules, term
 
 OLD = term(date(2025, 7, 1), date(2026, 6, 30))
@@ -247,3 +248,16 @@ def test_the_age_counts_on_the_day_of_completion():
         for day in (date(2026, 4, 30), date(2026, 5, 1))
     ]
     assert ends == [date(2031, 4, 30), date(2028, 5, 1)]
+
+
+def test_what_was_completed_was_completed_by_today_in_its_zone() -> None:
+    recorded_at = datetime(2026, 6, 1, 2, tzinfo=UTC)
+    for zone, last in (("UTC", date(2026, 6, 1)), ("America/Chicago", date(2026, 5, 31))):
+        fields: dict[str, Any] = {
+            "valid_from": None, "expires_on": date(2027, 6, 1), "expiry": Expiry.DATED, "time_zone": zone,
+            "recorded_at": recorded_at,
+        }  # fmt: skip
+        assert term_of(uuid7(), completed_on=last, **fields).completed_on == last
+        with pytest.raises(Invalid, match="lies in the future"):
+            term_of(uuid7(), completed_on=last + timedelta(days=1), **fields)
+        assert term_of(uuid7(), completed_on=last + timedelta(days=1), award_id=uuid7(), **fields)

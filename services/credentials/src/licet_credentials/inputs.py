@@ -4,15 +4,15 @@ import re
 from datetime import date, datetime
 from typing import Annotated, Any, TypeVar
 
-from pydantic import AfterValidator, AwareDatetime, Field, PlainValidator, StringConstraints, TypeAdapter
+from pydantic import AfterValidator, AwareDatetime, Field, PlainValidator, StringConstraints
 
 from licet_chassis.errors import Invalid
 from licet_credentials.iso3166 import is_country, is_subdivision, lies_in
 from licet_events.civil import zone
+from licet_events.forms import date_of, instant_of
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _EMAIL = re.compile(r"[^@\s<>,;:\"()\[\]\\]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*")
-_INSTANT = TypeAdapter(AwareDatetime)
 _FIRST_DAY, _LAST_DAY = date(1900, 1, 1), date(9000, 12, 31)
 T = TypeVar("T", date, datetime, date | datetime)
 
@@ -50,7 +50,7 @@ def _date_or_instant(value: Any) -> date | datetime:
     if not isinstance(value, str):
         raise ValueError("must be a date, YYYY-MM-DD, or an instant, such as 2026-01-31T08:00:00Z")  # noqa: TRY004
     try:
-        read = date.fromisoformat(value) if len(value) == 10 else _INSTANT.validate_python(value)
+        read = date_of(value) if len(value) == 10 else instant_of(value)
     except ValueError:
         raise ValueError(
             "must be a date that exists, YYYY-MM-DD, or an instant with offset, such as 2026-01-31T08:00:00Z"

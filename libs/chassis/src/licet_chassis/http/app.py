@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter, Depends, FastAPI
 from fastapi.routing import iter_route_contexts
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import BaseModel
@@ -16,6 +16,7 @@ from licet_chassis.errors import STATUSES
 from licet_chassis.http.auth import Authentication
 from licet_chassis.http.problems import MEDIA_TYPE, handle_problems
 from licet_chassis.http.requests import BodyLimit, BodyLimits, Requests
+from licet_chassis.http.strictness import documented_parameters
 from licet_chassis.settings import ServiceSettings
 
 
@@ -84,6 +85,7 @@ def http_app(
         redoc_url=None,
         redirect_slashes=False,
         responses=_PROBLEM,
+        dependencies=[Depends(documented_parameters)],
         middleware=[
             Middleware(Requests, templates=templates),
             Middleware(BodyLimits, largest=settings.body_limit_bytes, exceptions=exceptions),

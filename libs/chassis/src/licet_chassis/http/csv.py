@@ -183,9 +183,11 @@ def _rank(accept: str, media_type: str) -> tuple[float, int]:
     return found[1], max(found[0], 0)
 
 
+_QUALITY = re.compile(r"0(\.[0-9]{0,3})?|1(\.0{0,3})?")  # RFC 9110, section 12.4.2
+
+
 def _quality(parameters: Sequence[str]) -> float:
     given = [each[2:].strip() for each in parameters if each.startswith("q=")]
-    try:
-        return min(max(float(given[0]), 0.0), 1.0) if given else 1.0
-    except ValueError:
-        return 0.0
+    if not given:
+        return 1.0
+    return float(given[0]) if _QUALITY.fullmatch(given[0]) else 0.0

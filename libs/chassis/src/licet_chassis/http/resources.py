@@ -10,15 +10,17 @@ from pydantic_core import CoreSchema, PydanticSerializationError, core_schema, t
 from starlette.responses import Response
 
 from licet_chassis.http.problems import BadRequest, PreconditionRequired
+from licet_chassis.http.strictness import documented
 
 _NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")  # a text may well say "\\u0000" in six characters
-_ENTITY_TAG = re.compile(r'"(?P<version>[0-9]{1,18})"')
+_ENTITY_TAG = re.compile(r'"(?P<version>0|[1-9][0-9]{0,17})"')
 
 
 class Body(BaseModel):
     """Base of every input model: unknown fields are refused, and a value has the JSON type it should.
 
-    What pydantic would coerce, such as `"24"` for a number or a number for a date, is an error here.
+    What pydantic would coerce, such as `"24"` for a number or a Unix time for a date, is an error here: see
+    `licet_events.forms`.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -26,7 +28,7 @@ class Body(BaseModel):
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         """Validate Python values, which FastAPI makes of a body, as the JSON that they were."""
-        schema = handler(source)
+        schema = documented(handler(source), cls.__name__)
 
         def as_json(value: Any, validate: ValidatorFunctionWrapHandler) -> Any:
             # Strict about Python values would mean that a date is no text; strict about JSON does not.
@@ -107,7 +109,7 @@ async def _version_if_named(
 
 
 def _version_of(if_match: str) -> int:
-    tag = _ENTITY_TAG.fullmatch(if_match.strip())
+    tag = _ENTITY_TAG.fullmatch(if_match)
     if tag is None:
         raise BadRequest(
             'If-Match must be the ETag of one version, such as "3" with its quotes, no list and no *.',

@@ -120,6 +120,7 @@ class Authenticator:
             leeway=_LEEWAY,
             options={"require": _REQUIRED_CLAIMS},
         )
+        _require_instants(claims)
         principal = _principal(claims)
         self._valid[token] = _ValidToken(kid, key, float(claims["exp"]), principal)
         if len(self._valid) > _REMEMBERED_TOKENS:
@@ -142,6 +143,13 @@ def _principal(claims: Mapping[str, Any]) -> Principal:
         if "licet_locations" not in claims
         else frozenset(_codes("licet_locations", claims["licet_locations"])),
     )
+
+
+def _require_instants(claims: Mapping[str, Any]) -> None:
+    # RFC 7519, section 2: a NumericDate is a JSON number. PyJWT would also take "1893456000" and true.
+    for claim in ("exp", "iat", "nbf"):
+        if claim in claims and type(claims[claim]) not in {int, float}:
+            raise _refused(f"The claim {claim} must be a number.")
 
 
 def _codes(claim: str, value: Any) -> list[str]:

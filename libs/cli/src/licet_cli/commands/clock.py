@@ -9,6 +9,7 @@ from licet_cli import clock as moving
 from licet_cli.durations import parse_duration
 from licet_cli.output import JsonOption, fail, progress, show, wrong_use
 from licet_cli.target import Against, Deployment, open_target
+from licet_events.forms import DATE, instant_of
 
 app = typer.Typer(help="Show business time and move it forward.", no_args_is_help=False)
 
@@ -46,8 +47,7 @@ def show_clock(as_json: JsonOption = False, against: Against = Deployment.EMBEDD
 def set_clock(instant: str, jump: Jump = False, against: Against = Deployment.EMBEDDED) -> None:
     """Move business time to an INSTANT (RFC 3339, or a date, meaning its midnight in UTC)."""
     try:
-        to = datetime.fromisoformat(instant)
-        to = to.replace(tzinfo=to.tzinfo or UTC).astimezone(UTC)
+        to = instant_of(f"{instant}T00:00:00Z" if DATE.fits(instant) else instant).astimezone(UTC)
     except (ValueError, OverflowError):
         wrong_use(
             f"{instant!r} is neither an instant such as 2026-03-01T08:00:00Z nor a date such as 2026-03-01."

@@ -1,12 +1,12 @@
 """`licet holders`: what is done with many holders at once."""
 
-from datetime import datetime
 from typing import Annotated, Any
 
 import typer
 
 from licet_cli.output import JsonOption, progress, show, table, wrong_use
 from licet_cli.target import Against, Deployment, open_target
+from licet_events.forms import INSTANT
 
 app = typer.Typer(help="Find and deactivate those whom a complete feed has left out.", no_args_is_help=True)
 
@@ -31,11 +31,7 @@ def leavers(
     against: Against = Deployment.EMBEDDED,
 ) -> None:
     """List holders whom a feed has not named since it began, or deactivate them. Safe to repeat."""
-    try:
-        began = datetime.fromisoformat(since)
-    except ValueError:
-        began = None
-    if began is None or began.tzinfo is None:
+    if not INSTANT.fits(since):
         wrong_use(f"{since!r} is no instant with its offset, such as 2026-03-01T02:00:00Z.")
     wanted = {"kind": kind, "absent_since": since, "reason": reason, "at_most": at_most}
     items: list[dict[str, Any]] = []

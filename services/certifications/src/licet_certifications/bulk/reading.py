@@ -7,6 +7,7 @@ from uuid import UUID
 
 from licet_certifications.bulk.model import MOST
 from licet_chassis.errors import Invalid
+from licet_events.forms import FORMS
 
 COLUMNS = ("holder_id", "external_id", "programme")
 _LONGEST = 300
@@ -72,6 +73,6 @@ def _line(head: list[str], row: list[str], programme: str | None) -> Line:
         fault = None if external_id else "The row has no external_id."
         return Line(external_id=external_id or None, programme=code, fault=fault)
     try:
-        return Line(holder_id=UUID(cells["holder_id"]), programme=code)
+        return Line(holder_id=UUID(FORMS["uuid"].check(cells["holder_id"])), programme=code)
     except ValueError:
         return Line(programme=code, fault="The holder_id is no UUID.")

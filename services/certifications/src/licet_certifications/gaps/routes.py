@@ -48,7 +48,7 @@ AskedFor = Annotated[GapQuery, Depends(_query)]
 def _dimensions(
     by: Annotated[str, Query(description="team, location, role, type, programme; commas between")] = "team",
 ) -> list[Dimension]:
-    names = [name.strip() for name in by.split(",")]
+    names = by.split(",")
     try:
         dimensions = [Dimension(name) for name in names]
     except ValueError:

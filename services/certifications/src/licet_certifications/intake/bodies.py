@@ -14,6 +14,7 @@ from licet_chassis.http.problems import Unprocessable, invalid_input
 from licet_chassis.http.resources import Body
 from licet_events.completions import CompletionRecorded, CompletionResult, Learner, LearnerAccount
 from licet_events.event import Instant
+from licet_events.forms import FORMS
 
 MOST = 1000
 MOST_ROWS = 10_000
@@ -183,10 +184,9 @@ def _row(header: list[str], row: list[str]) -> CompletionIn | Malformed:
     if "evidence" in cells:
         item["evidence"] = cells["evidence"].split()
     if "credits" in cells:
-        try:
-            item["credits"] = float(cells["credits"])
-        except ValueError:
+        if not FORMS["float"].fits(cells["credits"]):
             return Malformed("credits: must be a number, such as 8 or 1.5")
+        item["credits"] = float(cells["credits"])
     validated = _or_malformed(item, CompletionIn.model_validate)
     assert isinstance(validated, CompletionIn | Malformed)  # noqa: S101  # it returns nothing else
     return validated

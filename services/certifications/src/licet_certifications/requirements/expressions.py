@@ -2,8 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
 from licet_chassis.errors import Invalid
 from licet_events.catalogue import (
@@ -15,6 +14,7 @@ from licet_events.catalogue import (
     Operand,
     RequirementState,
 )
+from licet_events.forms import DATE, FORMS
 
 LEVELS = 4
 """How deep an expression may be nested; `{"all_of": ["a"]}` has one level."""
@@ -205,20 +205,12 @@ def _one(attribute: DeclaredAttribute, value: AttributeValue, pointer: str) -> A
 def _decimal(value: AttributeValue) -> str | None:
     if isinstance(value, bool) or not isinstance(value, int | str):
         return None
-    try:
-        plain = f"{Decimal(value):f}"
-    except InvalidOperation:
+    if not FORMS["decimal"].fits(str(value)):
         return None
-    if not plain.lstrip("-").replace(".", "", 1).isdigit():
-        return None
+    plain = f"{Decimal(value):f}"
     shortest = plain.rstrip("0").rstrip(".") if "." in plain else plain
     return "0" if shortest == "-0" else shortest
 
 
 def _date(value: AttributeValue) -> str | None:
-    if not isinstance(value, str) or len(value) != len("YYYY-MM-DD"):
-        return None
-    try:
-        return date.fromisoformat(value).isoformat()
-    except ValueError:
-        return None
+    return value if isinstance(value, str) and DATE.fits(value) else None

@@ -1,6 +1,7 @@
 """The statement resource of xAPI 1.0.3 and 2.0, as far as a store of completions needs it."""
 
 import json
+import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Mapping
 from dataclasses import replace
@@ -27,8 +28,9 @@ from licet_chassis.http.auth import Principal, principal_of, requires
 from licet_chassis.http.problems import BadRequest, Conflict, ContentTooLarge, NotFound
 from licet_chassis.http.requests import request_cause
 from licet_chassis.http.serving import serving
+from licet_chassis.http.strictness import ReadsQuery
 
-router = APIRouter(prefix="/xapi", tags=["xapi"], route_class=XapiRoute)
+router = APIRouter(prefix="/xapi", tags=["xapi"], route_class=XapiRoute, dependencies=[Depends(ReadsQuery())])
 
 MOST = 1000
 """Statements in one request."""
@@ -178,7 +180,7 @@ def _asked(given: Mapping[str, str]) -> tuple[StatementFilter, int | None, int]:
         if name in given and ":" not in given[name]:
             raise BadRequest(f"The parameter {name} must be an IRI.")
     text = given.get("limit", "0")
-    if not text.isdecimal() or len(text) > 9:
+    if not re.fullmatch(r"[0-9]{1,9}", text):
         raise BadRequest("The parameter limit must be a whole number; 0 is the most that is given at once.")
     after = None
     if "cursor" in given:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from uuid import UUID
 
+from licet_chassis.errors import Invalid
 from licet_events.civil import expires_at, local_date, starts_at
 from licet_events.credentials import Expiry
 
@@ -59,8 +60,14 @@ def term_of(
     """Return a term with its instants in its zone.
 
     A term with an unknown `valid_from` starts on the day it was recorded, or on `expires_on` if that is
-    earlier.
+    earlier. Raises `Invalid` if it was completed after the day it is recorded; an award was completed by the
+    calendar of another zone, which may be a day ahead.
     """
+    if completed_on is not None and award_id is None and completed_on > local_date(recorded_at, time_zone):
+        raise Invalid(
+            f"completed_on, {completed_on}, lies in the future: renew it once it is done.",
+            pointer="/completed_on",
+        )
     first = _first_day(valid_from, expires_on, time_zone, recorded_at)
     return Term(
         id=id,

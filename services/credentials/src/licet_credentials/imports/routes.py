@@ -14,6 +14,7 @@ from licet_chassis.http.csv import CSV_TOO, Cell, Table, listed
 from licet_chassis.http.paging import MOST, Page, PageQuery, PageRequest, cursor_after, page_of
 from licet_chassis.http.resources import resource
 from licet_chassis.http.serving import serving
+from licet_chassis.http.strictness import FormFlag
 from licet_chassis.http.writes import Write, form_fingerprint
 from licet_credentials.access import ADMIN, AUDIT
 from licet_credentials.imports import commands, store
@@ -148,7 +149,7 @@ async def send(
     file: Annotated[UploadFile, File()],
     mapping: Annotated[str, Form(min_length=1, max_length=100_000)],
     write: Write,
-    dry_run: Annotated[bool, Form()] = False,
+    dry_run: Annotated[FormFlag, Form()] = False,
 ) -> Response:
     """Import a CSV file in the background; `mapping` is TOML, or the name of a shipped mapping."""
     upload = await inspect_upload(file, largest=LARGEST_FILE)

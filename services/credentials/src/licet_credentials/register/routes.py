@@ -14,6 +14,7 @@ from licet_chassis.http.csv import CSV_TOO, Table, listed
 from licet_chassis.http.paging import Page, PageQuery, PageRequest, cursor_after
 from licet_chassis.http.problems import Unprocessable
 from licet_chassis.http.serving import serving
+from licet_chassis.http.strictness import ReadsQuery
 from licet_credentials.access import ReaderSees
 from licet_credentials.credentials.views import CredentialOut
 from licet_credentials.inputs import Code, Country, Day, Subdivision
@@ -42,7 +43,7 @@ _BY_ATTRIBUTES: dict[str, Any] = {
 }
 
 
-def _attributes(request: Request) -> dict[str, str]:
+def _attributes(request: Request, _: Annotated[None, Depends(ReadsQuery(_PREFIX))]) -> dict[str, str]:
     given = [
         (name.removeprefix(_PREFIX), text)
         for name, text in request.query_params.multi_items()

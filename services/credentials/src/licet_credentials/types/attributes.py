@@ -3,12 +3,12 @@
 import re
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
-from datetime import date
 from decimal import Decimal
 from typing import Any
 
 from licet_chassis.errors import Invalid
 from licet_events.catalogue import AttributeKind, AttributeValue, DeclaredAttribute
+from licet_events.forms import DATE, FORMS
 
 MOST_TEXT = 500
 """Most characters of a text."""
@@ -150,7 +150,7 @@ def _decimal(_attribute: DeclaredAttribute, value: Any) -> str | None:
     if isinstance(value, bool) or not isinstance(value, int | str):
         return None
     text = str(value)
-    return _shortest(text) if _DECIMAL.fullmatch(text) else None
+    return _shortest(text) if FORMS["decimal"].fits(text) else None
 
 
 def _shortest(text: str) -> str:
@@ -166,12 +166,7 @@ def _boolean(_attribute: DeclaredAttribute, value: Any) -> bool | None:
 
 
 def _date(_attribute: DeclaredAttribute, value: Any) -> str | None:
-    if not isinstance(value, str) or not _DATE.fullmatch(value):
-        return None
-    try:
-        return date.fromisoformat(value).isoformat()
-    except ValueError:
-        return None
+    return value if isinstance(value, str) and DATE.fits(value) else None
 
 
 def _choice(attribute: DeclaredAttribute, value: Any) -> str | None:

@@ -3,6 +3,7 @@
 import tomllib
 from collections.abc import Iterator
 from importlib.resources import files
+from math import isfinite
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -351,27 +352,35 @@ def _parse_toml(text: str) -> dict[str, Any]:
     except (ValueError, RecursionError) as error:  # huge numbers and deep nesting raise other errors
         reason = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
         raise Invalid(f"The mapping is not TOML: {reason}.", pointer="/mapping") from None
-    if any("\0" in value for value in _texts(declared)):
-        raise Invalid("The mapping has a text with U+0000.", pointer="/mapping")
+    for value in _values(declared):
+        if isinstance(value, str) and "\0" in value:
+            raise Invalid("The mapping has a text with U+0000.", pointer="/mapping")
+        if not isinstance(value, str | int) and not (isinstance(value, float) and isfinite(value)):
+            raise Invalid(
+                f"The mapping has {value}, which is nothing that a mapping says; quote it as a text.",
+                pointer="/mapping",
+            )
     return declared
 
 
-def _texts(declared: Any) -> Iterator[str]:
-    if isinstance(declared, str):
-        yield declared
-    elif isinstance(declared, dict):
+def _values(declared: Any) -> Iterator[Any]:
+    """Yield every name and value that is no table or array."""
+    if isinstance(declared, dict):
         yield from declared
         for value in declared.values():
-            yield from _texts(value)
+            yield from _values(value)
     elif isinstance(declared, list):
         for value in declared:
-            yield from _texts(value)
+            yield from _values(value)
+    else:
+        yield declared
 
 
 def read_mapping(text: str) -> Mapping:
     """Parse and validate a mapping; raises `Invalid` with every error."""
     try:
-        return Mapping.model_validate(_parse_toml(text))
+        declared = _parse_toml(text)
+        mapping = Mapping.model_validate(declared)
     except ValidationError as error:
         wrong = error.errors(include_url=False)
         errors = "; ".join(
@@ -380,3 +389,23 @@ def read_mapping(text: str) -> Mapping:
             for each in wrong[:_MOST_ERRORS]
         )
         raise Invalid(f"The mapping is wrong {errors}.", pointer="/mapping") from None
+    coerced = list(_coerced(declared, mapping.model_dump(mode="json", exclude_unset=True), ()))
+    if coerced:
+        raise Invalid(
+            f"The mapping is wrong at {'; '.join(coerced[:_MOST_ERRORS])}.",
+            pointer="/mapping",
+        )
+    return mapping
+
+
+def _coerced(declared: Any, taken: Any, place: tuple[str, ...]) -> Iterator[str]:
+    """Yield where validation took a value of another type than TOML has, such as `"30"` for a number."""
+    if isinstance(declared, dict) and isinstance(taken, dict):
+        for name in declared.keys() & taken.keys():
+            yield from _coerced(declared[name], taken[name], (*place, name))
+    elif isinstance(declared, list) and isinstance(taken, list):
+        for each, other in zip(declared, taken, strict=False):
+            yield from _coerced(each, other, place)
+    elif isinstance(taken, bool | int | float) and type(taken) is not type(declared):
+        wanted = "true or false" if isinstance(taken, bool) else "a number"
+        yield f"{'.'.join(place)}: {declared!r} must be {wanted}, without quotes"
