@@ -11,6 +11,7 @@ from licet_credentials.credentials.steps import new_credential
 from licet_credentials.credentials.terms import Term, term_of
 from licet_credentials.types.model import CredentialType
 from licet_events.catalogue import Category, NumberUnique, RenewalEvidence
+from licet_events.civil import END_OF_DAY, Ending
 from licet_events.credentials import Expiry, FlagKind, Origin
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -37,6 +38,7 @@ def term(
     expiry: Expiry | None = None,
     zone: str = "UTC",
     recorded_at: datetime = NOW,
+    ending: Ending = END_OF_DAY,
 ) -> Term:
     return term_of(
         UUID(int=1000 + number),
@@ -45,6 +47,7 @@ def term(
         expiry=expiry or (Expiry.DATED if expires_on else Expiry.NEVER),
         time_zone=zone,
         recorded_at=recorded_at,
+        ending=ending,
     )
 
 

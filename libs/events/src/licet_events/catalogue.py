@@ -5,6 +5,7 @@ from enum import StrEnum
 from typing import ClassVar, Literal, TypeAlias
 from uuid import UUID
 
+from licet_events.civil import ExpiresAtRule
 from licet_events.event import EventData, Instant, Model
 from licet_events.topics import Topic
 
@@ -158,6 +159,12 @@ class CredentialTypeState(Model):
     grace_days: int = 0
     renewal_basis: RenewalBasis | None = None
     fixed_date: FixedDate | None = None
+    expires_at_rule: ExpiresAtRule | None = None
+    """How the printed expiry date of its credentials is meant; absent from older builds: `end_of_day`."""
+    expires_at_time: str | None = None
+    """With `at_time`: the local time of the printed day, HH:MM."""
+    end_of_month: bool = False
+    """Whether a term whose end follows from a rule is valid through the end of that month."""
     renewal_evidence: RenewalEvidence = RenewalEvidence.NONE
     number_unique: NumberUnique = NumberUnique.HOLDER
     attributes: tuple[DeclaredAttribute, ...] = ()

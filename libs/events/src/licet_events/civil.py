@@ -10,7 +10,9 @@ the same answer, also where clocks go back over midnight.
 
 from calendar import monthrange
 from datetime import UTC, date, datetime, time, timedelta
+from enum import StrEnum
 from functools import lru_cache
+from typing import NamedTuple
 from zoneinfo import ZoneInfo, available_timezones
 
 _DAY = timedelta(days=1)
@@ -78,11 +80,14 @@ def _end_of_day(day: date, zone_name: str) -> datetime:
     if before < after:
         comes_again = (after - _SECOND).astimezone(where).date() <= day
         return after if comes_again else before
-    # The clocks jump over midnight somewhere in (after, before]; on whole seconds, as all changes are.
-    low, high = after, before
-    while high - low > _SECOND:
+    return _end_of_gap(midnight.replace(tzinfo=None), after, before, where)
+
+
+def _end_of_gap(skipped: datetime, low: datetime, high: datetime, where: ZoneInfo) -> datetime:
+    """Return the first instant in (`low`, `high`] at which clocks are past the local time `skipped`."""
+    while high - low > _SECOND:  # on whole seconds, as all changes are
         middle = low + (high - low) // (2 * _SECOND) * _SECOND
-        if middle.astimezone(where).date() <= day:
+        if middle.astimezone(where).replace(tzinfo=None) < skipped:
             low = middle
         else:
             high = middle
@@ -99,6 +104,77 @@ def starts_at(day: date, zone_name: str) -> datetime:
     except OverflowError:
         raise DateOutOfRange(f"the day before {day} is not a date") from None
     return expires_at(before, zone_name)
+
+
+class ExpiresAtRule(StrEnum):
+    """How a printed expiry date is meant."""
+
+    END_OF_DAY = "end_of_day"
+    """The printed day is the last valid one."""
+    START_OF_DAY = "start_of_day"
+    """The printed day is no longer valid."""
+    AT_TIME = "at_time"
+    """Valid until a time of the printed day, as insurance is."""
+
+
+class Ending(NamedTuple):
+    """The instant of a printed expiry date: the rule, and the local time for `at_time`."""
+
+    rule: ExpiresAtRule = ExpiresAtRule.END_OF_DAY
+    time: str | None = None
+    """HH:MM."""
+
+    def last_day(self, printed: date) -> date:
+        """Return the last day that is valid as a whole; reminders and days left count to it.
+
+        Raises `DateOutOfRange`.
+        """
+        return printed if self.rule is ExpiresAtRule.END_OF_DAY else _day_after(printed, -1)
+
+    def printed(self, last_day: date) -> date:
+        """Return the date that a document with this last whole day prints; the inverse of `last_day`."""
+        return last_day if self.rule is ExpiresAtRule.END_OF_DAY else _day_after(last_day, 1)
+
+
+END_OF_DAY = Ending()
+
+
+def ends_at(printed: date, zone_name: str, ending: Ending) -> datetime:
+    """Return the UTC instant from which a document is no longer valid that prints this expiry date.
+
+    With `at_time` it is the first instant of the day at which clocks in the zone show the time; a time that
+    they skip gives the end of the gap. Raises `UnknownZone` and `DateOutOfRange`.
+    """
+    if ending.rule is ExpiresAtRule.END_OF_DAY:
+        return _end_of_day(printed, zone_name)
+    if ending.rule is ExpiresAtRule.START_OF_DAY or ending.time is None:
+        return starts_at(printed, zone_name)
+    return _at_time(printed, zone_name, ending.time)
+
+
+@lru_cache(maxsize=4_096)
+def _at_time(day: date, zone_name: str, shown: str) -> datetime:
+    where = zone(zone_name)
+    starts, ends = starts_at(day, zone_name), _end_of_day(day, zone_name)
+    local = datetime.combine(day, time.fromisoformat(shown), where)
+    before, after = local.astimezone(UTC), local.replace(fold=1).astimezone(UTC)
+    if before > after:
+        before = after = _end_of_gap(local.replace(tzinfo=None), after, before, where)
+    # A time that comes twice counts at first, unless that lies before the day begins for good. A day that the
+    # zone left out has no time at all.
+    return min(before if before >= starts else max(after, starts), ends)
+
+
+def _day_after(day: date, days: int) -> date:
+    try:
+        return day + days * _DAY
+    except OverflowError:
+        raise DateOutOfRange(f"{days} days from {day} is not a date") from None
+
+
+def end_of_month(day: date) -> date:
+    """Return the last day of the month in which `day` lies."""
+    return day.replace(day=monthrange(day.year, day.month)[1])
 
 
 def add_months(day: date, months: int) -> date:

@@ -12,6 +12,7 @@ from uuid import UUID
 from pydantic import Field
 
 from licet_events.catalogue import AttributeValue, Category
+from licet_events.civil import Ending, ExpiresAtRule
 from licet_events.event import EventData, Instant, Model
 from licet_events.topics import Topic
 
@@ -58,7 +59,7 @@ class TermState(Model):
     """Grows by 1 with each correction of the term."""
     valid_from: date | None = None
     expires_on: date | None = None
-    """The last valid civil date."""
+    """The printed expiry date: the last valid one unless `expires_at_rule` says otherwise."""
     expiry: Expiry
     time_zone: str
     """Frozen when the term is recorded."""
@@ -72,6 +73,12 @@ class TermState(Model):
     """Whether the strictest reminder step that was reached before entry is announced."""
     award_id: UUID | None = None
     """The award of a programme that led to the term; absent where none did."""
+    expires_at_rule: ExpiresAtRule | None = None
+    """How `expires_on` is meant, by its type; absent from older builds, which knew only `end_of_day`."""
+    expires_at_time: str | None = None
+    """With `at_time`: the local time on `expires_on`, HH:MM."""
+    expires_on_month: str | None = None
+    """YYYY-MM where only the month is known; `expires_on` is then its last day."""
 
 
 class RunState(Model):
@@ -82,10 +89,24 @@ class RunState(Model):
     """When validity turns to `expiring`: the ladder's largest step above 0 before the end."""
     expires_at: Instant | None = None
     expires_on: date | None = None
+    """The printed expiry date, as that of the term."""
     time_zone: str
     term_id: UUID
     """The term whose end is the run's."""
     term_revision: int
+    expires_at_rule: ExpiresAtRule | None = None
+    expires_at_time: str | None = None
+    expires_on_month: str | None = None
+
+    @property
+    def ending(self) -> Ending:
+        """How `expires_on` is meant."""
+        return Ending(self.expires_at_rule or ExpiresAtRule.END_OF_DAY, self.expires_at_time)
+
+    @property
+    def last_day(self) -> date | None:
+        """The last day that is valid as a whole; reminder steps count to it."""
+        return None if self.expires_on is None else self.ending.last_day(self.expires_on)
 
 
 class FlagState(Model):

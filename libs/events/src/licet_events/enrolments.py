@@ -351,10 +351,15 @@ class RenewalDue(EnrolmentEvent):
     term_id: UUID
     """The term that ends; told once for each."""
     expires_on: date
+    """The printed expiry date."""
     time_zone: str
     start_by: date
     """The latest day on which to begin."""
     components: tuple[DueComponent, ...]
+    last_day: date | None = None
+    """The last day that is valid as a whole; absent from older builds, which meant `expires_on`."""
+    expires_on_month: str | None = None
+    """YYYY-MM where the document prints only the month."""
 
 
 class EnrolmentMoved(EventData):

@@ -54,11 +54,17 @@ class CredentialExpiring(ScheduleEvent):
 
     event_type: ClassVar[str] = "licet.credential.expiring.v1"
     step: int
-    """Days before `expires_on`; 0 is the last valid day."""
+    """Days before the last valid day; 0 is that day."""
     days_left: int
+    """Days from the day of the decision to the last valid day."""
     expires_on: date
+    """The printed expiry date: the last valid day, or the day after it, by the type's `expires_at_rule`."""
     time_zone: str
     passed_over: tuple[PassedOver, ...] = ()
+    expires_at: Instant | None = None
+    """The instant from which it is no longer valid; absent from older builds."""
+    expires_on_month: str | None = None
+    """YYYY-MM where the document prints only the month."""
 
 
 class CredentialExpired(ScheduleEvent):
@@ -66,7 +72,12 @@ class CredentialExpired(ScheduleEvent):
 
     event_type: ClassVar[str] = "licet.credential.expired.v1"
     expires_on: date
+    """The printed expiry date."""
     time_zone: str
+    expires_at: Instant | None = None
+    """The instant from which it is no longer valid; absent from older builds."""
+    expires_on_month: str | None = None
+    """YYYY-MM where the document prints only the month."""
 
 
 class CredentialOverdue(ScheduleEvent):
@@ -74,11 +85,17 @@ class CredentialOverdue(ScheduleEvent):
 
     event_type: ClassVar[str] = "licet.credential.overdue.v1"
     step: int
-    """Negative: days after `expires_on`."""
+    """Negative: days after the last valid day."""
     days_since: int
+    """Days from the last valid day to the day of the decision."""
     expires_on: date
+    """The printed expiry date."""
     time_zone: str
     passed_over: tuple[PassedOver, ...] = ()
+    expires_at: Instant | None = None
+    """The instant from which it is no longer valid; absent from older builds."""
+    expires_on_month: str | None = None
+    """YYYY-MM where the document prints only the month."""
 
 
 class CredentialEffective(ScheduleEvent):

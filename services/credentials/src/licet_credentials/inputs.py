@@ -119,6 +119,15 @@ Subdivision = Annotated[
 Day = Annotated[date, Field(ge=_FIRST_DAY, le=_LAST_DAY)]
 """A civil date, in the range in which zones and ladders work."""
 
+TimeOfDay = Annotated[str, Field(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$", examples=["00:01"])]
+"""A local time, HH:MM."""
+
+Month = Annotated[
+    str,
+    Field(pattern=r"^(19|[2-8][0-9])[0-9]{2}-(0[1-9]|1[0-2])$", examples=["2027-05"]),
+]
+"""A month, YYYY-MM, of the years 1900 to 8999."""
+
 Instant = Annotated[AwareDatetime, AfterValidator(_within_reach)]
 """An instant with its offset, in the range in which every zone works."""
 

@@ -28,7 +28,8 @@ class Subject:
     number: str | None
     completed_on: date | None
     valid_from: date | None
-    expires_on: date | None
+    valid_until: str | None
+    """The end as the document prints it: a month, a day, or a day with a time."""
 
 
 def certificate(subject: Subject, link: str, *, fonts: Sequence[Path], now: datetime) -> Document:
@@ -61,7 +62,7 @@ def _parts(subject: Subject, link: str) -> tuple[Part, ...]:
         ("Number", subject.number),
         ("Completed on", subject.completed_on),
         ("Valid from", subject.valid_from),
-        ("Valid until", subject.expires_on),
+        ("Valid until", subject.valid_until),
     ]
     return (
         Space(12),

@@ -10,8 +10,19 @@ from licet_certifications.enrolments.validity import current_run
 from licet_certifications.programmes.model import Definition
 from licet_chassis.connection import Connection
 from licet_chassis.queries import load_queries
+from licet_events.civil import ExpiresAtRule
+from licet_events.credentials import RunState
 
 QUERIES = load_queries(__package__)
+
+
+def _end_as_printed(run: RunState) -> str | None:
+    """Return the end of a run as its document prints it: a month, a day, or a day and a time."""
+    if run.expires_on is None or run.expires_on_month is not None:
+        return run.expires_on_month
+    if run.expires_at_rule is ExpiresAtRule.AT_TIME:
+        return f"{run.expires_on}, {run.expires_at_time} ({run.time_zone})"
+    return str(run.last_day)
 
 
 async def read_subject(
@@ -38,5 +49,5 @@ async def read_subject(
         number=row["number"],
         completed_on=None if completed is None else completed.astimezone(zone).date(),
         valid_from=None if run is None else run.starts_at.astimezone(zone).date(),
-        expires_on=None if run is None else run.expires_on,
+        valid_until=None if run is None else _end_as_printed(run),
     )

@@ -13,6 +13,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from licet_events.catalogue import AttributeValue
+from licet_events.civil import END_OF_DAY, Ending
 from licet_events.credentials import FlagKind
 from licet_events.eligibility import ANYWHERE, ReasonCode, Verdict
 
@@ -68,7 +69,10 @@ class Run(NamedTuple):
     starts_at: datetime
     expires_at: datetime | None
     expires_on: date | None
+    """The printed expiry date."""
     time_zone: str
+    ending: Ending = END_OF_DAY
+    """How the printed date is meant."""
 
 
 class Flag(NamedTuple):

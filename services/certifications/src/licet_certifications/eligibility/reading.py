@@ -22,6 +22,7 @@ from licet_certifications.eligibility.model import (
 )
 from licet_certifications.eligibility.rules import NamedType, Rulebook, rulebook_of
 from licet_certifications.eligibility.store import QUERIES, Pair
+from licet_certifications.facts.model import ending_of
 from licet_chassis.connection import Connection
 from licet_events.catalogue import AttributeValue, RequirementState
 from licet_events.credentials import FlagKind
@@ -160,6 +161,7 @@ def _run_of(told: Mapping[str, Any]) -> Run:
         _instant_of(told["expires_at"]),
         None if expires_on is None else date.fromisoformat(expires_on),
         told["time_zone"],
+        ending_of(told),
     )
 
 

@@ -159,14 +159,14 @@ def _period(run: Run, grace_days: int, min_days_remaining: int) -> _Period:
 
 
 def _days_after(run: Run, expires_at: datetime, days: int) -> datetime:
-    """Return the end of the day that lies `days` after the last valid one, in the run's zone.
+    """Return the end of a document that prints a date so many days later, in the run's zone.
 
     Beyond the calendar it is the open end on that side.
     """
     try:
         if run.expires_on is None:
             return expires_at + timedelta(days=days)
-        return civil.expires_at(run.expires_on + timedelta(days=days), run.time_zone)
+        return civil.ends_at(run.expires_on + timedelta(days=days), run.time_zone, run.ending)
     except (OverflowError, civil.DateOutOfRange):
         return FUTURE if days > 0 else PAST
 

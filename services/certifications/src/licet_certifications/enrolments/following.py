@@ -127,12 +127,17 @@ def _term(credential: CredentialState, at: datetime) -> TermReference | None:
     if run is None or run.expires_on is None or run.expires_at is None:
         return None
     return TermReference(
-        id=run.term_id, expires_on=run.expires_on, expires_at=run.expires_at, time_zone=run.time_zone
+        id=run.term_id,
+        expires_on=run.expires_on,
+        expires_at=run.expires_at,
+        time_zone=run.time_zone,
+        last_day=run.last_day,
+        expires_on_month=run.expires_on_month,
     )
 
 
 def _window_opens_at(definition: Definition, term: TermReference | None) -> datetime | None:
     if term is None or definition.recertification is None:
         return None
-    day = term.expires_on - timedelta(days=definition.recertification.window_days)
+    day = term.until - timedelta(days=definition.recertification.window_days)
     return civil.starts_at(day, term.time_zone)

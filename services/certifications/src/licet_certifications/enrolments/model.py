@@ -65,8 +65,17 @@ class TermReference(Model):
 
     id: UUID
     expires_on: date
+    """The printed expiry date."""
     expires_at: Instant
     time_zone: str
+    last_day: date | None = None
+    """The last day that is valid as a whole; absent where it was stored by an older build."""
+    expires_on_month: str | None = None
+
+    @property
+    def until(self) -> date:
+        """The last day that is valid as a whole."""
+        return self.last_day or self.expires_on
 
 
 class Internals(Model):

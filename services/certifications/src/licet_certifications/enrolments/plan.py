@@ -61,7 +61,7 @@ def plan_of(
         completed and (definition.recertification is None or state.superseded_by is not None)
     ):
         return WorkPlan(kind, None, zone, ())
-    ends = [] if term is None else [term.expires_on]
+    ends = [] if term is None else [term.until]
     if state.deadline_at is not None and not completed:
         ends.append(civil.local_date(state.deadline_at, zone))
     until = min(ends, default=None)

@@ -29,14 +29,16 @@ def renewal_due(
     ):
         return change
     components, _ = definition.path(recertification=True)
-    due = due_components(components, done, term.expires_on)
+    due = due_components(components, done, term.until)
     event = RenewalDue(
         enrolment=change.advance(now, renewal_due_for=term.id),
         credential_id=state.credential_id,
         term_id=term.id,
         expires_on=term.expires_on,
         time_zone=term.time_zone,
-        start_by=min((each.start_by for each in due), default=term.expires_on),
+        start_by=min((each.start_by for each in due), default=term.until),
+        last_day=term.until,
+        expires_on_month=term.expires_on_month,
         components=due,
     )
     return change.tell(event, now, ITSELF)

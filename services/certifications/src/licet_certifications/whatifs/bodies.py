@@ -89,7 +89,7 @@ class CredentialChange(Body):
     kind: Literal["credential"]
     credential_id: UUID
     expires_on: Day | None
-    """The last day on which it is valid; null for one that does not expire."""
+    """The expiry date that its document would print; null for one that does not expire."""
 
     def change(self, _default_zone: str, _now: datetime) -> Change:
         """Return it as the model has it."""

@@ -11,6 +11,7 @@ from licet_certifications.eligibility.deciding import decide
 from licet_certifications.eligibility.model import Decision
 from licet_certifications.eligibility.reading import Facts, read_facts, read_holders, read_rulebooks
 from licet_certifications.eligibility.store import Pair
+from licet_certifications.facts.model import ending_of
 from licet_certifications.facts.store import find_type
 from licet_certifications.periods import zone_of
 from licet_certifications.requirements import model as requirements
@@ -257,7 +258,11 @@ class _Resolving:
                 pointer="/credential_id",
             )
         latest = runs[-1]
-        expires_at = _end_of(change.expires_on, latest["time_zone"])
+        expires_at = (
+            None
+            if change.expires_on is None
+            else civil.ends_at(change.expires_on, latest["time_zone"], ending_of(latest))
+        )
         if expires_at is not None and expires_at <= datetime.fromisoformat(latest["starts_at"]):
             raise Invalid(
                 f"The latest term of the credential begins at {latest['starts_at']}, which is after "

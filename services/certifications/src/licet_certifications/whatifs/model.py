@@ -64,7 +64,7 @@ class MovedExpiry:
 
     credential_id: UUID
     expires_on: date | None
-    """The last day on which it is valid; `None` for one that does not expire."""
+    """The date that its document would print; `None` for one that does not expire."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,6 +93,7 @@ async def _issue_or_renew(
         valid_from=award.completed_on,
         expires_on=first_expiry(facts.rules, award.completed_on, born),
         completed_on=award.completed_on,
+        unusual=True,  # it follows from the type's own rules
         origin=Origin.PROGRAMME,
         award_id=award.id,
     )
@@ -110,7 +111,9 @@ async def _renew(
     reason = refusal_of_renewal(loaded.credential, holder_id, type_code)
     if reason is not None:
         return _refused(reason, credential_id)
-    request = RenewalRequest(completed_on=award.completed_on, at_any_time=True, reason=_PROGRAMME)
+    request = RenewalRequest(
+        completed_on=award.completed_on, at_any_time=True, reason=_PROGRAMME, unusual=True
+    )
     renewed, _ = await renew_credential(
         tx, credential_id, RenewCredential(request, award_id=award.id), expected_version=None, now=now
     )

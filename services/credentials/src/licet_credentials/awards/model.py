@@ -108,7 +108,7 @@ def refusal_of_renewal(credential: Credential, holder_id: UUID, type_code: str) 
 
 
 def first_expiry(rules: CredentialType, completed_on: date, born: date | None) -> date | None:
-    """Return the last day of the first term that starts on the day of completion.
+    """Return the printed expiry date of the first term that starts on the day of completion.
 
     `born` is the holder's date of birth. Returns `None` if the type never expires, or if its rules give no
     date: then the credential stays incomplete until somebody enters one. Raises `Invalid` if the rules count
@@ -117,9 +117,11 @@ def first_expiry(rules: CredentialType, completed_on: date, born: date | None) -
     if not rules.expires:
         return None
     if rules.birth_anchor is not None:
-        return next_birth_anchor(rules.birth_anchor, required_birth_date(rules, born), completed_on)
+        born = required_birth_date(rules, born)
+        return rules.end_by_rule(next_birth_anchor(rules.birth_anchor, born, completed_on))
     if rules.renewal_basis is RenewalBasis.FIXED_DATE and rules.fixed_date is not None:
-        return next_fixed_date(rules.fixed_date, completed_on)
+        return rules.end_by_rule(next_fixed_date(rules.fixed_date, completed_on))
     if rules.validity is None and not rules.age_bands:
         return None
-    return counted_from(completed_on, validity_for(rules, completed_on, born), month_end=rules.month_end)
+    validity = validity_for(rules, completed_on, born)
+    return rules.end_by_rule(counted_from(completed_on, validity, month_end=rules.month_end))

@@ -7,9 +7,9 @@ from pydantic import Field, model_validator
 
 from licet_chassis.http.resources import Body
 from licet_credentials.bulk.model import MOST, Action, Reassign, Renew, Suspend, Void
-from licet_credentials.credentials.bodies import ActionIn, SuspensionIn
+from licet_credentials.credentials.bodies import ActionIn, SuspensionIn, printed_end
 from licet_credentials.credentials.renewal import RenewalRequest
-from licet_credentials.inputs import Code, Country, Day, Note, Reason, Subdivision
+from licet_credentials.inputs import Code, Country, Day, Month, Note, Reason, Subdivision
 from licet_credentials.register.model import Checked, CredentialFilter
 from licet_events.catalogue import Category, RenewalBasis
 from licet_events.credentials import Validity
@@ -19,6 +19,10 @@ class RenewEachIn(Body):
     """A renewal of each credential: by date, by rule, or by its type's default rule."""
 
     expires_on: Day | None = None
+    expires_on_month: Month | None = None
+    """Where the documents print only a month; they are valid through the month's last day."""
+    unusual: bool = False
+    """Whether an expiry more than three validities of the type ahead is what the documents say."""
     mode: RenewalBasis | None = None
     valid_from: Day | None = None
     completed_on: Day | None = None
@@ -52,6 +56,7 @@ class ActionsIn(Body):
         """Return the action."""
         if self.renew is not None:
             renewal = self.renew.model_dump()
+            renewal |= printed_end(renewal["expires_on"], renewal.pop("expires_on_month"))
             return Renew(notes=renewal.pop("notes"), request=RenewalRequest(**renewal))
         if self.suspend is not None:
             return Suspend(**self.suspend.model_dump())

@@ -152,6 +152,8 @@ def _shown(credential: Credential, now: datetime) -> dict[str, Any]:
         "holder_id": credential.holder_id,
         "validity": validity(credential.runs, credential.flags, now),
         "expires_on": credential.last_term.expires_on,
+        "expires_on_month": credential.last_term.expires_on_month,
+        "expires_at": credential.last_term.expires_at,
         "voided": credential.voided,
     }
 

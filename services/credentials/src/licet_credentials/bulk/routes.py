@@ -81,7 +81,11 @@ class ChangesOut(BaseModel):
     valid_from: date | None = None
     """Of the new term."""
     expires_on: date | None
-    """Of the last term."""
+    """Of the last term; so are the two that follow."""
+    expires_on_month: str | None = None
+    """YYYY-MM where the document prints only the month."""
+    expires_at: datetime | None = None
+    """The instant from which it is no longer valid."""
     expires_on_rule: str | None = None
     """The rule that gave the end of the new term."""
     voided: bool

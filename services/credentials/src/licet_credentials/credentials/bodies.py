@@ -6,8 +6,10 @@ from uuid import UUID
 
 from pydantic import Field
 
+from licet_chassis.errors import Invalid
 from licet_chassis.http.resources import LEFT_OUT, Body, MergePatch
-from licet_credentials.credentials.corrections import FLAG_FIELDS, TERM_FIELDS, Correction
+from licet_credentials.credentials.corrections import FLAG_FIELDS, Correction
+from licet_credentials.credentials.dates import TERM_FIELDS, last_day_of
 from licet_credentials.credentials.model import VerificationResult
 from licet_credentials.inputs import (
     Code,
@@ -16,6 +18,7 @@ from licet_credentials.inputs import (
     DayOrInstant,
     Ladder,
     Line,
+    Month,
     Note,
     Reason,
     Subdivision,
@@ -28,6 +31,24 @@ Attributes = Annotated[
     dict[str, Any], Field(max_length=50, examples=[{"insured_limit": "1000000", "classes": ["C", "CE"]}])
 ]
 """Attributes that the type declares, by name: dates as YYYY-MM-DD, decimals as text, choices as a list."""
+
+
+def printed_end(expires_on: date | None, month: str | None) -> dict[str, Any]:
+    """Return the end that a document prints, as fields of a command; raises `Invalid` if both are given."""
+    require_one_end(expires_on, month)
+    return {
+        "expires_on": expires_on if month is None else last_day_of(month),
+        "month_only": month is not None,
+    }
+
+
+def require_one_end(expires_on: date | None, month: str | None) -> None:
+    """Raise `Invalid` if both a day and a month are given as the end of a term."""
+    if expires_on is not None and month is not None:
+        raise Invalid(
+            "A document prints a day or a month: send expires_on or expires_on_month.",
+            pointer="/expires_on_month",
+        )
 
 
 class _Facts(Body):
@@ -50,6 +71,11 @@ class CredentialIn(_Facts):
     """By default the type's name."""
     valid_from: Day | None = None
     expires_on: Day | None = None
+    """The expiry date that the document prints; its type's `expires_at_rule` says which instant that is."""
+    expires_on_month: Month | None = None
+    """Where the document prints only a month; it is valid through the month's last day."""
+    unusual: bool = False
+    """Whether an expiry more than three validities of the type ahead is what the document says."""
     expiry: Expiry | None = None
     """By default dated with `expires_on`, never for a type that does not expire, else unknown."""
     time_zone: Zone | None = None
@@ -89,6 +115,10 @@ class RenewalIn(Body):
     """A renewal by an explicit date, by a rule, or by the type's default rule."""
 
     expires_on: Day | None = None
+    expires_on_month: Month | None = None
+    """Where the document prints only a month; it is valid through the month's last day."""
+    unusual: bool = False
+    """Whether an expiry more than three validities of the type ahead is what the document says."""
     mode: RenewalBasis | None = None
     valid_from: Day | None = None
     completed_on: Day | None = None
@@ -111,6 +141,10 @@ class CorrectionIn(Body):
     """Whether the term should never have been recorded."""
     valid_from: Day | None = None
     expires_on: Day | None = None
+    expires_on_month: Month | None = None
+    """Where the document prints only a month; it replaces `expires_on`, and `expires_on` replaces it."""
+    unusual: bool = False
+    """Whether an expiry more than three validities of the type ahead is what the document says."""
     expiry: Expiry = Field(default_factory=lambda: Expiry.DATED)
     time_zone: Zone = Field(default_factory=str)
     flag_id: UUID | None = None
@@ -133,6 +167,7 @@ class CorrectionIn(Body):
     def correction(self) -> Correction:
         """Return the correction; null is a value for dates, an absent field was right."""
         given = self.model_dump(exclude_unset=True)
+        require_one_end(given.get("expires_on"), given.get("expires_on_month"))
         return Correction(
             reason=self.reason,
             term_id=self.term_id,
@@ -144,6 +179,7 @@ class CorrectionIn(Body):
             type=self.type,
             attributes=self.attributes,
             holder_id=self.holder_id,
+            unusual=self.unusual,
         )
 
 
@@ -152,6 +188,10 @@ class TermIn(Body):
 
     valid_from: Day | None = None
     expires_on: Day | None = None
+    expires_on_month: Month | None = None
+    """Where the document prints only a month; it is valid through the month's last day."""
+    unusual: bool = False
+    """Whether an expiry more than three validities of the type ahead is what the document says."""
     expiry: Expiry | None = None
     """By default dated with `expires_on`, never for a type that does not expire, else unknown."""
     time_zone: Zone | None = None

@@ -1,6 +1,6 @@
 """Corrections of a credential, as one event with the old and the new values."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -8,16 +8,22 @@ from uuid import UUID
 
 from licet_chassis.errors import Conflict, Invalid
 from licet_credentials.credentials.change import Change, announce, require_not_voided
-from licet_credentials.credentials.dates import correct_term, require_in_sequence
+from licet_credentials.credentials.dates import (
+    TERM_FIELDS,
+    correct_term,
+    require_in_sequence,
+    require_issued,
+    require_order,
+    require_usual,
+)
 from licet_credentials.credentials.flags import correct_flag, undo_flag
 from licet_credentials.credentials.model import Credential
-from licet_credentials.credentials.terms import Term, in_order
+from licet_credentials.credentials.terms import Term, in_order, with_ending
 from licet_credentials.types.attributes import checked_attributes
 from licet_credentials.types.model import CredentialType
+from licet_events.civil import Ending, local_date
 from licet_events.credentials import CorrectedField, CredentialCorrected, CredentialMoved
 
-TERM_FIELDS = ("valid_from", "expires_on", "expiry", "time_zone")
-"""Fields of a term that a correction can change."""
 FLAG_FIELDS = ("effective_from", "until")
 """Fields of a flag that a correction can change."""
 
@@ -48,6 +54,8 @@ class Correction:
     """Attributes for the right type; by default the present ones, which then have to fit it."""
     holder_id: UUID | None = None
     """The right holder."""
+    unusual: bool = False
+    """Whether an expiry more than three validities ahead is what the document says."""
 
 
 def correct(
@@ -77,9 +85,9 @@ def apply_correction(
     before = change.credential
     require_not_voided(before)
     term = _term_meant(before, correction)
-    after, wrong_term = _with_term(before, term, correction, now)
+    after, wrong_term = _with_term(before, term, correction, rules, now)
     after, wrong_flag = _with_flag(after, correction)
-    after, wrong_type = _with_type(after, was, rules, correction.attributes)
+    after, wrong_type = _with_type(after, was, rules, correction.attributes, now)
     after, wrong_holder = _with_holder(after, correction.holder_id)
     wrong = (*wrong_term, *wrong_flag, *wrong_type, *wrong_holder)
     if not wrong:
@@ -163,7 +171,7 @@ def _term_meant(credential: Credential, correction: Correction) -> Term | None:
 
 
 def _with_term(
-    credential: Credential, term: Term | None, correction: Correction, now: datetime
+    credential: Credential, term: Term | None, correction: Correction, rules: CredentialType, now: datetime
 ) -> PartialResult:
     if term is None:
         return credential, ()
@@ -171,11 +179,15 @@ def _with_term(
         if correction.term:
             raise Invalid("A term that is withdrawn has no dates to correct.", pointer="/withdraw_term")
         return _without_term(credential, term)
-    corrected, wrong = correct_term(term, correction.term, now)
+    corrected, wrong = correct_term(term, correction.term, rules.ending, now)
     if not wrong:
         return credential, ()
     terms = in_order(corrected if each.id == term.id else each for each in credential.terms)
     require_in_sequence(terms, term.id)
+    if corrected.expires_on != term.expires_on:
+        today = local_date(now, corrected.time_zone)
+        require_usual(corrected.expires_on, rules.validity, today, unusual=correction.unusual)
+        require_issued(credential.issued_on, terms[-1].expires_on, at="/expires_on")
     return replace(credential, terms=terms), wrong
 
 
@@ -218,6 +230,7 @@ def _with_type(
     was: CredentialType,
     rules: CredentialType,
     attributes: Mapping[str, Any] | None,
+    now: datetime,
 ) -> PartialResult:
     if rules.code == was.code:
         if attributes is not None:
@@ -236,11 +249,20 @@ def _with_type(
         ladder=rules.ladder if credential.own_ladder is None else credential.own_ladder,
         grace_days=rules.grace_days,
         attributes=checked_attributes(rules.attributes, given),
+        terms=_with_ending(credential.terms, rules.ending, now),
     )
     wrong = [CorrectedField(field="type", was=was.code, now=rules.code)]
     if after.attributes != credential.attributes:
         wrong.append(CorrectedField(field="attributes"))
     return after, tuple(wrong)
+
+
+def _with_ending(terms: Iterable[Term], ending: Ending, now: datetime) -> tuple[Term, ...]:
+    """Return the terms with their ends as the right type means printed dates."""
+    right = in_order(with_ending(term, ending, now) for term in terms)
+    for term in right:
+        require_order(term.valid_from, term.expires_on, term.ending)
+    return right
 
 
 def _with_holder(credential: Credential, holder_id: UUID | None) -> PartialResult:

@@ -82,7 +82,8 @@ with incoming as (
         id uuid, revision integer, credential_id uuid, valid_from date, expires_on date, expiry text,
         time_zone text, starts_at timestamptz, expires_at timestamptz, recorded_at timestamptz,
         corrected_at timestamptz, announce_reached boolean, previous_term_id uuid, completed_on date,
-        source_key text, notes text, known_from timestamptz, award_id uuid
+        source_key text, notes text, known_from timestamptz, award_id uuid, expires_at_rule text,
+        expires_at_time text, month_only boolean
     )
 ), believed_before as (
     update terms t set known_until = i.known_from
@@ -90,11 +91,12 @@ with incoming as (
 ), saved_terms as (
     insert into terms (
         id, revision, credential_id, valid_from, expires_on, expiry, time_zone, starts_at, expires_at, recorded_at,
-        corrected_at, announce_reached, previous_term_id, completed_on, source_key, notes, known_from, award_id
+        corrected_at, announce_reached, previous_term_id, completed_on, source_key, notes, known_from, award_id,
+        expires_at_rule, expires_at_time, month_only
     )
     select id, revision, credential_id, valid_from, expires_on, expiry, time_zone, starts_at, expires_at,
         recorded_at, corrected_at, announce_reached, previous_term_id, completed_on, source_key, notes, known_from,
-        award_id
+        award_id, expires_at_rule, expires_at_time, month_only
     from incoming_terms
     on conflict (id, revision) do nothing
 ), saved_runs as (

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from licet_chassis.errors import Conflict, Invalid
-from licet_credentials.credentials.dates import require_later, require_order
+from licet_credentials.credentials.dates import require_later, require_order, require_usual
 from licet_credentials.credentials.ends import (
     counted_from,
     next_birth_anchor,
@@ -16,6 +16,7 @@ from licet_credentials.credentials.ends import (
 from licet_credentials.credentials.terms import Term
 from licet_credentials.types.model import CredentialType
 from licet_events.catalogue import LateRenewal, RenewalBasis
+from licet_events.civil import END_OF_DAY, end_of_month
 from licet_events.credentials import Expiry
 
 _DAY = timedelta(days=1)
@@ -39,6 +40,10 @@ class RenewalRequest:
     completed_on: date | None = None
     force: bool = False
     reason: str | None = None
+    month_only: bool = False
+    """Whether the document prints only the month of `expires_on`."""
+    unusual: bool = False
+    """Whether an expiry more than three validities ahead is what the document says."""
     at_any_time: bool = False
     """Whether the renewal window does not count: when to recertify is the rule of a programme."""
 
@@ -55,6 +60,10 @@ class RenewalDates:
     """Days from the old expiry to the completion; 0 if it was completed in time."""
     late_renewal: LateRenewal | None = None
     """The rule that a late renewal followed; `None` if it was completed in time."""
+    month_only: bool = False
+    """Whether only the month of `expires_on` is known."""
+    end_of_month: bool = False
+    """Whether the date that the rule gave was moved to the end of its month."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +79,7 @@ class _Renewal:
     @property
     def late_days(self) -> int:
         """Days from the expiry to the completion; 0 if it was completed in time or the expiry is unknown."""
-        ended = self.before.expires_on
+        ended = self.before.last_day
         return 0 if ended is None else max(0, (self.completed - ended).days)
 
     @property
@@ -91,7 +100,7 @@ class _Renewal:
     @property
     def start(self) -> tuple[date, str]:
         """The day after the expiry, or the day of completion if a lapse stays; and the rule."""
-        ended = self.before.expires_on
+        ended = self.before.last_day
         if ended is None or self.late_renewal is LateRenewal.FROM_COMPLETION:
             return self.completed, _COMPLETED
         return ended + _DAY, _AFTER_EXPIRY
@@ -123,16 +132,17 @@ def renewal_dates(
         start_rule=f" ({dates.valid_from_rule})",
         end_rule=f" ({dates.expires_on_rule})",
     )
-    require_order(dates.valid_from, dates.expires_on)
+    require_order(dates.valid_from, dates.expires_on, END_OF_DAY if dates.month_only else rules.ending)
+    require_usual(dates.expires_on, rules.validity, today, unusual=request.unusual)
     return dates
 
 
 def _require_window(before: Term, rules: CredentialType, request: RenewalRequest, today: date) -> None:
     if before.expiry is Expiry.NEVER:
         raise Conflict("The credential never expires, so there is nothing to renew.")
-    if request.at_any_time or rules.renewal_window_days is None or before.expires_on is None:
+    if request.at_any_time or rules.renewal_window_days is None or before.last_day is None:
         return
-    opens = before.expires_on - rules.renewal_window_days * _DAY
+    opens = before.last_day - rules.renewal_window_days * _DAY
     if today >= opens:
         return
     require_force(
@@ -158,15 +168,21 @@ def require_force(request: RenewalRequest, detail: str) -> None:
 def _dates(renewal: _Renewal) -> RenewalDates:
     if renewal.request.expires_on is not None:
         (start, start_rule), end, rule = renewal.start, renewal.request.expires_on, EXPLICIT
+        by_rule, month_only = end, renewal.request.month_only
     else:
-        (start, start_rule), end, rule = _by_rule(renewal)
+        (start, start_rule), by_rule, rule = _by_rule(renewal)
+        # What is counted from a month is known to the month.
+        month_only = renewal.before.month_only and rule == RenewalBasis.FROM_EXPIRY
+        end = end_of_month(by_rule) if month_only else renewal.rules.end_by_rule(by_rule)
     if renewal.request.valid_from is not None:
         start, start_rule = renewal.request.valid_from, EXPLICIT
-    return RenewalDates(start, start_rule, end, rule, renewal.late_days, renewal.late_renewal)
+    return RenewalDates(
+        start, start_rule, end, rule, renewal.late_days, renewal.late_renewal, month_only, end != by_rule
+    )
 
 
 def _by_rule(renewal: _Renewal) -> tuple[tuple[date, str], date, str]:
-    """Return the first day with its rule, and the last day with its rule."""
+    """Return the first day with its rule, and the date to be printed with its rule."""
     before, rules, completed = renewal.before, renewal.rules, renewal.completed
     basis = renewal.request.mode or rules.renewal_basis
     if basis is None and rules.birth_anchor is not None:
@@ -190,7 +206,8 @@ def _by_rule(renewal: _Renewal) -> tuple[tuple[date, str], date, str]:
         end = counted_from(before.expires_on, validity, month_end=rules.month_end, before=before)
         return renewal.start, end, basis.value
     # Terms of this basis are whole periods, from the day after an expiry; so is the one after a lapse.
-    return renewal.start, whole_period_from(completed, validity), RenewalBasis.FROM_COMPLETION.value
+    end = rules.ending.printed(whole_period_from(completed, validity))
+    return renewal.start, end, RenewalBasis.FROM_COMPLETION.value
 
 
 def _last_day_before(renewal: _Renewal) -> date:
@@ -200,4 +217,4 @@ def _last_day_before(renewal: _Renewal) -> date:
         start = renewal.request.valid_from
     elif rule == _AFTER_EXPIRY:
         start -= _DAY
-    return max(start, renewal.before.expires_on or start)
+    return max(start, renewal.before.last_day or start)

@@ -47,8 +47,8 @@ def require_not_renewed_yet(
                 "send force with a reason.",
                 _shown(last),
             )
-    elif last.expires_on is not None:
-        opens = last.expires_on - rules.renewal_window_days * _DAY
+    elif last.last_day is not None:
+        opens = last.last_day - rules.renewal_window_days * _DAY
         if local_date(now, last.time_zone) < opens:
             raise AlreadyRenewed(
                 f"The credential is renewed already: {until}, and its renewal window opens on {opens}. "

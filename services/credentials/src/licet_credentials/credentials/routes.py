@@ -22,6 +22,7 @@ from licet_credentials.credentials.bodies import (
     SubmissionIn,
     SuspensionIn,
     TermIn,
+    printed_end,
 )
 from licet_credentials.credentials.commands import submitting
 from licet_credentials.credentials.commands.correcting import (
@@ -61,7 +62,8 @@ async def record(request: Request, body: CredentialIn, write: Write) -> Response
     """Record a credential."""
     within_country(body.country, body.subdivision)
     facts = body.model_dump()
-    terms = {name: facts.pop(name) for name in ("valid_from", "expires_on", "expiry", "time_zone")}
+    terms = {name: facts.pop(name) for name in ("valid_from", "unusual", "expiry", "time_zone")}
+    terms |= printed_end(facts.pop("expires_on"), facts.pop("expires_on_month"))
     command = RecordCredential(type=facts.pop("type"), facts=CredentialFacts(**facts), **terms)
     zone = serving(request).settings.default_time_zone
     return await write(
@@ -98,7 +100,8 @@ async def renew(
 ) -> Response:
     """Renew: append a term. The answer names the rule that gave each date."""
     renewal = RenewalRequest(
-        expires_on=body.expires_on,
+        **printed_end(body.expires_on, body.expires_on_month),
+        unusual=body.unusual,
         mode=body.mode,
         valid_from=body.valid_from,
         completed_on=body.completed_on,
@@ -139,6 +142,7 @@ async def record_term(
     """Record a missing term, before or between the recorded ones."""
     term = body.model_dump()
     note = term.pop("note")
+    term |= printed_end(term["expires_on"], term.pop("expires_on_month"))
     command = RecordTerm(**term)
     return await write(
         lambda tx, now: record_missing_term(

@@ -11,6 +11,7 @@ from licet_credentials.rows import Row, fields_of
 from licet_credentials.types.model import CredentialType
 from licet_credentials.types.store import type_of
 from licet_events.catalogue import AttributeValue, Category
+from licet_events.civil import ExpiresAtRule
 from licet_events.credentials import Expiry, FlagKind, Validity
 
 
@@ -133,7 +134,8 @@ def run_rows(credential: Credential) -> list[dict[str, Any]]:
 
 def term_row(row: Row) -> Term:
     """Return the term of a row."""
-    return Term(**fields_of(Term, row) | {"expiry": Expiry(row["expiry"])})
+    codes = {"expiry": Expiry(row["expiry"]), "expires_at_rule": ExpiresAtRule(row["expires_at_rule"])}
+    return Term(**fields_of(Term, row) | codes)
 
 
 def _flag(row: Row) -> Flag:

@@ -7,7 +7,7 @@ from itertools import pairwise
 from uuid import UUID
 
 from licet_credentials.credentials.terms import Term, in_order
-from licet_events.civil import starts_at
+from licet_events.civil import Ending, ExpiresAtRule, starts_at
 from licet_events.credentials import Expiry
 
 _DAY = timedelta(days=1)
@@ -24,13 +24,23 @@ class Run:
     time_zone: str
     term_id: UUID
     term_revision: int
+    expires_at_rule: ExpiresAtRule = ExpiresAtRule.END_OF_DAY
+    expires_at_time: str | None = None
+    expires_on_month: str | None = None
+
+    @property
+    def last_day(self) -> date | None:
+        """The last day that is valid as a whole; reminder steps and days left count to it."""
+        if self.expires_on is None:
+            return None
+        return Ending(self.expires_at_rule, self.expires_at_time).last_day(self.expires_on)
 
 
 def runs_of(terms: Iterable[Term], ladder: tuple[int, ...]) -> tuple[Run, ...]:
     """Return the runs of terms, in order of time.
 
-    Two terms join if the next begins no later than the day after the last one ends. There is no run while
-    the expiry of the last term is unknown; earlier terms of unknown expiry are ignored.
+    Two terms join if the next begins no later than the day after the last whole day of the one before. There
+    is no run while the expiry of the last term is unknown; earlier terms of unknown expiry are ignored.
     """
     global _latest  # noqa: PLW0603  # a cache of one: a credential's runs are read many times in a row
     if terms is _latest[0] and ladder is _latest[1]:
@@ -69,7 +79,7 @@ def lapses_of(terms: Iterable[Term]) -> tuple[Lapse, ...]:
     return tuple(
         Lapse(after.first.id, ended + _DAY, after.first.first_day - _DAY)
         for before, after in pairwise(_joined(in_order(terms)))
-        if (ended := before.last.expires_on) is not None
+        if (ended := before.last.last_day) is not None
     )
 
 
@@ -99,7 +109,7 @@ def _joined(ordered: Iterable[Term]) -> list[_Stretch]:
 
 
 def _reaches(term: Term, day: date) -> bool:
-    return term.expires_on is None or day <= term.expires_on + _DAY
+    return (last_day := term.last_day) is None or day <= last_day + _DAY
 
 
 _NEVER = date.max, datetime.max.replace(tzinfo=UTC)
@@ -113,8 +123,8 @@ def _end(term: Term) -> tuple[date, datetime]:
 
 def _run(stretch: _Stretch, largest_step: int) -> Run:
     last, expiring_at = stretch.last, None
-    if last.expires_on and largest_step > 0:
-        expiring_at = max(stretch.starts_at, starts_at(last.expires_on - largest_step * _DAY, last.time_zone))
+    if (last_day := last.last_day) is not None and largest_step > 0:
+        expiring_at = max(stretch.starts_at, starts_at(last_day - largest_step * _DAY, last.time_zone))
     return Run(
         starts_at=stretch.starts_at,
         expiring_at=expiring_at,
@@ -123,4 +133,7 @@ def _run(stretch: _Stretch, largest_step: int) -> Run:
         time_zone=last.time_zone,
         term_id=last.id,
         term_revision=last.revision,
+        expires_at_rule=last.expires_at_rule,
+        expires_at_time=last.expires_at_time,
+        expires_on_month=last.expires_on_month,
     )

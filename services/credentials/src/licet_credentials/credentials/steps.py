@@ -9,9 +9,10 @@ from licet_credentials.credentials.change import ITSELF, Change, announce
 from licet_credentials.credentials.model import Credential, CredentialFacts, Flag
 from licet_credentials.credentials.runs import runs_of
 from licet_credentials.credentials.state import state_of
-from licet_credentials.credentials.terms import Term, in_order
+from licet_credentials.credentials.terms import Term, in_order, with_ending
 from licet_credentials.credentials.validity import validity
 from licet_credentials.types.model import CredentialType
+from licet_events.civil import Ending
 from licet_events.credentials import CredentialCreated, CredentialRenewed, CredentialUpdated, Origin
 from licet_events.ids import uuid7
 
@@ -106,16 +107,43 @@ def with_flags(change: Change, after: Credential, reason: str, actor: str, now: 
 
 
 def apply_rules(change: Change, rules: CredentialType, now: datetime) -> Change:
-    """Apply the present ladder and grace of the type; a voided credential emits no event."""
+    """Apply the present ladder, grace and meaning of printed dates of the type.
+
+    Terms that have ended by the rule before and by the present one stay as they are, so that no answer about
+    the past changes. A voided credential emits no event.
+    """
     before = change.credential
     if before.voided:
         return replace(change, credential=replace(before, type_version=rules.version))
     ladder = rules.ladder if before.own_ladder is None else before.own_ladder
-    after = replace(before, type_version=rules.version, ladder=ladder, grace_days=rules.grace_days)
+    after = replace(
+        before,
+        type_version=rules.version,
+        ladder=ladder,
+        grace_days=rules.grace_days,
+        terms=_with_ending(before.terms, rules.ending, now),
+    )
     changed = tuple(
-        name for name in ("grace_days", "ladder") if getattr(after, name) != getattr(before, name)
+        name
+        for name, field in (("expires_at_rule", "terms"), ("grace_days", "grace_days"), ("ladder", "ladder"))
+        if getattr(after, field) != getattr(before, field)
     )
     if not changed:
         return replace(change, credential=after)
     updated = change.emit(after, now, lambda state: CredentialUpdated(credential=state, changed=changed))
     return announce(updated, now, reason="type_changed", actor=ITSELF)
+
+
+def _with_ending(terms: Sequence[Term], ending: Ending, now: datetime) -> tuple[Term, ...]:
+    """Return the terms with their ends as `ending` says, except those that have ended either way."""
+    revised = [with_ending(term, ending, now) for term in terms]
+    if all(after is before for before, after in zip(terms, revised, strict=True)):
+        return tuple(terms)
+    return in_order(
+        before if _ended(before, now) and _ended(after, now) else after
+        for before, after in zip(terms, revised, strict=True)
+    )
+
+
+def _ended(term: Term, now: datetime) -> bool:
+    return term.expires_at is not None and term.expires_at <= now

@@ -6,7 +6,7 @@ from datetime import date, datetime
 from uuid import UUID
 
 from licet_chassis.errors import Invalid
-from licet_events.civil import expires_at, local_date, starts_at
+from licet_events.civil import END_OF_DAY, Ending, ExpiresAtRule, ends_at, local_date, starts_at
 from licet_events.credentials import Expiry
 
 
@@ -33,11 +33,31 @@ class Term:
     notes: str | None = None
     award_id: UUID | None = None
     """The award of a programme that led to it."""
+    expires_at_rule: ExpiresAtRule = ExpiresAtRule.END_OF_DAY
+    """From which rule, with the time below, `expires_at` was derived."""
+    expires_at_time: str | None = None
+    month_only: bool = False
+    """Whether the document prints only the month; `expires_on` is its last day."""
+
+    @property
+    def ending(self) -> Ending:
+        """How the printed date is meant."""
+        return Ending(self.expires_at_rule, self.expires_at_time)
+
+    @property
+    def expires_on_month(self) -> str | None:
+        """YYYY-MM where only the month is known."""
+        return f"{self.expires_on:%Y-%m}" if self.month_only else None
+
+    @property
+    def last_day(self) -> date | None:
+        """The last day that is valid as a whole; `None` for a term that is not dated."""
+        return None if self.expires_on is None else self.ending.last_day(self.expires_on)
 
     @property
     def first_day(self) -> date:
         """The first day of the term; see `term_of` for an unknown start."""
-        return _first_day(self.valid_from, self.expires_on, self.time_zone, self.recorded_at)
+        return _first_day(self.valid_from, self.last_day, self.time_zone, self.recorded_at)
 
 
 def term_of(
@@ -48,6 +68,8 @@ def term_of(
     expiry: Expiry,
     time_zone: str,
     recorded_at: datetime,
+    ending: Ending,
+    month_only: bool = False,
     revision: int = 1,
     corrected_at: datetime | None = None,
     announce_reached: bool = True,
@@ -59,7 +81,8 @@ def term_of(
 ) -> Term:
     """Return a term with its instants in its zone.
 
-    A term with an unknown `valid_from` starts on the day it was recorded, or on `expires_on` if that is
+    `ending` is the type's. Where only a month is known it does not apply: the last day of the month is valid.
+    A term with an unknown `valid_from` starts on the day it was recorded, or on its last day if that is
     earlier. Raises `Invalid` if it was completed after the day it is recorded; an award was completed by the
     calendar of another zone, which may be a day ahead.
     """
@@ -68,7 +91,10 @@ def term_of(
             f"completed_on, {completed_on}, lies in the future: renew it once it is done.",
             pointer="/completed_on",
         )
-    first = _first_day(valid_from, expires_on, time_zone, recorded_at)
+    if month_only:
+        ending = END_OF_DAY
+    last_day = None if expires_on is None else ending.last_day(expires_on)
+    first = _first_day(valid_from, last_day, time_zone, recorded_at)
     return Term(
         id=id,
         revision=revision,
@@ -77,7 +103,7 @@ def term_of(
         expiry=expiry,
         time_zone=time_zone,
         starts_at=starts_at(first, time_zone),
-        expires_at=expires_at(expires_on, time_zone) if expires_on else None,
+        expires_at=ends_at(expires_on, time_zone, ending) if expires_on else None,
         recorded_at=recorded_at,
         corrected_at=corrected_at,
         announce_reached=announce_reached,
@@ -86,6 +112,9 @@ def term_of(
         source_key=source_key,
         notes=notes,
         award_id=award_id,
+        expires_at_rule=ending.rule,
+        expires_at_time=ending.time,
+        month_only=month_only,
     )
 
 
@@ -94,17 +123,26 @@ def with_instants(term: Term) -> Term:
     return replace(
         term,
         starts_at=starts_at(term.first_day, term.time_zone),
-        expires_at=expires_at(term.expires_on, term.time_zone) if term.expires_on else None,
+        expires_at=ends_at(term.expires_on, term.time_zone, term.ending) if term.expires_on else None,
     )
 
 
-def _first_day(
-    valid_from: date | None, expires_on: date | None, time_zone: str, recorded_at: datetime
-) -> date:
+def with_ending(term: Term, ending: Ending, now: datetime) -> Term:
+    """Return the next revision of a term whose printed date is meant otherwise than was believed.
+
+    If that moves nothing, the term is returned unchanged.
+    """
+    if term.expires_on is None or term.month_only or term.ending == ending:
+        return term
+    moved = with_instants(replace(term, expires_at_rule=ending.rule, expires_at_time=ending.time))
+    return replace(moved, revision=term.revision + 1, corrected_at=now)
+
+
+def _first_day(valid_from: date | None, last_day: date | None, time_zone: str, recorded_at: datetime) -> date:
     if valid_from:
         return valid_from
     recorded_on = local_date(recorded_at, time_zone)
-    return min(recorded_on, expires_on) if expires_on else recorded_on
+    return min(recorded_on, last_day) if last_day else recorded_on
 
 
 def in_order(terms: Iterable[Term]) -> tuple[Term, ...]:

@@ -53,11 +53,11 @@ def validity(runs: tuple[Run, ...], flags: tuple[Flag, ...], now: datetime) -> V
 
 
 def days_left(credential: Credential, now: datetime) -> int | None:
-    """Return the days from today to the end of the current run, in its zone; negative after its end."""
+    """Return the days from today to the last whole day of the current run, in its zone; negative after it."""
     run = current_run(credential.runs, now)
-    if run is None or run.expires_on is None:
+    if run is None or (last_day := run.last_day) is None:
         return None
-    return (run.expires_on - local_date(now, run.time_zone)).days
+    return (last_day - local_date(now, run.time_zone)).days
 
 
 _FOR_EVER = datetime.max.replace(tzinfo=UTC)

@@ -13,6 +13,7 @@ from licet_credentials.credentials.runs import lapses_of
 from licet_credentials.credentials.terms import Term
 from licet_credentials.credentials.validity import current_term, days_left, validity
 from licet_events.catalogue import AttributeValue, Category, LateRenewal
+from licet_events.civil import ExpiresAtRule
 from licet_events.credentials import Expiry, FlagKind, Validity
 
 
@@ -23,10 +24,18 @@ class TermOut(BaseModel):
     revision: int
     valid_from: date | None
     expires_on: date | None
+    """The expiry date that the document prints."""
+    expires_on_month: str | None
+    """YYYY-MM where the document prints only the month; `expires_on` is then its last day."""
     expiry: Expiry
     time_zone: str
     starts_at: datetime
     expires_at: datetime | None
+    """The instant from which it is no longer valid."""
+    expires_at_rule: ExpiresAtRule
+    """The rule by which `expires_at` follows from `expires_on`."""
+    expires_at_time: str | None
+    """With `at_time`: the local time on `expires_on`, HH:MM."""
     recorded_at: datetime
     previous_term_id: UUID | None
     completed_on: date | None
@@ -55,10 +64,13 @@ class TermOut(BaseModel):
             revision=term.revision,
             valid_from=term.valid_from,
             expires_on=term.expires_on,
+            expires_on_month=term.expires_on_month,
             expiry=term.expiry,
             time_zone=term.time_zone,
             starts_at=term.starts_at,
             expires_at=term.expires_at,
+            expires_at_rule=term.expires_at_rule,
+            expires_at_time=term.expires_at_time,
             recorded_at=term.recorded_at,
             previous_term_id=term.previous_term_id,
             completed_on=term.completed_on,
@@ -152,9 +164,14 @@ class CredentialOut(BaseModel):
     """Attributes that the type declares, by name."""
     validity: Validity
     days_left: int | None
-    """Days from today to the end of the current run, in its zone; negative after its end."""
+    """Days from today to the last whole day of the current run, in its zone; negative after it."""
     valid_from: date | None
     expires_on: date | None
+    """The expiry date that the document prints."""
+    expires_on_month: str | None
+    """YYYY-MM where the document prints only the month; `expires_on` is then its last day."""
+    expires_at: datetime | None
+    """The instant from which it is no longer valid, by `term.expires_at_rule`."""
     expiry: Expiry
     time_zone: str
     term: TermOut
@@ -186,6 +203,11 @@ class RenewalRule(BaseModel):
     valid_from_rule: str
     expires_on: date
     expires_on_rule: str
+    end_of_month: bool
+    """Whether the date that the rule gave was moved to the end of its month."""
+    expires_at: datetime | None
+    expires_at_rule: ExpiresAtRule
+    """The rule by which `expires_at` follows from `expires_on`."""
     lapse_days: int
     """Days without any term before the new one."""
     late_days: int
@@ -207,6 +229,9 @@ class RenewedOut(CredentialOut):
             valid_from_rule=dates.valid_from_rule,
             expires_on=dates.expires_on,
             expires_on_rule=dates.expires_on_rule,
+            end_of_month=dates.end_of_month,
+            expires_at=credential.last_term.expires_at,
+            expires_at_rule=credential.last_term.expires_at_rule,
             lapse_days=lapse_days(credential).get(credential.last_term.id, 0),
             late_days=dates.late_days,
             late_renewal=dates.late_renewal,
@@ -225,6 +250,8 @@ def _fields(credential: Credential, now: datetime) -> dict[str, Any]:
         "days_left": days_left(credential, now),
         "valid_from": term.valid_from,
         "expires_on": term.expires_on,
+        "expires_on_month": term.expires_on_month,
+        "expires_at": term.expires_at,
         "expiry": term.expiry,
         "time_zone": term.time_zone,
         "term": TermOut.of(term, images=credential.images, lapse_days=lapse_days(credential).get(term.id, 0)),

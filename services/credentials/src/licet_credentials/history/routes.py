@@ -65,6 +65,11 @@ class HeldOut(BaseModel):
     valid_from: date
     """The first day of the run of terms that covers the day."""
     expires_on: date | None
+    """The expiry date that the document prints."""
+    expires_on_month: str | None
+    """YYYY-MM where the document prints only the month; `expires_on` is then its last day."""
+    expires_at: datetime | None
+    """The instant from which it is no longer valid, by `term.expires_at_rule`."""
     time_zone: str
     term: TermOut
     """The term whose end is the run's."""
@@ -83,6 +88,8 @@ class HeldOut(BaseModel):
             changes=[DayChange(at=each.at, validity=each.after, reason=each.reason) for each in held.changes],
             valid_from=local_date(run.starts_at, run.time_zone),
             expires_on=run.expires_on,
+            expires_on_month=run.expires_on_month,
+            expires_at=run.expires_at,
             time_zone=run.time_zone,
             term=TermOut.of(term, images=known.images),
         )

@@ -162,6 +162,7 @@ def _matching_rules(mapping: FileMapping, actor: str) -> MatchingRules:
         announce_reached=mapping.term.announce_reached,
         columns=mapping.places,
         actor=actor,
+        unusual=mapping.term.unusual,
         on_flag_change=(mapping.flag and mapping.flag.on_change) or mapping.term.on_change,
     )
 

@@ -62,6 +62,8 @@ class TermInput(NamedTuple):
     expires_on: date | None
     never: bool
     """Whether the cell says, by a text of the mapping, that the term never ends."""
+    month_only: bool = False
+    """Whether the cell gives only the month; `expires_on` is its last day."""
 
 
 class FlagInput(NamedTuple):
@@ -121,3 +123,5 @@ class Columns(NamedTuple):
     key: str
     manager: str = ""
     flag: str = ""
+    expires_on: str = ""
+    issued_on: str = ""

@@ -7,7 +7,7 @@ from licet_chassis.database import Transaction
 from licet_credentials.imports.file.mapping import Mapping as FileMapping
 from licet_credentials.imports.rows import SourceRow
 from licet_credentials.types import store as type_store
-from licet_credentials.types.model import CredentialType
+from licet_credentials.types.model import CredentialType, checked
 from licet_events.catalogue import RenewalEvidence
 
 
@@ -27,7 +27,7 @@ async def find_types(
 
 def _new_type(code: str, name: str, mapping: FileMapping, now: datetime) -> CredentialType:
     rules = mapping.type
-    return CredentialType(
+    entry = CredentialType(
         code=code,
         version=1,
         name=name,
@@ -49,4 +49,8 @@ def _new_type(code: str, name: str, mapping: FileMapping, now: datetime) -> Cred
         late_renewal=rules.late_renewal,
         late_renewal_days=rules.late_renewal_days,
         month_end=rules.month_end,
+        expires_at_rule=rules.expires_at_rule,
+        expires_at_time=rules.expires_at_time,
+        end_of_month=rules.end_of_month,
     )
+    return checked(entry)

@@ -105,7 +105,8 @@ where ($1::text is null or code = (select type from credential_type_names where 
 select c.id, c.version, c.holder_id, h.external_id as holder_external_id, h.name as holder_name, h.team,
     h.location, c.type, t.category, c.name, c.number, c.country, c.subdivision, c.issuer, c.issued_on,
     x.validity, x.next_change_at <= $2 as late, r.expires_on as run_expires_on, term.valid_from, term.expires_on,
-    term.expiry, term.time_zone,
+    case when term.month_only then to_char(term.expires_on, 'YYYY-MM') end as expires_on_month, term.expires_at,
+    term.expires_at_rule, term.expires_at_time, term.expiry, term.time_zone,
     case when x.verified_until = '-infinity' then 'never' when x.verified_until > $2 then 'verified' else 'ended'
     end as verification,
     case when isfinite(x.verified_until) then x.verified_until end as verified_until,

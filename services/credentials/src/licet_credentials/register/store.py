@@ -18,7 +18,7 @@ from licet_credentials.register.model import CredentialFilter, Sort
 from licet_credentials.rows import jsonb
 from licet_credentials.types.attributes import meanings
 from licet_credentials.visibility.model import Sees
-from licet_events.civil import local_date
+from licet_events.civil import Ending, ExpiresAtRule, local_date
 from licet_events.credentials import Validity
 
 QUERIES = load_queries(__package__ or "")
@@ -174,6 +174,9 @@ LINE = (
     "days_left",
     "valid_from",
     "expires_on",
+    "expires_on_month",
+    "expires_at",
+    "expires_at_rule",
     "expiry",
     "time_zone",
     "verification",
@@ -198,6 +201,8 @@ async def read_lines(conn: Connection, found: Sequence[Position], *, now: dateti
     lines = []
     for row in rows:
         zone, ends = row["time_zone"], row["run_expires_on"]
+        if ends is not None:
+            ends = Ending(ExpiresAtRule(row["expires_at_rule"]), row["expires_at_time"]).last_day(ends)
         if zone not in today:
             today[zone] = local_date(now, zone)
         said = {

@@ -5,7 +5,8 @@ from typing import Annotated, Any
 from pydantic import Field, model_validator
 
 from licet_chassis.http.resources import LEFT_OUT, Body, MergePatch
-from licet_credentials.inputs import Code, Ladder, Line
+from licet_credentials.inputs import Code, Ladder, Line, TimeOfDay
+from licet_credentials.types.model import INSURANCE_TIME
 from licet_events.catalogue import (
     DEFAULT_LADDER,
     AgeBand,
@@ -23,6 +24,7 @@ from licet_events.catalogue import (
     RenewalEvidence,
     YearCycle,
 )
+from licet_events.civil import ExpiresAtRule
 
 Option = Annotated[Line, Field(max_length=100)]
 
@@ -110,6 +112,12 @@ class TypeIn(_Rules):
     expires: bool = True
     ladder: Ladder = DEFAULT_LADDER
     grace_days: GraceDays = 0
+    expires_at_rule: ExpiresAtRule = ExpiresAtRule.END_OF_DAY
+    """How the expiry date that its documents print is meant."""
+    expires_at_time: TimeOfDay | None = None
+    """With `at_time`: the local time of the printed day; by default 00:01, as insurance ends."""
+    end_of_month: bool = False
+    """Whether a term whose end follows from a rule is valid through the last day of that month."""
     renewal_evidence: RenewalEvidence = RenewalEvidence.NONE
     attributes: Attributes = ()
     aliases: Aliases = ()
@@ -123,7 +131,10 @@ class TypeIn(_Rules):
 
     def rules(self) -> dict[str, Any]:
         """Return the fields of the credential type."""
-        return _as_rules(self.model_dump())
+        rules = _as_rules(self.model_dump())
+        if self.expires_at_rule is ExpiresAtRule.AT_TIME and self.expires_at_time is None:
+            rules["expires_at_time"] = INSURANCE_TIME
+        return rules
 
 
 class TypePatch(_Rules, MergePatch):
@@ -134,6 +145,12 @@ class TypePatch(_Rules, MergePatch):
     ladder: Ladder | None = None
     """Null restores the default ladder."""
     grace_days: GraceDays = LEFT_OUT
+    expires_at_rule: ExpiresAtRule = LEFT_OUT
+    """How the expiry date that its documents print is meant; a change moves the ends of existing terms."""
+    expires_at_time: TimeOfDay | None = None
+    """With `at_time`: the local time of the printed day; null restores 00:01."""
+    end_of_month: bool = LEFT_OUT
+    """Whether a term whose end follows from a rule is valid through the last day of that month."""
     renewal_evidence: RenewalEvidence = LEFT_OUT
     attributes: Attributes | None = None
     aliases: Aliases | None = None

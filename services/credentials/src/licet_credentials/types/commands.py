@@ -11,11 +11,13 @@ from licet_credentials.types import store
 from licet_credentials.types.attributes import retyped
 from licet_credentials.types.model import COPIED_TO_CREDENTIALS, CredentialType, checked, state_of
 from licet_events.catalogue import CredentialTypeChanged
+from licet_events.civil import ExpiresAtRule
 
 
 async def define_type(tx: Transaction, entry: CredentialType, *, now: datetime) -> CredentialType:
     """Add a credential type; raises `Conflict` if another type has the code or an alias."""
-    if not await store.insert_type(tx.conn, checked(entry)):
+    entry = checked(entry)
+    if not await store.insert_type(tx.conn, entry):
         raise Conflict(f"The credential type {entry.code} already exists.", pointer="/code")
     await _take_names(tx, entry)
     await tx.publish(CredentialTypeChanged(credential_type=state_of(entry)), now=now)
@@ -27,13 +29,17 @@ async def change_type(
 ) -> CredentialType:
     """Change the rules of a type; repeating the same rules changes and publishes nothing.
 
-    Replanning carries a changed ladder or grace to the type's credentials, one `credential.updated` each.
+    Replanning carries a changed ladder, grace or meaning of printed dates to the type's credentials, one
+    `credential.updated` each.
     Changed attributes reach no credential before its own attributes are next changed. Raises `Conflict` if
     an attribute that some credential has would get another kind.
     """
     before = await store.lock_type(tx.conn, name)
     require_version(expected_version, before.version)
-    after = checked(replace(before, **changes))
+    after = replace(before, **changes)
+    if after.expires_at_rule is not ExpiresAtRule.AT_TIME and "expires_at_time" not in changes:
+        after = replace(after, expires_at_time=None)
+    after = checked(after)
     if after == before:
         return before
     for attribute in retyped(before.attributes, after.attributes):

@@ -1,7 +1,7 @@
 """Credential types: the rules for their credentials."""
 
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import date, datetime
 
 from licet_chassis.errors import Invalid
 from licet_credentials.types.attributes import checked_declaration
@@ -19,6 +19,10 @@ from licet_events.catalogue import (
     RenewalBasis,
     RenewalEvidence,
 )
+from licet_events.civil import Ending, ExpiresAtRule, end_of_month
+
+INSURANCE_TIME = "00:01"
+"""When a day printed on a policy ends its cover, where a type with `at_time` gives no time: 12:01 a.m."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +56,29 @@ class CredentialType:
     """A day of the holder's year on which terms end, in place of a renewal basis."""
     age_bands: tuple[AgeBand, ...] = ()
     """Validity from some age on, in order of age; below the first one `validity` holds."""
+    expires_at_rule: ExpiresAtRule = ExpiresAtRule.END_OF_DAY
+    """How the printed expiry date of its credentials is meant."""
+    expires_at_time: str | None = None
+    """Local time of the printed day, HH:MM; given exactly with `at_time`."""
+    end_of_month: bool = False
+    """Whether a term whose end follows from a rule is valid through the end of that month."""
 
     @property
     def needs_birth_date(self) -> bool:
         """Whether the dates of its terms follow from the holder's date of birth."""
         return self.birth_anchor is not None or bool(self.age_bands)
 
+    @property
+    def ending(self) -> Ending:
+        """How a printed expiry date is meant."""
+        return Ending(self.expires_at_rule, self.expires_at_time)
 
-COPIED_TO_CREDENTIALS = frozenset({"ladder", "grace_days"})
+    def end_by_rule(self, day: date) -> date:
+        """Return the end of a term that a rule gave, moved to the end of its month if the type says so."""
+        return end_of_month(day) if self.end_of_month else day
+
+
+COPIED_TO_CREDENTIALS = frozenset({"ladder", "grace_days", "expires_at_rule", "expires_at_time"})
 """Rules that each credential's state repeats; changing one changes these states."""
 
 
@@ -68,7 +87,10 @@ RESERVED = frozenset({"catalogues"})
 
 
 def checked(entry: CredentialType) -> CredentialType:
-    """Return the entry; raises `Invalid` if its rules contradict one another."""
+    """Return the entry, with a time for `at_time`; raises `Invalid` if its rules contradict one another."""
+    require_ending(entry.expires_at_rule, entry.expires_at_time, end_of_month=entry.end_of_month)
+    if entry.expires_at_rule is ExpiresAtRule.AT_TIME and entry.expires_at_time is None:
+        entry = replace(entry, expires_at_time=INSURANCE_TIME)
     if entry.renewal_basis is RenewalBasis.FIXED_DATE and entry.fixed_date is None:
         raise Invalid("renewal_basis fixed_date needs a fixed_date.", pointer="/fixed_date")
     if not entry.expires and (entry.validity or entry.renewal_basis):
@@ -124,6 +146,20 @@ def _check_birth_date_rules(entry: CredentialType) -> None:
         )
 
 
+def require_ending(rule: ExpiresAtRule, time: str | None, *, end_of_month: bool) -> None:
+    """Raise `Invalid` if the rules for a printed expiry date contradict one another."""
+    if time is not None and rule is not ExpiresAtRule.AT_TIME:
+        raise Invalid(
+            f"expires_at_time goes with the expires_at_rule at_time, not with {rule}.",
+            pointer="/expires_at_time",
+        )
+    if end_of_month and rule is not ExpiresAtRule.END_OF_DAY:
+        raise Invalid(
+            "end_of_month needs the expires_at_rule end_of_day: the whole last day of the month is valid.",
+            pointer="/end_of_month",
+        )
+
+
 def state_of(entry: CredentialType) -> CredentialTypeState:
     """Return the state that events carry."""
     return CredentialTypeState(
@@ -138,6 +174,9 @@ def state_of(entry: CredentialType) -> CredentialTypeState:
         grace_days=entry.grace_days,
         renewal_basis=entry.renewal_basis,
         fixed_date=entry.fixed_date,
+        expires_at_rule=entry.expires_at_rule,
+        expires_at_time=entry.expires_at_time,
+        end_of_month=entry.end_of_month,
         renewal_evidence=entry.renewal_evidence,
         number_unique=entry.number_unique,
         attributes=entry.attributes,

@@ -26,6 +26,7 @@ from licet_events.catalogue import (
     RenewalBasis,
     RenewalEvidence,
 )
+from licet_events.civil import ExpiresAtRule
 
 QUERIES = load_queries(__package__ or "")
 
@@ -176,6 +177,9 @@ def _parameters(entry: CredentialType) -> tuple[Any, ...]:
         entry.month_end,
         entry.birth_anchor and entry.birth_anchor.model_dump_json(),
         jsonb(entry.age_bands),
+        entry.expires_at_rule,
+        entry.expires_at_time,
+        entry.end_of_month,
     )
 
 
@@ -212,4 +216,7 @@ def type_of(row: Row) -> CredentialType:
         month_end=MonthEnd(row["month_end"]),
         birth_anchor=None if birth_anchor is None else BirthAnchor(**json.loads(birth_anchor)),
         age_bands=tuple(AgeBand(**each) for each in json.loads(row["age_bands"])),
+        expires_at_rule=ExpiresAtRule(row["expires_at_rule"]),
+        expires_at_time=row["expires_at_time"],
+        end_of_month=row["end_of_month"],
     )

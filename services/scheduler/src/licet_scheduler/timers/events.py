@@ -1,6 +1,6 @@
 """The events that decisions publish; the same decision always gives the same bytes."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import TypedDict
 from uuid import UUID
 
@@ -51,6 +51,15 @@ def announcement(
     )
 
 
+class _End(TypedDict):
+    """How the end of a run is printed, and when it is."""
+
+    expires_on: date
+    time_zone: str
+    expires_at: datetime | None
+    expires_on_month: str | None
+
+
 class _Common(TypedDict):
     """Fields of every event about a credential."""
 
@@ -95,25 +104,29 @@ def _credential_event(timer: Timer, reached: Reached, now: datetime, *, notify: 
     )
     if isinstance(identity.kind, DeadlineKey) and isinstance(identity.kind.deadline, Deadline):
         return DeadlineReached(**common, deadline=identity.kind.deadline, reference=identity.kind.reference)
-    if run is None or run.expires_on is None or identity.kind is Kind.EFFECTIVE:
+    if run is None or run.expires_on is None or run.last_day is None or identity.kind is Kind.EFFECTIVE:
         return CredentialEffective(**common)
+    end = _End(
+        expires_on=run.expires_on,
+        time_zone=run.time_zone,
+        expires_at=run.expires_at,
+        expires_on_month=run.expires_on_month,
+    )
     if identity.step is None:
-        return CredentialExpired(**common, expires_on=run.expires_on, time_zone=run.time_zone)
-    days_left = (run.expires_on - civil.local_date(now, run.time_zone)).days
+        return CredentialExpired(**common, **end)
+    days_left = (run.last_day - civil.local_date(now, run.time_zone)).days
     if identity.kind is Kind.EXPIRING:
         return CredentialExpiring(
             **common,
             step=identity.step,
             days_left=max(days_left, 0),
-            expires_on=run.expires_on,
-            time_zone=run.time_zone,
+            **end,
             passed_over=reached.passed_over,
         )
     return CredentialOverdue(
         **common,
         step=identity.step,
         days_since=-days_left,
-        expires_on=run.expires_on,
-        time_zone=run.time_zone,
+        **end,
         passed_over=reached.passed_over,
     )

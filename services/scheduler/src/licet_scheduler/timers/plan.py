@@ -120,6 +120,12 @@ class PlannedRun:
     """The term that ends the run and to which the ladder belongs."""
     term_revision: int
     expires_on: date | None
+    """The printed expiry date."""
+    last_day: date | None
+    """The last day that is valid as a whole, to which the steps count."""
+    expires_at: datetime | None
+    expires_on_month: str | None
+    """YYYY-MM where only the month is printed."""
     time_zone: str
     begins: Fact
     ends: Fact | None
@@ -238,18 +244,21 @@ def _planned_run(
     if run.expires_at is not None and (ended is None or run.expires_at < ended):
         ends = Fact(run.expires_at, Identity(run.term_id, run.term_revision, Kind.EXPIRED), entered_at)
     steps: tuple[Step, ...] = ()
-    if run.expires_on is not None:
+    if run.last_day is not None:
         # The first run is current even before it starts; a later one becomes current when it starts.
         since = None if first else run.starts_at
         steps = tuple(
             step
-            for step in _ladder(run, run.expires_on, credential.ladder, since)
+            for step in _ladder(run, run.last_day, credential.ladder, since)
             if until is None or step.due < until
         )
     return PlannedRun(
         term_id=run.term_id,
         term_revision=run.term_revision,
         expires_on=run.expires_on,
+        last_day=run.last_day,
+        expires_at=run.expires_at,
+        expires_on_month=run.expires_on_month,
         time_zone=run.time_zone,
         begins=Fact(
             run.starts_at,
@@ -271,10 +280,10 @@ def _opening_term(terms: Iterable[TermState], run: RunState) -> TermState | None
     return min(opening, key=lambda term: (term.recorded_at, term.id), default=None)
 
 
-def _ladder(run: RunState, expires_on: date, ladder: Iterable[int], since: datetime | None) -> Iterator[Step]:
+def _ladder(run: RunState, last_day: date, ladder: Iterable[int], since: datetime | None) -> Iterator[Step]:
     for step in sorted(set(ladder), reverse=True):
         try:
-            day = expires_on - timedelta(days=step)
+            day = last_day - timedelta(days=step)
         except OverflowError:
             continue  # the calendar has no such day
         if day >= _FIRST_DAY:

@@ -10,7 +10,7 @@ from licet_credentials.credentials import store
 from licet_credentials.credentials.change import Change, announce, settle
 from licet_credentials.credentials.commands.writing import change_credential, write_credentials
 from licet_credentials.credentials.corrections import Correction, correct, with_missing_term
-from licet_credentials.credentials.dates import decide_expiry, require_order
+from licet_credentials.credentials.dates import decide_expiry, require_order, require_usual
 from licet_credentials.credentials.model import Credential
 from licet_credentials.credentials.store import CredentialWithRules, PendingChange
 from licet_credentials.credentials.terms import term_of
@@ -18,6 +18,7 @@ from licet_credentials.holders import store as holder_store
 from licet_credentials.holders.model import require_not_merged
 from licet_credentials.types import store as type_store
 from licet_credentials.types.model import CredentialType
+from licet_events.civil import local_date
 from licet_events.credentials import CredentialVoided, Expiry
 from licet_events.ids import uuid7
 
@@ -58,6 +59,10 @@ class RecordTerm:
     reason: str
     valid_from: date | None = None
     expires_on: date | None = None
+    month_only: bool = False
+    """Whether the document prints only the month of `expires_on`."""
+    unusual: bool = False
+    """Whether an expiry more than three validities ahead is what the document says."""
     expiry: Expiry | None = None
     time_zone: str | None = None
     """By default that of the last term."""
@@ -80,17 +85,21 @@ async def record_missing_term(
     """
 
     def record(change: Change, loaded: CredentialWithRules) -> Change:
-        require_order(command.valid_from, command.expires_on)
         term = term_of(
             uuid7(),
             valid_from=command.valid_from,
             expires_on=command.expires_on,
+            month_only=command.month_only,
+            ending=loaded.rules.ending,
             expiry=decide_expiry(command.expiry, command.expires_on, type_expires=loaded.rules.expires),
             time_zone=command.time_zone or change.credential.last_term.time_zone,
             recorded_at=now,
             completed_on=command.completed_on,
             notes=command.notes,
         )
+        require_order(term.valid_from, term.expires_on, term.ending)
+        today = local_date(now, term.time_zone)
+        require_usual(term.expires_on, loaded.rules.validity, today, unusual=command.unusual)
         change = with_missing_term(change, term, command.reason, now)
         return announce(change, now, reason="corrected", actor=tx.cause.actor)
 

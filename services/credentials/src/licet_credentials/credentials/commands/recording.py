@@ -11,7 +11,7 @@ from licet_chassis.errors import Invalid, require_version
 from licet_credentials.credentials import store
 from licet_credentials.credentials.change import Change, announce
 from licet_credentials.credentials.commands.writing import apply_step, write_credentials
-from licet_credentials.credentials.dates import decide_expiry, require_order
+from licet_credentials.credentials.dates import decide_expiry, require_issued, require_order, require_usual
 from licet_credentials.credentials.model import Credential, CredentialFacts
 from licet_credentials.credentials.steps import new_credential
 from licet_credentials.credentials.store import CredentialWithRules, PendingChange
@@ -19,6 +19,7 @@ from licet_credentials.credentials.terms import term_of
 from licet_credentials.errors import NumberTaken
 from licet_credentials.inputs import within_country
 from licet_credentials.types.attributes import checked_attributes, merged_attributes
+from licet_events.civil import local_date
 from licet_events.credentials import CredentialUpdated, Expiry, Origin
 from licet_events.ids import uuid7
 
@@ -31,6 +32,10 @@ class RecordCredential:
     facts: CredentialFacts
     valid_from: date | None = None
     expires_on: date | None = None
+    month_only: bool = False
+    """Whether the document prints only the month of `expires_on`."""
+    unusual: bool = False
+    """Whether an expiry more than three validities ahead is what the document says."""
     expiry: Expiry | None = None
     time_zone: str | None = None
     completed_on: date | None = None
@@ -60,17 +65,22 @@ async def record_credential(
         raise NumberTaken(given.number, facts.number_of)
     attributes = checked_attributes(facts.rules.attributes, given.attributes)
     given = replace(given, holder_id=facts.holder_id, attributes=attributes)
-    require_order(command.valid_from, command.expires_on)
     term = term_of(
         uuid7(),
         valid_from=command.valid_from,
         expires_on=command.expires_on,
+        month_only=command.month_only,
+        ending=facts.rules.ending,
         expiry=decide_expiry(command.expiry, command.expires_on, type_expires=facts.rules.expires),
         time_zone=command.time_zone or facts.location_zone or default_zone,
         recorded_at=now,
         completed_on=command.completed_on,
         award_id=command.award_id,
     )
+    require_order(term.valid_from, term.expires_on, term.ending)
+    today = local_date(now, term.time_zone)
+    require_usual(term.expires_on, facts.rules.validity, today, unusual=command.unusual)
+    require_issued(given.issued_on, term.expires_on, today)
     change = new_credential(given, facts.rules, (term,), (), command.origin, now)
     await write_credentials(tx, [PendingChange(change, facts.rules)], now)
     return change.credential
@@ -104,6 +114,9 @@ async def update_credential(
             declared = loaded.rules.attributes
             fields["attributes"] = merged_attributes(declared, before.attributes, fields["attributes"])
         after = replace(before, **fields)
+        if "issued_on" in fields:
+            last = before.last_term
+            require_issued(after.issued_on, last.expires_on, local_date(now, last.time_zone))
         if "country" in fields or "subdivision" in fields:
             within_country(after.country, after.subdivision)
         changed = tuple(name for name in changes if getattr(after, name) != getattr(before, name))

@@ -73,6 +73,8 @@ async def renew_credential(
         uuid7(),
         valid_from=dates.valid_from,
         expires_on=dates.expires_on,
+        month_only=dates.month_only,
+        ending=loaded.rules.ending,
         expiry=Expiry.DATED,
         time_zone=before.time_zone,
         recorded_at=now,

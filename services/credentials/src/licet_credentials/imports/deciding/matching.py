@@ -20,6 +20,8 @@ class MatchingRules:
     columns: Columns
     actor: str
     on_flag_change: OnTermChange = OnTermChange.REJECT
+    unusual: bool = False
+    """Whether terms may end more than three validities ahead."""
 
 
 @dataclass

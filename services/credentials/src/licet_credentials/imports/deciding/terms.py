@@ -5,9 +5,10 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from licet_chassis.errors import Invalid
 from licet_credentials.credentials.change import Change
 from licet_credentials.credentials.corrections import with_term_among
-from licet_credentials.credentials.dates import decide_expiry
+from licet_credentials.credentials.dates import decide_expiry, require_issued, require_order, require_usual
 from licet_credentials.credentials.renewal import EXPLICIT, leaves_lapse
 from licet_credentials.credentials.steps import with_new_term
 from licet_credentials.credentials.terms import Term, term_of
@@ -16,6 +17,7 @@ from licet_credentials.imports.model import IMPORTED, RowOutcome
 from licet_credentials.imports.rows import OnTermChange, SourceRow, TermInput
 from licet_credentials.types.model import CredentialType
 from licet_events.catalogue import LateRenewal
+from licet_events.civil import local_date
 from licet_events.credentials import Expiry
 from licet_events.ids import uuid7
 
@@ -40,6 +42,8 @@ def match_terms(
     for row in sorted(rows, key=lambda row: (row.rank, row.line)):
         key = row.term.key
         term = _term_of(row.term, row.credential.time_zone or time_zone, rules, matching.rules, now)
+        if not _accept_dates(row, term, rules, matching, now):
+            continue
         dates, known, others = _dates(term), recorded.get(key, []), seen.setdefault(key, set())
         if dates in others or any(_dates(each) == dates for each in known):
             matching.record(row, RowOutcome.UNCHANGED)
@@ -57,6 +61,30 @@ def match_terms(
             detail = f"would be one of more than {MOST_TERMS:,} terms of one credential"
             matching.reject(row, *_key_cell(row, matching), detail)
         matching.added.clear()
+
+
+def _accept_dates(
+    row: SourceRow, term: Term, rules: CredentialType, matching: MatchingState, now: datetime
+) -> bool:
+    """Reject a row whose dates contradict one another or are likely mistyped; return whether it stays."""
+    columns, today = matching.rules.columns, local_date(now, term.time_zone)
+    issued_on = dict(row.credential.facts).get("issued_on")
+    try:
+        require_order(term.valid_from, term.expires_on, term.ending)
+        require_usual(term.expires_on, rules.validity, today, unusual=matching.rules.unusual)
+    except Invalid as error:
+        matching.reject(row, columns.expires_on, str(term.expires_on), _for_mappings(error.detail))
+        return False
+    try:
+        require_issued(issued_on, term.expires_on, today)
+    except Invalid as error:
+        matching.reject(row, columns.issued_on, str(issued_on), error.detail)
+        return False
+    return True
+
+
+def _for_mappings(detail: str) -> str:
+    return detail.replace('send "unusual": true', "declare term.unusual = true in the mapping")
 
 
 def _accept_difference(
@@ -108,6 +136,8 @@ def _term_of(
         uuid7(),
         valid_from=given.valid_from,
         expires_on=given.expires_on,
+        month_only=given.month_only,
+        ending=rules.ending,
         expiry=decide_expiry(
             Expiry.NEVER if given.never else None, given.expires_on, type_expires=rules.expires
         ),
@@ -122,7 +152,10 @@ def corrected_fields(row: SourceRow) -> Mapping[str, Any]:
     """Return the dates of a row as the fields of a correction."""
     given = row.term
     expiry = Expiry.NEVER if given.never else Expiry.DATED if given.expires_on else Expiry.UNKNOWN
-    return {"valid_from": given.valid_from, "expires_on": given.expires_on, "expiry": expiry}
+    dates: dict[str, Any] = {"valid_from": given.valid_from, "expires_on": given.expires_on, "expiry": expiry}
+    if given.month_only and given.expires_on is not None:
+        dates["expires_on_month"] = f"{given.expires_on:%Y-%m}"
+    return dates
 
 
 def apply_term(

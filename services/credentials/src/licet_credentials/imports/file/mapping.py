@@ -19,8 +19,8 @@ from pydantic import (
 from licet_chassis.errors import Invalid
 from licet_credentials.imports.file.values import READERS, checked_format, date_reader
 from licet_credentials.imports.rows import Columns, OnChange, OnTermChange
-from licet_credentials.inputs import AttributeName, Ladder, Reason
-from licet_credentials.types.model import check_late_renewal
+from licet_credentials.inputs import AttributeName, Ladder, Reason, TimeOfDay
+from licet_credentials.types.model import check_late_renewal, require_ending
 from licet_events.catalogue import (
     DEFAULT_LADDER,
     Category,
@@ -31,6 +31,7 @@ from licet_events.catalogue import (
     Period,
     RenewalBasis,
 )
+from licet_events.civil import ExpiresAtRule
 from licet_events.credentials import FlagKind
 
 _MOST_ERRORS = 20
@@ -187,6 +188,12 @@ class TypeMapping(_Part):
     ladder: Ladder = DEFAULT_LADDER
     renewal_basis: RenewalBasis | None = None
     grace_days: Annotated[int, Field(ge=0, le=3650)] = 0
+    expires_at_rule: ExpiresAtRule = ExpiresAtRule.END_OF_DAY
+    """How the expiry date that its documents print is meant."""
+    expires_at_time: TimeOfDay | None = None
+    """With `at_time`: the local time of the printed day; by default 00:01."""
+    end_of_month: bool = False
+    """Whether a term whose end follows from a rule is valid through the last day of that month."""
     number_unique: NumberUnique = NumberUnique.HOLDER
     attributes: tuple[DeclaredAttribute, ...] = ()
     late_renewal: LateRenewal = LateRenewal.FROM_COMPLETION
@@ -197,6 +204,14 @@ class TypeMapping(_Part):
     def _late_renewal_is_whole(self) -> "TypeMapping":
         try:
             check_late_renewal(self.late_renewal, self.late_renewal_days)
+        except Invalid as error:
+            raise ValueError(error.detail) from None
+        return self
+
+    @model_validator(mode="after")
+    def _ends_agree(self) -> "TypeMapping":
+        try:
+            require_ending(self.expires_at_rule, self.expires_at_time, end_of_month=self.end_of_month)
         except Invalid as error:
             raise ValueError(error.detail) from None
         return self
@@ -234,6 +249,8 @@ class TermMapping(_Part):
     """Texts of the end column for a term that never ends, such as `12/31/9999`."""
     on_change: OnTermChange = OnTermChange.REJECT
     """What to do with a row that has other dates under a recorded key."""
+    unusual: bool = False
+    """Whether terms may end more than three validities of their type ahead; else such a row is rejected."""
     announce_reached: bool = False
     """Whether an unexpired credential gets the latest reminder whose day has passed."""
 
@@ -314,6 +331,8 @@ class Mapping(_Part):
             key=key.place if key else " + ".join(dates),
             manager=manager.place if manager else "",
             flag=self.flag.date if self.flag else "",
+            expires_on=self.term.expires_on.place if self.term.expires_on else "",
+            issued_on=self.credential.issued_on.place if self.credential.issued_on else "",
         )
 
     def _sources(self) -> Iterator[Source | SeveralSource]:
