@@ -107,6 +107,7 @@ async def test_a_renewal_appends_a_term_and_says_which_rule_gave_which_date(http
         "valid_from": "2026-07-01", "valid_from_rule": "day_after_expiry",
         "expires_on": "2027-06-30", "expires_on_rule": "from_expiry", "lapse_days": 0,
         "late_days": 0, "late_renewal": None,
+        "end_of_month": False, "expires_at": "2027-06-30T22:00:00Z", "expires_at_rule": "end_of_day",
     }  # fmt: skip
     assert (body["expires_on"], body["number"], body["validity"]) == ("2027-06-30", "A-1", "active")
     [event] = await service.published()
