@@ -159,8 +159,8 @@ async def test_dates_that_are_likely_mistyped_need_a_word(
     assert (await http.post(f"/v1/{path}/corrections", json=confirmed)).status_code == 200
     renew = {"expires_on": "2070-01-01", "force": True, "reason": "early"}
     for unusual, outcome in ((False, "refused"), (True, "done")):
-        body = {"ids": [policy["id"]], "renew": renew | {"unusual": unusual}}
-        bulk = (await http.post("/v1/credentials/bulk", json=body)).json()
+        action = renew | {"unusual": unusual}
+        bulk = (await post(http, "credentials/bulk", ids=[policy["id"]], renew=action)).json()
         await service.work_off_bulk()
         [row] = (await http.get(f"/v1/credentials/bulk/{bulk['id']}/rows")).json()["items"]
         assert row["outcome"] == outcome, row

@@ -154,7 +154,7 @@ def _require_window(before: Term, rules: CredentialType, request: RenewalRequest
 
 def leaves_lapse(before: Term, valid_from: date | None) -> bool:
     """Return whether a term with this known start leaves days without any term after `before`."""
-    return before.expires_on is not None and valid_from is not None and valid_from > before.expires_on + _DAY
+    return before.last_day is not None and valid_from is not None and valid_from > before.last_day + _DAY
 
 
 def require_force(request: RenewalRequest, detail: str) -> None:
