@@ -28,6 +28,7 @@ from licet_notifier.mail.transport import Attempt, MailTransport, SmtpServer, Tr
 from licet_notifier.mail.transport import Result as Sent
 from licet_notifier.notifications.deciding import decide
 from licet_notifier.notifications.wording import wording
+from licet_notifier.templates.shipping import shipped_letter
 from support.mailing.cases import (
     DEPLOYMENT,
     MORNING,
@@ -117,7 +118,7 @@ async def _send_ready_made(office: Office, steps: list[Event[Any]]) -> float:
 
 
 def _message(office: Office) -> bytes:
-    return office.post.skeleton.message(_envelope(), _content(office))
+    return office.post.skeleton.message(_envelope(), _content())
 
 
 def _envelope() -> Envelope:
@@ -127,12 +128,11 @@ def _envelope() -> Envelope:
     )
 
 
-def _content(office: Office) -> Content:
+def _content() -> Content:
     asked, known = notice(), facts()
     decisions = decide(asked, known, DEPLOYMENT, MORNING)
-    return office.post.templates[asked.template].render(
-        wording(asked, known, decisions, decisions[0], MORNING)
-    )
+    values = wording(asked, known, decisions, decisions[0], MORNING)
+    return shipped_letter(asked.mail_name, "en").render(values)
 
 
 def _building() -> Result:

@@ -16,7 +16,6 @@ from licet_events.shifts import ClearedBy, ShiftAtRisk, ShiftCleared, ShiftState
 from licet_notifier.app import create_service
 from licet_notifier.settings import NotifierSettings
 from licet_notifier.shift_digests.delivery import DigestDelivery
-from licet_notifier.shift_digests.templates import load_template
 from support.mailing.cases import CREATED, MORNING, holder_state
 from support.mailing.office import Office, open_office
 from support.searching.tables import search_database
@@ -62,9 +61,7 @@ class Ward:
 @pytest_asyncio.fixture
 async def ward(database_url, smtp):
     async with open_office(database_url, smtp.url) as office:
-        delivery = DigestDelivery(
-            office.database, office.clock, office.post, load_template(), actor="service:notifier"
-        )
+        delivery = DigestDelivery(office.database, office.clock, office.post, actor="service:notifier")
         ward = Ward(office, delivery, uuid4(), uuid4())
         boss = holder_state(ward.supervisor, name="Max Leiter", email="max@example.org", time_zone="UTC")
         team = TeamState(

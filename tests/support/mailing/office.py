@@ -19,7 +19,6 @@ from licet_events.notifications import NotificationEvent
 from licet_notifier.consumers import notifier_consumer
 from licet_notifier.enrolment_mails.commands import begin_enrolment_mails
 from licet_notifier.mail.message import Skeleton
-from licet_notifier.mail.templates import load_templates
 from licet_notifier.mail.transport import MailTransport, SmtpServer, TransportLimits
 from licet_notifier.mail.trouble import ServerTrouble
 from licet_notifier.notifications.commands import begin_mails
@@ -130,7 +129,7 @@ async def open_office(
     trouble = ServerTrouble(server.name, first_pause=0.01, longest_pause=0.02)
     async with MailTransport.open(server, limits, trouble=trouble) as transport:
         skeleton = Skeleton(sender="licet@example.org", sender_name="Licet", reply_to=None)
-        post = Post(transport, skeleton, load_templates(), deployment, retry)
+        post = Post(transport, skeleton, deployment, retry)
         delivery = Delivery(
             database, clock, post, actor="service:notifier", kinds=(begin_mails, begin_enrolment_mails)
         )

@@ -22,8 +22,8 @@ from licet_notifier.enrolment_mails.model import LATE, Question, decide, notice_
 from licet_notifier.enrolment_mails.wording import wording
 from licet_notifier.facts.model import EnrolmentFacts, EnrolmentMail, EnrolmentNotice, Renewal
 from licet_notifier.mail.message import Content
-from licet_notifier.mail.templates import load_templates
 from licet_notifier.notifications.model import Decision, Deployment
+from licet_notifier.templates.shipping import shipped_letter
 from support.mailing.cases import DEPLOYMENT, HOLDER_ID, MORNING, event, holder, manager
 from support.mailing.enrolments import (
     COURSE,
@@ -39,7 +39,6 @@ from support.mailing.enrolments import (
     returned,
 )
 
-TEMPLATES = load_templates()
 TERM_ID = UUID(int=7)
 EXPIRES_ON, START_BY = date(2027, 7, 30), date(2027, 6, 20)
 STAGES = {
@@ -74,7 +73,7 @@ def question(mail: EnrolmentMail, **changes: Any) -> Question:
 def rendered(asked: Question, told: int = 0) -> Content:
     decisions = decide(asked)
     values = wording(asked, decisions, decisions[told])
-    return TEMPLATES[asked.notice.template].render(values)
+    return shipped_letter(asked.notice.mail_name, "en").render(values)
 
 
 def reasons(asked: Question) -> set[NotificationReason]:

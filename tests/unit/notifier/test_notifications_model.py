@@ -16,6 +16,7 @@ from licet_events.schedule import CredentialExpired
 from licet_notifier.facts.model import Facts, Flag, Notice, Place
 from licet_notifier.notifications.deciding import decide
 from licet_notifier.notifications.model import (
+    Decision,
     Deployment,
     Detour,
     Outcome,
@@ -212,13 +213,14 @@ def test_a_zone_that_this_machine_does_not_know_stops_no_mail():
 
 def test_the_id_names_event_and_role():
     ids = {
-        notification_id(event, told)
+        notification_id(event, Decision(told, told))
         for event in (UUID(int=1), UUID(int=2))
         for told in (RecipientRole.HOLDER, RecipientRole.MANAGER)
     }
     assert len(ids) == 4
     # Fixed for ever: another id would send every mail again that a backfill repeats.
-    assert str(notification_id(UUID(int=1), RecipientRole.HOLDER)) == "56897c29-6577-55a6-91db-899c5ddb2f8e"
+    to_holder = Decision(RecipientRole.HOLDER, RecipientRole.HOLDER, circle="holder")
+    assert str(notification_id(UUID(int=1), to_holder)) == "56897c29-6577-55a6-91db-899c5ddb2f8e"
 
 
 def test_the_event_says_what_became_of_it_in_codes_and_ids():

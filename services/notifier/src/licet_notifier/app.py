@@ -15,7 +15,6 @@ from licet_notifier.consumers import notifier_consumer
 from licet_notifier.enrolment_mails.commands import begin_enrolment_mails
 from licet_notifier.mail.message import Skeleton
 from licet_notifier.mail.server import SmtpServer, authorities
-from licet_notifier.mail.templates import load_templates
 from licet_notifier.mail.transport import MailTransport, TransportLimits
 from licet_notifier.notifications import commands, routes, store
 from licet_notifier.notifications.delivery import Delivery, Post
@@ -27,7 +26,6 @@ from licet_notifier.settings import NotifierSettings
 from licet_notifier.shift_digests import store as shift_digests
 from licet_notifier.shift_digests.delivery import DigestDelivery
 from licet_notifier.shift_digests.routes import router as shift_digests_router
-from licet_notifier.shift_digests.templates import load_template
 
 NAME = "notifier"
 _GRACE = 15.0
@@ -39,20 +37,18 @@ def create_service(settings: NotifierSettings) -> Service:
 
     @asynccontextmanager
     async def compose(runtime: Runtime) -> AsyncIterator[Composition]:
-        deployment = Deployment(settings.default_time_zone, settings.mail_fallback)
+        deployment = Deployment(settings.default_time_zone, settings.mail_fallback, settings.default_language)
         server = SmtpServer.of_url(settings.smtp_url.get_secret_value())
         async with MailTransport.open(
             server, _limits(settings), ehlo_name=settings.smtp_ehlo_name,
             tls_context=None if settings.smtp_ca_file is None else authorities(settings.smtp_ca_file),
         ) as transport:  # fmt: skip
-            post = Post(transport, _skeleton(settings), load_templates(), deployment, RetryPolicy())
+            post = Post(transport, _skeleton(settings), deployment, RetryPolicy())
             delivery = Delivery(
                 runtime.database, runtime.clock, post, actor=f"service:{NAME}",
                 kinds=(commands.begin_mails, begin_enrolment_mails),
             )  # fmt: skip
-            digests = DigestDelivery(
-                runtime.database, runtime.clock, post, load_template(), actor=f"service:{NAME}"
-            )
+            digests = DigestDelivery(runtime.database, runtime.clock, post, actor=f"service:{NAME}")
             try:
                 yield Composition(
                     consumers=(notifier_consumer(deployment),),

@@ -8,6 +8,8 @@ from licet_chassis.settings import ServiceSettings
 from licet_notifier.mail.message import UnsafeHeader, refuse_control_characters
 from licet_notifier.mail.server import SmtpServer, authorities
 from licet_notifier.notifications.address import usable_address
+from licet_notifier.templates.languages import is_known_language
+from licet_notifier.templates.model import FALLBACK_LANGUAGE, normal_language
 
 _EHLO_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?|\[(IPv6:)?[0-9A-Fa-f.:]+\]", re.ASCII)
 """A domain name or an address literal (RFC 5321, 4.1.1.1)."""
@@ -26,6 +28,8 @@ class NotifierSettings(ServiceSettings):
     """Where answers go; where absent, to the sender."""
     mail_fallback: str | None = None
     """A functional address for mails that have no recipient, where team and location have none."""
+    default_language: str = FALLBACK_LANGUAGE
+    """The language of mails to whoever has no locale, or one in which there is no template: `de`, `de-AT`."""
     smtp_ehlo_name: str | None = None
     """The name that this sender greets the mail server with; where absent, the machine's host name."""
     smtp_ca_file: str | None = None
@@ -68,6 +72,14 @@ class NotifierSettings(ServiceSettings):
         if address is not None and usable is None:
             raise ValueError("must be an e-mail address, such as licet@example.org")
         return usable
+
+    @field_validator("default_language")
+    @classmethod
+    def _is_language(cls, language: str) -> str:
+        tag = normal_language(language)
+        if not is_known_language(tag):
+            raise ValueError("must be a language tag of CLDR, such as de or de-AT")
+        return tag
 
     @field_validator("mail_from_name")
     @classmethod

@@ -11,15 +11,17 @@ from licet_events.notifications import NotificationReason, RecipientRole
 from licet_notifier.enrolment_mails.model import Question, decide
 from licet_notifier.enrolment_mails.wording import wording
 from licet_notifier.facts.enrolments import KnownEnrolments, lock_enrolments
-from licet_notifier.facts.model import AnyNotice, EnrolmentMail, EnrolmentNotice
+from licet_notifier.facts.model import EnrolmentMail, EnrolmentNotice
 from licet_notifier.notifications import store
 from licet_notifier.notifications.commands import PATIENCE, Batch, Found, NotYetKnown, note_found
 from licet_notifier.notifications.commands import keep_decisions as keep
+from licet_notifier.notifications.letters import letter_for
 from licet_notifier.notifications.model import Decision, Decisions, Deployment
 from licet_notifier.notifications.notices import keep_enrolment_notice
 from licet_notifier.notifications.store import Begun, Claimed
 from licet_notifier.restraint.model import Subject
 from licet_notifier.restraint.store import lock_restraint, read_calendar
+from licet_notifier.templates.store import current_catalogue
 
 
 async def decide_enrolment_notice(
@@ -86,7 +88,6 @@ async def begin_enrolment_mails(
     limit: int,
     lease: timedelta,
     message_id: Callable[[UUID], str],
-    template_version: Callable[[AnyNotice], str],
     now: datetime,
 ) -> Batch:
     """Claim mails that may leave, decide once more whether they should, and record those that are begun.
@@ -97,6 +98,7 @@ async def begin_enrolment_mails(
     claimed = await store.claim_due_of_enrolments(tx.conn, now=now, machine_now=machine_now(), limit=limit)
     if not claimed:
         return Batch()
+    catalogue = await current_catalogue(tx.conn, deployment.language)
     known = await lock_enrolments(tx.conn, [each.notice for each in claimed])
     restraint = await lock_restraint(tx.conn)
     found = Found(restraint.stops)
@@ -109,8 +111,10 @@ async def begin_enrolment_mails(
             decision = _decision_of(mail, decisions)
             subject = Subject(mail.notice.mail_name, team=facts.holder.team)
             if found.due(mail, decision, subject, now):
-                begun = Begun(mail, decision, message_id(mail.notification_id), template_version(mail.notice))
-                found.begun.append((begun, wording(question, decisions, decision)))
+                letter, tongue = letter_for(catalogue, mail, decision, facts.enrolment.programme)
+                values = wording(question, decisions, decision, tongue)
+                ident = message_id(mail.notification_id)
+                found.begun.append(Begun(mail, decision, ident, letter, values, decision))
         elif now < mail.not_before + PATIENCE:
             found.arriving.append(mail.notification_id)
         else:

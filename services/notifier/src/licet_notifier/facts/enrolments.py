@@ -11,7 +11,7 @@ from licet_chassis.consuming.states import newest
 from licet_events.catalogue import ProgrammeState
 from licet_events.enrolments import EnrolmentState
 from licet_notifier.facts.model import EnrolmentFacts, EnrolmentMail, EnrolmentNotice, Holder, Place
-from licet_notifier.facts.store import QUERIES, lock_holders, read_catalogue
+from licet_notifier.facts.store import QUERIES, lock_holders, read_catalogue, read_supervisors
 
 
 async def upsert_enrolments(conn: Connection, states: Iterable[EnrolmentState]) -> None:
@@ -93,7 +93,7 @@ async def lock_enrolments(conn: Connection, notices: Sequence[EnrolmentNotice]) 
         if (holder := holders.get(enrolled.state.holder_id)) is not None
         for place in _deciding(enrolled.state, holder)
     }
-    supervisors = await _read_supervisors(conn, places)
+    supervisors = await read_supervisors(conn, places)
     missing = {one for ids in supervisors.values() for one in ids} - holders.keys()
     if missing:
         holders |= await lock_holders(conn, missing)
@@ -111,20 +111,3 @@ def _deciding(state: EnrolmentState, holder: Holder) -> set[tuple[str, str]]:
         return {("team", code) for code in wait.teams} | {("location", code) for code in wait.locations}
     own = (("team", holder.team), ("location", holder.location))
     return {(kind, code) for kind, code in own if code is not None}
-
-
-async def _read_supervisors(
-    conn: Connection, places: set[tuple[str, str]]
-) -> dict[tuple[str, str], frozenset[UUID]]:
-    if not places:
-        return {}
-    rows = await conn.fetch(
-        QUERIES["read_supervisors"],
-        sorted(code for kind, code in places if kind == "team"),
-        sorted(code for kind, code in places if kind == "location"),
-    )
-    found: dict[tuple[str, str], frozenset[UUID]] = {}
-    for row in rows:
-        place = (row["kind"], row["code"])
-        found[place] = found.get(place, frozenset()) | {row["id"]}
-    return found

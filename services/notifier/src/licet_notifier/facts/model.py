@@ -1,9 +1,10 @@
 """What a decision about a notice rests on: the notice, and what is known of its credential or enrolment."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
+from typing import Final
 from uuid import UUID
 
 from licet_events.credentials import FlagKind
@@ -39,7 +40,7 @@ class Notice:
 
     @property
     def mail_name(self) -> str:
-        """What stops and forecasts call mails about it, such as `credential.expiring`."""
+        """As policies, templates, stops and forecasts name it, such as `credential.expiring`."""
         return self.template.removesuffix(".v1")
 
 
@@ -96,7 +97,7 @@ class EnrolmentNotice:
 
     @property
     def mail_name(self) -> str:
-        """What stops call mails about it, such as `enrolment.approved`."""
+        """As policies, templates and stops name it, such as `enrolment.approved`."""
         return f"enrolment.{self.mail}"
 
 
@@ -118,6 +119,9 @@ class Holder:
     active: bool
     merged: bool = False
     """Whether it is a duplicate that leads to another, to whom its credentials go."""
+    locale: str | None = None
+    """In which language and form mails are written, such as `de-AT`."""
+    roles: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +187,19 @@ class Place:
     subdivision: str | None = None
 
 
+MOST_OF_A_ROLE: Final = 50
+"""How many people are told because of one role; a notice that tells more is for a mailing list."""
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """Which people beside the holder and the manager the policy may tell, so that they are read."""
+
+    managers_manager: bool = False
+    supervisors: bool = False
+    roles: frozenset[str] = frozenset()
+
+
 @dataclass(frozen=True, slots=True)
 class Facts:
     """Everything that the decisions about one notice rest on."""
@@ -197,6 +214,15 @@ class Facts:
     manager_location: Place | None
     later_notice_at: datetime | None
     """The latest instant of the same term for which a notice was decided."""
+    managers_manager: Holder | None = None
+    team_supervisors: tuple[Holder, ...] = ()
+    location_supervisors: tuple[Holder, ...] = ()
+    of_roles: Mapping[str, tuple[Holder, ...]] = field(default_factory=dict)
+    """Active people by role, for the roles that the policy tells."""
+    locations: Mapping[str, Place] = field(default_factory=dict)
+    """The locations of all these people, by code."""
+    escalated_to: frozenset[str] = frozenset()
+    """Whom the same term was escalated to before, as `Decision.to` names them."""
 
 
 @dataclass(frozen=True, slots=True)

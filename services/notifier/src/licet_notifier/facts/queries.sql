@@ -1,15 +1,20 @@
 -- name: upsert_holders
 -- Keep the states of many holders, each unless a newer one is known. In order of id: every transaction locks
 -- rows in that order.
-insert into holders (id, version, name, email, time_zone, team, location, manager_id, active, merged)
-select * from unnest(
-    $1::uuid[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::uuid[],
-    $9::boolean[], $10::boolean[]
+insert into holders (
+    id, version, name, email, time_zone, team, location, manager_id, active, merged, locale, roles
 )
+select id, version, name, email, time_zone, team, location, manager_id, active, merged, locale,
+    array(select jsonb_array_elements_text(roles))
+from unnest(
+    $1::uuid[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::uuid[],
+    $9::boolean[], $10::boolean[], $11::text[], $12::jsonb[]
+) as t (id, version, name, email, time_zone, team, location, manager_id, active, merged, locale, roles)
 on conflict (id) do update set
     version = excluded.version, name = excluded.name, email = excluded.email,
     time_zone = excluded.time_zone, team = excluded.team, location = excluded.location,
-    manager_id = excluded.manager_id, active = excluded.active, merged = excluded.merged
+    manager_id = excluded.manager_id, active = excluded.active, merged = excluded.merged,
+    locale = excluded.locale, roles = excluded.roles
 where holders.version <= excluded.version;
 
 -- name: upsert_credentials
@@ -65,7 +70,7 @@ from credentials where id = any($1::uuid[]) order by id for share;
 
 -- name: lock_holders
 -- Read holders and their managers and keep their changes out until the transaction ends.
-select id, version, name, email, time_zone, team, location, manager_id, active, merged
+select id, version, name, email, time_zone, team, location, manager_id, active, merged, locale, roles
 from holders
 where id = any($1::uuid[]) or id in (select manager_id from holders where id = any($1::uuid[]))
 order by id for share;
@@ -112,6 +117,15 @@ where e.id = any($1::uuid[]) order by e.id for share of e;
 select p.kind, p.code, supervisor.id
 from places p cross join unnest(p.supervisor_ids) as supervisor (id)
 where (p.kind = 'team' and p.code = any($1::text[])) or (p.kind = 'location' and p.code = any($2::text[]));
+
+-- name: read_people_of_roles
+-- Active people who have one of the roles, the first of each ($2) in order of id.
+select role, id from (
+    select role, h.id, row_number() over (partition by role order by h.id) as place
+    from unnest($1::text[]) as asked (role)
+    join holders h on h.roles @> array[asked.role] and h.active and not h.merged
+) found
+where place <= $2;
 
 -- name: forget_holder
 -- Delete what is known of a holder, its credentials and enrolments.

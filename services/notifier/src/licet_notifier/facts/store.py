@@ -1,7 +1,7 @@
 """Projection of holders, credentials and the catalogue, read for decisions."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -13,9 +13,20 @@ from licet_chassis.queries import load_queries
 from licet_events.catalogue import CredentialTypeState, LocationState, TeamState
 from licet_events.credentials import CredentialMoved, CredentialState, FlagKind
 from licet_events.holders import HolderState
-from licet_notifier.facts.model import Credential, Facts, Flag, Holder, Notice, Place, Run
+from licet_notifier.facts.model import (
+    MOST_OF_A_ROLE,
+    Credential,
+    Facts,
+    Flag,
+    Holder,
+    Needs,
+    Notice,
+    Place,
+    Run,
+)
 
 QUERIES = load_queries(__package__)
+_NEEDS = Needs()
 
 
 async def upsert_holders(conn: Connection, states: Iterable[HolderState]) -> None:
@@ -26,7 +37,8 @@ async def upsert_holders(conn: Connection, states: Iterable[HolderState]) -> Non
         [row.id for row in rows], [row.version for row in rows], [row.name for row in rows],
         [row.email for row in rows], [row.time_zone for row in rows], [row.team for row in rows],
         [row.location for row in rows], [row.manager_id for row in rows], [row.active for row in rows],
-        [row.merged_into is not None for row in rows],
+        [row.merged_into is not None for row in rows], [row.locale for row in rows],
+        [json.dumps(row.roles) for row in rows],
     )  # fmt: skip
 
 
@@ -153,12 +165,18 @@ class Known:
     types: dict[str, str]
     teams: dict[str, Place]
     locations: dict[str, Place]
+    supervisors: dict[tuple[str, str], frozenset[UUID]]
+    """The ids of supervisors by kind of place and its code, where the policy tells them."""
+    of_roles: dict[str, tuple[UUID, ...]]
+    """The ids of active people by role, where the policy tells them."""
 
-    def facts_of(self, notice: Notice, later_notice_at: datetime | None) -> Facts:
+    def facts_of(
+        self, notice: Notice, later_notice_at: datetime | None, escalated_to: frozenset[str] = frozenset()
+    ) -> Facts:
         """Return the facts about the notice; its credential and that credential's holder are known."""
         credential = self.credentials[notice.credential_id]
         holder = self.holders[credential.holder_id]
-        manager = self.holders.get(holder.manager_id) if holder.manager_id else None
+        manager = self._person(holder.manager_id)
         return Facts(
             holder=holder,
             credential=credential,
@@ -168,10 +186,22 @@ class Known:
             location=self.locations.get(holder.location or ""),
             manager_location=self.locations.get(manager.location or "") if manager else None,
             later_notice_at=later_notice_at,
+            managers_manager=self._person(manager.manager_id) if manager else None,
+            team_supervisors=self._people(self.supervisors.get(("team", holder.team or ""), ())),
+            location_supervisors=self._people(self.supervisors.get(("location", holder.location or ""), ())),
+            of_roles={role: self._people(ids) for role, ids in self.of_roles.items()},
+            locations=self.locations,
+            escalated_to=escalated_to,
         )
 
+    def _person(self, id: UUID | None) -> Holder | None:
+        return None if id is None else self.holders.get(id)
 
-async def lock_known(conn: Connection, notices: Sequence[Notice]) -> Known:
+    def _people(self, ids: Iterable[UUID]) -> tuple[Holder, ...]:
+        return tuple(self.holders[one] for one in sorted(ids) if one in self.holders)
+
+
+async def lock_known(conn: Connection, notices: Sequence[Notice], needs: Needs = _NEEDS) -> Known:
     """Read the facts about the notices, and lock them against changes until the transaction ends.
 
     Nothing that is applied by others in the meantime can slip between a decision and its record. Rows
@@ -187,16 +217,58 @@ async def lock_known(conn: Connection, notices: Sequence[Notice]) -> Known:
     holders = await lock_holders(conn, {credential.holder_id for credential in credentials.values()})
     # The rows are read after the locks, the managers' ids before them: one that changed in between
     # is missing.
-    missing = {holder.manager_id for holder in holders.values() if holder.manager_id} - holders.keys()
-    if missing:
-        holders |= await lock_holders(conn, missing)
+    theirs = [holders[each.holder_id] for each in credentials.values() if each.holder_id in holders]
+    managers = {holder.manager_id for holder in theirs if holder.manager_id}
+    # Reading managers again brings their own managers along.
+    wanted = managers if needs.managers_manager else managers - holders.keys()
+    supervisors = await _supervisors_of(conn, theirs) if needs.supervisors else {}
+    of_roles = await _people_of(conn, needs.roles) if needs.roles else {}
+    for ids in (*supervisors.values(), *of_roles.values()):
+        wanted = wanted | (set(ids) - holders.keys())
+    if wanted:
+        holders |= await lock_holders(conn, wanted)
     types, teams, locations = await read_catalogue(conn, credentials, holders)
-    return Known(holders, credentials, types, teams, locations)
+    return Known(holders, credentials, types, teams, locations, supervisors, of_roles)
+
+
+async def _supervisors_of(
+    conn: Connection, holders: Sequence[Holder]
+) -> dict[tuple[str, str], frozenset[UUID]]:
+    places = {("team", holder.team) for holder in holders} | {
+        ("location", holder.location) for holder in holders
+    }
+    return await read_supervisors(conn, {(kind, code) for kind, code in places if code is not None})
+
+
+async def read_supervisors(
+    conn: Connection, places: Collection[tuple[str, str]]
+) -> dict[tuple[str, str], frozenset[UUID]]:
+    """Return the ids of the supervisors of teams and locations, each given by its kind and code."""
+    if not places:
+        return {}
+    rows = await conn.fetch(
+        QUERIES["read_supervisors"],
+        sorted(code for kind, code in places if kind == "team"),
+        sorted(code for kind, code in places if kind == "location"),
+    )
+    found: dict[tuple[str, str], frozenset[UUID]] = {}
+    for row in rows:
+        place = (row["kind"], row["code"])
+        found[place] = found.get(place, frozenset()) | {row["id"]}
+    return found
+
+
+async def _people_of(conn: Connection, roles: Collection[str]) -> dict[str, tuple[UUID, ...]]:
+    found: dict[str, tuple[UUID, ...]] = dict.fromkeys(sorted(roles), ())
+    for row in await conn.fetch(QUERIES["read_people_of_roles"], sorted(roles), MOST_OF_A_ROLE):
+        found[row["role"]] += (row["id"],)
+    return found
 
 
 async def lock_holders(conn: Connection, ids: Iterable[UUID]) -> dict[UUID, Holder]:
     """Read holders and their managers, in order of id, and lock them until the transaction ends."""
-    return {row["id"]: Holder(**row) for row in await conn.fetch(QUERIES["lock_holders"], sorted(ids))}
+    rows = await conn.fetch(QUERIES["lock_holders"], sorted(ids))
+    return {row["id"]: Holder(**{**row, "roles": frozenset(row["roles"])}) for row in rows}
 
 
 async def read_catalogue(

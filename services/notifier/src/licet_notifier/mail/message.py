@@ -50,6 +50,8 @@ class Envelope:
     """Business now; the offset is shown as it is."""
     correlation_id: str
     traceparent: str | None
+    cc: tuple[tuple[str, str | None], ...] = ()
+    """Usable addresses with names of those who get a copy."""
 
 
 class Skeleton:
@@ -81,6 +83,7 @@ class Skeleton:
         return (
             f"{self._fixed}{_CRLF}"
             f"To: {mailbox(envelope.address, envelope.name)}{_CRLF}"
+            f"{_copies(envelope)}"
             f"Subject: {unstructured(content.subject)}{_CRLF}"
             f"Date: {format_datetime(envelope.date)}{_CRLF}"
             f"Message-ID: {self.message_id(envelope.notification_id)}{_CRLF}"
@@ -106,6 +109,12 @@ def refuse_control_characters(value: str) -> str:
             if unicodedata.category(character) in _UNPRINTABLE:
                 raise UnsafeHeader(f"a header's value holds the control character U+{ord(character):04X}")
     return value
+
+
+def _copies(envelope: Envelope) -> str:
+    if not envelope.cc:
+        return ""
+    return f"Cc: {f',{_CRLF} '.join(mailbox(address, name) for address, name in envelope.cc)}{_CRLF}"
 
 
 def unstructured(value: str) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 from uuid import UUID
 
 from licet_chassis.cause import Cause, child_traceparent
@@ -15,21 +15,27 @@ from licet_notifier.facts.model import AnyNotice, Notice
 from licet_notifier.facts.store import Known, lock_known
 from licet_notifier.notifications import store
 from licet_notifier.notifications.deciding import decide
+from licet_notifier.notifications.letters import copies_of, first_of_copies, letter_for
 from licet_notifier.notifications.model import (
     Decision,
+    Decisions,
     Deployment,
     Outcome,
     State,
     notification_id,
     outcome_event,
     outcome_event_id,
+    template_of,
 )
 from licet_notifier.notifications.notices import keep_notice
 from licet_notifier.notifications.retry import RetryPolicy
-from licet_notifier.notifications.store import Attempted, Begun, Claimed
-from licet_notifier.notifications.wording import Wording, wording
+from licet_notifier.notifications.store import Attempted, Begun, Claimed, Escalated
+from licet_notifier.notifications.wording import wording
+from licet_notifier.policy.model import Policy
+from licet_notifier.policy.store import current_policy
 from licet_notifier.restraint.model import Stop, Subject, stop_of
 from licet_notifier.restraint.store import lock_restraint, read_calendar
+from licet_notifier.templates.store import current_catalogue
 
 PATIENCE = timedelta(days=1)
 """For how long, in business time, a mail waits for a credential or its holder to arrive."""
@@ -49,11 +55,12 @@ class NotYetKnown(Exception):
 
 async def decide_notice(tx: Transaction, notice: Notice, *, deployment: Deployment, now: datetime) -> None:
     """Decide who gets a notice, and record it; raises `NotYetKnown`."""
-    known = await lock_known(tx.conn, [notice])
+    policy = await current_policy(tx.conn)
+    known = await lock_known(tx.conn, [notice], policy.needs)
     unknown = _awaited(notice, known) or _awaited_manager(notice, known)
     if unknown is not None:
         raise unknown
-    await _decide(tx, notice, known, deployment, now)
+    await _decide(tx, notice, known, policy, deployment, now)
 
 
 async def decide_with_what_is_known(
@@ -63,9 +70,10 @@ async def decide_with_what_is_known(
 
     A manager who never came is one who is not known, and the fallback gets the mail.
     """
-    known = await lock_known(tx.conn, [notice])
+    policy = await current_policy(tx.conn)
+    known = await lock_known(tx.conn, [notice], policy.needs)
     if _awaited(notice, known) is None:
-        await _decide(tx, notice, known, deployment, now)
+        await _decide(tx, notice, known, policy, deployment, now)
         return
     decision = Decision(
         RecipientRole.HOLDER, RecipientRole.HOLDER, recipient_id=notice.holder_id, reason=reason
@@ -104,19 +112,28 @@ def _of_present_holder(notice: Notice, known: Known) -> Notice:
 
 
 async def _decide(
-    tx: Transaction, notice: Notice, known: Known, deployment: Deployment, now: datetime
+    tx: Transaction, notice: Notice, known: Known, policy: Policy, deployment: Deployment, now: datetime
 ) -> None:
     notice = _of_present_holder(notice, known)
     facts = known.facts_of(notice, await keep_notice(tx.conn, notice))
     calendar = await read_calendar(tx.conn)
-    await keep_decisions(tx, notice, decide(notice, facts, deployment, now, calendar), now)
+    decisions = decide(notice, facts, deployment, now, calendar, policy)
+    # Of a notice that nobody gets there is nothing to escalate.
+    kept = [each for each in decisions if each.due or not each.after_days]
+    await keep_decisions(tx, notice, kept, now, policy.version)
 
 
 async def keep_decisions(
-    tx: Transaction, notice: AnyNotice, decisions: Sequence[Decision], now: datetime
+    tx: Transaction,
+    notice: AnyNotice,
+    decisions: Sequence[Decision],
+    now: datetime,
+    policy_version: int | None = None,
 ) -> None:
     """Record decisions that are new, and publish those not to notify somebody."""
-    new = await store.keep_decisions(tx.conn, notice, decisions, now=now, machine_now=machine_now())
+    new = await store.keep_decisions(
+        tx.conn, notice, decisions, now=now, machine_now=machine_now(), policy_version=policy_version
+    )
     skipped = [_skip(notice, decision) for decision in decisions if not decision.due]
     await announce(tx, [skip for skip in skipped if skip.notification_id in new], now=now)
 
@@ -131,12 +148,13 @@ def _end_unsent(mail: Claimed[Any], decision: Decision) -> Outcome:
 
 def _skip(notice: AnyNotice, decision: Decision) -> Outcome:
     return Outcome(
-        notification_id(notice.event_id, decision.told, decision.decider_id),
+        notification_id(notice.event_id, decision),
         notice,
         decision.role,
         decision.recipient_id,
         State.SKIPPED,
         decision.reason,
+        after_days=decision.after_days,
     )
 
 
@@ -165,58 +183,6 @@ async def forget_holder(tx: Transaction, holder_id: UUID, _now: datetime) -> Non
     await fact_store.forget_holder(tx.conn, holder_id)
 
 
-async def begin_mails(
-    tx: Transaction,
-    *,
-    deployment: Deployment,
-    limit: int,
-    lease: timedelta,
-    message_id: Callable[[UUID], str],
-    template_version: Callable[[AnyNotice], str],
-    now: datetime,
-) -> "Batch":
-    """Claim mails that may leave, decide once more whether they should, and record those that are begun.
-
-    The facts are locked until the transaction ends: a renewal or a deactivation is applied either
-    before, and no mail is begun, or after the mail was begun.
-    """
-    claimed = await store.claim_due(tx.conn, now=now, machine_now=machine_now(), limit=limit)
-    if not claimed:
-        return Batch()
-    known = await lock_known(tx.conn, [each.notice for each in claimed])
-    restraint = await lock_restraint(tx.conn)
-    found = Found(restraint.stops)
-    for each in claimed:
-        unknown = _awaited(each.notice, known)
-        if unknown is None:
-            mail = replace(each, notice=_of_present_holder(each.notice, known))
-            if mail.notice != each.notice:
-                found.moved.append(mail.notice)
-            facts = known.facts_of(mail.notice, mail.later_notice_at)
-            decisions = decide(mail.notice, facts, deployment, now, restraint.calendar)
-            decision = next(decision for decision in decisions if decision.told is mail.told)
-            subject = Subject(mail.notice.mail_name, facts.credential.type, facts.holder.team)
-            if found.due(mail, decision, subject, now):
-                begun = Begun(mail, decision, message_id(mail.notification_id), template_version(mail.notice))
-                found.begun.append((begun, wording(mail.notice, facts, decisions, decision, now)))
-        elif now < each.not_before + PATIENCE:
-            found.arriving.append(each.notification_id)
-        else:
-            found.skipped.append((each, Decision(each.told, each.told, reason=unknown.reason)))
-    await note_found(tx, found, lease, now)
-    return Batch(found.begun, len(claimed))
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """What one look at mails that may leave came to."""
-
-    begun: Sequence[tuple[Begun, Wording]] = ()
-    """Mails that were begun, each with the values for its template."""
-    claimed: int = 0
-    """How many were looked at; where there are any there may be more."""
-
-
 class BeginMails(Protocol):
     """Claims mails about one kind of notice that may leave, decides once more, and records those begun."""
 
@@ -228,10 +194,136 @@ class BeginMails(Protocol):
         limit: int,
         lease: timedelta,
         message_id: Callable[[UUID], str],
-        template_version: Callable[[AnyNotice], str],
         now: datetime,
-    ) -> Batch:
+    ) -> "Batch":
         """Return the mails that were begun, `limit` at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What one look at mails that may leave came to."""
+
+    begun: Sequence[Begun] = ()
+    claimed: int = 0
+    """How many were looked at; where there are any there may be more."""
+
+
+async def begin_mails(
+    tx: Transaction,
+    *,
+    deployment: Deployment,
+    limit: int,
+    lease: timedelta,
+    message_id: Callable[[UUID], str],
+    now: datetime,
+) -> Batch:
+    """Claim mails that may leave, decide once more whether they should, and record those that are begun.
+
+    The facts are locked until the transaction ends: a renewal or a deactivation is applied either
+    before, and no mail is begun, or after the mail was begun.
+    """
+    claimed = await store.claim_due(tx.conn, now=now, machine_now=machine_now(), limit=limit)
+    if not claimed:
+        return Batch()
+    policy = await current_policy(tx.conn)
+    catalogue = await current_catalogue(tx.conn, deployment.language)
+    known = await lock_known(tx.conn, [each.notice for each in claimed], policy.needs)
+    escalations = await _Escalations.of(tx, claimed)
+    restraint = await lock_restraint(tx.conn)
+    found = Found(restraint.stops)
+    for each in claimed:
+        unknown = _awaited(each.notice, known)
+        if not escalations.may_begin(each):
+            found.arriving.append(each.notification_id)
+        elif unknown is None:
+            mail = replace(each, notice=_of_present_holder(each.notice, known))
+            if mail.notice != each.notice:
+                found.moved.append(mail.notice)
+            facts = known.facts_of(mail.notice, mail.later_notice_at, escalations.of_others(mail))
+            decisions = decide(
+                mail.notice, facts, deployment, now, restraint.calendar, policy, standing=_standing(mail)
+            )
+            decision = _decision_of(mail, decisions)
+            event = template_of(mail.notice, mail.after_days).removesuffix(".v1")
+            subject = Subject(event, facts.credential.type, facts.holder.team)
+            if found.due(mail, decision, subject, now):
+                escalations.note(mail)
+                reader = first_of_copies(decisions, decision)
+                letter, tongue = letter_for(catalogue, mail, reader, facts.credential.type)
+                values = wording(mail.notice, facts, decisions, reader, now, tongue)
+                found.begun.append(
+                    Begun(
+                        mail,
+                        decision,
+                        message_id(mail.notification_id),
+                        letter,
+                        values,
+                        reader,
+                        copies_of(decisions, reader),
+                    )
+                )
+        elif now < each.not_before + PATIENCE:
+            found.arriving.append(each.notification_id)
+        else:
+            found.skipped.append((each, replace(each.recipient, reason=unknown.reason)))
+    await note_found(tx, found, lease, now)
+    return Batch(found.begun, len(claimed))
+
+
+def _standing(mail: Claimed[Notice]) -> frozenset[str]:
+    """Return the circle of a mail that went to the fallback because nobody in it could be reached."""
+    recipient = mail.recipient
+    to_circle = recipient.role is RecipientRole.FALLBACK and recipient.decider_id is None
+    return frozenset({recipient.to}) if to_circle and recipient.circle is not None else frozenset()
+
+
+def _decision_of(mail: Claimed[Notice], decisions: Decisions) -> Decision:
+    """Return the decision about a mail; whom the policy no longer tells is not told."""
+    for decision in decisions:
+        if notification_id(mail.notice.event_id, decision) == mail.notification_id:
+            return decision
+    still = {each.circle for each in decisions if each.after_days == mail.after_days}
+    # Either the circle goes on without this person, or the policy has become silent about it.
+    gone = NotificationReason.NO_MANAGER if mail.circle in still else NotificationReason.SILENCED
+    not_for_all = next((each.reason for each in decisions if not each.due), gone)
+    return replace(
+        mail.recipient,
+        recipient_id=mail.decider_id,
+        reason=gone if any(each.due for each in decisions) else not_for_all,
+    )
+
+
+@dataclass
+class _Escalations:
+    """Of which terms escalations were begun, so that none is told of one twice."""
+
+    locked: frozenset[UUID]
+    begun: list[Escalated]
+
+    @classmethod
+    async def of(cls, tx: Transaction, claimed: Sequence[Claimed[Notice]]) -> Self:
+        credentials = {each.notice.credential_id for each in claimed if each.after_days}
+        if not credentials:
+            return cls(frozenset(), [])
+        locked = await store.lock_escalations(tx.conn, credentials)
+        return cls(locked, list(await store.read_escalated(tx.conn, locked)))
+
+    def may_begin(self, mail: Claimed[Notice]) -> bool:
+        return not mail.after_days or mail.notice.credential_id in self.locked
+
+    def of_others(self, mail: Claimed[Notice]) -> frozenset[str]:
+        notice = mail.notice
+        return frozenset(
+            each.to
+            for each in self.begun
+            if (each.credential_id, each.term_id) == (notice.credential_id, notice.term_id)
+            and each.notification_id != mail.notification_id
+        )
+
+    def note(self, mail: Claimed[Notice]) -> None:
+        if mail.after_days:
+            notice, to = mail.notice, mail.recipient.to
+            self.begun.append(Escalated(mail.notification_id, notice.credential_id, notice.term_id, to))
 
 
 @dataclass
@@ -239,7 +331,7 @@ class Found:
     """The result of deciding again on mails that may leave."""
 
     stops: Sequence[Stop]
-    begun: list[tuple[Begun, Wording]] = field(default_factory=list)
+    begun: list[Begun] = field(default_factory=list)
     skipped: list[tuple[Claimed[Any], Decision]] = field(default_factory=list)
     later: list[tuple[Claimed[Any], Decision]] = field(default_factory=list)
     moved: list[Notice] = field(default_factory=list)
@@ -271,9 +363,7 @@ async def note_found(tx: Transaction, found: Found, lease: timedelta, now: datet
     if found.arriving:
         await store.try_again(tx.conn, found.arriving, machine_now() + ARRIVING_FOR)
     if found.begun:
-        await store.mark_sending(
-            tx.conn, [mail for mail, _ in found.begun], lease_until=machine_now() + lease, now=now
-        )
+        await store.mark_sending(tx.conn, found.begun, lease_until=machine_now() + lease, now=now)
     if found.held:
         await store.hold(tx.conn, [(each.notification_id, stop.id) for each, stop in found.held], now=now)
     if found.later:
@@ -314,6 +404,7 @@ async def count_lost_as_unknown(tx: Transaction, *, policy: RetryPolicy, limit: 
             NotificationReason.UNKNOWN,
             template_version=each.template_version,
             resent=each.resent,
+            after_days=each.after_days,
         )
         charged = each.attempts - each.uncharged_attempts
         next_try = policy.next_try_of_unknown(machine_now(), charged, each.unknown_attempts + 1)

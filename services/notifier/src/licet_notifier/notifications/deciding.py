@@ -2,15 +2,17 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from types import MappingProxyType
 
-from licet_events.civil import local_date
+from licet_events.civil import local_date, starts_at
 from licet_events.credentials import FlagKind
-from licet_events.notifications import NotificationReason, RecipientRole
+from licet_events.notifications import NotificationReason
 from licet_notifier.facts.model import Facts, Notice
-from licet_notifier.notifications.model import Decision, Decisions, Deployment
-from licet_notifier.notifications.recipients import deduplicate, drop_unreachable, skip, to_holder, to_manager
+from licet_notifier.notifications.circles import case_of, members, resolved_or_default
+from licet_notifier.notifications.model import Decisions, Deployment
+from licet_notifier.notifications.recipients import deduplicate, drop_unreachable, skip
+from licet_notifier.policy.model import NO_POLICY, Policy
 from licet_notifier.restraint.calendar import BY_DAY, Calendar
 
 
@@ -29,30 +31,26 @@ Stage = Callable[[Question, Decisions], Decisions]
 
 
 def decide(
-    notice: Notice, facts: Facts, deployment: Deployment, now: datetime, calendar: Calendar = BY_DAY
+    notice: Notice,
+    facts: Facts,
+    deployment: Deployment,
+    now: datetime,
+    calendar: Calendar = BY_DAY,
+    policy: Policy = NO_POLICY,
+    *,
+    standing: frozenset[str] = frozenset(),
 ) -> Decisions:
-    """Return a decision for each recipient of the notice: the holder first, then the manager.
+    """Return a decision for each recipient of the notice whom the policy tells, escalations last.
 
-    It is asked when the event comes and again before each mail, with the facts of that moment.
+    It is asked when the event comes and again before each mail, with the facts of that moment. `standing`
+    are circles for which the fallback address was decided before (see `members`).
     """
-    decisions: Decisions = (
-        Decision(RecipientRole.HOLDER, RecipientRole.HOLDER),
-        Decision(RecipientRole.MANAGER, RecipientRole.MANAGER),
-    )
     question = Question(notice, facts, deployment, now, calendar)
+    resolved = resolved_or_default(policy.resolve(case_of(notice.mail_name, notice.step, facts)))
+    decisions = members(resolved, facts, deployment, standing)
     for stage in PIPELINE:
         decisions = stage(question, decisions)
     return decisions
-
-
-def route(question: Question, decisions: Decisions) -> Decisions:
-    """Find each recipient's address, or the fallback that gets the mail instead."""
-    return tuple(
-        to_holder(question.facts, question.deployment, decision)
-        if decision.told is RecipientRole.HOLDER
-        else to_manager(question.facts, question.deployment, decision)
-        for decision in decisions
-    )
 
 
 def supersede(question: Question, decisions: Decisions) -> Decisions:
@@ -62,8 +60,15 @@ def supersede(question: Question, decisions: Decisions) -> Decisions:
     # A reminder that could not leave in time must not say that an expired credential will expire.
     before_expiry = notice.step is not None and notice.step >= 0
     ended = before_expiry and local_date(question.now, notice.time_zone) > notice.expires_on
-    superseded = not notice.notify or overtaken or ended
-    return skip(decisions, NotificationReason.SUPERSEDED) if superseded else decisions
+    if not notice.notify:
+        return skip(decisions, NotificationReason.SUPERSEDED)
+    if not overtaken and not ended:
+        return decisions
+    # That nobody acted on this notice stays true when the next one comes: escalations go on.
+    return tuple(
+        replace(each, reason=NotificationReason.SUPERSEDED) if each.due and not each.after_days else each
+        for each in decisions
+    )
 
 
 _OF_FLAG: Mapping[FlagKind, NotificationReason] = MappingProxyType(
@@ -115,20 +120,36 @@ def drop_leavers(question: Question, decisions: Decisions) -> Decisions:
     return decisions if question.facts.holder.active else skip(decisions, NotificationReason.HOLDER_INACTIVE)
 
 
-def hold(question: Question, decisions: Decisions) -> Decisions:
-    """Say from when each mail may leave: by its recipient's calendar, and not while reminders rest."""
-    credential = question.facts.credential
-    since = credential.quiet_until if credential.quiet_at(question.now) else None
+def escalate_once(question: Question, decisions: Decisions) -> Decisions:
+    """Skip an escalation to whom the same term was escalated before."""
+    before = question.facts.escalated_to
     return tuple(
-        replace(decision, not_before=question.calendar.opening(since or question.now, decision.place))
-        if decision.due
-        else decision
-        for decision in decisions
+        replace(each, reason=NotificationReason.REPEATED)
+        if each.due and each.after_days and each.to in before
+        else each
+        for each in decisions
     )
 
 
+def hold(question: Question, decisions: Decisions) -> Decisions:
+    """Say from when each mail may leave: by its recipient's calendar, and not while reminders rest.
+
+    An escalation leaves so many days after its step, counted in days of the credential's zone.
+    """
+    credential, notice = question.facts.credential, question.notice
+    rest = credential.quiet_until if credential.quiet_at(question.now) else None
+    held = []
+    for each in decisions:
+        earliest = rest or question.now
+        if each.after_days:
+            day = local_date(notice.at, notice.time_zone) + timedelta(days=each.after_days)
+            earliest = max(earliest, starts_at(day, notice.time_zone))
+        opening = question.calendar.opening(earliest, each.place)
+        held.append(replace(each, not_before=opening) if each.due else each)
+    return tuple(held)
+
+
 PIPELINE: tuple[Stage, ...] = (
-    route,
     supersede,
     drop_voided,
     drop_flagged,
@@ -137,6 +158,7 @@ PIPELINE: tuple[Stage, ...] = (
     drop_leavers,
     lambda _, decisions: drop_unreachable(decisions),
     lambda _, decisions: deduplicate(decisions),
+    escalate_once,
     hold,
 )
 """In this order: of several reasons not to notify somebody the first one is recorded."""

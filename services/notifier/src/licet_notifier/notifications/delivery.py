@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -16,13 +16,13 @@ from licet_chassis.loops import Loop
 from licet_events.civil import zone
 from licet_events.notifications import NotificationReason
 from licet_notifier.mail.message import Envelope, Skeleton, UnsafeHeader
-from licet_notifier.mail.templates import MailTemplate, TemplateFailed
 from licet_notifier.mail.transport import Attempt, MailTransport, Result
 from licet_notifier.notifications import commands
 from licet_notifier.notifications.model import Deployment, Outcome, State
 from licet_notifier.notifications.retry import RetryPolicy
 from licet_notifier.notifications.store import Attempted, Begun, extend_leases
-from licet_notifier.notifications.wording import Wording
+from licet_notifier.templates.catalogue import shipped_instead
+from licet_notifier.templates.rendering import TemplateFailed
 
 _log = structlog.get_logger("licet.delivery")
 _attempts = Counter("licet_mail_attempts_total", "Attempts to send a mail, by what they came to", ["result"])
@@ -44,7 +44,6 @@ class Post:
 
     transport: MailTransport
     skeleton: Skeleton
-    templates: Mapping[str, MailTemplate]
     deployment: Deployment
     retry: RetryPolicy
 
@@ -159,26 +158,30 @@ class Delivery:
                     limit=limit,
                     lease=_LEASE,
                     message_id=post.skeleton.message_id,
-                    template_version=lambda notice: post.templates[notice.template].version,
                     now=self._clock.now(),
                 )
 
             batch = await self._database.run(Cause.new(self._actor), begin)
             claimed += batch.claimed
             free -= len(batch.begun)
-            for begun, words in batch.begun:
-                self._under_way[asyncio.create_task(self._send(begun, words))] = begun
+            for begun in batch.begun:
+                self._under_way[asyncio.create_task(self._send(begun))] = begun
         if not self._under_way and post.transport.trouble.answer is not None:
             # No mail is due that could find out whether the server takes mails again.
             await post.transport.probe(post.skeleton.sender)
         return claimed
 
-    async def _send(self, begun: Begun, words: Wording) -> Attempted:
-        now = self._clock.now()
+    async def _send(self, begun: Begun) -> Attempted:
+        notification = str(begun.claimed.notification_id)
         try:
-            message = self._message(begun, words, now)
+            try:
+                message = self._message(begun)
+            except TemplateFailed as error:
+                # An organisation's own text must not keep anybody from being told.
+                _log.error("delivery.shipped_instead", notification_id=notification, error=str(error))
+                begun = replace(begun, letter=shipped_instead(begun.letter))
+                message = self._message(begun)
         except (TemplateFailed, UnsafeHeader) as error:
-            notification = str(begun.claimed.notification_id)
             _log.error("delivery.template_failed", notification_id=notification, error=str(error))
             failed = _failed(begun, NotificationReason.TEMPLATE_FAILED, None)
             return Attempted(failed, begun.claimed.attempts + 1, unknown=False)
@@ -190,18 +193,19 @@ class Delivery:
         _attempts.labels(attempt.result).inc()
         return self._judge(begun, attempt)
 
-    def _message(self, begun: Begun, words: Wording, now: datetime) -> bytes:
-        claimed, decision = begun.claimed, begun.decision
-        content = self._post.templates[claimed.notice.template].render(words)
-        recipient_name = words["recipient_name"]
+    def _message(self, begun: Begun) -> bytes:
+        claimed, reader = begun.claimed, begun.written_for
+        content = begun.letter.render(begun.values, reader.locale)
+        recipient_name = begun.values["recipient_name"]
         envelope = Envelope(
             notification_id=claimed.notification_id,
             event_id=claimed.notice.event_id,
-            address=decision.address or "",
+            address=reader.address or "",
             name=recipient_name if isinstance(recipient_name, str) else None,
-            date=now.astimezone(zone(decision.time_zone)),
+            date=self._clock.now().astimezone(zone(begun.decision.time_zone)),
             correlation_id=claimed.notice.correlation_id,
             traceparent=claimed.notice.traceparent,
+            cc=tuple((each.address or "", each.name) for each in begun.copies),
         )
         return self._post.skeleton.message(envelope, content)
 
@@ -280,8 +284,9 @@ def _outcome(begun: Begun, state: State, reason: NotificationReason, attempt: At
         reason,
         smtp_status=None if answer is None else answer.code,
         smtp_answer=None if answer is None else str(answer),
-        template_version=begun.template_version,
+        template_version=begun.letter.label,
         resent=begun.claimed.resent,
+        after_days=begun.claimed.after_days,
     )
 
 

@@ -23,8 +23,17 @@ from licet_notifier.facts.model import (
     EnrolmentNotice,
 )
 from licet_notifier.restraint.calendar import Place
+from licet_notifier.templates.model import FALLBACK_LANGUAGE, Reading
 
 CHANNEL = "email"
+
+
+DEFAULT_RULE = "default"
+"""What counts where no rule of the policy does: holder and manager are told."""
+ESCALATION = "credential.escalated.v1"
+"""The template of a mail to the next circle."""
+
+_READING = {each.value: each for each in Reading}
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +42,8 @@ class Deployment:
 
     time_zone: str = "UTC"
     fallback_email: str | None = None
+    language: str = FALLBACK_LANGUAGE
+    """The language of mails to recipients without a locale, or with one in which there is no template."""
 
 
 class Detour(StrEnum):
@@ -45,14 +56,17 @@ class Detour(StrEnum):
     MANAGER_NO_ADDRESS = "manager_no_address"
     NO_DECIDER = "no_decider"
     """No supervisor who could decide about an application can be reached."""
+    NOBODY_REACHED = "nobody_reached"
+    """A circle of the policy has nobody who can be reached."""
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
     """Whether one recipient gets one notice.
 
-    `told` is the role for which somebody is notified. It identifies the decision together with the event;
-    `role` is who gets the mail in the end.
+    `told` is the role for which somebody is notified: the holder, or somebody responsible. Together with the
+    event, the circle, the person or address and the level it identifies the decision; `role` is who gets the
+    mail in the end.
     """
 
     told: RecipientRole
@@ -69,7 +83,31 @@ class Decision:
     not_before: datetime | None = None
     """Business time from which the mail may leave; set where the reason is `due`."""
     decider_id: UUID | None = None
-    """The supervisor who is told of an application, of which there may be several."""
+    """The person who is told, where a circle may have several."""
+    circle: str | None = None
+    """The circle of the policy, such as `manager`, `team_supervisors` or `role:safety`."""
+    fixed_address: str | None = None
+    """Of the circle `address`."""
+    after_days: int = 0
+    """0: told at once; else an escalation, so many days after the step."""
+    rule: str = DEFAULT_RULE
+    """The rule of the policy that tells this recipient."""
+    copies: bool = False
+    """Whether the recipients of the rule get copies of one mail."""
+    locale: str | None = None
+
+    @property
+    def to(self) -> str:
+        """Names the recipient within a notice's level: circle, and person or address."""
+        return f"{self.circle or self.told}:{self.decider_id or self.fixed_address or ''}"
+
+    @property
+    def reading(self) -> Reading:
+        """As whom the recipient reads the mail."""
+        if self.role is RecipientRole.FALLBACK:
+            return Reading.FALLBACK
+        kind = (self.circle or self.told).partition(":")[0]
+        return _READING.get(kind, Reading.SUPERVISOR)
 
     @property
     def place(self) -> Place:
@@ -122,6 +160,13 @@ class Outcome:
     """The mail server's words."""
     resent: int = 0
     """How often the mail was sent again by an operator after it had failed."""
+    after_days: int = 0
+    """Of an escalation: days after the step."""
+
+    @property
+    def template(self) -> str:
+        """The name of the mail's template."""
+        return template_of(self.notice, self.after_days)
 
 
 def outcome_event(outcome: Outcome) -> NotificationEvent | EnrolmentNotificationEvent:
@@ -141,7 +186,7 @@ def outcome_event(outcome: Outcome) -> NotificationEvent | EnrolmentNotification
             recipient_id=outcome.recipient_id,
             recipient_role=outcome.role,
             channel=CHANNEL,
-            template=notice.template,
+            template=outcome.template,
             template_version=outcome.template_version,
             reason=outcome.reason,
             smtp_status=outcome.smtp_status,
@@ -158,7 +203,7 @@ def outcome_event(outcome: Outcome) -> NotificationEvent | EnrolmentNotification
         recipient_id=outcome.recipient_id,
         recipient_role=outcome.role,
         channel=CHANNEL,
-        template=notice.template,
+        template=outcome.template,
         template_version=outcome.template_version,
         reason=outcome.reason,
         smtp_status=outcome.smtp_status,
@@ -175,13 +220,19 @@ def outcome_event_id(outcome: Outcome) -> UUID:
     return derived_id("notification-outcome", outcome.notification_id, outcome.state)
 
 
-def notification_id(event_id: UUID, told: RecipientRole, decider_id: UUID | None = None) -> UUID:
+def template_of(notice: AnyNotice, after_days: int) -> str:
+    """Return the name of the template of a mail about a notice."""
+    return ESCALATION if after_days else notice.template
+
+
+def notification_id(event_id: UUID, decision: Decision) -> UUID:
     """Return the id of the decision about (event, recipient, channel).
 
-    The recipient is named by role: whoever has the credential, or is the manager of who has it, stays
-    one recipient when another person becomes it between the decision and the mail. Of those who decide
-    about an application there are several, and each is named.
+    The holder and the manager are named by role: whoever has the credential, or is the manager of who has it,
+    stays one recipient when another person becomes it between the decision and the mail. Of those who decide
+    about an application, and in circles of several, each is named.
     """
-    if decider_id is not None:
-        return derived_id("notification", event_id, told, decider_id, CHANNEL)
-    return derived_id("notification", event_id, told, CHANNEL)
+    told, person = decision.told, decision.decider_id
+    if decision.after_days == 0 and decision.circle in {None, told.value}:
+        return derived_id("notification", event_id, told, *((person,) if person else ()), CHANNEL)
+    return derived_id("notification", event_id, decision.to, decision.after_days, CHANNEL)

@@ -27,22 +27,26 @@ select max(at) from enrolment_notices where enrolment_id = $4 and mail = $3 and 
 -- Note the decisions about one notice; one that was made before stands. Returns the new ones.
 insert into notifications (
     id, event_id, credential_id, enrolment_id, holder_id, told, decider_id, channel, role, recipient_id, detour,
-    state, reason, not_before, next_try, template, created_at, updated_at
+    state, reason, not_before, next_try, template, circle, fixed_address, after_days, rule, policy_version,
+    created_at, updated_at
 )
-select id, $2, $3, $16, $4, told, decider_id, $5, role, recipient_id, detour, state, reason, not_before, $6, $7,
-    $8, $8
+select id, $2, $3, $16, $4, told, decider_id, $5, role, recipient_id, detour, state, reason, not_before, $6,
+    template, circle, fixed_address, after_days, rule, $7, $8, $8
 from unnest(
     $1::uuid[], $9::text[], $10::text[], $11::uuid[], $12::text[], $13::text[], $14::text[], $15::timestamptz[],
-    $17::uuid[]
-) as decided (id, told, role, recipient_id, detour, state, reason, not_before, decider_id)
+    $17::uuid[], $18::text[], $19::text[], $20::smallint[], $21::text[], $22::text[]
+) as decided (
+    id, told, role, recipient_id, detour, state, reason, not_before, decider_id, circle, fixed_address,
+    after_days, rule, template
+)
 on conflict do nothing
 returning id;
 
 -- name: claim_due
 -- Take mails that may leave now ($1, business time) and are to be tried now ($2, machine time); other
 -- deliveries take others.
-select n.id, n.told, n.decider_id, n.attempts, n.uncharged_attempts, n.unknown_attempts, n.resent, n.not_before,
-    n.silenced, notice.*,
+select n.id, n.told, n.decider_id, n.role, n.circle, n.fixed_address, n.after_days, n.attempts, n.uncharged_attempts,
+    n.unknown_attempts, n.resent, n.not_before, n.silenced, notice.*,
     (
         select max(later.at) from notices later
         where later.credential_id = notice.credential_id and later.term_id is not distinct from notice.term_id
@@ -57,8 +61,8 @@ for update of n skip locked;
 -- name: claim_due_of_enrolments
 -- Take mails about enrolments that may leave now ($1, business time) and are to be tried now ($2, machine time);
 -- other deliveries take others.
-select n.id, n.told, n.decider_id, n.attempts, n.uncharged_attempts, n.unknown_attempts, n.resent, n.not_before,
-    n.silenced, notice.*,
+select n.id, n.told, n.decider_id, n.role, n.circle, n.fixed_address, n.after_days, n.attempts, n.uncharged_attempts,
+    n.unknown_attempts, n.resent, n.not_before, n.silenced, notice.*,
     (
         select max(later.at) from enrolment_notices later
         where later.enrolment_id = notice.enrolment_id and later.mail = notice.mail
@@ -68,6 +72,19 @@ where n.state = 'pending' and n.not_before <= $1 and n.next_try <= $2
 order by n.not_before, n.id
 limit $3
 for update of n skip locked;
+
+-- name: lock_escalations
+-- Take the right to begin escalations of these credentials; those that another delivery has are left out.
+select credential_id from unnest($1::uuid[]) as asked (credential_id)
+where pg_try_advisory_xact_lock(hashtextextended('licet.escalation:' || credential_id, 0));
+
+-- name: read_escalated
+-- Escalations of these credentials that were begun, with the term and to whom.
+select n.id, n.credential_id, notice.term_id,
+    n.circle || ':' || coalesce(n.decider_id::text, n.fixed_address, '') as recipient
+from notifications n join notices notice using (event_id)
+where n.credential_id = any($1::uuid[]) and n.after_days > 0
+  and (n.state in ('sending', 'sent', 'unknown') or (n.state = 'pending' and n.attempts > 0));
 
 -- name: follow_credentials
 -- Let notices, and all decisions about them, be those of the holders to whom their credentials went.
@@ -124,11 +141,14 @@ update notifications n set
     state = outcome.state, reason = outcome.reason, smtp_status = outcome.smtp_status,
     smtp_answer = outcome.smtp_answer, unknown_attempts = unknown_attempts + outcome.unknown,
     uncharged_attempts = uncharged_attempts + outcome.uncharged, next_try = coalesce(outcome.next_try, n.next_try),
-    lease_until = null, version = version + 1, updated_at = $1
+    template_version = coalesce(outcome.template_version, n.template_version), lease_until = null,
+    version = version + 1, updated_at = $1
 from unnest(
     $2::uuid[], $3::int[], $4::text[], $5::text[], $6::smallint[], $7::int[], $8::timestamptz[], $9::int[],
-    $10::text[]
-) as outcome (id, attempts, state, reason, smtp_status, unknown, next_try, uncharged, smtp_answer)
+    $10::text[], $11::text[]
+) as outcome (
+    id, attempts, state, reason, smtp_status, unknown, next_try, uncharged, smtp_answer, template_version
+)
 where n.id = outcome.id
   and ((n.state = 'sending' and n.attempts = outcome.attempts)
     or (outcome.state = 'sent' and n.state in ('pending', 'unknown')))
@@ -137,7 +157,7 @@ returning n.id;
 -- name: claim_lost
 -- Take mails whose sender was lost between handing over and noting the outcome.
 select n.id, n.told, n.role, n.recipient_id, n.template_version, n.attempts, n.uncharged_attempts,
-    n.unknown_attempts, n.resent, notice.*
+    n.unknown_attempts, n.resent, n.after_days, notice.*
 from notifications n join notices notice using (event_id)
 where n.state = 'sending' and n.lease_until < $1
 order by n.lease_until
@@ -147,7 +167,7 @@ for update of n skip locked;
 -- name: claim_lost_of_enrolments
 -- Take mails about enrolments whose sender was lost between handing over and noting the outcome.
 select n.id, n.told, n.role, n.recipient_id, n.template_version, n.attempts, n.uncharged_attempts,
-    n.unknown_attempts, n.resent, notice.*
+    n.unknown_attempts, n.resent, n.after_days, notice.*
 from notifications n join enrolment_notices notice using (event_id)
 where n.state = 'sending' and n.lease_until < $1
 order by n.lease_until

@@ -40,7 +40,14 @@ def to_person(
         return None
     decision = _at(location, decision)
     zone = _zone(person.time_zone, location, deployment)
-    return replace(decision, recipient_id=person.id, name=person.name, address=address, time_zone=zone)
+    return replace(
+        decision,
+        recipient_id=person.id,
+        name=person.name,
+        address=address,
+        time_zone=zone,
+        locale=person.locale,
+    )
 
 
 def _at(location: Place | None, decision: Decision) -> Decision:
@@ -73,7 +80,15 @@ def _zone(own: str | None, location: Place | None, deployment: Deployment) -> st
     return deployment.time_zone
 
 
-_NOBODY = frozenset({Detour.MANAGER_NONE, Detour.MANAGER_UNKNOWN, Detour.MANAGER_INACTIVE, Detour.NO_DECIDER})
+_NOBODY = frozenset(
+    {
+        Detour.MANAGER_NONE,
+        Detour.MANAGER_UNKNOWN,
+        Detour.MANAGER_INACTIVE,
+        Detour.NO_DECIDER,
+        Detour.NOBODY_REACHED,
+    }
+)
 
 
 def drop_unreachable(decisions: Decisions) -> Decisions:
@@ -90,11 +105,11 @@ def drop_unreachable(decisions: Decisions) -> Decisions:
 
 
 def deduplicate(decisions: Decisions) -> Decisions:
-    """Send one mail to an address, however many roles it has."""
-    seen: set[str] = set()
+    """Send one mail to an address at each level, however many roles it has."""
+    seen: set[tuple[str, int]] = set()
     kept = []
     for decision in decisions:
-        address = (decision.address or "").lower()
+        address = ((decision.address or "").lower(), decision.after_days)
         if decision.due and address in seen:
             kept.append(replace(decision, reason=NotificationReason.SAME_ADDRESS))
         else:

@@ -1,6 +1,6 @@
 """Decisions about notices, in the database."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Generic, TypeVar
@@ -9,8 +9,17 @@ from uuid import UUID
 from licet_chassis.connection import Connection
 from licet_events.notifications import NotificationReason, RecipientRole
 from licet_notifier.facts.model import AnyNotice, EnrolmentNotice, Notice
-from licet_notifier.notifications.model import CHANNEL, Decision, Detour, Outcome, State, notification_id
+from licet_notifier.notifications.model import (
+    CHANNEL,
+    Decision,
+    Detour,
+    Outcome,
+    State,
+    notification_id,
+    template_of,
+)
 from licet_notifier.notifications.notices import QUERIES, enrolment_notice_of_row, notice_of_row
+from licet_notifier.templates.rendering import Letter, Value
 
 N = TypeVar("N", Notice, EnrolmentNotice)
 """The kind of notice that a mail is about."""
@@ -34,6 +43,22 @@ class Claimed(Generic[N]):
     not_before: datetime
     silenced: bool
     """Whether a stop held it, and was ended with the order to drop what it held."""
+    role: RecipientRole = RecipientRole.HOLDER
+    circle: str | None = None
+    fixed_address: str | None = None
+    after_days: int = 0
+
+    @property
+    def recipient(self) -> Decision:
+        """For whom it was decided, as a decision that says nothing else."""
+        return Decision(
+            self.told,
+            self.role,
+            decider_id=self.decider_id,
+            circle=self.circle,
+            fixed_address=self.fixed_address,
+            after_days=self.after_days,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +74,7 @@ class Lost:
     unknown_attempts: int
     resent: int
     notice: AnyNotice
+    after_days: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +84,23 @@ class Begun:
     claimed: Claimed[Any]
     decision: Decision
     message_id: str
-    template_version: str
+    letter: Letter
+    values: Mapping[str, Value]
+    """What the letter is rendered with."""
+    written_for: Decision
+    """The recipient for whom it is written: the first of several who get copies."""
+    copies: tuple[Decision, ...] = ()
+    """The others who get a copy."""
+
+
+@dataclass(frozen=True, slots=True)
+class Escalated:
+    """An escalation that was begun, and to whom (see `Decision.to`)."""
+
+    notification_id: UUID
+    credential_id: UUID
+    term_id: UUID | None
+    to: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +131,10 @@ class Notification:
     state: State
     reason: NotificationReason
     detour: Detour | None
+    circle: str
+    after_days: int
+    rule: str | None
+    policy_version: int | None
     not_before: datetime | None
     stop_id: UUID | None
     attempts: int
@@ -112,19 +158,22 @@ async def keep_decisions(
     *,
     now: datetime,
     machine_now: datetime,
+    policy_version: int | None = None,
 ) -> set[UUID]:
     """Note decisions and return the ids of those that are new; the others had been made before."""
     states = [State.PENDING if decision.due else State.SKIPPED for decision in decisions]
     rows = await conn.fetch(
         QUERIES["keep_decisions"],
-        [notification_id(notice.event_id, each.told, each.decider_id) for each in decisions],
+        [notification_id(notice.event_id, each) for each in decisions],
         notice.event_id, None if isinstance(notice, EnrolmentNotice) else notice.credential_id,
-        notice.holder_id, CHANNEL, machine_now, notice.template, now,
+        notice.holder_id, CHANNEL, machine_now, policy_version, now,
         [each.told for each in decisions], [each.role for each in decisions],
         [each.recipient_id for each in decisions], [each.detour for each in decisions], states,
         [each.reason for each in decisions], [each.not_before for each in decisions],
         notice.enrolment_id if isinstance(notice, EnrolmentNotice) else None,
-        [each.decider_id for each in decisions],
+        [each.decider_id for each in decisions], [each.circle for each in decisions],
+        [each.fixed_address for each in decisions], [each.after_days for each in decisions],
+        [each.rule for each in decisions], [template_of(notice, each.after_days) for each in decisions],
     )  # fmt: skip
     return {row["id"] for row in rows}
 
@@ -158,7 +207,23 @@ def _claimed(row: Any, notice: N) -> Claimed[N]:
         row["later_notice_at"],
         row["not_before"],
         row["silenced"],
+        RecipientRole(row["role"]),
+        row["circle"],
+        row["fixed_address"],
+        row["after_days"],
     )
+
+
+async def lock_escalations(conn: Connection, credential_ids: Collection[UUID]) -> frozenset[UUID]:
+    """Return the credentials whose escalations nobody else begins until the transaction ends."""
+    rows = await conn.fetch(QUERIES["lock_escalations"], sorted(credential_ids))
+    return frozenset(row["credential_id"] for row in rows)
+
+
+async def read_escalated(conn: Connection, credential_ids: Collection[UUID]) -> Sequence[Escalated]:
+    """Return the escalations of credentials that were begun."""
+    rows = await conn.fetch(QUERIES["read_escalated"], sorted(credential_ids))
+    return [Escalated(row["id"], row["credential_id"], row["term_id"], row["recipient"]) for row in rows]
 
 
 async def follow_credentials(conn: Connection, moved: Sequence[Notice]) -> None:
@@ -180,7 +245,7 @@ async def mark_sending(
         QUERIES["mark_sending"], lease_until, now,
         [each.claimed.notification_id for each in begun], [each.decision.role for each in begun],
         [each.decision.recipient_id for each in begun], [each.decision.detour for each in begun],
-        [each.message_id for each in begun], [each.template_version for each in begun],
+        [each.message_id for each in begun], [each.letter.label for each in begun],
     )  # fmt: skip
 
 
@@ -220,6 +285,7 @@ async def record_attempts(conn: Connection, attempts: Sequence[Attempted], *, no
         [each.outcome.reason for each in attempts], [each.outcome.smtp_status for each in attempts],
         [int(each.unknown) for each in attempts], [each.outcome.next_try for each in attempts],
         [int(each.uncharged) for each in attempts], [each.outcome.smtp_answer for each in attempts],
+        [each.outcome.template_version for each in attempts],
     )  # fmt: skip
     return {row["id"] for row in rows}
 
@@ -245,6 +311,7 @@ def _lost(row: Any, notice: AnyNotice) -> Lost:
         row["unknown_attempts"],
         row["resent"],
         notice,
+        row["after_days"],
     )
 
 
@@ -311,6 +378,10 @@ def _notification(row: Any) -> Notification:
         state=State(row["state"]),
         reason=NotificationReason(row["reason"]),
         detour=Detour(row["detour"]) if row["detour"] else None,
+        circle=row["circle"] or row["told"],
+        after_days=row["after_days"],
+        rule=row["rule"],
+        policy_version=row["policy_version"],
         not_before=row["not_before"],
         stop_id=row["stop_id"],
         attempts=row["attempts"] - row["uncharged_attempts"],

@@ -1,28 +1,18 @@
-"""The variables of a mail's template: plain texts and numbers, no objects with attributes to follow."""
+"""The values of a mail's template: plain texts and numbers, no objects with attributes to follow. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Final
+
+from babel import Locale
 
 from licet_events.civil import local_date
 from licet_events.notifications import RecipientRole
 from licet_notifier.facts.model import EnrolmentFacts, Facts, Notice
-from licet_notifier.notifications.model import Decision, Decisions, Detour
-
-_WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
-_MONTHS = (
-    "January", "February", "March", "April", "May", "June",
-    "July", "August", "September", "October", "November", "December",
-)  # fmt: skip
-_ROLES = {
-    RecipientRole.HOLDER: "holder",
-    RecipientRole.MANAGER: "manager",
-    RecipientRole.FALLBACK: "fallback address",
-}
-
-
-def in_words(day: date) -> str:
-    """Return a day with its weekday, in English whatever the process's locale is."""
-    return f"{_WEEKDAYS[day.weekday()]}, {day.day} {_MONTHS[day.month - 1]} {day.year}"
+from licet_notifier.notifications.model import Decision, Decisions
+from licet_notifier.templates import languages
+from licet_notifier.templates.languages import Phrases
 
 
 def one_line(text: str) -> str:
@@ -33,7 +23,43 @@ def one_line(text: str) -> str:
 Wording = Mapping[str, str | int | tuple[str, ...] | None]
 
 
-def wording(notice: Notice, facts: Facts, decisions: Decisions, decision: Decision, now: datetime) -> Wording:
+@dataclass(frozen=True, slots=True)
+class Tongue:
+    """The language in which the values of a mail are written."""
+
+    locale: Locale
+    phrases: Phrases
+
+    @classmethod
+    def of(cls, language: str, reader_locale: str | None = None) -> "Tongue":
+        """Return the forms of a language, as the reader's country has them where it is of that language.
+
+        A language without shipped sentences has the English ones; its templates can't name what holds a
+        sentence, so that no mail mixes languages (see `templates.names`).
+        """
+        phrases = languages.phrases_of(language) or languages.english()
+        return cls(languages.locale_for(language, reader_locale), phrases)
+
+    def day(self, day: date) -> str:
+        """Return a day with its weekday."""
+        return languages.day_in_words(day, self.locale)
+
+    def say(self, phrase: str, **parts: str) -> str:
+        """Return a sentence with its parts put in."""
+        return self.phrases[phrase].format(**parts)
+
+
+ENGLISH: Final = Tongue.of("en")
+
+
+def wording(
+    notice: Notice,
+    facts: Facts,
+    decisions: Decisions,
+    decision: Decision,
+    now: datetime,
+    tongue: Tongue = ENGLISH,
+) -> Wording:
     """Return the values for the mail of `decision`, one of `decisions`.
 
     Days are counted from now, not from when the step was due: a mail may have had to wait.
@@ -41,41 +67,61 @@ def wording(notice: Notice, facts: Facts, decisions: Decisions, decision: Decisi
     credential = facts.credential
     days = (notice.expires_on - local_date(now, notice.time_zone)).days
     type_name = one_line(facts.credential_type or credential.type)
+    same_level = [each for each in decisions if each.due and each.after_days == decision.after_days]
+    before = [each for each in decisions if each.address and each.after_days < decision.after_days]
     return {
-        "recipient_name": one_line(decision.name) if decision.name and decision.detour is None else None,
-        "to_holder": decision.role is RecipientRole.HOLDER,
+        **addressed(facts, decisions, decision, tongue),
         "holder_name": one_line(facts.holder.name),
         "credential_name": one_line(credential.name) or type_name,
         "type_name": type_name,
         "number": one_line(credential.number) if credential.number else None,
         "expires_on": notice.expires_on.isoformat(),
-        "expires_on_words": in_words(notice.expires_on),
+        "expires_on_words": tongue.day(notice.expires_on),
         "time_zone": notice.time_zone,
         "days_left": days,
         "days_since": -days,
-        "told": tuple(told_in_words(each) for each in decisions if each.due),
-        "detour": detour_in_words(facts, decision),
+        "noticed_on_words": tongue.day(local_date(notice.at, notice.time_zone)),
+        "told": names_of(same_level, tongue),
+        "told_before": names_of(before, tongue),
     }
 
 
-def told_in_words(decision: Decision) -> str:
+def addressed(
+    facts: Facts | EnrolmentFacts, decisions: Decisions, decision: Decision, tongue: Tongue
+) -> dict[str, str | int | tuple[str, ...] | None]:
+    """Return the values that mails about credentials and enrolments share."""
+    return {
+        "recipient_name": one_line(decision.name) if decision.name and decision.detour is None else None,
+        "to_holder": decision.role is RecipientRole.HOLDER,
+        "told": names_of([each for each in decisions if each.due], tongue),
+        "detour": detour_in_words(facts, decision, tongue),
+        "detour_reason": decision.detour.value if decision.detour else None,
+        "manager_name": one_line(facts.manager.name) if facts.manager else None,
+        "acknowledge_url": None,
+        "snooze_url": None,
+    }
+
+
+def names_of(decisions: Iterable[Decision], tongue: Tongue) -> tuple[str, ...]:
     """Return who gets a mail, and in which role."""
-    role = "supervisor" if decision.decider_id is not None else _ROLES[decision.role]
-    return f"{one_line(decision.name)} ({role})" if decision.name else f"the {role}"
+    return tuple(_told_in_words(each, tongue) for each in decisions)
 
 
-def detour_in_words(facts: Facts | EnrolmentFacts, decision: Decision) -> str | None:
+def _told_in_words(decision: Decision, tongue: Tongue) -> str:
+    key = decision.reading.value
+    _, is_role, role = (decision.circle or "").partition("role:")
+    named = role.partition("@")[0] if is_role and key != "fallback" else tongue.say(f"role_{key}")
+    return f"{one_line(decision.name)} ({named})" if decision.name else tongue.say("nobody_named", role=named)
+
+
+def detour_in_words(facts: Facts | EnrolmentFacts, decision: Decision, tongue: Tongue) -> str | None:
     """Return why a mail goes to a fallback address; `None` where it does not."""
     if decision.detour is None:
         return None
-    holder = one_line(facts.holder.name)
-    manager = one_line(facts.manager.name) if facts.manager else "The manager"
-    why = {
-        Detour.HOLDER_NO_ADDRESS: f"{holder} has no usable e-mail address",
-        Detour.MANAGER_NONE: f"{holder} has no manager",
-        Detour.MANAGER_UNKNOWN: f"the manager of {holder} is not known",
-        Detour.MANAGER_INACTIVE: f"{manager}, the manager of {holder}, has left",
-        Detour.MANAGER_NO_ADDRESS: f"{manager}, the manager of {holder}, has no usable e-mail address",
-        Detour.NO_DECIDER: "no supervisor who decides about the application can be reached",
-    }[decision.detour]
-    return f"You get this mail at the fallback address, because {why}."
+    why = tongue.say(
+        f"detour_{decision.detour}",
+        holder=one_line(facts.holder.name),
+        manager=one_line(facts.manager.name) if facts.manager else tongue.say("the_manager"),
+        circle=(decision.circle or "").replace("_", " "),
+    )
+    return tongue.say("detour", why=why)

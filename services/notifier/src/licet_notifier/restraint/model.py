@@ -13,6 +13,7 @@ EVENTS = (
     "credential.expiring",
     "credential.expired",
     "credential.overdue",
+    "credential.escalated",
     "enrolment.applied",
     "enrolment.approved",
     "enrolment.declined",

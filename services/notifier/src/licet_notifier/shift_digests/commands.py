@@ -1,6 +1,6 @@
 """Telling supervisors of shifts at risk: keep the risks, make mails of those that are due, look again."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -10,12 +10,18 @@ from licet_chassis.database import Transaction
 from licet_events.shifts import ShiftState
 from licet_notifier.notifications.model import Deployment
 from licet_notifier.notifications.retry import RetryPolicy
+from licet_notifier.notifications.wording import Tongue, Wording
 from licet_notifier.restraint.calendar import Calendar
 from licet_notifier.restraint.model import Subject, stop_of
 from licet_notifier.restraint.store import lock_restraint, read_calendar
 from licet_notifier.shift_digests import model, store
 from licet_notifier.shift_digests.model import DigestReason, DigestState, Recipient
 from licet_notifier.shift_digests.store import Claimed, DueRisk, NewDigest
+from licet_notifier.templates.model import Reader, Reading
+from licet_notifier.templates.rendering import Letter
+from licet_notifier.templates.store import current_catalogue
+
+EVENT = "shift.at_risk"
 
 RISKS_AT_ONCE = 500
 _UNKNOWN_FOR = timedelta(minutes=5)
@@ -28,7 +34,8 @@ class Mail:
 
     claimed: Claimed
     message_id: str
-    words: Mapping[str, str | int | tuple[str, ...] | None]
+    letter: Letter
+    values: Wording
 
     @property
     def attempts(self) -> int:
@@ -118,7 +125,7 @@ async def begin_mails(
     limit: int,
     lease: timedelta,
     message_id: Callable[[UUID], str],
-    template_version: str,
+    default_language: str,
     now: datetime,
 ) -> list[Mail]:
     """Take mails that are to be tried, look again at their shifts, and begin those that still tell something.
@@ -130,6 +137,7 @@ async def begin_mails(
     claimed = await store.claim_pending(tx.conn, machine_now(), limit)
     if not claimed:
         return begun
+    catalogue = await current_catalogue(tx.conn, default_language)
     items = await store.lock_items(tx.conn, {one.id for one in claimed}, now)
     stops = (await lock_restraint(tx.conn)).stops
     for one in claimed:
@@ -147,14 +155,14 @@ async def begin_mails(
                 state, reason = DigestState.UNKNOWN, DigestReason.UNKNOWN
             await store.record_outcome(tx.conn, one.id, one.attempts, state, reason, now=now)
             continue
-        mail = Mail(
-            one,
-            message_id(one.id),
-            model.wording(left, one.recipient, one.team_name, urgent=one.urgent),
-        )
+        reading = Reading.FALLBACK if one.recipient.id is None else Reading.SUPERVISOR
+        letter, _ = catalogue.choose(EVENT, Reader(reading, one.recipient.locale))
+        tongue = Tongue.of(letter.language, one.recipient.locale)
+        values = model.wording(left, one.recipient, one.team_name, tongue, urgent=one.urgent)
+        mail = Mail(one, message_id(one.id), letter, values)
         await store.mark_sending(
             tx.conn, one, lease_until=machine_now() + lease, message_id=mail.message_id,
-            version=template_version, now=now,
+            version=letter.label, now=now,
         )  # fmt: skip
         begun.append(mail)
     return begun

@@ -10,12 +10,13 @@ from licet_chassis.database import Database, Transaction
 from licet_chassis.loops import Loop
 from licet_events.civil import zone
 from licet_notifier.mail.message import Envelope, UnsafeHeader
-from licet_notifier.mail.templates import MailTemplate, TemplateFailed
 from licet_notifier.mail.transport import Attempt, Result
 from licet_notifier.notifications.delivery import NO_SERVER_FOR, Post
 from licet_notifier.shift_digests import commands, store
 from licet_notifier.shift_digests.commands import Mail
 from licet_notifier.shift_digests.model import DigestReason, DigestState
+from licet_notifier.templates.catalogue import shipped_instead
+from licet_notifier.templates.rendering import Letter, TemplateFailed
 
 _LEASE = timedelta(minutes=15)
 """Longer than an attempt may take, the reply to the final dot included."""
@@ -31,13 +32,10 @@ class DigestDelivery:
     dies before the outcome is noted, the lease runs out and the mail counts as unknown.
     """
 
-    def __init__(
-        self, database: Database, clock: BusinessClock, post: Post, template: MailTemplate, *, actor: str
-    ) -> None:
+    def __init__(self, database: Database, clock: BusinessClock, post: Post, *, actor: str) -> None:
         self._database = database
         self._clock = clock
         self._post = post
-        self._template = template
         self._actor = actor
 
     @property
@@ -57,7 +55,7 @@ class DigestDelivery:
             async with self._database.transaction(Cause.new(self._actor)) as tx:
                 mails = await commands.begin_mails(
                     tx, limit=1, lease=_LEASE, message_id=self._post.skeleton.message_id,
-                    template_version=self._template.version, now=now,
+                    default_language=self._post.deployment.language, now=now,
                 )  # fmt: skip
         for mail in mails:
             await self._send(mail)
@@ -65,7 +63,12 @@ class DigestDelivery:
 
     async def _send(self, mail: Mail) -> None:
         try:
-            message = self._message(mail)
+            try:
+                message = self._message(mail, mail.letter)
+            except TemplateFailed as error:
+                # An organisation's own text must not keep anybody from being told.
+                _log.error("shift_digests.shipped_instead", digest_id=str(mail.claimed.id), error=str(error))
+                message = self._message(mail, shipped_instead(mail.letter))
         except (TemplateFailed, UnsafeHeader) as error:
             _log.error("shift_digests.template_failed", digest_id=str(mail.claimed.id), error=str(error))
             doubtful = mail.claimed.unknown_attempts > 0
@@ -75,7 +78,7 @@ class DigestDelivery:
         address = mail.claimed.recipient.address or ""
         await self._judge(mail, await self._post.transport.send(self._post.skeleton.sender, address, message))
 
-    def _message(self, mail: Mail) -> bytes:
+    def _message(self, mail: Mail, letter: Letter) -> bytes:
         recipient = mail.claimed.recipient
         envelope = Envelope(
             notification_id=mail.claimed.id,
@@ -86,7 +89,7 @@ class DigestDelivery:
             correlation_id=str(mail.claimed.id),
             traceparent=None,
         )
-        return self._post.skeleton.message(envelope, self._template.render(mail.words))
+        return self._post.skeleton.message(envelope, letter.render(mail.values, recipient.locale))
 
     async def _judge(self, mail: Mail, attempt: Attempt) -> None:
         claimed, policy, now = mail.claimed, self._post.retry, machine_now()

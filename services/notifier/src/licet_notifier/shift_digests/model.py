@@ -1,6 +1,6 @@
 """Which shifts supervisors are told of, when, and in which words."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -11,8 +11,9 @@ from licet_events.ids import derived_id
 from licet_events.notifications import RecipientRole
 from licet_events.shifts import ShiftState
 from licet_notifier.notifications.window import is_zone
-from licet_notifier.notifications.wording import in_words, one_line
+from licet_notifier.notifications.wording import ENGLISH, Tongue, Wording, one_line
 from licet_notifier.restraint.calendar import BY_DAY, Calendar, Place
+from licet_notifier.templates import languages
 
 NEAR = timedelta(hours=48)
 """Of a shift that begins within this time supervisors are told at once, at any hour."""
@@ -64,6 +65,7 @@ class Recipient:
     name: str | None
     address: str | None
     time_zone: str
+    locale: str | None = None
 
 
 def is_near(shift: ShiftState, now: datetime) -> bool:
@@ -98,8 +100,13 @@ def digest_id(
 
 
 def wording(
-    items: Sequence[Item], recipient: Recipient, team_name: str | None, *, urgent: bool
-) -> Mapping[str, str | int | tuple[str, ...] | None]:
+    items: Sequence[Item],
+    recipient: Recipient,
+    team_name: str | None,
+    tongue: Tongue = ENGLISH,
+    *,
+    urgent: bool,
+) -> Wording:
     """Return the values for the mail's template."""
     ordered = sorted(items, key=lambda item: (item.shift.start, item.shift.id))
     return {
@@ -108,23 +115,35 @@ def wording(
         "count": len(ordered),
         "urgent": 1 if urgent else 0,
         "time_zone": recipient.time_zone,
-        "shifts": tuple(_line(item, recipient.time_zone) for item in ordered),
+        "shifts": tuple(_line(item, recipient.time_zone, tongue) for item in ordered),
         "to_fallback": 1 if recipient.role is RecipientRole.FALLBACK else 0,
+        "told": (),
+        "detour": None,
+        "acknowledge_url": None,
+        "snooze_url": None,
     }
 
 
-def _line(item: Item, time_zone: str) -> str:
+def _line(item: Item, time_zone: str, tongue: Tongue) -> str:
     shift = item.shift
     where = zone(time_zone)
-    start, end = shift.start.astimezone(where), shift.end.astimezone(where)
-    until = f"{end:%H:%M}" if end.date() == start.date() else f"{in_words(end.date())}, {end:%H:%M}"
-    who = one_line(item.holder_name) if item.holder_name else "somebody"
-    place = "" if shift.location == "*" else f" at {shift.location}"
+    start, end = (
+        (instant.date(), languages.time_in_words(instant, tongue.locale))
+        for instant in (shift.start.astimezone(where), shift.end.astimezone(where))
+    )
     codes = dict.fromkeys(
-        str(reason.code).replace("_", " ") + (f" ({reason.type})" if reason.type else "")
+        tongue.say(f"reason_{reason.code}") + (f" ({reason.type})" if reason.type else "")
         for reason in shift.reasons
     )
-    return (
-        f"{in_words(start.date())}, {start:%H:%M} to {until}: {who}, {shift.target}{place}, shift "
-        f"{one_line(shift.external_id)} of {shift.platform}: {shift.verdict}, {', '.join(codes)}"
+    return tongue.say(
+        "shift",
+        start=f"{tongue.day(start[0])}, {start[1]}",
+        end=end[1] if end[0] == start[0] else f"{tongue.day(end[0])}, {end[1]}",
+        holder=one_line(item.holder_name) if item.holder_name else tongue.say("somebody"),
+        target=shift.target,
+        place="" if shift.location == "*" else tongue.say("shift_place", location=shift.location),
+        shift=one_line(shift.external_id),
+        platform=shift.platform,
+        verdict=tongue.say(f"verdict_{shift.verdict}"),
+        reasons=", ".join(codes),
     )

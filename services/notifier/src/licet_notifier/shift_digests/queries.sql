@@ -97,7 +97,7 @@ for share of r;
 
 -- name: lock_supervisors
 -- Those who would get the mails, as they are now.
-select id, name, email, active from holders where id = any ($1::uuid[]) order by id for share;
+select id, name, email, active, locale from holders where id = any ($1::uuid[]) order by id for share;
 
 -- name: mark_sending
 -- Begin a mail under a lease: whoever sees it run out knows that its outcome is unknown.

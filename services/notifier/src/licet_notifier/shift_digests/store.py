@@ -179,7 +179,14 @@ def _claimed(row: Any, people: dict[UUID, Any]) -> Claimed:
         active = person is not None and person["active"]
         name = person["name"] if person is not None else None
         address = usable_address(person["email"]) if person is not None and active else None
-    recipient = Recipient(RecipientRole(row["role"]), row["recipient_id"], name, address, row["time_zone"])
+    recipient = Recipient(
+        RecipientRole(row["role"]),
+        row["recipient_id"],
+        name,
+        address,
+        row["time_zone"],
+        person["locale"] if person is not None else None,
+    )
     return Claimed(
         row["id"],
         row["team"],

@@ -1,0 +1,1 @@
+"""The policy: who is told of what, as rules with versions."""

@@ -1,0 +1,31 @@
+-- name: newest_policy
+-- The policy that counts.
+select id, version, policy, author, note, restored_from, created_at
+from policy_versions order by version desc limit 1;
+
+-- name: newest_policy_id
+-- Which policy counts; none where none was ever saved.
+select id from policy_versions order by version desc limit 1;
+
+-- name: read_policy_by_id
+-- One version of the policy, by its id.
+select id, version, policy, author, note, restored_from, created_at from policy_versions where id = $1;
+
+-- name: lock_policy
+-- Take the lock under which the next version is made; it ends with the transaction.
+select pg_advisory_xact_lock(hashtextextended('licet.policy', 0));
+
+-- name: read_policy
+-- One version of the policy.
+select id, version, policy, author, note, restored_from, created_at from policy_versions where version = $1;
+
+-- name: list_policies
+-- Versions of the policy, newest first, before a cursor ($1).
+select id, version, policy, author, note, restored_from, created_at
+from policy_versions where ($1::integer is null or version < $1)
+order by version desc limit $2;
+
+-- name: insert_policy
+-- Keep a new version of the policy.
+insert into policy_versions (id, version, policy, author, note, restored_from, created_at)
+values ($1, $2, $3, $4, $5, $6, $7);

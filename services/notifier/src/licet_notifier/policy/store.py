@@ -1,0 +1,82 @@
+"""Versions of the policy, in the database."""
+
+import json
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from licet_chassis.connection import Connection
+from licet_chassis.queries import load_queries
+from licet_events.ids import uuid7
+from licet_notifier.policy.documents import document_of, policy_of
+from licet_notifier.policy.model import NO_POLICY, Policy
+
+QUERIES = load_queries(__package__)
+
+_POLICIES: OrderedDict[UUID, Policy] = OrderedDict()
+"""What this process has read, by version: a version never changes."""
+_KEPT = 4
+
+
+@dataclass(frozen=True, slots=True)
+class SavedPolicy:
+    """A version of the policy with who made it."""
+
+    policy: Policy
+    author: str
+    note: str | None
+    restored_from: int | None
+    created_at: datetime
+
+
+async def current_policy(conn: Connection) -> Policy:
+    """Return the policy that counts now; without any, one without rules."""
+    newest: UUID | None = await conn.fetchval(QUERIES["newest_policy_id"])
+    if newest is None:
+        return NO_POLICY
+    if newest not in _POLICIES:
+        row = await conn.fetchrow(QUERIES["read_policy_by_id"], newest)
+        if row is None:
+            return NO_POLICY
+        _POLICIES[newest] = _saved(row).policy
+        while len(_POLICIES) > _KEPT:
+            _POLICIES.popitem(last=False)
+    return _POLICIES[newest]
+
+
+async def lock_policy(conn: Connection) -> None:
+    """Let one transaction at a time save a policy."""
+    await conn.execute(QUERIES["lock_policy"])
+
+
+async def newest_policy(conn: Connection) -> SavedPolicy | None:
+    """Return what was saved last."""
+    row = await conn.fetchrow(QUERIES["newest_policy"])
+    return None if row is None else _saved(row)
+
+
+async def read_policy(conn: Connection, version: int) -> SavedPolicy | None:
+    """Return one version."""
+    row = await conn.fetchrow(QUERIES["read_policy"], version)
+    return None if row is None else _saved(row)
+
+
+async def list_policies(conn: Connection, *, before: int | None, limit: int) -> Sequence[SavedPolicy]:
+    """Return versions, newest first."""
+    return [_saved(row) for row in await conn.fetch(QUERIES["list_policies"], before, limit)]
+
+
+async def insert_policy(conn: Connection, saved: SavedPolicy) -> None:
+    """Keep a new version."""
+    await conn.execute(
+        QUERIES["insert_policy"], uuid7(), saved.policy.version, json.dumps(document_of(saved.policy)),
+        saved.author, saved.note, saved.restored_from, saved.created_at,
+    )  # fmt: skip
+
+
+def _saved(row: Any) -> SavedPolicy:
+    policy = policy_of(json.loads(row["policy"]), row["version"])
+    return SavedPolicy(policy, row["author"], row["note"], row["restored_from"], row["created_at"])

@@ -1,0 +1,1 @@
+"""The words of mails, as data: variants by language, recipient, type and steps, and their versions."""
