@@ -111,7 +111,12 @@ ROUTES = {
         "GET /v1/worklist": FILTERED,
         "POST /v1/worklist/decisions": FILTERED,
     },
-    "scheduler": {"GET /v1/timers": FILTERED},
+    "scheduler": {
+        "GET /v1/timers": FILTERED,
+        "GET /v1/schedules": NOBODY,
+        "PUT /v1/schedules/{name}": CLOSED,
+        "DELETE /v1/schedules/{name}": CLOSED,
+    },
     "notifier": {
         "GET /v1/restraint": NOBODY,
         "PUT /v1/restraint": CLOSED,

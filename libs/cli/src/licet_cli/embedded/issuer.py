@@ -40,6 +40,7 @@ SCOPES = (
     "waivers:approve",
     "waivers:override",
     "scheduler:read",
+    "scheduler:write",
     "notifications:read",
     "notifications:write",
     "operations:read",

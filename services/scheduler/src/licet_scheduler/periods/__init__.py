@@ -1,0 +1,1 @@
+"""What recurs: schedules by rules, each period announced once, and the heartbeat."""
