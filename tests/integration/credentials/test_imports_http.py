@@ -153,12 +153,12 @@ async def test_a_broken_row_is_reported_with_line_column_and_value_and_the_rest_
 
 
 async def test_malformed_rows_and_repeated_terms_are_reported(http, service):
-    content = file_of([*ROWS, ROWS[4]]) + b"only,three,fields\r\n"
+    content = file_of([*ROWS, ROWS[4]]) + b"more,fields,than" + b",x" * 10 + b"\r\n"
     answer = await sent(http, content)
     await service.work_off_imports()
     path = answer.headers["location"] + "/rows"
-    [short] = (await http.get(path, params={"outcome": "rejected"})).json()["items"]
-    assert (short["line"], short["errors"][0]["detail"]) == (8, "has 3 fields, the header has 12")
+    [long] = (await http.get(path, params={"outcome": "rejected"})).json()["items"]
+    assert (long["line"], long["errors"][0]["detail"]) == (8, "has 13 fields, the header has 12")
     [twice] = (await http.get(path, params={"outcome": "unchanged"})).json()["items"]
     assert twice["line"] == 7
 

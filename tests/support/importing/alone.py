@@ -20,8 +20,9 @@ import structlog
 from licet_chassis.cause import Cause
 from licet_chassis.clock import BusinessClock
 from licet_chassis.database import Database
+from licet_chassis.office.encodings import Survey
 from licet_credentials.imports.commands import SubmitImport, submit_import
-from licet_credentials.imports.file.detecting import HEAD, Utf8Check
+from licet_credentials.imports.file.detecting import HEAD
 from licet_credentials.imports.job import BATCH_ROWS, ImportJobs
 
 _PIECE = 1 << 20
@@ -29,12 +30,12 @@ _PIECE = 1 << 20
 
 def as_sent(file: Path, mapping: str, *, dry_run: bool = False) -> SubmitImport:
     """Return what the route makes of a file."""
-    check, size = Utf8Check(), 0
+    survey, size = Survey(), 0
     with file.open("rb") as opened:
         head = opened.read(HEAD)
         opened.seek(0)
         while piece := opened.read(_PIECE):
-            check.feed(piece)
+            survey.feed(piece)
             size += len(piece)
 
     async def pieces() -> AsyncIterator[bytes]:
@@ -42,7 +43,7 @@ def as_sent(file: Path, mapping: str, *, dry_run: bool = False) -> SubmitImport:
             while piece := opened.read(_PIECE):
                 yield piece
 
-    return SubmitImport(pieces, size, head, check.good, file.name, mapping, dry_run)
+    return SubmitImport(pieces, size, head, survey, file.name, mapping, dry_run)
 
 
 async def sent(database: Database, file: Path, mapping: str, *, dry_run: bool = False) -> UUID:

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from licet_chassis.errors import Invalid
-from licet_credentials.imports.file.detecting import Utf8Check, detect
+from licet_chassis.office.encodings import Survey
+from licet_credentials.imports.file.detecting import detect
 from licet_credentials.imports.file.mapping import Mapping, find_mapping, read_mapping
 from licet_credentials.imports.file.reading import RowReader
 from licet_credentials.imports.file.staging import FileCutter, unpack
@@ -46,9 +47,9 @@ def mapping(more: str = "") -> Mapping:
 def read(content: bytes, how: Mapping | None = None) -> list[Any]:
     """Return what each row says, or its errors, as an import reads them."""
     declared = how or mapping()
-    check = Utf8Check()
-    check.feed(content)
-    dialect = detect(content, declared, utf8=check.good)
+    survey = Survey()
+    survey.feed(content)
+    dialect, _ = detect(content, survey, declared)
     text = io.TextIOWrapper(io.BytesIO(content), dialect.encoding, errors="replace", newline="")
     reader = RowReader(declared)
     found: list[Any] = []
@@ -98,7 +99,9 @@ def test_the_end_of_a_term_may_be_never_or_empty():
     assert (unknown.term.never, unknown.term.expires_on) == (False, None)
 
 
-ENCODINGS = ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "windows-1252"]
+ENCODINGS = [
+    "utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "windows-1252", "iso-8859-15", "mac-roman",
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("encoding", ENCODINGS)
@@ -116,7 +119,7 @@ def test_the_delimiter_is_the_one_that_yields_the_mapped_columns(delimiter):
 
 def test_an_undecodable_byte_rejects_only_its_row():
     content = lines(GOOD, GOOD.replace("Ana", "A?a")).replace(b"A?a", b"A\x81a")
-    good, (line, [error]) = read(content)
+    good, (line, [error]) = read(content, mapping('encoding = "cp1252"\n'))
     assert good.holder.external_id == "E1"
     assert (line, error.column) == (3, "name")
     assert "not text in this encoding" in error.detail
@@ -136,10 +139,46 @@ def test_line_numbers_are_those_of_the_file_even_after_multiline_fields():
 
 
 def test_empty_lines_are_skipped_and_ragged_rows_are_reported():
-    found = read(lines("", GOOD, ",,,,,,,,,", "a,b", GOOD + ",,", GOOD + ",x", "", ""))
+    blank = " , ,\u00a0,,,\ufeff,,,,"
+    found = read(lines("", GOOD, ",,,,,,,,,", blank, GOOD + ",,", GOOD + ",x", "", "", "\x1a"))
     told = [(row.line, row.errors[0].detail) for row in found if isinstance(row, RowResult)]
-    assert told == [(5, "has 2 fields, the header has 10"), (7, "has 11 fields, the header has 10")]
+    assert told == [(7, "has 11 fields, the header has 10")]
     assert [row.line for row in found if isinstance(row, SourceRow)] == [3, 6]
+
+
+def test_the_cells_that_a_short_row_lacks_are_empty():
+    whole, without_end, without_name = read(lines(GOOD, GOOD.rsplit(",", 1)[0], "E2") + b"\x1a\r\n")
+    assert whole.term.expires_on is not None
+    assert (without_end.term.valid_from, without_end.term.expires_on) == (whole.term.valid_from, None)
+    assert {error.column for error in without_name[1]} == {"name", "what", "series + no"}
+
+
+@pytest.mark.parametrize(
+    "top",
+    ["sep=,\r\n", '"sep=,"\n', "Licences of the north\r\n\r\n", 'As of, "01.11.2026\n', "sep=,\nPage 1,,,\n"],
+)
+def test_titles_and_separators_above_the_header_are_passed_over(top):
+    [row, (line, [error])] = read(top.encode() + lines(GOOD, GOOD.replace("2024-01-01", "x")))
+    assert row.credential.number == "A-1"
+    assert (line, error.column) == (top.count("\n") + 3, "from")
+
+
+def test_titles_may_be_declared_and_the_separator_line_is_not_one_of_them():
+    # The first line has all columns, and is none of the header all the same.
+    content = b"sep=,\n" + HEADER.encode() + b"\n" + lines(GOOD)
+    [row] = read(content, mapping("skip_lines = 1\n"))
+    assert (row.line, row.credential.number) == (4, "A-1")
+    with pytest.raises(Invalid, match="lacks the columns who"):
+        read(lines(GOOD, GOOD), mapping("skip_lines = 1\n"))
+
+
+@pytest.mark.parametrize("number", ["4,71E+12", "1.23457E+15", "4.7e11", "1E+05"])
+def test_a_number_in_scientific_notation_is_an_error(number):
+    [(_, [error])] = read(lines(GOOD.replace(",A,1,", f',,"{number}",')))
+    assert (error.column, error.value) == ("series + no", number)
+    assert "scientific notation" in error.detail
+    [row] = read(lines(GOOD.replace(",A,1,", ",,12E45,")))
+    assert row.credential.number == "12E45"
 
 
 def test_an_unclosed_quotation_mark_is_reported_with_the_lines_it_swallowed():

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from licet_cli.following import IMPORTS, in_words
-from licet_cli.output import JsonOption, fail, show
+from licet_cli.output import JsonOption, fail, progress, show
 from licet_cli.target import Against, Deployment, open_target
 from licet_events.ids import uuid7
 
@@ -29,7 +29,7 @@ def import_file(
     against: Against = Deployment.EMBEDDED,
 ) -> None:
     """Import a CSV FILE of holders, credentials and terms. Safe to repeat; ends 1 if a row was rejected."""
-    chosen = Path(mapping).read_text(encoding="utf-8") if Path(mapping).is_file() else mapping
+    chosen = Path(mapping).read_text(encoding="utf-8-sig") if Path(mapping).is_file() else mapping
     target_report = report or Path(f"{file.name}.report.csv")
     with open_target(against) as target:
         service = target.service("credentials")
@@ -42,6 +42,8 @@ def import_file(
                 data={"mapping": chosen, "dry_run": str(dry_run).lower()},
                 timeout=_UPLOAD_TIMEOUT,
             ).json()
+        for warning in job["warnings"]:
+            progress(f"Warning: {warning}")
         job = IMPORTS.follow(service, job)
         IMPORTS.write_report(service, job, target_report)
     if job["state"] == "failed":

@@ -87,6 +87,7 @@ def _told(job: dict[str, Any]) -> str:
     lines.append(("It would be: " if job["dry_run"] else "Done: ") + in_words(job["counts"]))
     if any(job["undone"].values()):
         lines.append(f"Undone: {in_words(job['undone'])}")
+    lines += [f"Warning: {warning}" for warning in job["warnings"]]
     if job["problem"]:
         lines.append(job["problem"])
     return "\n".join(lines)

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from licet_chassis.database import Transaction
 from licet_chassis.errors import Conflict
+from licet_chassis.office.encodings import Survey
 from licet_credentials.imports import store
 from licet_credentials.imports.file.detecting import detect
 from licet_credentials.imports.file.mapping import find_mapping, read_mapping
@@ -23,8 +24,8 @@ class SubmitImport:
     size: int
     head: bytes
     """The beginning of the file, with the header."""
-    utf8: bool
-    """Whether the whole file is valid UTF-8."""
+    survey: Survey
+    """Has looked through the whole file."""
     file_name: str
     mapping: str
     """TOML, or the name of a shipped mapping."""
@@ -34,7 +35,7 @@ class SubmitImport:
 async def submit_import(tx: Transaction, command: SubmitImport, *, now: datetime) -> Import:
     """Check mapping and header, and queue the file; raises `Invalid`."""
     name, text = find_mapping(command.mapping)
-    dialect = detect(command.head, read_mapping(text), utf8=command.utf8)
+    dialect, warnings = detect(command.head, command.survey, read_mapping(text))
     new = NewImport(
         id=uuid7(),
         mapping_name=name,
@@ -43,6 +44,7 @@ async def submit_import(tx: Transaction, command: SubmitImport, *, now: datetime
         file_name=command.file_name,
         file_size=command.size,
         dialect=dialect,
+        warnings=tuple(warnings),
         actor=tx.cause.actor,
     )
     await store.insert_import(tx.conn, new, now)

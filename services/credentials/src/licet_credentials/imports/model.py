@@ -94,6 +94,8 @@ class Dialect:
 
     encoding: str
     delimiter: str
+    skipped: int = 0
+    """Lines above the header."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +110,8 @@ class NewImport:
     file_name: str
     file_size: int
     dialect: Dialect
+    warnings: tuple[str, ...]
+    """What is uncertain about how the file was read."""
     actor: str
 
 
@@ -123,6 +127,8 @@ class Import:
     file_size: int
     encoding: str
     delimiter: str
+    skipped_lines: int
+    warnings: tuple[str, ...]
     total_rows: int | None
     done_rows: int
     counts: Mapping[str, int]

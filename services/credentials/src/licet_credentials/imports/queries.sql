@@ -1,10 +1,10 @@
 -- name: insert_import
 -- Queue an import.
 insert into imports (
-    id, state, mapping_name, mapping, dry_run, file_name, file_size, encoding, delimiter, actor, created_at,
-    updated_at
+    id, state, mapping_name, mapping, dry_run, file_name, file_size, encoding, delimiter, skipped_lines, warnings,
+    actor, created_at, updated_at
 )
-values ($1, 'queued', $2, $3, $4, $5, $6, $7, $8, $9, $10, $10);
+values ($1, 'queued', $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $12);
 
 -- name: insert_chunk
 -- Write a chunk of the file.
@@ -16,14 +16,14 @@ select content from import_chunks where import_id = $1 and ordinal = $2;
 
 -- name: read_import
 -- One import.
-select id, state, mapping_name, dry_run, file_name, file_size, encoding, delimiter, total_rows, done_rows,
-    counts, types_created, undo_counts, problem, created_at, updated_at, finished_at
+select id, state, mapping_name, dry_run, file_name, file_size, encoding, delimiter, skipped_lines, warnings,
+    total_rows, done_rows, counts, types_created, undo_counts, problem, created_at, updated_at, finished_at
 from imports where id = $1;
 
 -- name: list_imports
 -- A page of imports, the latest first.
-select id, state, mapping_name, dry_run, file_name, file_size, encoding, delimiter, total_rows, done_rows,
-    counts, types_created, undo_counts, problem, created_at, updated_at, finished_at
+select id, state, mapping_name, dry_run, file_name, file_size, encoding, delimiter, skipped_lines, warnings,
+    total_rows, done_rows, counts, types_created, undo_counts, problem, created_at, updated_at, finished_at
 from imports where ($1::uuid is null or id < $1) and ($2::text is null or state = $2)
 order by id desc limit $3;
 
@@ -45,7 +45,7 @@ from (
 
 -- name: read_work
 -- An open import with its cursors.
-select id, state, mapping, dry_run, encoding, delimiter, cursor_key, total_rows, done_rows, counts,
+select id, state, mapping, dry_run, encoding, delimiter, skipped_lines, cursor_key, total_rows, done_rows, counts,
     types_created, undo_step, undo_after, undo_counts
 from imports where id = $1 and state in ('queued', 'running', 'cancelling', 'undoing');
 

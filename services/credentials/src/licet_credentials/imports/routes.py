@@ -68,6 +68,10 @@ class ImportOut(BaseModel):
     encoding: str
     """As detected, or as the mapping says."""
     delimiter: str
+    skipped_lines: int
+    """Lines above the header."""
+    warnings: list[str]
+    """What is uncertain about how the file was read, such as a guessed encoding."""
     total_rows: int | None
     """Null until the file is cut into rows."""
     done_rows: int
@@ -94,6 +98,8 @@ class ImportOut(BaseModel):
             file_size=job.file_size,
             encoding=job.encoding,
             delimiter=job.delimiter,
+            skipped_lines=job.skipped_lines,
+            warnings=list(job.warnings),
             total_rows=job.total_rows,
             done_rows=job.done_rows,
             progress=_progress(job),
@@ -154,7 +160,7 @@ async def send(
     """Import a CSV file in the background; `mapping` is TOML, or the name of a shipped mapping."""
     upload = await inspect_upload(file, largest=LARGEST_FILE)
     command = SubmitImport(
-        upload.pieces, upload.size, upload.head, upload.utf8, plain_name(file.filename), mapping, dry_run
+        upload.pieces, upload.size, upload.head, upload.survey, plain_name(file.filename), mapping, dry_run
     )
     return await write(
         lambda tx, now: commands.submit_import(tx, command, now=now),

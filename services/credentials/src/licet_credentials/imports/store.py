@@ -38,7 +38,8 @@ QUERIES = load_queries(__package__ or "")
 async def insert_import(conn: Connection, new: NewImport, now: datetime) -> None:
     await conn.execute(
         QUERIES["insert_import"], new.id, new.mapping_name, new.mapping, new.dry_run, new.file_name,
-        new.file_size, new.dialect.encoding, new.dialect.delimiter, new.actor, now,
+        new.file_size, new.dialect.encoding, new.dialect.delimiter, new.dialect.skipped, list(new.warnings),
+        new.actor, now,
     )  # fmt: skip
 
 
@@ -80,6 +81,7 @@ def _import_of(row: Any) -> Import:
             "counts": json.loads(row["counts"]),
             "undo_counts": json.loads(row["undo_counts"]),
             "types_created": tuple(row["types_created"]),
+            "warnings": tuple(row["warnings"]),
         }
     )
 
@@ -101,7 +103,7 @@ async def claim_import(conn: Connection, import_id: UUID) -> ImportWork | None:
         state=ImportState(row["state"]),
         mapping=row["mapping"],
         dry_run=row["dry_run"],
-        dialect=Dialect(row["encoding"], row["delimiter"]),
+        dialect=Dialect(row["encoding"], row["delimiter"], row["skipped_lines"]),
         cursor_key=row["cursor_key"],
         total_rows=row["total_rows"],
         done_rows=row["done_rows"],

@@ -1,107 +1,45 @@
-"""Detecting the encoding and delimiter of a CSV file, and checking its header."""
+"""Detecting how a file is to be read, and checking its header."""
 
 import codecs
-import csv
-import io
+from collections.abc import Sequence
 from difflib import get_close_matches
 
 from licet_chassis.errors import Invalid
+from licet_chassis.office.encodings import Survey, encoding_of
+from licet_chassis.office.lines import find_header
 from licet_credentials.imports.file.mapping import Mapping
 from licet_credentials.imports.model import Dialect
 
 HEAD = 1 << 20
 """Bytes of a file in which its header is looked for."""
 
-_DELIMITERS = (",", ";", "\t", "|")
-_MARKS = (
-    (codecs.BOM_UTF8, "utf-8-sig"),
-    (codecs.BOM_UTF16_LE, "utf-16"),
-    (codecs.BOM_UTF16_BE, "utf-16"),
-)
 
+def detect(head: bytes, survey: Survey, mapping: Mapping) -> tuple[Dialect, list[str]]:
+    """Return the dialect of a file, and warnings; raises `Invalid` if the mapping can't read it.
 
-class Utf8Check:
-    """Checks piece by piece whether a file is valid UTF-8."""
-
-    def __init__(self) -> None:
-        self._decoder = codecs.getincrementaldecoder("utf-8")()
-        self._good = True
-
-    def feed(self, piece: bytes) -> None:
-        """Check the next bytes."""
-        if self._good:
-            try:
-                self._decoder.decode(piece)
-            except UnicodeDecodeError:
-                self._good = False
-
-    @property
-    def good(self) -> bool:
-        """Whether all bytes so far are valid, and no character is incomplete."""
-        if self._good:
-            try:
-                self._decoder.decode(b"", final=True)
-            except UnicodeDecodeError:
-                return False
-        return self._good
-
-
-def detect(head: bytes, mapping: Mapping, *, utf8: bool) -> Dialect:
-    """Return the dialect of a file, from its beginning; raises `Invalid` if the mapping can't read it.
-
-    `utf8` says whether the whole file is valid UTF-8.
+    `head` is the beginning of the file, `survey` has looked through all of it.
     """
-    encoding = _encoding(head, mapping, utf8=utf8)
-    text = codecs.getincrementaldecoder(encoding)(errors="replace").decode(head)
-    if not text.strip("\ufeff\r\n\t ,;|"):
-        raise Invalid("The file is empty: it has no header.", pointer="/file")
-    delimiters = _DELIMITERS if mapping.delimiter is None else (mapping.delimiter,)
-    headers = {delimiter: _header(text, delimiter) for delimiter in delimiters}
-    delimiter = min(
-        delimiters,
-        key=lambda each: (len(_missing(headers[each], mapping)), -len(headers[each]), delimiters.index(each)),
+    encoding = encoding_of(head, survey, mapping.encoding)
+    text = codecs.getincrementaldecoder(encoding.name)(errors="replace").decode(head)
+    header = find_header(
+        text,
+        lambda names: len(_missing(names, mapping)),
+        delimiter=mapping.delimiter,
+        skipped=mapping.skip_lines,
     )
-    _require_columns(headers[delimiter], mapping)
-    return Dialect(encoding, delimiter)
+    if not any(header.names):
+        raise Invalid("The file is empty: it has no header.", pointer="/file")
+    require_columns(header.names, mapping)
+    dialect = Dialect(encoding.name, header.delimiter, header.skipped)
+    return dialect, [encoding.warning] if encoding.warning else []
 
 
-def clean_header(cells: list[str]) -> list[str]:
-    """Return the names of columns without surrounding space or byte order mark."""
-    return [cell.strip().removeprefix("\ufeff").strip() for cell in cells]
-
-
-def _encoding(head: bytes, mapping: Mapping, *, utf8: bool) -> str:
-    for mark, encoding in _MARKS:
-        if head.startswith(mark):
-            return encoding  # a byte order mark overrides the mapping
-    if mapping.encoding is not None:
-        return _without_mark(head) if mapping.encoding == "utf-16" else mapping.encoding
-    sample = head[:4096]
-    if b"\0" in sample:
-        # Latin text in UTF-16 has a zero in nearly every second byte, in UTF-8 in none.
-        if max(sample[0::2].count(0), sample[1::2].count(0)) * 4 > len(sample):
-            return _without_mark(head)
-        raise Invalid("The file has NUL characters at its beginning; it is not a CSV file.", pointer="/file")
-    return "utf-8" if utf8 else "windows-1252"
-
-
-def _without_mark(head: bytes) -> str:
-    sample = head[:4096]
-    return "utf-16-le" if sample[1::2].count(0) >= sample[0::2].count(0) else "utf-16-be"
-
-
-def _header(text: str, delimiter: str) -> list[str]:
-    try:
-        return clean_header(next(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter), []))
-    except csv.Error:
-        return []
-
-
-def _missing(header: list[str], mapping: Mapping) -> list[str]:
+def _missing(header: Sequence[str], mapping: Mapping) -> list[str]:
     return [column for column in mapping.columns if column not in header]
 
 
-def _require_columns(header: list[str], mapping: Mapping) -> None:
+def require_columns(header: Sequence[str], mapping: Mapping) -> None:
+    """Raise `Invalid` if a column of the mapping is missing, or stands in the header twice."""
     twice = [column for column in mapping.columns if header.count(column) > 1]
     if twice:
         places = ", ".join(

@@ -17,6 +17,7 @@ from pydantic import (
 )
 
 from licet_chassis.errors import Invalid
+from licet_chassis.office.encodings import encoding_named
 from licet_credentials.imports.file.values import READERS, checked_format, date_reader
 from licet_credentials.imports.rows import Columns, OnChange, OnTermChange
 from licet_credentials.inputs import AttributeName, Ladder, Reason, TimeOfDay
@@ -283,8 +284,13 @@ class Mapping(_Part):
 
     delimiter: Annotated[str, Field(min_length=1, max_length=1)] | None = None
     """By default the one of comma, semicolon, tab and bar with which the header has the columns."""
-    encoding: Literal["utf-8", "utf-8-sig", "utf-16", "windows-1252"] | None = None
-    """By default detected: a byte order mark, else valid UTF-8, else Windows-1252."""
+    encoding: Annotated[str, AfterValidator(encoding_named)] | None = None
+    """By default detected: a byte order mark, else valid UTF-8, else a guess, of which the import warns."""
+    skip_lines: Annotated[int, Field(ge=0, le=1000)] | None = None
+    """Lines above the header, not counting a line `sep=`.
+
+    By default the header is the first line with all columns.
+    """
     date_formats: Annotated[
         tuple[Annotated[str, AfterValidator(checked_format)], ...], Field(min_length=1)
     ] = ("%Y-%m-%d",)

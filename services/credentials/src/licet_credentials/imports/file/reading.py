@@ -1,5 +1,6 @@
 """Reading the cells of a row by a mapping, with every error of the row."""
 
+import re
 from collections.abc import Callable, Sequence
 from datetime import date
 from functools import partial
@@ -15,6 +16,12 @@ from licet_events.credentials import FlagKind
 LONGEST_VALUE = 200
 """Characters of a value that an error shows."""
 _CACHE_SIZE = 4_000
+_SCIENTIFIC = re.compile(r"[+-]?\d(?:[.,]\d+)?E[+]\d{1,3}|[+-]?\d[.,]\d+E-?\d{1,3}", re.ASCII | re.IGNORECASE)
+"""A number as spreadsheets show it where its column is too narrow; `12E45` may well be a licence's number."""
+_DIGITS_LOST = (
+    "is in scientific notation, in which a spreadsheet loses digits; "
+    "format the column as text and enter it anew"
+)
 _REPLACEMENT = "\ufffd"
 """Replaces bytes that could not be decoded."""
 
@@ -57,6 +64,9 @@ class Cells:
             if source.constant is None and (required or source.required):
                 self.refuse(source.place, "", "must not be empty")
             return source.constant
+        if _SCIENTIFIC.fullmatch(raw):
+            self.refuse(source.place, raw, _DIGITS_LOST)
+            return None
         if "\0" in raw or _REPLACEMENT in raw:
             self.refuse(
                 source.place, raw.replace("\0", _REPLACEMENT), "has bytes that are not text in this encoding"

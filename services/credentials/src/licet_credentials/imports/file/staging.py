@@ -3,15 +3,13 @@
 import csv
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import IO, TYPE_CHECKING
+from itertools import islice
+from typing import IO
 
-from licet_credentials.imports.file.detecting import clean_header
+from licet_chassis.office.lines import clean_names, is_blank, without_end_mark
 from licet_credentials.imports.file.mapping import Mapping
 from licet_credentials.imports.file.reading import RowReader
 from licet_credentials.imports.model import Dialect, RowError, RowOutcome, RowResult
-
-if TYPE_CHECKING:
-    import _csv
 
 
 def pack(cells: list[str]) -> bytes:
@@ -39,9 +37,11 @@ class FileCutter:
     """Cuts a file into rows, slab by slab, in constant memory."""
 
     def __init__(self, file: IO[str], dialect: Dialect, mapping: Mapping) -> None:
-        self._reader = csv.reader(file, delimiter=dialect.delimiter)
+        lines = without_end_mark(file)
+        self._skipped = sum(1 for _ in islice(lines, dialect.skipped))
+        self._reader = csv.reader(lines, delimiter=dialect.delimiter)
         self._row_reader = RowReader(mapping)
-        header = clean_header(next(self._reader, []))
+        header = clean_names(next(self._reader, []))
         self._width = len(header)
         self._places = [header.index(column) for column in mapping.columns]
 
@@ -62,19 +62,21 @@ class FileCutter:
     def _records(self) -> Iterator[tuple[int, list[str] | RowResult]]:
         reader = self._reader
         while True:
-            line = reader.line_num + 1
+            line = self._skipped + reader.line_num + 1
             try:
                 cells = next(reader)
             except StopIteration:
                 return
             except csv.Error as error:
-                yield line, _reject_line(line, reader, error)
+                yield line, _reject_line(line, self._skipped + reader.line_num, error)
                 continue
-            if any(cells) and (len(cells) != 1 or cells[0].strip()):
+            if not is_blank(cells):
                 yield line, cells
 
     def _cut(self, slab: Slab, line: int, cells: list[str]) -> None:
-        if len(cells) != self._width and not (len(cells) > self._width and not any(cells[self._width :])):
+        if len(cells) < self._width:
+            cells += [""] * (self._width - len(cells))
+        elif len(cells) > self._width and not is_blank(cells[self._width :]):
             detail = f"has {len(cells)} fields, the header has {self._width}"
             slab.rejected.append(RowResult(line, RowOutcome.REJECTED, (RowError("", "", detail),)))
             return
@@ -87,7 +89,7 @@ class FileCutter:
         slab.staged.append((key, line, pack(chosen)))
 
 
-def _reject_line(line: int, reader: "_csv.Reader", error: csv.Error) -> RowResult:
-    lines = f"lines {line} to {reader.line_num}" if reader.line_num > line else "the line"
+def _reject_line(line: int, last: int, error: csv.Error) -> RowResult:
+    lines = f"lines {line} to {last}" if last > line else "the line"
     detail = f"{lines} can't be read as CSV: {error}; look for a quotation mark that is not closed"
     return RowResult(line, RowOutcome.REJECTED, (RowError("", "", detail),))

@@ -8,7 +8,8 @@ from hashlib import sha256
 from starlette.datastructures import UploadFile
 
 from licet_chassis.errors import TooLarge
-from licet_credentials.imports.file.detecting import HEAD, Utf8Check
+from licet_chassis.office.encodings import Survey
+from licet_credentials.imports.file.detecting import HEAD
 
 PIECE = 1 << 20
 """Bytes in memory at a time."""
@@ -27,7 +28,8 @@ class Upload:
     digest: bytes
     """SHA-256."""
     head: bytes
-    utf8: bool
+    survey: Survey
+    """Has looked through all of it."""
 
     async def pieces(self) -> AsyncIterator[bytes]:
         """Yield the content from the beginning."""
@@ -49,12 +51,12 @@ def plain_name(given: str | None) -> str:
 
 async def inspect_upload(file: UploadFile, *, largest: int) -> Upload:
     """Read the file once and return its properties; raises `TooLarge` beyond `largest` bytes."""
-    digest, check, head, size = sha256(), Utf8Check(), b"", 0
+    digest, survey, head, size = sha256(), Survey(), b"", 0
     while piece := await file.read(PIECE):
         size += len(piece)
         if size > largest:
             raise TooLarge(f"The file is larger than {largest:,} bytes.", pointer="/file")
         digest.update(piece)
-        check.feed(piece)
+        survey.feed(piece)
         head += piece[: HEAD - len(head)]
-    return Upload(file, size, digest.digest(), head, check.good)
+    return Upload(file, size, digest.digest(), head, survey)

@@ -1,0 +1,1 @@
+"""Files as offices send them: encodings, separators, titles above the header, workbooks."""
