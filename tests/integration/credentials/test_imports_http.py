@@ -199,7 +199,7 @@ async def test_a_term_with_other_dates_under_the_same_key_is_rejected(http, serv
         (b"a,b\n1,2\n", {}, "lacks the columns", "/file"),
         (b"", {}, "empty", "/file"),
         (b"\xff\xfe\x00", {}, "empty", "/file"),
-        (b"a\0\0\0,b\n", {}, "lacks the columns", "/file"),
+        (b"a\0\0\0,b\n", {}, "NUL characters", "/file"),
         (file_of(ROWS), {"mapping": "boston"}, "no mapping 'boston'; known ones: chicago", "/mapping"),
         (file_of(ROWS), {"mapping": "a = = 1"}, "not TOML", "/mapping"),
         (file_of(ROWS), {"mapping": "delimiter = ';'"}, "wrong at holder", "/mapping"),
