@@ -11,7 +11,7 @@ import contextlib
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
 
@@ -50,8 +50,10 @@ def services(
         return made
 
     both = Services(process(CredentialsService), process(CertificationsService))
-    # A term of 20 days is within the ladder from its beginning, so that the credential brings a status.
-    licence = {"code": "licence", "name": "Licence", "category": "license", "validity": {"days": 20}}
+    # Five days after the completion the step of 15 days is reached, so that the credential brings a status.
+    licence = {
+        "code": "licence", "name": "Licence", "category": "license", "validity": {"days": 20}, "ladder": [15],
+    }  # fmt: skip
     post(both.credentials, "/credential-types", licence)
     programme = {"code": "lifting", "name": "Lifting", "credential_type": "licence"}
     component = {"code": "exam", "name": "Exam", "kind": "exam", "sources": [{"source": "lms", "id": "EX"}]}
@@ -103,6 +105,10 @@ def restart_killed(service: ServiceProcess, place: str) -> None:
         service.disarm()
         service.close_process()
         service.start()
+
+
+def five_days_ago() -> str:
+    return (datetime.now(UTC) - timedelta(days=5, hours=1)).isoformat()
 
 
 @pytest.fixture
@@ -162,7 +168,7 @@ async def published(kafka: str, enrolment_id: str) -> dict[Any, Any]:
 def test_killed_between_completion_and_award_everything_happens_once(
     services: Services, enrolment: Any, place: str
 ) -> None:
-    completed_at = datetime.now(UTC).isoformat()
+    completed_at = five_days_ago()
     services.certifications.arm(place)
     with contextlib.suppress(httpx.HTTPError):
         complete(services, enrolment, completed_at)
@@ -177,7 +183,7 @@ def test_killed_between_credential_and_status_everything_happens_once(
     services: Services, enrolment: Any, place: str
 ) -> None:
     services.credentials.close_process()
-    complete(services, enrolment, datetime.now(UTC).isoformat())
+    complete(services, enrolment, five_days_ago())
     until(lambda: all_sent(services.certifications))
     services.certifications.arm(place)
     services.credentials.start()

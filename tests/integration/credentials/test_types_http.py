@@ -202,7 +202,7 @@ async def test_changed_rules_reach_each_credential_once_except_those_with_a_cust
 ):
     await made(http, "credentials", holder_id=ana["id"], type="licence", number="own", ladder=[10])
     await service.published()
-    await changed(http, "credential-types/licence", ladder=[200, 0])
+    await changed(http, "credential-types/licence", ladder=[150, 0])
     await service.replan()
     await service.replan()
     events = await service.published()
@@ -212,7 +212,7 @@ async def test_changed_rules_reach_each_credential_once_except_those_with_a_cust
     assert events[1].data.changed == ("ladder",)
     assert events[2].data.reason == "type_changed"
     shown = (await http.get(f"/v1/credentials/{credential['id']}")).json()
-    assert (shown["ladder"], shown["validity"]) == ([200, 0], "expiring")
+    assert (shown["ladder"], shown["validity"]) == ([150, 0], "expiring")
 
 
 async def test_a_locked_credential_is_skipped_and_processed_later(

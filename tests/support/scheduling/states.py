@@ -18,6 +18,7 @@ from licet_events.credentials import (
 from licet_events.enrolments import EnrolmentKind, EnrolmentStage, EnrolmentState, EnrolmentStatus
 from licet_events.holders import HolderKind, HolderState
 from licet_events.ids import derived_id
+from licet_events.ladder import steps_told
 from licet_events.waivers import WaiverReason, WaiverState, WaiverStatus
 
 ENTERED = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -77,10 +78,11 @@ def runs_of(terms: Iterable[TermState], ladder: Sequence[int]) -> tuple[RunState
 
 def _run(terms: Sequence[TermState], ladder: Sequence[int]) -> RunState:
     last = max(terms, key=lambda each: (each.expires_at is None, each.expires_at))
-    first_step = max((step for step in ladder if step > 0), default=None)
     expiring_at = None
-    if last.expires_on is not None and first_step is not None:
-        expiring_at = civil.starts_at(last.expires_on - timedelta(days=first_step), last.time_zone)
+    if last.expires_on is not None:
+        first_step = max(steps_told(ladder, last.valid_from, last.expires_on), default=0)
+        if first_step > 0:
+            expiring_at = civil.starts_at(last.expires_on - timedelta(days=first_step), last.time_zone)
     return RunState(
         starts_at=min(each.starts_at for each in terms),
         expiring_at=expiring_at,

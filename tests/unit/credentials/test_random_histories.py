@@ -275,12 +275,25 @@ def validity_of(state: CredentialState, at: datetime) -> Validity:
     end = max(last for first, last in known if first <= today)
     while (further := max((last for first, last in known if first <= end + 1), default=end)) > end:
         end = further
-    first_step = max((step for step in state.ladder if step > 0), default=None)
     if today > end:
         return Validity.EXPIRED
-    if first_step is not None and end < _NEVER and today >= end - first_step:
+    if end < _NEVER and any(today >= end - step for step in _told_steps(state, end)):
         return Validity.EXPIRING
     return Validity.ACTIVE
+
+
+def _told_steps(state: CredentialState, end: int) -> list[int]:
+    """Return the steps before the end that lie after the first tenth of the term which ends then."""
+    ending = min(
+        (each for each in state.terms if _span(each)[1] == end),
+        key=lambda each: (_span(each)[0], each.recorded_at, each.id),
+    )
+    start = None if ending.valid_from is None else ending.valid_from.toordinal()
+    return [
+        step
+        for step in state.ladder
+        if step > 0 and (start is None or (end - step - start) * 10 >= end - start + 1)
+    ]
 
 
 _NEVER = date.max.toordinal()

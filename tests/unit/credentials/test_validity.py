@@ -12,6 +12,7 @@ from licet_credentials.credentials.terms import Term
 from licet_credentials.credentials.validity import current_run, days_left, validity
 from licet_events.civil import starts_at
 from licet_events.credentials import Expiry, FlagKind, Validity
+from licet_events.ladder import steps_told
 from unit.credentials.histories import INSTANTS, LADDERS, NOW, credential, flag, flag_sets, term, terms
 
 LADDER = (30, 0, -7)
@@ -96,9 +97,37 @@ def test_validity_turns_at_the_ends_of_days_in_the_terms_zone():
     assert state(chicago, now=expires) is Validity.EXPIRED
 
 
-def test_a_run_shorter_than_the_ladder_is_expiring_from_its_start():
-    [run] = runs_of([term(date(2026, 6, 20), JUNE)], LADDER)
-    assert run.expiring_at == run.starts_at
+def test_a_term_shorter_than_the_ladder_is_expiring_from_the_first_step_that_is_left():
+    [run] = runs_of([term(date(2026, 6, 10), JUNE)], (90, 60, 20, 18, 17, 7, 0, -7))
+    assert run.expiring_at == starts_at(JUNE - timedelta(days=17), "UTC")
+    [short] = runs_of([term(date(2026, 6, 20), JUNE)], (90, 30, 0))
+    assert short.expiring_at is None
+    # Where the start is unknown, the term may have begun long before.
+    recorded = datetime(2026, 6, 20, tzinfo=UTC)
+    [unknown] = runs_of([term(None, JUNE, recorded_at=recorded)], (90, 30, 0))
+    assert unknown.expiring_at == unknown.starts_at
+
+
+def test_an_early_renewal_counts_its_steps_from_the_start_of_the_new_term():
+    two = [term(date(2025, 7, 1), JUNE), term(date(2026, 7, 1), date(2027, 6, 30), number=2)]
+    [run] = runs_of(two, (400, 364, 330, 90, 0))
+    assert run.expiring_at == starts_at(date(2027, 4, 1), "UTC")
+
+
+@given(
+    st.none() | st.dates(date(2026, 1, 1), date(2027, 1, 1)),
+    st.integers(0, 400),
+    st.lists(st.integers(-40, 420)),
+)
+def test_steps_that_are_told_lie_in_the_last_nine_tenths_of_the_term(start, days, ladder):
+    end = (start or date(2026, 6, 1)) + timedelta(days=days)
+    told = steps_told(ladder, start, end)
+    expected = {
+        step
+        for step in ladder
+        if step <= 0 or not in_first_tenth(term(start, end), end - timedelta(days=step))
+    }
+    assert told == tuple(sorted(expected, reverse=True))
 
 
 def test_flags_override_terms_and_final_flags_override_suspension():
@@ -135,6 +164,15 @@ def days_covered(made: list[Term]) -> set[date]:
     }
 
 
+def in_first_tenth(made: Term, day: date) -> bool:
+    """Return whether less than a tenth of a term's days are over when the day begins, or none yet."""
+    if made.valid_from is None or made.expires_on is None:
+        return False
+    days = [made.valid_from + timedelta(days=n) for n in range((made.expires_on - made.valid_from).days + 1)]
+    over = sum(each < day for each in days)
+    return over / len(days) < 0.1 if day >= days[0] else True
+
+
 def by_hand(
     made: tuple[Term, ...], ladder: tuple[int, ...], flags: tuple[Flag, ...], now: datetime
 ) -> Validity:
@@ -160,9 +198,11 @@ def by_hand(
         return Validity.ACTIVE
     if starts_at(end + timedelta(days=1), zone) <= now:
         return Validity.EXPIRED
-    steps = [step for step in ladder if step > 0]
-    if steps and starts_at(end - timedelta(days=max(steps)), zone) <= now:
-        return Validity.EXPIRING
+    ending = min((t for t in known if t.expires_on == end), key=lambda t: (t.first_day, t.recorded_at, t.id))
+    for step in ladder:
+        day = end - timedelta(days=step)
+        if step > 0 and starts_at(day, zone) <= now and not in_first_tenth(ending, day):
+            return Validity.EXPIRING
     return Validity.ACTIVE
 
 

@@ -185,10 +185,12 @@ def test_a_run_after_a_gap_expires_and_becomes_effective() -> None:
     assert announced(claim)[-1] == ("overdue", -7)
     assert isinstance(events(claim)[-2], CredentialExpired)
     claim = scheduler.at(day(2027, 2, 1))
-    # 90 and 60 days before its end lie before its start; they are reached when it begins.
-    assert announced(claim) == [("effective", None), ("deadline:expiring", 90), ("expiring", 60)]
+    # 90 and 60 days before its end lie before its start: they are not told for this term.
+    assert announced(claim) == [("effective", None)]
+    claim = scheduler.at(day(2027, 3, 1))
+    assert announced(claim) == [("expiring", 30)]
     told = [event for event in events(claim) if not isinstance(event, InstantReached)]
-    assert [event.term_id for event in told] == [second.id] * 3
+    assert [event.term_id for event in told] == [second.id]
 
 
 def test_a_late_renewal_becomes_effective_only_from_its_entry_on() -> None:

@@ -86,7 +86,7 @@ class RunState(Model):
 
     starts_at: Instant
     expiring_at: Instant | None = None
-    """When validity turns to `expiring`: the ladder's largest step above 0 before the end."""
+    """When validity turns to `expiring`: the first step above 0 that is told for its term (`ladder.py`)."""
     expires_at: Instant | None = None
     expires_on: date | None = None
     """The printed expiry date, as that of the term."""

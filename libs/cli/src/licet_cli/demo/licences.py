@@ -162,13 +162,13 @@ def renew(story: Story) -> None:
 
 
 def outage(story: Story) -> None:
-    """Record a crane certificate of 40 days, and leap over 36 of them as an outage would."""
+    """Record a crane certificate with 40 days left, and leap over 36 of them as an outage would."""
     credentials = story.target.service("credentials")
     today = story.today()
     story.crane = credentials.post("/v1/credentials", {
         "holder_id": story.holder["id"], "type": f"crane-{story.tag}", "number": f"CR-{story.tag}",
-        "valid_from": today.isoformat(), "expires_on": (today + timedelta(days=40)).isoformat(),
-        "time_zone": ZONE,
+        "valid_from": (today - timedelta(days=325)).isoformat(),
+        "expires_on": (today + timedelta(days=40)).isoformat(), "time_zone": ZONE,
     })  # fmt: skip
     moving.quiesce(story.target)
     story.advance(1)  # the reminder that was due at entry leaves by the next morning

@@ -9,6 +9,7 @@ from uuid import UUID
 from licet_credentials.credentials.terms import Term, in_order
 from licet_events.civil import Ending, ExpiresAtRule, starts_at
 from licet_events.credentials import Expiry
+from licet_events.ladder import steps_told
 
 _DAY = timedelta(days=1)
 
@@ -49,8 +50,7 @@ def runs_of(terms: Iterable[Term], ladder: tuple[int, ...]) -> tuple[Run, ...]:
     if not ordered or ordered[-1].expiry is Expiry.UNKNOWN:
         runs: tuple[Run, ...] = ()
     else:
-        largest = max(ladder, default=0)
-        runs = tuple([_run(stretch, largest) for stretch in _joined(ordered)])
+        runs = tuple([_run(stretch, ladder) for stretch in _joined(ordered)])
     if isinstance(terms, tuple):  # immutable, so safe to cache
         _latest = (terms, ladder, runs)
     return runs
@@ -121,10 +121,12 @@ def _end(term: Term) -> tuple[date, datetime]:
     return term.expires_on, term.expires_at
 
 
-def _run(stretch: _Stretch, largest_step: int) -> Run:
+def _run(stretch: _Stretch, ladder: tuple[int, ...]) -> Run:
     last, expiring_at = stretch.last, None
-    if (last_day := last.last_day) is not None and largest_step > 0:
-        expiring_at = max(stretch.starts_at, starts_at(last_day - largest_step * _DAY, last.time_zone))
+    if (last_day := last.last_day) is not None:
+        first_step = max(steps_told(ladder, last.valid_from, last_day), default=0)
+        if first_step > 0:
+            expiring_at = max(stretch.starts_at, starts_at(last_day - first_step * _DAY, last.time_zone))
     return Run(
         starts_at=stretch.starts_at,
         expiring_at=expiring_at,

@@ -15,6 +15,7 @@ from licet_events import civil
 from licet_events.audits import AuditScheduleState, AuditState
 from licet_events.credentials import CredentialState, RunState, TermState
 from licet_events.enrolments import EnrolmentState
+from licet_events.ladder import steps_told
 from licet_events.schedule import Deadline
 from licet_events.waivers import WaiverState, WaiverStatus
 
@@ -140,7 +141,7 @@ class PlannedRun:
 
     @property
     def expiring_step(self) -> int | None:
-        """The step at which validity turns to `expiring`: the largest above 0."""
+        """The step at which validity turns to `expiring`: the largest above 0 that is told for its term."""
         return self.steps[0].step if self.steps and self.steps[0].step > 0 else None
 
     def identity_of(self, step: Step) -> Identity:
@@ -249,7 +250,7 @@ def _planned_run(
         since = None if first else run.starts_at
         steps = tuple(
             step
-            for step in _ladder(run, run.last_day, credential.ladder, since)
+            for step in _steps(run, run.last_day, credential.ladder, last.valid_from, since)
             if until is None or step.due < until
         )
     return PlannedRun(
@@ -280,8 +281,10 @@ def _opening_term(terms: Iterable[TermState], run: RunState) -> TermState | None
     return min(opening, key=lambda term: (term.recorded_at, term.id), default=None)
 
 
-def _ladder(run: RunState, last_day: date, ladder: Iterable[int], since: datetime | None) -> Iterator[Step]:
-    for step in sorted(set(ladder), reverse=True):
+def _steps(
+    run: RunState, last_day: date, ladder: Iterable[int], valid_from: date | None, since: datetime | None
+) -> Iterator[Step]:
+    for step in steps_told(ladder, valid_from, last_day):
         try:
             day = last_day - timedelta(days=step)
         except OverflowError:
