@@ -23,6 +23,7 @@ from licet_events.catalogue import (
     RenewalBasis,
     YearCycle,
 )
+from licet_events.civil import END_OF_DAY
 from licet_events.credentials import Expiry
 from licet_events.ids import uuid7
 from unit.credentials.histories import rules, term
@@ -255,7 +256,7 @@ def test_what_was_completed_was_completed_by_today_in_its_zone() -> None:
     for zone, last in (("UTC", date(2026, 6, 1)), ("America/Chicago", date(2026, 5, 31))):
         fields: dict[str, Any] = {
             "valid_from": None, "expires_on": date(2027, 6, 1), "expiry": Expiry.DATED, "time_zone": zone,
-            "recorded_at": recorded_at,
+            "recorded_at": recorded_at, "ending": END_OF_DAY,
         }  # fmt: skip
         assert term_of(uuid7(), completed_on=last, **fields).completed_on == last
         with pytest.raises(Invalid, match="lies in the future"):
