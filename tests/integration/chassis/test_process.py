@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
 from uuid import uuid4
 
 import asyncpg
@@ -125,6 +126,31 @@ async def test_a_migration_without_a_database_fails_in_one_line(sample):
     code, said = await sample.run("migrate", LICET_DATABASE_URL=f"postgresql://127.0.0.1:{free_port()}/none")
     assert code == 1
     assert "Traceback" not in said
+
+
+async def test_a_service_that_starts_before_its_database_waits_for_it(sample, database_url):
+    """The database's address answers only later: until then the process lives and says what is missing."""
+    await sample.run("migrate")
+    server = urlsplit(database_url)
+    port = free_port()
+    early = urlunsplit(server._replace(netloc=f"{server.username}:{server.password}@127.0.0.1:{port}"))
+
+    async def forward(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        there, back = await asyncio.open_connection(server.hostname, server.port)
+
+        async def pump(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+            while data := await source.read(65536):
+                sink.write(data)
+            sink.close()
+
+        await asyncio.gather(pump(reader, back), pump(there, writer), return_exceptions=True)
+
+    async with sample.serving(LICET_DATABASE_URL=early) as process:
+        assert await sample.answers("/readyz") == 503
+        assert any("the database does not answer" in each for each in await sample.missing())
+        proxy = await asyncio.start_server(forward, "127.0.0.1", port)
+        await until(lambda: ready(sample), process)
+        proxy.close()
 
 
 async def test_on_an_older_schema_nothing_runs_and_it_says_so_until_it_is_migrated(sample, conn):

@@ -18,11 +18,12 @@ from uuid import UUID
 import asyncpg
 import pytest
 
+from licet_chassis.database import TRANSIENT
 from licet_credentials import imports
 from licet_credentials.credentials.commands.writing import write_credentials
 from licet_credentials.holders.commands.writing import write_holders
 from licet_credentials.imports import batches, store
-from licet_credentials.imports.job import TRANSIENT_ERRORS, ImportJobs
+from licet_credentials.imports.job import ImportJobs
 from licet_credentials.imports.model import RowOutcome
 from support.importing.alone import sent
 from support.importing.licences import LicenceRow, Licences, made_up
@@ -475,7 +476,7 @@ async def test_cut_connections_cost_time_and_nothing_else(http, service, tmp_pat
             try:
                 if not await step:
                     break
-            except TRANSIENT_ERRORS:
+            except TRANSIENT:
                 continue
     finally:
         await cutter.close()

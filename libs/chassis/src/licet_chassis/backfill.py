@@ -18,7 +18,6 @@ from licet_chassis.cause import Cause
 from licet_chassis.clock import BusinessClock, machine_now
 from licet_chassis.connection import Connection
 from licet_chassis.database import Database
-from licet_chassis.outbox.append import append
 from licet_chassis.queries import load_queries
 from licet_events import Event, EventData, Topic, encode
 from licet_events.ids import derived_id, snapshot_event_id, uuid7
@@ -105,7 +104,7 @@ async def _publish(
                 count = len(states)
             else:
                 events, cursor = await source.page(tx.conn, cursor, page_size)
-                await append(tx.conn, [encode(event) for event in events])
+                await tx.append([encode(event) for event in events])
                 count = len(events)
         yield count
         if cursor is None:

@@ -1,14 +1,18 @@
 """PostgreSQL: a process's pool, transactions that carry their cause, and which errors may be retried."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from contextvars import ContextVar
 from datetime import datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 from uuid import UUID
 
 import asyncpg
+import structlog
 
+from licet_chassis import pooler
 from licet_chassis.cause import Cause
 from licet_chassis.clock import machine_now
 from licet_chassis.connection import Connection, Pool
@@ -28,6 +32,7 @@ TRANSIENT: tuple[type[BaseException], ...] = (
     asyncpg.exceptions.LockNotAvailableError,
     asyncpg.exceptions.IdleInTransactionSessionTimeoutError,
     asyncpg.exceptions.ReadOnlySQLTransactionError,
+    asyncpg.InternalClientError,  # the driver's own, for a connection that is cut within a statement
 )
 """Errors that pass by themselves: the network, a restart, a lock, a full disk. Retry them; never park.
 
@@ -37,6 +42,9 @@ that is too large), which never passes. `Database` raises `ConnectionLost` where
 
 INFRASTRUCTURE_ERRORS: tuple[type[BaseException], ...] = (*TRANSIENT, asyncpg.InterfaceError)
 """Errors of the database or the connection while a job has a row in hand; they say nothing about the row."""
+
+DATABASE_ERRORS: tuple[type[BaseException], ...] = (*INFRASTRUCTURE_ERRORS, asyncpg.PostgresError)
+"""Whatever a database that is away, starting, full or set up otherwise may answer."""
 
 
 class LostRace(Exception):
@@ -58,15 +66,49 @@ class ConnectionLost(ConnectionError):
     """The connection to the database, or the whole pool, was closed while it was in use."""
 
 
+class OutcomeUnknown(ConnectionError):
+    """A commit was sent and not answered, and looking did not tell whether it took place.
+
+    Where work is repeated anyway it is as good as a lost connection: what is repeated recognises itself.
+    """
+
+
+_UNKNOWN_IF: tuple[type[BaseException], ...] = (
+    OSError,
+    TimeoutError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.exceptions.OperatorInterventionError,  # ended while it waited for a standby: committed here
+    asyncpg.exceptions.StatementCompletionUnknownError,
+)
+"""Errors of a commit that leave open whether it took place; any other answer says that it did not."""
+
+_STATUS = "select pg_xact_status($1::text::xid8) as status, pg_postmaster_start_time() as began"
+_LOOK_SECONDS = 5.0
+_LOOK_PAUSE = 0.2
+
+_SESSION = {"idle_in_transaction_session_timeout": "60000", "jit": "off"}
+
+_log = structlog.get_logger("licet.database")
+
+
 class Transaction:
     """An open transaction, why it is open, and the way to publish from it. Commands never commit it."""
 
-    __slots__ = ("_source", "cause", "conn")
+    __slots__ = ("_source", "cause", "conn", "xid")
 
     def __init__(self, conn: Connection, cause: Cause, source: str) -> None:
         self.conn = conn
         self.cause = cause
+        self.xid: int | None = None
+        """Its id in the database, once events were published in it; by it a lost commit is looked up."""
         self._source = source
+
+    async def learn_id(self) -> None:
+        """Ask for the transaction's id, unless it is known or nothing was written."""
+        if self.xid is None:
+            self.xid = await self.conn.fetchval("select pg_current_xact_id_if_assigned()::text::bigint")
 
     async def publish(self, *data: EventData, now: datetime, id: UUID | None = None) -> None:
         """Append events to the outbox, in order; they reach Kafka if and only if this commits.
@@ -89,7 +131,11 @@ class Transaction:
         `causes` gives each its own cause, in the same order, where one transaction carries on several
         conversations; without it all have the transaction's.
         """
-        await append(self.conn, self.records_of(events, causes))
+        await self.append(self.records_of(events, causes))
+
+    async def append(self, records: Sequence[Record]) -> None:
+        """Append records that `records_of` made, under the same conditions as `publish`."""
+        self.xid = await append(self.conn, records) or self.xid
 
     def records_of(
         self,
@@ -120,10 +166,15 @@ class Transaction:
 class Database:
     """A service's database: a bounded pool and the transactions on it."""
 
-    def __init__(self, pool: Pool, source: str) -> None:
+    def __init__(self, pool: Pool, source: str, *, options: dict[str, Any] | None = None) -> None:
         self.pool = pool
         self.source = source
         """The `source` of every event published here, such as `/licet/credentials`."""
+        self.pools_transactions = False
+        """Whether a pooler between lends a server connection for one transaction only."""
+        self._options = options or {}
+        self._looked = False
+        self._server_began: datetime | None = None
 
     @classmethod
     async def open(
@@ -136,24 +187,53 @@ class Database:
         statement_cache_size: int = 256,
         command_timeout: float = 30.0,
     ) -> "Database":
-        """Open the pool. `statement_cache_size=0` is for a pooler in transaction mode."""
-        pool = await asyncpg.create_pool(
-            url,
-            min_size=min_size,
-            max_size=max_size,
-            statement_cache_size=statement_cache_size,
-            command_timeout=command_timeout,
-            timeout=10,
-            max_inactive_connection_lifetime=60,
-            reset=_leave,
-            server_settings={
-                "application_name": f"licet-{service}",
-                "timezone": "UTC",
-                "idle_in_transaction_session_timeout": "60000",
-                "jit": "off",
-            },
-        )
-        return cls(pool, f"/licet/{service}")
+        """Open the pool. A database that is away is no error here: whoever uses the pool finds that out."""
+        options: dict[str, Any] = {
+            "dsn": url,
+            "max_size": max_size,
+            "statement_cache_size": statement_cache_size,
+            "command_timeout": command_timeout,
+            "timeout": 10,
+            "max_inactive_connection_lifetime": 60,
+            "init": _begin_session,
+            "reset": _leave,
+            # Poolers know these two and keep them for each client.
+            "server_settings": {"application_name": f"licet-{service}", "timezone": "UTC"},
+        }
+        try:
+            pool = await asyncpg.create_pool(min_size=min_size, **options)
+        except DATABASE_ERRORS as error:
+            _log.warning("database.away", error=type(error).__name__, detail=str(error))
+            pool = await asyncpg.create_pool(min_size=0, **options)
+        database = cls(pool, f"/licet/{service}", options=options)
+        try:
+            await database.look_around()
+        except DATABASE_ERRORS as error:
+            _log.info("database.not_seen", error=type(error).__name__)
+        return database
+
+    async def look_around(self) -> None:
+        """Find out what is between here and the server, and fit to it; once, as soon as it answers."""
+        if self._looked:
+            return
+        async with self.pool.acquire(timeout=10) as conn:
+            between = await pooler.has_pooler(conn)
+        url = self._options.get("dsn")
+        if between and url is not None and await pooler.pools_transactions(url):
+            cached = self._options["statement_cache_size"] > 0
+            if cached and not await pooler.keeps_prepared_statements(url):
+                self._options["statement_cache_size"] = 0
+                before, self.pool = self.pool, await asyncpg.create_pool(min_size=0, **self._options)
+                await before.close()
+            self.pools_transactions = True
+            _log.info(
+                "database.pooler",
+                mode="transaction",
+                prepared_statements=self._options["statement_cache_size"] > 0,
+            )
+        self._looked = True
+        async with self.reading() as conn:
+            self._server_began = await conn.fetchval("select pg_postmaster_start_time()")
 
     @property
     def service(self) -> str:
@@ -172,6 +252,17 @@ class Database:
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[Connection]:
         """Lend a connection for reading; waits at most ten seconds for one."""
+        async with self.lending() as conn:
+            if not self.pools_transactions:
+                yield conn
+                return
+            # Else a statement might be prepared on one server connection and run on another.
+            async with conn.transaction():
+                yield conn
+
+    @asynccontextmanager
+    async def lending(self) -> AsyncIterator[Connection]:
+        """Lend a connection to somebody who opens transactions; waits at most ten seconds for one."""
         try:
             async with self.pool.acquire(timeout=10) as conn:
                 yield conn
@@ -185,18 +276,70 @@ class Database:
         They take an index wherever there is one. What the planner knows of the tables is a sample of some
         time ago, or nothing after an import, and a list must not read a whole table for that.
         """
-        async with self.reading() as conn, conn.transaction(isolation="repeatable_read", readonly=True):
+        async with self.lending() as conn, conn.transaction(isolation="repeatable_read", readonly=True):
             await conn.execute("set local enable_seqscan = off; set local random_page_cost = 1.1")
             yield conn
 
     @asynccontextmanager
     async def transaction(self, cause: Cause) -> AsyncIterator[Transaction]:
-        """Open a transaction that commits when the block ends and rolls back when it raises."""
+        """Open a transaction that commits when the block ends and rolls back when it raises.
+
+        Raises `OutcomeUnknown` where the commit was not answered and looking did not tell what came of it.
+        """
+        lost: BaseException | None = None
         try:
-            async with self.pool.acquire(timeout=10) as conn, conn.transaction():
-                yield Transaction(conn, cause, self.source)
+            async with self.pool.acquire(timeout=10) as conn:
+                transaction = conn.transaction()
+                await transaction.start()
+                tx = Transaction(conn, cause, self.source)
+                server_began = self._server_began
+                try:
+                    yield tx
+                except BaseException as error:
+                    await transaction.__aexit__(type(error), error, error.__traceback__)
+                    raise
+                try:
+                    await transaction.commit()
+                except _UNKNOWN_IF as error:
+                    lost = error
         except asyncpg.InterfaceError as error:
-            raise _translated(error) from error
+            if lost is None:
+                raise _translated(error) from error
+        if lost is not None:
+            await self._settle(tx.xid, server_began, lost)
+        note_commit()
+
+    async def _settle(self, xid: int | None, server_began: datetime | None, lost: BaseException) -> None:
+        """Return if the transaction turns out to be committed; raise `ConnectionLost` if it is not."""
+        status = None if xid is None else await self._status_of(xid, server_began)
+        _log.warning("database.commit_lost", error=type(lost).__name__, found=status)
+        if status == "committed":
+            return
+        if status == "aborted":
+            raise ConnectionLost("the transaction was rolled back") from lost
+        raise OutcomeUnknown("the commit was not answered") from lost
+
+    async def _status_of(self, xid: int, server_began: datetime | None) -> str | None:
+        """Return `committed` or `aborted`, `None` where nobody can say.
+
+        Ids of transactions mean the same only while the same server runs: one that was promoted meanwhile
+        may have given this id to another transaction.
+        """
+        until = time.monotonic() + _LOOK_SECONDS
+        while time.monotonic() < until:
+            try:
+                async with asyncio.timeout(_LOOK_SECONDS), self.reading() as conn:
+                    row = await conn.fetchrow(_STATUS, str(xid))
+            except DATABASE_ERRORS:
+                row = None
+            if row is not None:
+                if row["began"] != server_began:
+                    self._server_began = row["began"]
+                    return None
+                if row["status"] in {"committed", "aborted"}:
+                    return str(row["status"])
+            await asyncio.sleep(_LOOK_PAUSE)
+        return None
 
     async def run(self, cause: Cause, work: Callable[[Transaction], Awaitable[T]]) -> T:
         """Do `work` in a transaction; on a deadlock, a lost race or a stale plan once more from the start."""
@@ -206,6 +349,27 @@ class Database:
         except _RETRIED_AT_ONCE:
             async with self.transaction(cause) as tx:
                 return await work(tx)
+
+
+_commits: ContextVar[list[None] | None] = ContextVar("licet_commits", default=None)
+
+
+def count_commits() -> list[None]:
+    """Return a list that gets longer with each commit of this task and of those that it starts."""
+    commits: list[None] = []
+    _commits.set(commits)
+    return commits
+
+
+def note_commit() -> None:
+    """Note a commit for whoever counts them."""
+    commits = _commits.get()
+    if commits is not None:
+        commits.append(None)
+
+
+async def _begin_session(conn: Connection) -> None:
+    await pooler.set_for_session(conn, _SESSION)
 
 
 async def _leave(_conn: Connection) -> None:

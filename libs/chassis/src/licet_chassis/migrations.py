@@ -71,11 +71,12 @@ async def _run(url: str) -> None:
 
 
 async def _connect(url: str) -> "asyncpg.Connection[asyncpg.Record]":
-    # Bounds the wait for another runner and for tables that are in use; nothing is changed then.
-    return await asyncpg.connect(url, timeout=10, server_settings={"lock_timeout": "600000"})
+    return await asyncpg.connect(url, timeout=10, statement_cache_size=0)
 
 
 def _upgrade(connection: SyncConnection) -> None:
+    # Bounds the wait for another runner and for tables that are in use; nothing is changed then.
+    connection.execute(text("set local lock_timeout = '600s'"))
     connection.execute(text("select pg_advisory_xact_lock(:key)"), {"key": _LOCK})
     context.configure(connection=connection, transactional_ddl=True, transaction_per_migration=False)
     with context.begin_transaction():

@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from datetime import datetime, timedelta
 
-import asyncpg
 import structlog
 
 from licet_chassis import revisions
@@ -15,13 +14,14 @@ from licet_chassis.consuming import store
 from licet_chassis.consuming.dispatcher import Dispatcher
 from licet_chassis.consuming.reader import Reader
 from licet_chassis.consuming.waiting import waiting_loop
-from licet_chassis.database import TRANSIENT, Database
+from licet_chassis.database import DATABASE_ERRORS, Database
 from licet_chassis.extension import PLAIN, Extension
 from licet_chassis.http.auth import Authenticator
 from licet_chassis.http.keys import KeySet
 from licet_chassis.http.writes import forget_answers
 from licet_chassis.kafka import KafkaAccess
 from licet_chassis.loops import Loop, wait_for_stop
+from licet_chassis.outage import Outage
 from licet_chassis.outbox import relay
 from licet_chassis.outbox.relay import Relay
 from licet_chassis.service import Composition, Part, Runtime, Service
@@ -48,7 +48,8 @@ async def open_runtime(service: Service) -> AsyncIterator[Runtime]:
         KeySet(settings.keys_url), issuer=settings.issuer_url, audience=settings.audience
     )
     try:
-        with suppress(asyncpg.UndefinedTableError):  # not migrated yet: nothing runs before it is
+        # Not there or not migrated yet: no part runs before it is, and the clock is loaded before the parts.
+        with suppress(*DATABASE_ERRORS):
             async with database.reading() as conn:
                 await clock.load(conn)
         yield Runtime(service.name, settings, database, clock, authenticator)
@@ -115,13 +116,20 @@ class Process:
 
     async def _wait_for_schema(self, stop: asyncio.Event) -> None:
         logged = False
+        outage = Outage("licet.service", "service.database_away")
+        database = self.runtime.database
         while not stop.is_set():
             try:
-                async with asyncio.timeout(_ASK_SECONDS), self.runtime.database.reading() as conn:
-                    revision = await revisions.applied(conn)
-            except TRANSIENT as error:
-                _log.warning("service.database_away", service=self.service.name, error=type(error).__name__)
+                async with asyncio.timeout(2 * _ASK_SECONDS):
+                    await database.look_around()
+                    async with database.reading() as conn:
+                        revision = await revisions.applied(conn)
+                        if not revisions.is_older(self.service.package, revision):
+                            await self.runtime.clock.load(conn)
+            except DATABASE_ERRORS as error:
+                outage.failed(type(error).__name__, service=self.service.name, detail=str(error))
             else:
+                outage.over()
                 if not revisions.is_older(self.service.package, revision):
                     return
                 if not logged:
@@ -166,6 +174,8 @@ class Process:
                 missing += sorted(await self._backfills_needed(conn))
         except Exception as error:  # noqa: BLE001  # whatever it is, it is what is missing
             missing.append(f"the database does not answer ({type(error).__name__})")
+        if Part.RELAY in self.parts and self.relay.problem is not None:
+            missing.append(self.relay.problem)
         missing += [said for trouble in self.composition.troubles if (said := trouble()) is not None]
         if Part.HTTP in self.parts:
             return missing

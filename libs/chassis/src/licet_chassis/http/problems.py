@@ -15,7 +15,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Scope
 
-from licet_chassis.database import TRANSIENT
+from licet_chassis.database import TRANSIENT, OutcomeUnknown
+from licet_chassis.outage import Outage
 from licet_chassis.outbox.append import LARGEST_RECORD, RecordTooLarge
 
 _log = structlog.get_logger("licet.http")
@@ -128,6 +129,17 @@ class Unavailable(Problem):
     status = 503
 
 
+COMMITS = "licet.commits"
+"""Where the scope of a request has the list that `count_commits` returned for it."""
+_UNCHANGED = "licet.nothing_changed"
+_OUTCOME_UNKNOWN = "urn:licet:problem:outcome-unknown"
+
+
+def note_nothing_changed(scope: Scope) -> None:
+    """Note that the one transaction that this request is about was not committed."""
+    scope[_UNCHANGED] = True
+
+
 def problem_type(kind: type[BaseException] | str) -> str:
     """Return the `type` of a problem: `urn:licet:problem:` and the name of the error in kebab-case."""
     name = kind if isinstance(kind, str) else re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", kind.__name__)
@@ -164,15 +176,11 @@ def handle_problems(app: FastAPI, table: Mapping[type[Exception], int]) -> None:
         nearest = next(kind for kind in type(error).__mro__ if kind in table)
         return problem_response(problem_of(error, table[nearest]), request.scope)
 
+    outage = Outage("licet.http", "http.dependency_failed")
+
     async def transient(request: Request, error: Exception) -> Response:
-        _log.warning("http.dependency_failed", error=type(error).__name__, exc_info=error)
-        return problem_response(
-            Unavailable(
-                "Something this service needs does not answer at present; nothing was changed, try again.",
-                headers={"Retry-After": "1"},
-            ),
-            request.scope,
-        )
+        outage.failed(type(error).__name__, detail=str(error)[:300], exc_info=error)
+        return problem_response(_outage_of(request, error), request.scope)
 
     async def not_text(request: Request, _error: Exception) -> Response:
         return problem_response(
@@ -210,6 +218,32 @@ def handle_problems(app: FastAPI, table: Mapping[type[Exception], int]) -> None:
     app.add_exception_handler(RequestValidationError, _invalid)
     for kind in table:
         app.add_exception_handler(kind, domain_error)
+
+
+def _outage_of(request: Request, error: Exception) -> Problem:
+    """Say what an outage means for the request: nothing was changed, or it is not known what was."""
+    commits: list[None] = request.scope.get(COMMITS, [])
+    reads = request.method in {"GET", "HEAD", "OPTIONS"}
+    if not isinstance(error, OutcomeUnknown) and (reads or not commits or request.scope.get(_UNCHANGED)):
+        return Unavailable(
+            "Something this service needs does not answer at present; nothing was changed, try again.",
+            headers={"Retry-After": "1"},
+        )
+    if request.headers.get("idempotency-key"):
+        return Problem(
+            "It is not known whether this was done: the database did not confirm it. Send the same request "
+            "again with the same Idempotency-Key: it has one effect, and its answer tells.",
+            status=503,
+            type=_OUTCOME_UNKNOWN,
+            headers={"Retry-After": "1"},
+        )
+    how = "all of it" if isinstance(error, OutcomeUnknown) else "a part of it"
+    return Problem(
+        f"It is not known whether {how} was done: the database did not confirm it. Look before sending it "
+        "again; a request with an Idempotency-Key could be repeated safely.",
+        status=503,
+        type=_OUTCOME_UNKNOWN,
+    )
 
 
 async def _http_exception(request: Request, error: Exception) -> Response:

@@ -13,8 +13,9 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from licet_chassis.cause import Cause, child_traceparent
+from licet_chassis.database import count_commits
 from licet_chassis.http.auth import OPEN_PATHS, principal_of
-from licet_chassis.http.problems import ContentTooLarge, Problem, problem_response
+from licet_chassis.http.problems import COMMITS, ContentTooLarge, Problem, problem_response
 from licet_chassis.telemetry import bind_trace
 
 _log = structlog.get_logger("licet.http")
@@ -53,6 +54,7 @@ class Requests:
         started = time.perf_counter()
         cause = _cause_of_headers(Headers(scope=scope))
         scope[_CAUSE] = cause
+        scope[COMMITS] = count_commits()
         structlog.contextvars.clear_contextvars()
         bind_trace(cause)
         status = 0

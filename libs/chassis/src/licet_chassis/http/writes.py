@@ -13,10 +13,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from licet_chassis.clock import machine_now
-from licet_chassis.database import Database, Transaction
+from licet_chassis.database import TRANSIENT, Database, OutcomeUnknown, Transaction
 from licet_chassis.failpoints import Failpoint
 from licet_chassis.http.auth import principal_of
-from licet_chassis.http.problems import Conflict, Unprocessable
+from licet_chassis.http.problems import Conflict, Unprocessable, note_nothing_changed
 from licet_chassis.http.requests import request_cause
 from licet_chassis.http.resources import resource
 from licet_chassis.http.serving import serving
@@ -94,12 +94,36 @@ class Writer:
             answer = _answer(result, view, status, location)
             if self._key is not None:
                 await self._keep(tx, self._key, request_hash, answer)
+            await tx.learn_id()
             _DONE()
             return answer
 
-        answer = await running.database.run(request_cause(self._request), guarded)
+        try:
+            answer = await running.database.run(request_cause(self._request), guarded)
+        except OutcomeUnknown:
+            kept = await self._answer_kept(running.database, request_hash)
+            if kept is None:
+                raise
+            answer = kept
+        except TRANSIENT:
+            note_nothing_changed(self._request.scope)
+            raise
         _COMMITTED()
         return answer
+
+    async def _answer_kept(self, database: Database, request_hash: bytes) -> Response | None:
+        """Look for the answer kept under the key of a request whose commit was lost."""
+        if self._key is None:
+            return None
+        subject = principal_of(self._request).subject
+        try:
+            async with database.reading() as conn:
+                row = await conn.fetchrow(QUERIES["read_answer"], subject, self._key)
+        except TRANSIENT:
+            return None
+        if row is None or row["request_hash"] != request_hash:
+            return None
+        return Response(row["body"], row["status"], headers=json.loads(row["headers"]))
 
     async def _answer_given(self, tx: Transaction, key: str, request_hash: bytes) -> Response | None:
         subject = principal_of(self._request).subject

@@ -36,15 +36,16 @@ def shard_of(partition_key: str) -> int:
     return crc32(partition_key.encode()) % SHARDS
 
 
-async def append(conn: Connection, records: Sequence[Record]) -> None:
+async def append(conn: Connection, records: Sequence[Record]) -> int | None:
     """Append records to the outbox, in their order, in one statement (many of them by COPY).
 
     The caller's transaction decides whether they are published. Call it under the lock of the
     aggregate the records are about, after its state is saved: then the order of ids is the order of
-    versions. Raises `RecordTooLarge` before anything is written.
+    versions. Returns the transaction's id, `None` for no records. Raises `RecordTooLarge` before anything is
+    written.
     """
     if not records:
-        return
+        return None
     headers = [pack_headers(record.headers) for record in records]
     for record, packed in zip(records, headers, strict=True):
         # Packed headers are a few bytes longer than headers, so this bound is on the safe side.
@@ -55,9 +56,10 @@ async def append(conn: Connection, records: Sequence[Record]) -> None:
         for record, packed in zip(records, headers, strict=True)
     ]
     if len(rows) < _MANY:
-        await conn.execute(_QUERIES["append"], *map(list, zip(*rows, strict=True)))
+        xid: int = await conn.fetchval(_QUERIES["append"], *map(list, zip(*rows, strict=True)))
     else:
         # COPY has no place for the filter of `append`, so the transaction's id is drawn before it.
-        await conn.execute(_QUERIES["draw_transaction_id"])
+        xid = await conn.fetchval(_QUERIES["draw_transaction_id"])
         await conn.copy_records_to_table("outbox", records=rows, columns=_COLUMNS)
     _APPENDED()
+    return xid

@@ -5,12 +5,13 @@ from typing import TYPE_CHECKING
 
 import asyncpg
 
+from licet_chassis import pooler
+
 if TYPE_CHECKING:
     _Connection = asyncpg.Connection[asyncpg.Record]
 
 _COMMAND_SECONDS = 60.0
-_SERVER_SETTINGS = {
-    "timezone": "UTC",
+_SESSION = {
     "jit": "off",
     # The scan must walk the primary key from the low mark: the statistics of a table that fills and
     # empties all the time say nothing, and any other plan reads the dead rows.
@@ -23,15 +24,22 @@ _SERVER_SETTINGS = {
 }
 
 
+class NoSessions(Exception):
+    """A pooler in transaction mode is between: it keeps neither locks nor settings of a session."""
+
+
 async def connect(url: str, name: str, stack: contextlib.AsyncExitStack) -> "_Connection":
-    """Open a connection that `stack` closes."""
+    """Open a connection that `stack` closes; raises `NoSessions`."""
     conn: _Connection = await asyncpg.connect(
         url,
         timeout=10,
         command_timeout=_COMMAND_SECONDS,
-        server_settings={**_SERVER_SETTINGS, "application_name": name},
+        server_settings={"timezone": "UTC", "application_name": name},
     )
     stack.push_async_callback(_disconnect, conn)
+    if await pooler.has_pooler(conn) and await pooler.pools_transactions(url):
+        raise NoSessions(pooler.NEEDS_SESSIONS)
+    await pooler.set_for_session(conn, _SESSION)
     return conn
 
 

@@ -1,12 +1,15 @@
 -- name: append
--- Insert records in their order. The one-time filter draws the transaction's id before the first row
--- draws an id of the outbox; the relay's low mark rests on that order.
-insert into outbox (shard, topic, partition_key, record_key, headers, value)
-select r.shard, r.topic, r.partition_key, r.record_key, r.headers, r.value
-from unnest($1::smallint[], $2::text[], $3::text[], $4::bytea[], $5::bytea[], $6::bytea[])
-    with ordinality as r (shard, topic, partition_key, record_key, headers, value, ordinality)
-where pg_current_xact_id() is not null
-order by r.ordinality;
+-- Insert records in their order; returns the transaction's id. The one-time filter draws that id before the first
+-- row draws an id of the outbox; the relay's low mark rests on that order.
+with appended as (
+    insert into outbox (shard, topic, partition_key, record_key, headers, value)
+    select r.shard, r.topic, r.partition_key, r.record_key, r.headers, r.value
+    from unnest($1::smallint[], $2::text[], $3::text[], $4::bytea[], $5::bytea[], $6::bytea[])
+        with ordinality as r (shard, topic, partition_key, record_key, headers, value, ordinality)
+    where pg_current_xact_id() is not null
+    order by r.ordinality
+)
+select pg_current_xact_id()::text::bigint;
 
 -- name: next_rows
 -- The next rows of some shards above the low mark, without those in flight and those of topics on hold.

@@ -12,6 +12,7 @@ from licet_chassis.backoff import Backoff
 from licet_chassis.connection import Connection
 from licet_chassis.kafka import KafkaAccess
 from licet_chassis.loops import wait_for_stop
+from licet_chassis.outbox.connections import NoSessions
 from licet_chassis.outbox.progress import Progress
 from licet_chassis.outbox.session import RelayOptions, RelaySession
 from licet_chassis.queries import load_queries
@@ -69,6 +70,8 @@ class Relay:
             gate=gate,
         )
         self._progress = Progress(stalled_after)
+        self.problem: str | None = None
+        """What keeps the relay from its work until somebody changes a setting."""
 
     @property
     def published(self) -> int:
@@ -116,6 +119,12 @@ class Relay:
             began = time.monotonic()
             try:
                 await RelaySession.run(self._options, self._progress, stop)
+            except NoSessions as error:
+                # Checked again in a while: a pooler can be set up otherwise without a restart of ours.
+                if self.problem is None:
+                    _log.error("outbox.no_sessions", remedy=str(error))
+                self.problem = str(error)
+                await wait_for_stop(stop, 10.0)
             except _DATABASE_ERRORS as error:
                 if time.monotonic() - began > 60:
                     backoff.reset()

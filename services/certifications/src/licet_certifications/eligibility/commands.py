@@ -19,7 +19,6 @@ from licet_chassis.cause import Cause
 from licet_chassis.connection import Connection
 from licet_chassis.database import TRANSIENT, Transaction
 from licet_chassis.erasure import block_erasures
-from licet_chassis.outbox.append import append
 from licet_events import Record
 from licet_events.eligibility import (
     ANYWHERE,
@@ -134,7 +133,7 @@ async def _renew(tx: Transaction, causes: Mapping[Pair, Cause], now: datetime) -
         await store.end_timelines(tx.conn, ended, now)
     if touched:
         await spans.follow_timelines(tx.conn, touched, causes)
-    await append(tx.conn, records)
+    await tx.append(records)
 
 
 async def compute(conn: Connection, pairs: Sequence[Pair]) -> dict[Pair, dict[str, Decision]]:

@@ -44,7 +44,7 @@ class EntryByRule:
     async def _pass_over(self) -> int:
         # One snapshot for rules and gains: a gain that was noted for a rule is seen only together with it.
         async with (
-            self._database.reading() as conn,
+            self._database.lending() as conn,
             conn.transaction(isolation="repeatable_read"),
         ):
             return await store.pass_over(conn, list(await _rules(conn)), _PASSED_OVER_A_STEP)

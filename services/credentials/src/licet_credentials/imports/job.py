@@ -17,12 +17,11 @@ from itertools import groupby
 from typing import IO
 from uuid import UUID
 
-import asyncpg
 import structlog
 
 from licet_chassis.cause import Cause, new_traceparent
 from licet_chassis.clock import BusinessClock
-from licet_chassis.database import TRANSIENT, Database, Transaction
+from licet_chassis.database import INFRASTRUCTURE_ERRORS, TRANSIENT, Database, Transaction
 from licet_chassis.failpoints import Failpoint
 from licet_credentials.imports import store
 from licet_credentials.imports.batches import Batch, ImportContext, describe_error, import_rows, reject_lines
@@ -48,12 +47,6 @@ BATCH_ROWS = 5_000
 
 MOST_OF_ONE_HOLDER = 10_000
 """Most rows of one holder in one file: they are imported together, in memory."""
-
-TRANSIENT_ERRORS: tuple[type[BaseException], ...] = (*TRANSIENT, asyncpg.InternalClientError)
-"""Errors that a retry may cure; a connection cut within a COPY raises the driver's own error."""
-
-_CONNECTION_ERRORS: tuple[type[BaseException], ...] = (*TRANSIENT_ERRORS, asyncpg.InterfaceError)
-"""Errors that no row caused, such as a lost connection."""
 
 _SLAB_ROWS = 5_000
 _UNDO_BATCH = 500
@@ -111,7 +104,7 @@ class ImportJobs:
                 # Import its holders one by one, to reject only the one that made the batch fail.
                 async with self._database.transaction(cause) as tx:
                     moved = await self._advance(tx, import_id, now, one_by_one=True)
-        except TRANSIENT_ERRORS:
+        except TRANSIENT:
             raise
         except Exception as error:  # noqa: BLE001  # one import must not stop the next
             _log.exception("imports.failed", import_id=str(import_id))
@@ -196,7 +189,7 @@ class ImportJobs:
             try:
                 async with tx.conn.transaction():
                     _merge_batch(batch, await import_rows(tx, rows, context, now=now))
-            except _CONNECTION_ERRORS:
+            except INFRASTRUCTURE_ERRORS:
                 raise
             except Exception as error:
                 _log.warning("imports.batch_divided", import_id=str(work.id), error=type(error).__name__)
@@ -243,7 +236,7 @@ async def _import_one_by_one(
         try:
             async with tx.conn.transaction():
                 _merge_batch(batch, await import_rows(tx, alone, context, now=now))
-        except _CONNECTION_ERRORS:
+        except INFRASTRUCTURE_ERRORS:
             raise
         except Exception as error:  # noqa: BLE001  # whatever it is, this holder caused it
             # Neither message nor traceback: they may contain personal data of the row.

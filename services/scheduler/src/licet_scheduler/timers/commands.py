@@ -8,7 +8,6 @@ from licet_chassis.clock import machine_now
 from licet_chassis.consuming.states import newest
 from licet_chassis.database import Transaction
 from licet_chassis.erasure import block_erasures
-from licet_chassis.outbox.append import append
 from licet_events import Record, encode
 from licet_events.audits import AuditScheduleState, AuditState
 from licet_events.credentials import CredentialMoved, CredentialState
@@ -155,5 +154,5 @@ async def decide_due(tx: Transaction, *, limit: int, now: datetime) -> int:
         due.append((timer.subject_id, claim.due_at))
     await store.insert_decisions(tx.conn, rows, now, recorded_at)
     await store.set_timers(tx.conn, due)
-    await append(tx.conn, outgoing)
+    await tx.append(outgoing)
     return len(claimed)

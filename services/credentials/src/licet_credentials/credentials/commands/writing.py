@@ -7,7 +7,6 @@ from uuid import UUID
 from licet_chassis.copying import Copying
 from licet_chassis.database import Transaction
 from licet_chassis.errors import require_version
-from licet_chassis.outbox.append import append
 from licet_credentials.credentials import store
 from licet_credentials.credentials.change import Change, settle
 from licet_credentials.credentials.copying import copy_new
@@ -31,7 +30,7 @@ async def write_new_credentials(tx: Transaction, changes: Sequence[PendingChange
         await copy_new(copying, changes, actor=tx.cause.actor)
         # Built while PostgreSQL writes the last rows.
         records = tx.records_of([(event, None, now) for each in changes for event in each.change.events])
-    await append(tx.conn, records)
+    await tx.append(records)
 
 
 Step = Callable[[Change, CredentialWithRules], Change]
