@@ -4,11 +4,11 @@ from datetime import datetime, timedelta
 import pytest
 
 from licet_events.schedule import CredentialExpired, CredentialExpiring, CredentialOverdue, ScheduleEvent
+from licet_notifier.facts.mails import EVENTS as SHIPPED
 from licet_notifier.facts.model import EnrolmentMail, Facts
 from licet_notifier.mail.message import Content
 from licet_notifier.notifications.deciding import decide
 from licet_notifier.notifications.wording import wording
-from licet_notifier.templates.model import EVENTS as SHIPPED
 from licet_notifier.templates.model import Conditions, Variant
 from licet_notifier.templates.rendering import MOST_SECONDS, Letter, TemplateFailed
 from licet_notifier.templates.shipping import shipped_letter, shipped_version

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from licet_notifier.mail.address import usable_address
 from licet_notifier.mail.message import Content, Envelope, Skeleton, UnsafeHeader
-from licet_notifier.notifications.address import usable_address
 
 SKELETON = Skeleton(sender="licet@example.org", sender_name="Licet", reply_to="office@example.org")
 ENVELOPE = Envelope(

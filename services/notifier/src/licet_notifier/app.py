@@ -13,6 +13,7 @@ from licet_chassis.database import Transaction
 from licet_chassis.service import Composition, Runtime, Service
 from licet_notifier.consumers import notifier_consumer
 from licet_notifier.enrolment_mails.commands import begin_enrolment_mails
+from licet_notifier.explaining.routes import router as explaining_router
 from licet_notifier.mail.message import Skeleton
 from licet_notifier.mail.server import SmtpServer, authorities
 from licet_notifier.mail.transport import MailTransport, TransportLimits
@@ -20,6 +21,7 @@ from licet_notifier.notifications import commands, routes, store
 from licet_notifier.notifications.delivery import Delivery, Post
 from licet_notifier.notifications.model import Deployment
 from licet_notifier.notifications.retry import RetryPolicy
+from licet_notifier.policy.routes import router as policy_router
 from licet_notifier.resending.routes import router as resending_router
 from licet_notifier.restraint.routes import router as restraint_router
 from licet_notifier.settings import NotifierSettings
@@ -55,6 +57,7 @@ def create_service(settings: NotifierSettings) -> Service:
                     loops=(*delivery.loops, digests.loop),
                     pending={"mails": store.count_leaving, "shift_digests": shift_digests.count_leaving},
                     next_due=_next_due,
+                    state={"deployment": deployment},
                     troubles=(transport.trouble.describe,),
                 )
             finally:
@@ -64,7 +67,14 @@ def create_service(settings: NotifierSettings) -> Service:
         name=NAME,
         package="licet_notifier",
         settings=settings,
-        routers=(routes.router, resending_router, restraint_router, shift_digests_router),
+        routers=(
+            routes.router,
+            resending_router,
+            restraint_router,
+            shift_digests_router,
+            policy_router,
+            explaining_router,
+        ),
         compose=compose,
         erase=_forget_holder,
     )

@@ -5,9 +5,9 @@ import re
 from pydantic import Field, SecretStr, field_validator
 
 from licet_chassis.settings import ServiceSettings
+from licet_notifier.mail.address import usable_address
 from licet_notifier.mail.message import UnsafeHeader, refuse_control_characters
 from licet_notifier.mail.server import SmtpServer, authorities
-from licet_notifier.notifications.address import usable_address
 from licet_notifier.templates.languages import is_known_language
 from licet_notifier.templates.model import FALLBACK_LANGUAGE, normal_language
 

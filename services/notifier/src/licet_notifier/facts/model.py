@@ -132,6 +132,8 @@ class Run:
     expires_on: date | None
     term_id: UUID
     term_revision: int
+    time_zone: str = "UTC"
+    """In which `expires_on` is a day; UTC for runs that were learned before it was kept."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -105,6 +105,7 @@ def _runs_to_json(state: CredentialState) -> str:
                 run.expires_on.isoformat() if run.expires_on else None,
                 str(run.term_id),
                 run.term_revision,
+                run.time_zone,
             ]
             for run in state.runs
         ]
@@ -135,8 +136,9 @@ def _credential(row: Any) -> Credential:
                 datetime.fromisoformat(expires_on).date() if expires_on else None,
                 UUID(term_id),
                 revision,
+                *zone,
             )
-            for starts_at, expires_on, term_id, revision in json.loads(row["runs"])
+            for starts_at, expires_on, term_id, revision, *zone in json.loads(row["runs"])
         ),
         flags=tuple(
             Flag(
@@ -174,7 +176,12 @@ class Known:
         self, notice: Notice, later_notice_at: datetime | None, escalated_to: frozenset[str] = frozenset()
     ) -> Facts:
         """Return the facts about the notice; its credential and that credential's holder are known."""
-        credential = self.credentials[notice.credential_id]
+        facts = self.facts_about(notice.credential_id)
+        return replace(facts, later_notice_at=later_notice_at, escalated_to=escalated_to)
+
+    def facts_about(self, credential_id: UUID) -> Facts:
+        """Return the facts about a credential, apart from notices; it and its holder are known."""
+        credential = self.credentials[credential_id]
         holder = self.holders[credential.holder_id]
         manager = self._person(holder.manager_id)
         return Facts(
@@ -185,13 +192,12 @@ class Known:
             team=self.teams.get(holder.team or ""),
             location=self.locations.get(holder.location or ""),
             manager_location=self.locations.get(manager.location or "") if manager else None,
-            later_notice_at=later_notice_at,
+            later_notice_at=None,
             managers_manager=self._person(manager.manager_id) if manager else None,
             team_supervisors=self._people(self.supervisors.get(("team", holder.team or ""), ())),
             location_supervisors=self._people(self.supervisors.get(("location", holder.location or ""), ())),
             of_roles={role: self._people(ids) for role, ids in self.of_roles.items()},
             locations=self.locations,
-            escalated_to=escalated_to,
         )
 
     def _person(self, id: UUID | None) -> Holder | None:
@@ -201,17 +207,26 @@ class Known:
         return tuple(self.holders[one] for one in sorted(ids) if one in self.holders)
 
 
+async def read_known(conn: Connection, credential_id: UUID, needs: Needs = _NEEDS) -> Known | None:
+    """Read the facts about one credential, as `lock_known` does; `None` where they are not complete."""
+    known = await _lock(conn, {credential_id}, needs)
+    credential = known.credentials.get(credential_id)
+    return known if credential is not None and credential.holder_id in known.holders else None
+
+
 async def lock_known(conn: Connection, notices: Sequence[Notice], needs: Needs = _NEEDS) -> Known:
     """Read the facts about the notices, and lock them against changes until the transaction ends.
 
     Nothing that is applied by others in the meantime can slip between a decision and its record. Rows
     are locked credentials first, then holders, each in order of id.
     """
+    return await _lock(conn, {notice.credential_id for notice in notices}, needs)
+
+
+async def _lock(conn: Connection, credential_ids: Collection[UUID], needs: Needs) -> Known:
     credentials = {
         row["id"]: _credential(row)
-        for row in await conn.fetch(
-            QUERIES["lock_credentials"], sorted({notice.credential_id for notice in notices})
-        )
+        for row in await conn.fetch(QUERIES["lock_credentials"], sorted(credential_ids))
     }
     # Whose a credential is, and not whose it was when it was announced: it may have moved since.
     holders = await lock_holders(conn, {credential.holder_id for credential in credentials.values()})

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from licet_events.notifications import RecipientRole
 from licet_notifier.facts.model import Facts, Holder
-from licet_notifier.notifications.address import usable_address
+from licet_notifier.mail.address import usable_address
 from licet_notifier.notifications.model import Decision, Decisions, Deployment, Detour
 from licet_notifier.notifications.recipients import to_fallback, to_holder, to_manager, to_person
 from licet_notifier.policy.model import Case, Circle, Delivery, Resolved, Told, Within

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from licet_events.notifications import NotificationReason, RecipientRole
 from licet_notifier.facts.model import EnrolmentFacts, Facts, Holder, Place
-from licet_notifier.notifications.address import usable_address
+from licet_notifier.mail.address import usable_address
 from licet_notifier.notifications.model import Decision, Decisions, Deployment, Detour
 from licet_notifier.notifications.window import is_zone
 

@@ -29,3 +29,21 @@ order by version desc limit $2;
 -- Keep a new version of the policy.
 insert into policy_versions (id, version, policy, author, note, restored_from, created_at)
 values ($1, $2, $3, $4, $5, $6, $7);
+
+-- name: count_credentials
+-- Credentials of active holders by what rules look at.
+select c.type, h.team, h.location, count(*) as credentials
+from credentials c join holders h on h.id = c.holder_id
+where h.active and not c.voided
+group by c.type, h.team, h.location;
+
+-- name: count_waiting
+-- Mails about credentials that wait to leave, by what rules look at and by recipient.
+select notice.event_name, notice.step, c.type, h.team, h.location, coalesce(n.circle, n.told) as circle,
+    n.fixed_address, n.after_days, count(*) as mails
+from notifications n
+join notices notice using (event_id)
+join credentials c on c.id = notice.credential_id
+join holders h on h.id = c.holder_id
+where n.state in ('pending', 'held')
+group by 1, 2, 3, 4, 5, 6, 7, 8;

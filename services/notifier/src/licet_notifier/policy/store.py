@@ -12,7 +12,7 @@ from licet_chassis.connection import Connection
 from licet_chassis.queries import load_queries
 from licet_events.ids import uuid7
 from licet_notifier.policy.documents import document_of, policy_of
-from licet_notifier.policy.model import NO_POLICY, Policy
+from licet_notifier.policy.model import NO_POLICY, Case, Policy
 
 QUERIES = load_queries(__package__)
 
@@ -45,6 +45,37 @@ async def current_policy(conn: Connection) -> Policy:
         while len(_POLICIES) > _KEPT:
             _POLICIES.popitem(last=False)
     return _POLICIES[newest]
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingMails:
+    """Mails that wait to leave, to the same circle for the same kind of notice."""
+
+    case: Case
+    circle: str
+    fixed_address: str | None
+    after_days: int
+    count: int
+
+
+async def count_credentials(conn: Connection) -> list[tuple[Case, int]]:
+    """Count the credentials of active holders by type, team and location."""
+    rows = await conn.fetch(QUERIES["count_credentials"])
+    return [(Case("", None, row["type"], row["team"], row["location"]), row["credentials"]) for row in rows]
+
+
+async def count_waiting(conn: Connection) -> list[WaitingMails]:
+    """Count the mails about credentials that wait, by what rules look at and by recipient."""
+    return [
+        WaitingMails(
+            Case(
+                row["event_name"].removeprefix("licet.").removesuffix(".v1"), row["step"], row["type"],
+                row["team"], row["location"],
+            ),
+            row["circle"], row["fixed_address"], row["after_days"], row["mails"],
+        )
+        for row in await conn.fetch(QUERIES["count_waiting"])
+    ]  # fmt: skip
 
 
 async def lock_policy(conn: Connection) -> None:

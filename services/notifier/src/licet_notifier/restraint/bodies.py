@@ -7,8 +7,9 @@ from uuid import UUID
 from pydantic import BaseModel, BeforeValidator, Field, StringConstraints, field_validator, model_validator
 
 from licet_chassis.http.resources import Body
+from licet_notifier.facts.mails import EVENTS
 from licet_notifier.restraint.commands import CountedStop, Resumed
-from licet_notifier.restraint.model import EVENTS, WEEKDAYS, Held, QuietHours, Rules, Scope
+from licet_notifier.restraint.model import WEEKDAYS, Held, QuietHours, Rules, Scope
 from licet_notifier.restraint.store import KeptRules
 
 Code = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]

@@ -9,22 +9,6 @@ from uuid import UUID
 
 from licet_events.ids import uuid7
 
-EVENTS = (
-    "credential.expiring",
-    "credential.expired",
-    "credential.overdue",
-    "credential.escalated",
-    "enrolment.applied",
-    "enrolment.approved",
-    "enrolment.declined",
-    "enrolment.returned",
-    "enrolment.completed",
-    "enrolment.window_open",
-    "enrolment.deadline_near",
-    "shift.at_risk",
-)
-"""The events that lead to mails, as scopes of stops name them."""
-
 
 class Weekday(IntEnum):
     """A day of the week, numbered as `date.weekday` does."""

@@ -11,8 +11,8 @@ from licet_chassis.connection import Connection
 from licet_chassis.queries import load_queries
 from licet_events.notifications import RecipientRole
 from licet_events.shifts import ShiftState
+from licet_notifier.mail.address import usable_address
 from licet_notifier.mail.answers import Answer
-from licet_notifier.notifications.address import usable_address
 from licet_notifier.shift_digests.model import DigestReason, DigestState, Item, Recipient
 
 QUERIES = load_queries(__package__)

@@ -11,21 +11,6 @@ CHANNEL: Final = "email"
 FALLBACK_LANGUAGE: Final = "en"
 """The language of last resort: every event is shipped in it."""
 
-CREDENTIAL_EVENTS: Final = (
-    "credential.expiring",
-    "credential.expired",
-    "credential.overdue",
-    "credential.escalated",
-)
-"""Mails about credentials; `credential.escalated` goes to the next circle where nobody has acted."""
-ENROLMENT_EVENTS: Final = tuple(
-    f"enrolment.{mail}"
-    for mail in ("applied", "approved", "declined", "returned", "completed", "window_open", "deadline_near")
-)
-SHIFT_EVENTS: Final = ("shift.at_risk",)
-EVENTS: Final = (*CREDENTIAL_EVENTS, *ENROLMENT_EVENTS, *SHIFT_EVENTS)
-"""The events that have a template."""
-
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(?:[-_][A-Za-z0-9]{2,8})*", re.ASCII)
 
 

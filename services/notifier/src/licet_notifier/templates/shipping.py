@@ -12,8 +12,9 @@ from string import Template
 from types import MappingProxyType
 from typing import Any, Final
 
+from licet_notifier.facts.mails import EVENTS
 from licet_notifier.templates import languages
-from licet_notifier.templates.model import EVENTS, Conditions, Variant
+from licet_notifier.templates.model import Conditions, Variant
 from licet_notifier.templates.rendering import Letter
 
 _FOLDER: Final = files(__package__) / "shipped"
