@@ -99,3 +99,34 @@ def test_golden_records_are_as_described(golden: Golden):
             format_checker=Draft202012Validator.FORMAT_CHECKER,
         )
         assert not [error.message for error in validator.iter_errors(instance)]
+
+
+def _fields() -> Iterator[tuple[str, str, dict[str, Any]]]:
+    components = DOCUMENT["components"]
+    owners = {**components["schemas"], **{name: m["payload"] for name, m in components["messages"].items()}}
+    for owner, schema in owners.items():
+        for field, told in schema.get("properties", {}).items():
+            yield owner, field, told
+
+
+def test_every_field_is_described():
+    assert [f"{owner}.{field}" for owner, field, told in _fields() if not told.get("description")] == []
+
+
+def test_no_list_has_a_default_and_no_plain_type_is_in_a_union_with_null():
+    assert [
+        f"{owner}.{field}" for owner, field, told in _fields() if isinstance(told.get("default"), list)
+    ] == []
+    unions = [(owner, field, told["anyOf"]) for owner, field, told in _fields() if "anyOf" in told]
+    assert [
+        f"{owner}.{field}"
+        for owner, field, members in unions
+        if {"type": "null"} in members and len(members) == 2 and not any("$ref" in each for each in members)
+    ] == []
+
+
+def test_every_message_has_a_real_record_as_its_example():
+    for name, message in DOCUMENT["components"]["messages"].items():
+        (example,) = message["examples"]
+        assert example["headers"]["ce_type"] == name
+        assert ("contentType" in message) == (example["payload"] is not None)

@@ -5,6 +5,7 @@ The answer is a 422 that names it, before anything is looked up: the application
 """
 
 import json
+import re
 import sys
 from collections.abc import Iterator
 from importlib import import_module
@@ -113,6 +114,8 @@ class Document:
         if alternatives := schema.get("anyOf", schema.get("oneOf")):
             found = [branch for each in alternatives for branch in self.branches(each)]
             return [branch for branch in found if branch.get("type") != "null"]
+        if isinstance(schema.get("type"), list):  # of something that may be null
+            return [{**schema, "type": each} for each in schema["type"] if each != "null"]
         return [schema]
 
     def kinds(self, schema: dict[str, Any]) -> set[str]:
@@ -201,6 +204,7 @@ def wrong_in_item(body: dict[str, Any]) -> set[str]:
 
 
 def path_of(path: str) -> str:
+    path = re.sub(r"\{[a-z_]*_id\}", ID, path)
     return path.replace("{number}", "1").replace("{version}", "1").replace("{", "").replace("}", "")
 
 

@@ -21,7 +21,7 @@ from licet_certifications.programmes.model import (
     ComponentKind,
     Deadline,
     Definition,
-    Entry,
+    EntryRules,
     Recertification,
     Source,
 )
@@ -559,7 +559,9 @@ async def test_the_schedulers_instants_end_the_work_and_tell_of_renewals(office)
 
 
 async def test_the_window_opens_a_recertification_where_a_rule_enrols(office):
-    await office.publish(recertification=Recertification(window_days=301), entry=Entry(roles=("forklift",)))
+    await office.publish(
+        recertification=Recertification(window_days=301), entry=EntryRules(roles=("forklift",))
+    )
     eid, issued = await certified(office)
     await office.service.tell(issued.state())
     for _ in range(2):

@@ -225,6 +225,8 @@ class _Making:
                 schema = next(each for each in schema["anyOf"] if each.get("type") != "null")
             elif "allOf" in schema:
                 schema = schema["allOf"][0]
+            elif isinstance(schema.get("type"), list):
+                schema = {**schema, "type": next(each for each in schema["type"] if each != "null")}
             else:
                 return schema
 

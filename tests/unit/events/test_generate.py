@@ -41,10 +41,11 @@ def test_a_file_that_differs_is_named(package: Path, capsys: pytest.CaptureFixtu
 
 
 def test_a_file_that_is_missing_is_named_and_not_written(package: Path, capsys: pytest.CaptureFixture[str]):
-    (package / "asyncapi.json").unlink()
+    path = package / "schemas" / SCHEMA
+    path.unlink()
     assert main(["--check"], package) == 1
-    assert "asyncapi.json is missing" in capsys.readouterr().err
-    assert not (package / "asyncapi.json").exists()
+    assert f"{path} is missing" in capsys.readouterr().err
+    assert not path.exists()
 
 
 def test_the_schema_of_a_type_that_is_gone_is_named_and_then_removed(

@@ -21,8 +21,11 @@ class AuditScope(Model):
     """Which credentials an audit is about; an empty list does not restrict."""
 
     teams: tuple[str, ...] = ()
+    """Codes of teams; empty: all."""
     locations: tuple[str, ...] = ()
+    """Codes of locations; empty: all."""
     types: tuple[str, ...] = ()
+    """Codes of credential types; empty: all."""
 
 
 class AuditSample(Model):
@@ -38,30 +41,42 @@ class AuditCounts(Model):
     """How many credentials of an audit have which outcome."""
 
     items: int
+    """How many credentials are to be checked."""
     open: int
+    """How many of them nobody has checked yet."""
     confirmed: int = 0
+    """How many were confirmed."""
     corrected: int = 0
+    """How many were corrected."""
     not_verifiable: int = 0
+    """How many could not be verified."""
 
 
 class AuditState(Model):
     """An audit; its single attestations are with the service that owns it."""
 
     id: UUID
+    """Identifies the audit for ever."""
     version: int
+    """Grows by 1 with each event."""
     name: str
+    """The name to show."""
     scope: AuditScope = AuditScope()
+    """Which credentials it is about."""
     sample: AuditSample | None = None
     """Absent: every credential in scope."""
     opened_at: Instant
+    """When it was opened."""
     due_on: date
     """The last day for attestations, in `time_zone`."""
     time_zone: str
+    """The IANA zone in which its due date is meant."""
     schedule_id: UUID | None = None
     """The schedule that opened it; absent where a person did."""
     counts: AuditCounts
     """As of this version: single attestations publish nothing."""
     closed_at: Instant | None = None
+    """When it was closed. Null: it is open."""
     result_sha256: str | None = None
     """Digest of the signed result, in hexadecimal, once it is closed."""
 
@@ -71,6 +86,7 @@ class AuditEvent(EventData):
 
     topic: ClassVar[Topic] = Topic.CERTIFICATIONS
     audit: AuditState
+    """The audit after the event."""
 
     @property
     def key(self) -> str:
@@ -110,15 +126,21 @@ class AuditScheduleState(Model):
     """A rule by which audits are opened, one for each period."""
 
     id: UUID
+    """Identifies the schedule for ever."""
     version: int
+    """Grows by 1 with each event."""
     name: str
+    """The name to show, and of the audits that it opens."""
     scope: AuditScope = AuditScope()
+    """Which credentials its audits are about."""
     sample: AuditSample | None = None
     """Absent: every credential in scope. Each period takes a seed of its own, so that it draws others."""
     rule: str
     """A recurrence rule of RFC 5545 in `time_zone`."""
     time_zone: str
+    """The IANA zone in which its days are meant."""
     starts_on: date
+    """The first day on which it may open an audit."""
     due_within_days: int
     """Days after its opening that an audit has for attestations."""
     next_at: Instant | None = None
@@ -126,8 +148,11 @@ class AuditScheduleState(Model):
     opened: int = 0
     """How many audits it has opened."""
     ended_at: Instant | None = None
+    """When it was ended. Null: it goes on."""
     created_at: Instant
+    """When it was recorded first."""
     updated_at: Instant
+    """When it changed last."""
 
 
 class AuditScheduleEvent(EventData):
@@ -135,6 +160,7 @@ class AuditScheduleEvent(EventData):
 
     topic: ClassVar[Topic] = Topic.CERTIFICATIONS
     audit_schedule: AuditScheduleState
+    """The schedule after the event."""
 
     @property
     def key(self) -> str:

@@ -121,6 +121,7 @@ class Ending(NamedTuple):
     """The instant of a printed expiry date: the rule, and the local time for `at_time`."""
 
     rule: ExpiresAtRule = ExpiresAtRule.END_OF_DAY
+    """How the printed date is meant."""
     time: str | None = None
     """HH:MM."""
 

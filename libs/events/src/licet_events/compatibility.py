@@ -5,8 +5,11 @@ type may only gain optional fields; any other difference asks for a new type ver
 """
 
 from collections.abc import Iterator, Mapping
+from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
+
+from licet_events.json_schema import drop_list_defaults, merge_null
 
 Schema = Mapping[str, Any]
 
@@ -32,9 +35,17 @@ def breaking_changes(old: Schema, new: Schema) -> list[Breaking]:
     Breaking: a field removed, renamed or retyped; a field that becomes or stops being required; a new
     field that is required; an enum value added or removed, as readers refuse values they do not know;
     another default; the members of a union in another order; any other keyword changed. References are
-    followed, so names of definitions do not matter.
+    followed, so names of definitions do not matter; nor do the two ways to write a value that may be null,
+    nor whether a list that may be left out says that it is empty then.
     """
-    return list(_Comparison(old, new).differences())
+    return list(_Comparison(_in_one_form(old), _in_one_form(new)).differences())
+
+
+def _in_one_form(schema: Schema) -> Schema:
+    copy = deepcopy(dict(schema))
+    merge_null(copy)
+    drop_list_defaults(copy)
+    return copy
 
 
 class _Comparison:

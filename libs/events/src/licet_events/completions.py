@@ -43,6 +43,7 @@ class Learner(Model):
     email: str | None = None
     """Compared without regard to case."""
     account: LearnerAccount | None = None
+    """The learner's account in the learning system."""
     holder_id: UUID | None = None
     """The holder's id, for systems that have read it from Licet's events."""
 
@@ -73,11 +74,13 @@ class CompletionRecorded(EventData):
     source_id: str
     """The completion's id there."""
     learner: Learner
+    """Who completed it, as the learning system knows them."""
     course: str
     """The course's id there; for xAPI the activity's IRI."""
     completed_at: Instant
     """When it ended; for `withdrawn` when it was taken back."""
     result: CompletionResult
+    """How it ended."""
     credits: float | None = None
     """What it earned; absent: what the component says."""
     evidence: tuple[str, ...] = ()

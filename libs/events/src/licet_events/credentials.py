@@ -55,16 +55,21 @@ class TermState(Model):
     """One validity period of a credential."""
 
     id: UUID
+    """Identifies the term."""
     revision: int
     """Grows by 1 with each correction of the term."""
     valid_from: date | None = None
+    """The first valid civil date. Null: valid from before it was entered."""
     expires_on: date | None = None
     """The printed expiry date: the last valid one unless `expires_at_rule` says otherwise."""
     expiry: Expiry
+    """Whether the term ends, and whether its end is known."""
     time_zone: str
     """Frozen when the term is recorded."""
     starts_at: Instant
+    """The instant from which it is valid."""
     expires_at: Instant | None = None
+    """The instant from which it is no longer valid. Null: never, or unknown."""
     recorded_at: Instant
     """Business time at which the term was entered; what happened before is history."""
     corrected_at: Instant | None = None
@@ -85,18 +90,25 @@ class RunState(Model):
     """Touching or overlapping terms taken together."""
 
     starts_at: Instant
+    """The instant from which the run is valid."""
     expiring_at: Instant | None = None
     """When validity turns to `expiring`: the first step above 0 that is told for its term (`ladder.py`)."""
     expires_at: Instant | None = None
+    """The instant from which it is no longer valid. Null: it has no end, or none that is known."""
     expires_on: date | None = None
     """The printed expiry date, as that of the term."""
     time_zone: str
+    """The IANA zone in which its last day ends."""
     term_id: UUID
     """The term whose end is the run's."""
     term_revision: int
+    """The revision of that term."""
     expires_at_rule: ExpiresAtRule | None = None
+    """How `expires_on` is meant; absent from older builds, which knew only `end_of_day`."""
     expires_at_time: str | None = None
+    """With `at_time`: the local time on `expires_on`, HH:MM."""
     expires_on_month: str | None = None
+    """YYYY-MM where only the month is known; `expires_on` is then its last day."""
 
     @property
     def ending(self) -> Ending:
@@ -113,8 +125,11 @@ class FlagState(Model):
     """An interval in which a credential is suspended, revoked or surrendered."""
 
     id: UUID
+    """Identifies the flag."""
     kind: FlagKind
+    """What was done to the credential."""
     effective_from: Instant
+    """The instant from which it holds."""
     until: Instant | None = None
     """A flag that ends when it begins was undone: it never held."""
     reason: str
@@ -130,9 +145,13 @@ class ImageReference(Model):
     """A stored scan; never the image itself."""
 
     id: UUID
+    """Identifies the image."""
     kind: str
+    """What it shows, such as `front` or `back`."""
     sha256: str
+    """The SHA-256 of the original, in hexadecimal."""
     content_type: str | None = None
+    """The media type of the original."""
     term_id: UUID | None = None
     """The term that it supports; absent where it is about the credential as a whole."""
 
@@ -141,9 +160,11 @@ class VerificationState(Model):
     """A check of a credential against a source."""
 
     id: UUID
+    """Identifies the check."""
     term_id: UUID
     """The term that was checked."""
     checked_at: Instant
+    """When it was checked."""
     source: str
     """A code of what it was checked against, such as `issuer_register`."""
     result: str
@@ -158,27 +179,41 @@ class CredentialState(Model):
     """A credential as it is after an event, with everything that its validity follows from."""
 
     id: UUID
+    """Identifies the credential for ever; a UUIDv7."""
     version: int
+    """Grows by 1 with each event."""
     holder_id: UUID
+    """Whose it is."""
     type: str
     """The code of its credential type."""
     category: Category
+    """The kind of credential, as its type says."""
     name: str
+    """The type's name, to show."""
     number: str | None = None
+    """The number on the document, as it was entered. Null: none."""
     country: str | None = None
+    """The country that it is for, ISO 3166-1 alpha-2. Null: not entered."""
     subdivision: str | None = None
+    """The state or province that it is for, ISO 3166-2. Null: not entered."""
     issuer: str | None = None
+    """Who issued it. Null: not entered."""
     issued_on: date | None = None
+    """The day on which it was issued. Null: not entered."""
     terms: tuple[TermState, ...]
+    """Its validity periods, in the order in which they begin."""
     runs: tuple[RunState, ...]
     """In order of time. Empty while an expiry is unknown."""
     flags: tuple[FlagState, ...] = ()
+    """Suspensions, revocations and surrenders."""
     ladder: tuple[int, ...]
     """The steps in force: the credential's own, else its type's."""
     grace_days: int = 0
+    """For how many days after the end work goes on with a warning."""
     validity: Validity
     """As last announced. Compute the present one from runs and flags."""
     voided: bool = False
+    """Whether it was entered in error: it counts for nothing."""
     attributes: dict[str, AttributeValue] = Field(default_factory=dict)
     """What the type declares, by name."""
     verification: VerificationState | None = None
@@ -186,8 +221,11 @@ class CredentialState(Model):
     quiet_until: Instant | None = None
     """While a submitted renewal waits for its issuer, reminders rest until then."""
     images: tuple[ImageReference, ...] = ()
+    """Its scans."""
     created_at: Instant
+    """When it was recorded first."""
     updated_at: Instant
+    """When it changed last."""
 
 
 class Origin(StrEnum):
@@ -210,6 +248,7 @@ class CredentialEvent(EventData):
 
     topic: ClassVar[Topic] = Topic.CREDENTIALS
     credential: CredentialState
+    """The credential after the event."""
 
     @property
     def key(self) -> str:
@@ -237,6 +276,7 @@ class CredentialCreated(CredentialEvent):
 
     event_type: ClassVar[str] = "licet.credential.created.v1"
     origin: Origin
+    """How it came in."""
 
 
 class CredentialUpdated(CredentialEvent):
@@ -244,6 +284,7 @@ class CredentialUpdated(CredentialEvent):
 
     event_type: ClassVar[str] = "licet.credential.updated.v1"
     changed: tuple[str, ...]
+    """Names of the fields that changed."""
     reason: str | None = None
     """A reason code, where one was given."""
 
@@ -252,8 +293,11 @@ class CorrectedField(Model):
     """A value that was wrong; a date or code as text."""
 
     field: str
+    """The field's name."""
     was: str | None = None
+    """Its value before. Null: it had none."""
     now: str | None = None
+    """Its value after. Null: it has none."""
 
 
 class CredentialCorrected(CredentialEvent):
@@ -265,7 +309,9 @@ class CredentialCorrected(CredentialEvent):
     flag_id: UUID | None = None
     """The flag that was wrong, or should never have been set."""
     corrected: tuple[CorrectedField, ...]
+    """Each field that was wrong, before and after."""
     reason: str
+    """A code, such as `typing_error`."""
 
 
 class CredentialRenewed(CredentialEvent):
@@ -273,7 +319,9 @@ class CredentialRenewed(CredentialEvent):
 
     event_type: ClassVar[str] = "licet.credential.renewed.v1"
     term_id: UUID
+    """The new term."""
     previous_term_id: UUID
+    """The term before it. Null: there was none."""
     mode: str
     """Which rule gave the expiry: `explicit`, `from_expiry`, `from_completion`, `fixed_date`, `birthday` or
     `birth_month`."""
@@ -284,10 +332,15 @@ class CredentialStatusChanged(CredentialEvent):
 
     event_type: ClassVar[str] = "licet.credential.status_changed.v1"
     from_: Validity = Field(alias="from")
+    """The validity before."""
     to: Validity
+    """The validity after."""
     effective_at: Instant
+    """The instant of the change; it may lie before the event."""
     cause: ChangeCause
+    """Whether time or a person brought the change."""
     reason: str
+    """A code, such as `expired`, `renewed` or the reason that a person gave."""
     actor: str
     """A code and id, such as `user:<subject>` or `service:scheduler`; never a name."""
 
@@ -297,6 +350,7 @@ class CredentialVoided(CredentialEvent):
 
     event_type: ClassVar[str] = "licet.credential.voided.v1"
     reason: str
+    """A code, such as `entered_in_error`."""
 
 
 class CredentialSubmitted(CredentialEvent):
@@ -310,6 +364,7 @@ class CredentialVerified(CredentialEvent):
 
     event_type: ClassVar[str] = "licet.credential.verified.v1"
     verification: VerificationState
+    """The check and its result."""
 
 
 class CredentialMoved(EventData):
@@ -324,6 +379,7 @@ class CredentialMoved(EventData):
     holder_id: UUID
     """The holder it was under."""
     credential_id: UUID
+    """The credential that has left the key."""
     version: int | None = None
     """Its version when it left, in `ce_sequence`; absent from the first builds' records."""
 
@@ -349,6 +405,7 @@ class CredentialImageAdded(CredentialEvent):
 
     event_type: ClassVar[str] = "licet.credential.image_added.v1"
     image: ImageReference
+    """The new scan."""
 
 
 class CredentialImageRemoved(CredentialEvent):
@@ -356,6 +413,7 @@ class CredentialImageRemoved(CredentialEvent):
 
     event_type: ClassVar[str] = "licet.credential.image_removed.v1"
     image: ImageReference
+    """The scan that is gone."""
     reason: str | None = None
     """A reason code."""
 

@@ -42,10 +42,13 @@ class Reason(Model):
     """One reason, with what it is about."""
 
     code: ReasonCode
+    """What it is, as a code."""
     type: str | None = None
     """The credential type it is about."""
     requirement_id: UUID | None = None
+    """The requirement that it is about. Null: none."""
     credential_id: UUID | None = None
+    """The credential that it is about. Null: none."""
     waiver_id: UUID | None = None
     """The waiver that releases from it; only with `waived`."""
     condition: str | None = None
@@ -57,9 +60,13 @@ class Interval(Model):
     """A half-open interval of the timeline; a null end is open."""
 
     start: Instant | None = None
+    """The instant from which the verdict holds. Null: since ever."""
     end: Instant | None = None
+    """The instant from which another one holds. Null: without end."""
     verdict: Verdict
+    """Whether the holder may work."""
     reasons: tuple[Reason, ...]
+    """Why."""
 
 
 class FactVersion(Model):
@@ -68,7 +75,9 @@ class FactVersion(Model):
     kind: str
     """`holder`, `credential`, `credential_type`, `requirement`, `location`, `waiver`."""
     id: str
+    """The id of the thing."""
     version: int
+    """Its version."""
 
 
 ANYWHERE = "*"
@@ -79,14 +88,19 @@ class EligibilityState(Model):
     """The timeline of one holder for one target at one location."""
 
     holder_id: UUID
+    """Who may work, or not."""
     target: str
     """`role:<code>` or `queue:<code>`."""
     location: str = ANYWHERE
+    """The code of the location; `*`: anywhere without a timeline of its own."""
     version: int
+    """Grows by 1 with each event."""
     intervals: tuple[Interval, ...]
     """Contiguous, from the open past to the open future."""
     facts: tuple[FactVersion, ...]
+    """The versions of what the timeline was computed from."""
     computed_at: Instant
+    """When it was computed."""
 
 
 class EligibilityEvent(EventData):
@@ -94,6 +108,7 @@ class EligibilityEvent(EventData):
 
     topic: ClassVar[Topic] = Topic.ELIGIBILITY
     eligibility: EligibilityState
+    """The timeline after the event."""
 
     @property
     def key(self) -> str:
@@ -131,8 +146,11 @@ class EligibilityEnded(EventData):
     topic: ClassVar[Topic] = Topic.ELIGIBILITY
     tombstone: ClassVar[bool] = True
     holder_id: UUID
+    """Whose timeline has ended."""
     target: str
+    """The target, such as `role:nurse`."""
     location: str
+    """The code of the location, or `*`."""
     version: int | None = None
     """One more than the last timeline's, in `ce_sequence`; absent from the first builds' records."""
 

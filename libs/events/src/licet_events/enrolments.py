@@ -67,15 +67,21 @@ class ComponentState(Model):
     """A component of the path, as far as the holder has come with it."""
 
     code: str
+    """The component's code."""
     name: str
+    """The name to show."""
     status: ComponentStatus
+    """How far it is."""
     required: bool = True
+    """Whether the programme can't be completed without it."""
     lacking: tuple[str, ...] = ()
     """Codes of what is missing, such as `completion`, `prerequisites`, `evidence`, `approval`."""
     credits: float = 0
     """What it earns; 0 while it is not completed."""
     category: str | None = None
+    """The category of its credits. Null: none."""
     completed_at: Instant | None = None
+    """When the completion that counts took place. Null: none counts."""
     counts_until: Instant | None = None
     """When the completion stops counting; absent where it counts without end."""
     completion_id: UUID | None = None
@@ -92,6 +98,7 @@ class SurplusCredits(Model):
     category: str | None = None
     """Absent: beyond the minimum of all categories together."""
     credits: float
+    """How many."""
 
 
 class AwardState(Model):
@@ -100,17 +107,21 @@ class AwardState(Model):
     id: UUID
     """Derived from the enrolment, so that the same completion has the same award."""
     enrolment_id: UUID
+    """The enrolment that was completed."""
     holder_id: UUID
+    """Who gets the credential."""
     credential_type: str
     """The code of the credential type to issue or renew."""
     completed_on: date
     """The day of the last completion that counted, where `time_zone` says."""
     time_zone: str
+    """The IANA zone in which `completed_on` is meant."""
     completed_at: Instant | None = None
     """The instant of that completion, for whoever knows a zone that fits the holder better."""
     credential_id: UUID | None = None
     """The credential to renew; absent: issue one."""
     awarded_at: Instant
+    """When the award was published last; later than a refusal where it is to be judged again."""
 
     @staticmethod
     def id_of(enrolment_id: UUID) -> UUID:
@@ -122,10 +133,13 @@ class AwardRefusal(Model):
     """Why an award was not carried out. The same award published again, later, is judged again."""
 
     award_id: UUID
+    """The award."""
     enrolment_id: UUID
+    """The enrolment whose completion awarded it."""
     holder_id: UUID
     """The holder whom the award names."""
     credential_type: str
+    """The code of the type that was to be issued or renewed."""
     credential_id: UUID | None = None
     """The credential that was to be renewed; absent where one was to be issued."""
     reason: str
@@ -133,6 +147,7 @@ class AwardRefusal(Model):
     awarded_at: Instant
     """When the award that was refused was published."""
     refused_at: Instant
+    """When it was refused."""
 
 
 class WaitState(Model):
@@ -141,11 +156,13 @@ class WaitState(Model):
     kind: str
     """`application`, `completion`, `review` (of a component that was withdrawn) or `award` (refused)."""
     since: Instant
+    """From when on it has waited."""
     scope: str
     """The scope that a decider's token needs."""
     teams: tuple[str, ...] = ()
     """Empty: deciders of any team."""
     locations: tuple[str, ...] = ()
+    """Empty: deciders of any location."""
     people: int = 1
     """How many different people have to approve."""
     approved_by: tuple[str, ...] = ()
@@ -158,13 +175,19 @@ class EnrolmentState(Model):
     """An enrolment as it is after an event, with both axes and the status that follows from them."""
 
     id: UUID
+    """Identifies the enrolment for ever."""
     version: int
+    """Grows by 1 with each event."""
     holder_id: UUID
+    """Who is enrolled."""
     programme: str
     """The code of the programme."""
     programme_version: int
+    """The number of the programme's version that it is judged by."""
     kind: EnrolmentKind
+    """Whether it is the first way through the programme or a recertification."""
     stage: EnrolmentStage
+    """How far the work has come."""
     validity: Validity | None = None
     """That of the credential which the completion issued or renewed, as last announced."""
     status: EnrolmentStatus
@@ -172,11 +195,13 @@ class EnrolmentState(Model):
     reason: str | None = None
     """A code of why it has the status, such as `suspended` or `component_withdrawn`."""
     components: tuple[ComponentState, ...] = ()
+    """What the path consists of, and how far each part is."""
     credits: float = 0
     """The sum that counts: after caps, with what was carried over."""
     surplus: tuple[SurplusCredits, ...] = ()
     """Credits beyond each minimum, once it is completed; they may count towards the next recertification."""
     waits_for: WaitState | None = None
+    """The decision that it waits for. Null: for none."""
     award: AwardState | None = None
     """What the completion awarded; whoever has not seen its id carries it out, from event or snapshot."""
     credential_id: UUID | None = None
@@ -186,6 +211,7 @@ class EnrolmentState(Model):
     superseded_by: UUID | None = None
     """The enrolment whose completion renewed the credential: it has the validity from then on."""
     opened_at: Instant
+    """When it was opened."""
     opened_by: str
     """Who applied or enrolled the holder; a code and id, never a name."""
     entry: str | None = None
@@ -193,7 +219,9 @@ class EnrolmentState(Model):
     decided_at: Instant | None = None
     """When a person last decided about it."""
     decided_by: str | None = None
+    """Who did; a code and id, never a name."""
     completed_at: Instant | None = None
+    """When it was completed for the first time. Null: not yet."""
     deadline_at: Instant | None = None
     """When the programme's deadline is reached; absent where there is none or it no longer matters."""
     window_opens_at: Instant | None = None
@@ -201,7 +229,9 @@ class EnrolmentState(Model):
     renewal_due_for: UUID | None = None
     """The credential's term for which `renewal.due` was published last."""
     created_at: Instant
+    """When it was recorded first."""
     updated_at: Instant
+    """When it changed last."""
 
 
 class EnrolmentEvent(EventData):
@@ -209,6 +239,7 @@ class EnrolmentEvent(EventData):
 
     topic: ClassVar[Topic] = Topic.CERTIFICATIONS
     enrolment: EnrolmentState
+    """The enrolment after the event."""
 
     @property
     def key(self) -> str:
@@ -246,9 +277,13 @@ class EnrolmentStatusChanged(EnrolmentEvent):
 
     event_type: ClassVar[str] = "licet.enrolment.status_changed.v1"
     from_: EnrolmentStatus = Field(alias="from")
+    """The status before."""
     to: EnrolmentStatus
+    """The status after."""
     effective_at: Instant
+    """The instant of the change; it may lie before the event."""
     cause: ChangeCause
+    """Whether time and facts or a person brought the change."""
     reason: str
     """A code, such as `approved`, `denied`, `completed`, `expired` or `renewed`."""
     actor: str
@@ -270,10 +305,15 @@ class ComponentCompleted(EnrolmentEvent):
     component: str
     """The component's code."""
     credits: float = 0
+    """What it earns."""
     category: str | None = None
+    """The category of its credits. Null: none."""
     completed_at: Instant
+    """When the completion took place."""
     source: str | None = None
+    """The system that reported it. Null: nobody did, a person decided."""
     source_id: str | None = None
+    """Its id of the completion."""
     evidence: tuple[str, ...] = ()
     """Ids or hashes of what supports it; never the document."""
 
@@ -283,10 +323,13 @@ class ComponentWithdrawn(EnrolmentEvent):
 
     event_type: ClassVar[str] = "licet.component.withdrawn.v1"
     component: str
+    """The component's code."""
     reason: str
     """A code: `failed`, `withdrawn`, `outdated`, `returned`, `prerequisites`, `evidence`, `approval`."""
     source: str | None = None
+    """The system that reported the completion which no longer counts."""
     source_id: str | None = None
+    """Its id of that completion."""
 
 
 class CertificationAwarded(EnrolmentEvent):
@@ -294,6 +337,7 @@ class CertificationAwarded(EnrolmentEvent):
 
     event_type: ClassVar[str] = "licet.certification.awarded.v1"
     award: AwardState
+    """What is to be issued or renewed."""
 
 
 class AwardRefused(EventData):
@@ -306,6 +350,7 @@ class AwardRefused(EventData):
     event_type: ClassVar[str] = "licet.award.refused.v1"
     topic: ClassVar[Topic] = Topic.CREDENTIALS
     refusal: AwardRefusal
+    """The award and why it was refused."""
 
     @property
     def key(self) -> str:
@@ -327,20 +372,26 @@ class CourseReference(Model):
     """What a learning system calls a component."""
 
     source: str
+    """The code of the learning system."""
     id: str
+    """Its id of the course."""
 
 
 class DueComponent(Model):
     """A component still to do before a renewal, and what learning systems call it."""
 
     code: str
+    """The component's code."""
     name: str
+    """The name to show."""
     kind: str
     """`course`, `exam`, `task` or `attendance`."""
     usual_days: int | None = None
+    """How many days it usually takes. Null: the programme does not say."""
     start_by: date
     """The latest day to start, so that it and what needs it are done before expiry."""
     sources: tuple[CourseReference, ...] = ()
+    """What learning systems call it."""
 
 
 class RenewalDue(EnrolmentEvent):
@@ -348,14 +399,17 @@ class RenewalDue(EnrolmentEvent):
 
     event_type: ClassVar[str] = "licet.renewal.due.v1"
     credential_id: UUID
+    """The credential to renew."""
     term_id: UUID
     """The term that ends; told once for each."""
     expires_on: date
     """The printed expiry date."""
     time_zone: str
+    """The IANA zone in which its days are meant."""
     start_by: date
     """The latest day on which to begin."""
     components: tuple[DueComponent, ...]
+    """What is still to do."""
     last_day: date | None = None
     """The last day that is valid as a whole; absent from older builds, which meant `expires_on`."""
     expires_on_month: str | None = None
@@ -374,6 +428,7 @@ class EnrolmentMoved(EventData):
     holder_id: UUID
     """The holder it was under."""
     enrolment_id: UUID
+    """The enrolment that has left the key."""
     version: int
     """Its version when it left, in `ce_sequence`."""
 

@@ -47,14 +47,19 @@ class EventData(Model):
     topic: ClassVar[Topic]
     """Where it is published."""
     everywhere: ClassVar[bool] = False
-    """Whether it occurs on every topic of ours; then `destination` says on which."""
+    """Whether it occurs on several topics; then `destination` says on which."""
     tombstone: ClassVar[bool] = False
     """Whether its value on the wire is null. Such an event says all it has to say in its key."""
 
     @property
     def destination(self) -> Topic:
-        """The topic it goes to: its type's, but for types that occur on every topic."""
+        """The topic it goes to: its type's, but for types that occur on several topics."""
         return self.topic
+
+    @classmethod
+    def topics(cls) -> frozenset[Topic]:
+        """Return every topic on which the type occurs."""
+        return frozenset({cls.topic})
 
     @property
     def key(self) -> str:

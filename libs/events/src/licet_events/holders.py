@@ -26,28 +26,45 @@ class HolderState(Model):
     """A holder as it is after an event."""
 
     id: UUID
+    """Identifies the holder for ever; a UUIDv7."""
     version: int
+    """Grows by 1 with each event."""
     kind: HolderKind
+    """What the holder is to the organisation."""
     external_id: str | None = None
+    """The id in the system that the holder comes from, such as a personnel number."""
     name: str
+    """The name to show and to address; personal."""
     email: str | None = None
+    """Where mails go; personal. Null: nowhere."""
     phone: str | None = None
+    """A telephone number as it was entered; personal."""
     time_zone: str | None = None
     """Rules when mails leave; never a term's validity."""
     locale: str | None = None
+    """The language of mails, a BCP 47 tag such as `de` or `fr-CH`. Null: the deployment's."""
     team: str | None = None
+    """The code of the team. Null: none."""
     location: str | None = None
+    """The code of the location; its zone and jurisdiction are the holder's. Null: none."""
     manager_id: UUID | None = None
+    """The holder who is the manager. Null: none is known."""
     roles: tuple[str, ...] = ()
+    """Codes of the roles that the holder works in."""
     queues: tuple[str, ...] = ()
+    """Codes of the queues that the holder works on."""
     attributes: dict[str, str | int | bool] = Field(default_factory=dict)
+    """What the organisation keeps beside these fields, by name."""
     active: bool = True
+    """Whether the holder belongs to the organisation now. While not, nobody is told anything."""
     merged_into: UUID | None = None
     """The holder that this one turned out to be; its credentials are there."""
     birth_date: date | None = Field(default=None, repr=False)
     """Personal. On no topic but this one."""
     created_at: Instant
+    """When it was recorded first."""
     updated_at: Instant
+    """When it changed last."""
 
 
 class HolderEvent(EventData):
@@ -55,6 +72,7 @@ class HolderEvent(EventData):
 
     topic: ClassVar[Topic] = Topic.HOLDERS
     holder: HolderState
+    """The holder after the event."""
 
     @property
     def key(self) -> str:
@@ -86,6 +104,7 @@ class HolderDeactivated(HolderEvent):
 
     event_type: ClassVar[str] = "licet.holder.deactivated.v1"
     reason: str
+    """A code, such as `left`."""
 
 
 class HolderReactivated(HolderEvent):
@@ -93,6 +112,7 @@ class HolderReactivated(HolderEvent):
 
     event_type: ClassVar[str] = "licet.holder.reactivated.v1"
     reason: str
+    """A code, such as `rehired`."""
 
 
 class HolderMerged(HolderEvent):
@@ -100,6 +120,7 @@ class HolderMerged(HolderEvent):
 
     event_type: ClassVar[str] = "licet.holder.merged.v1"
     into: UUID
+    """The holder whose record stays."""
 
 
 class HolderErased(EventData):
@@ -113,12 +134,18 @@ class HolderErased(EventData):
     everywhere: ClassVar[bool] = True
     tombstone: ClassVar[bool] = True
     holder_id: UUID
+    """The holder of whom nothing is kept."""
     path: str = ""
     """What follows the holder's id in the key that ends; empty for the holder itself."""
     of: Annotated[Topic, WithJsonSchema({"type": "string"})] = Topic.HOLDERS
     """The topic on which it ends a key. It is not on the wire: a record knows its topic."""
     version: int | None = FINAL_SEQUENCE
     """It is in `ce_sequence`, and absent from records of the first builds."""
+
+    @classmethod
+    def topics(cls) -> frozenset[Topic]:
+        """Return the topics with keys below a holder's; those of eligibility end by a type of their own."""
+        return frozenset({Topic.HOLDERS, Topic.CREDENTIALS, Topic.CERTIFICATIONS, Topic.SHIFTS})
 
     @property
     def destination(self) -> Topic:

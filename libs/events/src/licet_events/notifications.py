@@ -59,16 +59,23 @@ class NotificationEvent(EventData):
     event_name: str
     """Its type."""
     credential_id: UUID
+    """The credential that it is about."""
     holder_id: UUID
     """Whose credential it is."""
     recipient_id: UUID | None = None
     """The holder that was, or would have been, told."""
     recipient_role: RecipientRole
+    """What the recipient is to the holder, such as `holder` or `manager`."""
     channel: str = "email"
+    """How it was to be told."""
     template: str | None = None
+    """The name of the template."""
     template_version: str | None = None
+    """The version of the template."""
     reason: NotificationReason
+    """A code of what came of it."""
     smtp_status: int | None = None
+    """The mail server's status code. Null: it gave none."""
 
     @property
     def key(self) -> str:
@@ -110,6 +117,7 @@ class EnrolmentNotificationEvent(EventData):
     event_name: str
     """Its type."""
     enrolment_id: UUID
+    """The enrolment that it is about."""
     holder_id: UUID
     """Whose enrolment it is."""
     recipient_id: UUID | None = None
@@ -117,11 +125,15 @@ class EnrolmentNotificationEvent(EventData):
     recipient_role: RecipientRole
     """`manager` for the holder's manager, and for a supervisor who decides about an application."""
     channel: str = "email"
+    """How it was to be told."""
     template: str | None = None
     """What the mail is about, such as `enrolment.approved.v1`."""
     template_version: str | None = None
+    """The version of the template."""
     reason: NotificationReason
+    """A code of what came of it."""
     smtp_status: int | None = None
+    """The mail server's status code. Null: it gave none."""
 
     @property
     def key(self) -> str:

@@ -23,13 +23,21 @@ class BackfillFinished(EventData):
     of: Annotated[Topic, WithJsonSchema({"type": "string"})]
     """The topic whose partition is complete."""
     run: UUID
+    """Identifies the backfill."""
     started_at: Instant
+    """When it began."""
     partition: int
+    """The partition on which everything has been published."""
     route: str
     """A text that the partitioner maps to `partition`."""
     by: str | None = None
     """The service that published; absent from markers of the first builds. A topic of several services
     is complete once each of them has said so."""
+
+    @classmethod
+    def topics(cls) -> frozenset[Topic]:
+        """Return the topics that can be published again: those that keep states, and the schedule."""
+        return frozenset({topic for topic in Topic if topic.compacted} | {Topic.SCHEDULE})
 
     @property
     def destination(self) -> Topic:

@@ -25,7 +25,9 @@ class PassedOver(Model):
     """A step that was reached and not announced."""
 
     step: int
+    """The step, in days."""
     reason: PassedOverReason
+    """A code of why it was not announced."""
 
 
 class ScheduleEvent(EventData):
@@ -33,11 +35,15 @@ class ScheduleEvent(EventData):
 
     topic: ClassVar[Topic] = Topic.SCHEDULE
     credential_id: UUID
+    """The credential."""
     holder_id: UUID
+    """Whose it is."""
     credential_version: int
     """The version of the credential that the decision was made on."""
     term_id: UUID | None = None
+    """The term that ends."""
     term_revision: int = 0
+    """The revision of the term by which the instant was computed."""
     at: Instant
     """The instant that has come."""
     notify: bool
@@ -60,7 +66,9 @@ class CredentialExpiring(ScheduleEvent):
     expires_on: date
     """The printed expiry date: the last valid day, or the day after it, by the type's `expires_at_rule`."""
     time_zone: str
+    """The IANA zone in which that day ends."""
     passed_over: tuple[PassedOver, ...] = ()
+    """Steps that this one stands for."""
     expires_at: Instant | None = None
     """The instant from which it is no longer valid; absent from older builds."""
     expires_on_month: str | None = None
@@ -74,6 +82,7 @@ class CredentialExpired(ScheduleEvent):
     expires_on: date
     """The printed expiry date."""
     time_zone: str
+    """The IANA zone in which that day ended."""
     expires_at: Instant | None = None
     """The instant from which it is no longer valid; absent from older builds."""
     expires_on_month: str | None = None
@@ -91,7 +100,9 @@ class CredentialOverdue(ScheduleEvent):
     expires_on: date
     """The printed expiry date."""
     time_zone: str
+    """The IANA zone in which that day ended."""
     passed_over: tuple[PassedOver, ...] = ()
+    """Steps that this one stands for."""
     expires_at: Instant | None = None
     """The instant from which it is no longer valid; absent from older builds."""
     expires_on_month: str | None = None
@@ -118,6 +129,7 @@ class DeadlineReached(ScheduleEvent):
 
     event_type: ClassVar[str] = "licet.deadline.reached.v1"
     deadline: Deadline
+    """Which deadline, as a code."""
     reference: UUID | None = None
     """The flag it belongs to."""
 
@@ -134,6 +146,7 @@ class InstantReached(EventData):
     """What has the instant: `enrolment`, `waiver`, `audit` or `audit_schedule`; readers pass over kinds that
     they do not know."""
     about_id: UUID
+    """The id of the thing."""
     about_version: int
     """The version of its state that the decision was made on."""
     holder_id: UUID | None = None

@@ -32,6 +32,7 @@ class BookingEvent(EventData):
 
     topic: ClassVar[Topic] = Topic.BOOKINGS
     platform: Platform
+    """The code of the scheduling platform."""
     external_id: ExternalId
     """The platform's id of the shift."""
     holder_id: UUID | None = None
@@ -69,8 +70,11 @@ class BookedShiftEvent(BookingEvent):
     """Any booking event that says what is to be worked, where and when."""
 
     target: BookedTarget
+    """What the shift is worked as, such as `role:nurse`."""
     location: BookedLocation = ANYWHERE
+    """The code of the location, or `*`."""
     start: Instant
+    """The instant at which the shift begins."""
     end: Instant
     """The instant from which the shift is over."""
 
@@ -107,12 +111,19 @@ class ShiftState(Model):
     version: int
     """Grows by 1 with each event about the shift."""
     platform: str
+    """The code of the scheduling platform that booked it."""
     external_id: str
+    """The platform's id of the shift."""
     holder_id: UUID
+    """Who is booked."""
     target: str
+    """What the shift is worked as, such as `role:nurse`."""
     location: str = ANYWHERE
+    """The code of the location, or `*`."""
     start: Instant
+    """The instant at which the shift begins."""
     end: Instant
+    """The instant from which it is over."""
     at_risk: bool
     """Whether the verdict is worse than the one the shift was booked with."""
     since: Instant
@@ -122,6 +133,7 @@ class ShiftState(Model):
     verdict: Verdict
     """The worst verdict within the shift."""
     reasons: tuple[Reason, ...]
+    """Why it is at risk."""
     timeline_version: int | None = None
     """The version of the timeline that gave the verdict; null where the holder has none for the target."""
 
@@ -131,6 +143,7 @@ class ShiftEvent(EventData):
 
     topic: ClassVar[Topic] = Topic.SHIFTS
     shift: ShiftState
+    """The shift after the event."""
 
     @property
     def key(self) -> str:
@@ -164,6 +177,7 @@ class ShiftCleared(ShiftEvent):
 
     event_type: ClassVar[str] = "licet.shift.cleared.v1"
     cleared_by: ClearedBy
+    """What has put it right, as a code."""
 
 
 class ShiftSnapshot(ShiftEvent):

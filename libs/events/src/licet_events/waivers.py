@@ -32,8 +32,11 @@ class WaiverState(Model):
     """A waiver as it is after an event; notes in words stay with the service."""
 
     id: UUID
+    """Identifies the waiver for ever."""
     version: int
+    """Grows by 1 with each event."""
     holder_id: UUID
+    """Who is released."""
     requirement_id: UUID | None = None
     """The requirement that it releases from; absent: every requirement of the target."""
     type: str | None = None
@@ -43,20 +46,29 @@ class WaiverState(Model):
     locations: tuple[str, ...] = ()
     """Where it holds; empty means everywhere."""
     reason: WaiverReason
+    """Why, as a code."""
     status: WaiverStatus
+    """How it stands."""
     override: bool = False
     """Whether a scheduler decided it alone, for one shift, to be reviewed afterwards."""
     starts_at: Instant
+    """The instant from which it releases."""
     ends_at: Instant
     """When it ceases to hold: its end, or before that the instant at which it was revoked."""
     requested_by: str
     """A code and id, such as `user:<subject>`; so are the others who acted."""
     decided_by: str | None = None
+    """Who granted or refused it; a code and id. Null: nobody yet."""
     decided_at: Instant | None = None
+    """When it was granted or refused."""
     revoked_by: str | None = None
+    """Who revoked it; a code and id. Null: nobody."""
     revoked_at: Instant | None = None
+    """When it was revoked."""
     created_at: Instant
+    """When it was recorded first."""
     updated_at: Instant
+    """When it changed last."""
 
 
 class WaiverEvent(EventData):
@@ -64,6 +76,7 @@ class WaiverEvent(EventData):
 
     topic: ClassVar[Topic] = Topic.CERTIFICATIONS
     waiver: WaiverState
+    """The waiver after the event."""
 
     @property
     def key(self) -> str:

@@ -14,6 +14,7 @@ from starlette.routing import compile_path
 
 from licet_chassis.errors import STATUSES
 from licet_chassis.http.auth import Authentication
+from licet_chassis.http.contract import make_readable
 from licet_chassis.http.problems import MEDIA_TYPE, handle_problems
 from licet_chassis.http.requests import BodyLimit, BodyLimits, Requests
 from licet_chassis.http.strictness import documented_parameters
@@ -51,11 +52,14 @@ _PROBLEM: dict[int | str, dict[str, Any]] = {
 class _Application(FastAPI):
     def openapi(self) -> dict[str, Any]:
         """Return the OpenAPI document, with the schema that every answer but the good ones has."""
+        if self.openapi_schema is not None:
+            return self.openapi_schema
         document = super().openapi()
         schemas = document.setdefault("components", {}).setdefault("schemas", {})
         if ProblemDocument.__name__ not in schemas:
             schema = ProblemDocument.model_json_schema(ref_template="#/components/schemas/{model}")
             schemas |= {**schema.pop("$defs"), ProblemDocument.__name__: schema}
+        make_readable(document)
         return document
 
 

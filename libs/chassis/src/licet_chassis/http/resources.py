@@ -2,18 +2,20 @@
 
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 from fastapi import Depends, Header
 from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, ValidatorFunctionWrapHandler
 from pydantic_core import CoreSchema, PydanticSerializationError, core_schema, to_json
 from starlette.responses import Response
 
+from licet_chassis.http.contract import REQUIRED
 from licet_chassis.http.problems import BadRequest, PreconditionRequired
 from licet_chassis.http.strictness import documented
 
 _NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")  # a text may well say "\\u0000" in six characters
 _ENTITY_TAG = re.compile(r'"(?P<version>0|[1-9][0-9]{0,17})"')
+_ENTITY_TAG_IN_SCHEMA = '^"(0|[1-9][0-9]{0,17})"$'
 
 
 class Body(BaseModel):
@@ -28,7 +30,12 @@ class Body(BaseModel):
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         """Validate Python values, which FastAPI makes of a body, as the JSON that they were."""
-        schema = documented(handler(source), cls.__name__)
+        handled: dict[str, Any] = {**handler(source)}
+        if handled["type"] == "json-or-python":
+            return cast("CoreSchema", handled)  # wrapped before
+        # The reference moves to the whole, so that JSON Schemas name the body and do not inline it.
+        reference = handled.pop("ref", None)
+        schema = documented(cast("CoreSchema", handled), cls.__name__)
 
         def as_json(value: Any, validate: ValidatorFunctionWrapHandler) -> Any:
             # Strict about Python values would mean that a date is no text; strict about JSON does not.
@@ -39,6 +46,7 @@ class Body(BaseModel):
         return core_schema.json_or_python_schema(
             json_schema=schema,
             python_schema=core_schema.no_info_wrap_validator_function(as_json, schema),
+            ref=reference,
         )
 
 
@@ -89,7 +97,12 @@ def created_too(view: type[BaseModel]) -> dict[int | str, dict[str, Any]]:
 
 async def _expected_version(
     if_match: Annotated[
-        str | None, Header(alias="If-Match", description='The `ETag` of the version to change, such as `"3"`')
+        str | None,
+        Header(
+            alias="If-Match",
+            description='The `ETag` of the version to change, such as `"3"`',
+            json_schema_extra={"pattern": _ENTITY_TAG_IN_SCHEMA, REQUIRED: True},
+        ),
     ] = None,
 ) -> int:
     if if_match is None:
@@ -102,7 +115,12 @@ async def _expected_version(
 
 async def _version_if_named(
     if_match: Annotated[
-        str | None, Header(alias="If-Match", description='The `ETag` of the version to act on, such as `"3"`')
+        str | None,
+        Header(
+            alias="If-Match",
+            description='The `ETag` of the version to act on, such as `"3"`',
+            json_schema_extra={"pattern": _ENTITY_TAG_IN_SCHEMA},
+        ),
     ] = None,
 ) -> int | None:
     return None if if_match is None else _version_of(if_match)

@@ -28,10 +28,21 @@ def generated(package: Path, checkout: Path | None) -> dict[Path, str]:
         package / "schemas" / f"{event_type}.json": _json(schema_of(model))
         for event_type, model in EVENT_TYPES.items()
     }
-    texts[package / "asyncapi.json"] = _json(asyncapi())
     if checkout:
+        texts[package / "asyncapi.json"] = _json(asyncapi(_examples(checkout / "tests/contract/golden")))
         texts[checkout / "docs/reference/events.md"] = reference()
     return texts
+
+
+def _examples(golden: Path) -> dict[str, Any]:
+    """Return the newest record of each type that is kept for the tests of the contract."""
+    examples = {}
+    for path in sorted(golden.glob("*.json"), key=lambda path: (len(path.name), path.name)):
+        record = json.loads(path.read_text(encoding="utf-8"))
+        headers = dict(record["headers"])
+        value = None if record["value"] is None else json.loads(record["value"])
+        examples[headers["ce_type"]] = {"name": f"Key {record['key']}", "headers": headers, "payload": value}
+    return examples
 
 
 def _json(document: Mapping[str, Any]) -> str:

@@ -1,6 +1,6 @@
 """The contract as an AsyncAPI 3 document."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from importlib.metadata import version
 from typing import Any
 
@@ -15,20 +15,19 @@ Json = dict[str, Any]
 
 def topics_in_use() -> list[Topic]:
     """Return the topics that some type is published on."""
-    return [topic for topic in Topic if any(model.topic is topic for model in EVENT_TYPES.values())]
+    return [topic for topic in Topic if types_on(topic)]
 
 
 def types_on(topic: Topic) -> list[type[EventData]]:
     """Return the types that occur on a topic."""
-    return [
-        model
-        for model in EVENT_TYPES.values()
-        if (model.everywhere and not topic.inbound) or (model.topic is topic and not model.everywhere)
-    ]
+    return [model for model in EVENT_TYPES.values() if topic in model.topics()]
 
 
-def asyncapi() -> Json:
-    """Return the AsyncAPI 3.0 document: every topic in use, every type, and the schemas they share."""
+def asyncapi(examples: Mapping[str, Json]) -> Json:
+    """Return the AsyncAPI 3.0 document: every topic in use, every type, and the schemas they share.
+
+    `examples` has a real record of each type, with `headers` and `payload`.
+    """
     topics = topics_in_use()
     schemas, parts = described_schemas(EVENT_TYPES.values(), "#/components/schemas/{model}")
     return {
@@ -49,7 +48,7 @@ def asyncapi() -> Json:
         },
         "components": {
             "messages": {
-                event_type: _message(event_type, model, schemas[model])
+                event_type: _message(event_type, model, schemas[model], examples.get(event_type))
                 for event_type, model in EVENT_TYPES.items()
             },
             "schemas": {"CloudEventsHeaders": _headers(), **parts},
@@ -91,12 +90,12 @@ def _operation(topic: Topic) -> Json:
     }
 
 
-def _message(event_type: str, model: type[EventData], payload: Json) -> Json:
+def _message(event_type: str, model: type[EventData], payload: Json, example: Json | None) -> Json:
     return {
         "name": event_type,
         "title": model.__name__,
         "summary": summary(model),
-        "contentType": "application/json",
+        **({} if model.tombstone else {"contentType": "application/json"}),
         "correlationId": {"location": "$message.header#/ce_correlationid"},
         "headers": {
             "type": "object",
@@ -104,14 +103,16 @@ def _message(event_type: str, model: type[EventData], payload: Json) -> Json:
             "properties": {"ce_type": {"const": event_type}},
         },
         "payload": payload,
+        **({} if example is None else {"examples": [example]}),
         "bindings": {"kafka": {"key": _key(model), "bindingVersion": "0.5.0"}},
     }
 
 
 def _key(model: type[EventData]) -> Json:
-    if model.everywhere:
-        return {"type": "string", "description": "One of its own; it is no aggregate's."}
-    return {"type": "string", "description": model.topic.record_key}
+    keys = dict.fromkeys(topic.record_key for topic in Topic if topic in model.topics())
+    if model.everywhere and not model.tombstone:
+        return {"type": "string", "description": "A key of its own: it is no aggregate's."}
+    return {"type": "string", "description": "; ".join(keys)}
 
 
 def summary(model: type[EventData]) -> str:

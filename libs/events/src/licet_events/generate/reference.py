@@ -13,6 +13,7 @@ from licet_events.generate.asyncapi import summary, topics_in_use
 from licet_events.generate.attributes import ATTRIBUTES
 from licet_events.generate.docstrings import member_docs
 from licet_events.generate.schemas import parts_of
+from licet_events.topics import Topic
 from licet_events.types import EVENT_TYPES
 
 _HEAD = """\
@@ -62,7 +63,11 @@ def _topics() -> Iterator[str]:
         if topic.inbound:
             yield _INBOUND
         yield from _types(models)
-    yield "## On every topic\n"
+    yield "## On several topics\n"
+    for model in everywhere:
+        on = ", ".join(f"`{topic}`" for topic in Topic if topic in model.topics())
+        yield f"- `{model.event_type}`: {on}"
+    yield ""
     yield from _types(everywhere)
 
 

@@ -10,6 +10,7 @@ from pydantic.json_schema import models_json_schema
 
 from licet_events.event import EventData, schema_uri
 from licet_events.generate.docstrings import member_docs
+from licet_events.json_schema import drop_list_defaults, merge_null
 
 Schema = dict[str, Any]
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -38,6 +39,8 @@ def described_schemas(
     classes = {cls.__name__: cls for model in plain for cls in parts_of(model)}
     for name, schema in definitions.items():
         _describe(schema, classes[name])
+        merge_null(schema)
+        drop_list_defaults(schema)
     schemas = {
         model: _tombstone(model) if model.tombstone else definitions.pop(model.__name__) for model in wanted
     }

@@ -20,7 +20,7 @@ class Kind(StrEnum):
     MIGRATE = "migrate"
 
 
-class State(StrEnum):
+class BulkState(StrEnum):
     """Where a job is."""
 
     RUNNING = "running"
@@ -111,7 +111,7 @@ class Job:
 
     id: UUID
     kind: Kind
-    state: State
+    state: BulkState
     request: Mapping[str, Any]
     dry_run: bool
     actor: str

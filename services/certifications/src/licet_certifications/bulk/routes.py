@@ -13,7 +13,7 @@ from starlette.responses import Response
 from licet_certifications.bulk import commands, store
 from licet_certifications.bulk.bodies import BulkIn, EntryWord, MigrateIn
 from licet_certifications.bulk.commands import TakeIn
-from licet_certifications.bulk.model import Asker, Enrol, Job, Kind, Migrate, Outcome, ReportLine, State
+from licet_certifications.bulk.model import Asker, BulkState, Enrol, Job, Kind, Migrate, Outcome, ReportLine
 from licet_certifications.bulk.reading import read_lines
 from licet_certifications.codes import Code
 from licet_certifications.enrolments.model import Entry
@@ -54,7 +54,7 @@ class BulkOut(BaseModel):
 
     id: UUID
     kind: Kind
-    state: State
+    state: BulkState
     request: Mapping[str, Any]
     dry_run: bool
     actor: str
@@ -84,7 +84,7 @@ class BulkOut(BaseModel):
             dry_run=job.dry_run,
             actor=job.actor,
             total=job.total,
-            progress=1.0 if job.state is State.FINISHED or not job.total else worked_off / job.total,
+            progress=1.0 if job.state is BulkState.FINISHED or not job.total else worked_off / job.total,
             counts=counts,
             created_at=job.created_at,
             finished_at=job.finished_at,

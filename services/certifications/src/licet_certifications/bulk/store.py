@@ -9,13 +9,13 @@ from uuid import UUID
 
 from licet_certifications.bulk.model import (
     Asker,
+    BulkState,
     HolderFilter,
     Job,
     Kind,
     Outcome,
     ReportLine,
     Result,
-    State,
     Wanted,
 )
 from licet_chassis.connection import Connection
@@ -191,7 +191,7 @@ def _job(row: "asyncpg.Record") -> Job:
         **{
             **row,
             "kind": Kind(row["kind"]),
-            "state": State(row["state"]),
+            "state": BulkState(row["state"]),
             "request": json.loads(row["request"]),
             "counts": json.loads(row["counts"]),
         }

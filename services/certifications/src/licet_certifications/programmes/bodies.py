@@ -14,7 +14,7 @@ from licet_certifications.programmes.model import (
     ComponentKind,
     Deadline,
     Definition,
-    Entry,
+    EntryRules,
     Recertification,
 )
 from licet_chassis.errors import Invalid
@@ -96,7 +96,7 @@ class CreditRuleIn(Body):
     """Of this category no more than this counts towards the total."""
 
 
-class CompletionIn(Body):
+class CompletionRuleIn(Body):
     """What completion needs beyond the required components."""
 
     groups: Annotated[tuple[GroupIn, ...], Field(max_length=50)] = ()
@@ -150,7 +150,7 @@ class RecertificationIn(Body):
     window_days: Days
     components: Annotated[tuple[ComponentIn, ...], Field(max_length=MOST_COMPONENTS)] = ()
     """Empty: the same as the first time."""
-    completion: CompletionIn | None = None
+    completion: CompletionRuleIn | None = None
     """Left out: the rule of the first time, or, with components of its own, all that are required."""
     full_path_after_days: Annotated[int, Field(ge=0, le=36_500)] | None = None
 
@@ -161,7 +161,7 @@ class VersionIn(Body):
     credential_type: Code | None = None
     """What completion issues or renews; left out: the programme's; null: nothing."""
     components: Annotated[tuple[ComponentIn, ...], Field(min_length=1, max_length=MOST_COMPONENTS)]
-    completion: CompletionIn = CompletionIn()
+    completion: CompletionRuleIn = CompletionRuleIn()
     approvals: ApprovalsIn = ApprovalsIn()
     entry: EntryIn = EntryIn()
     deadline: DeadlineIn | None = None
@@ -200,7 +200,7 @@ class VersionIn(Body):
                 components=_approver(self.approvals.components) or (Approver() if asks else None),
                 completion=_approver(self.approvals.completion),
             ),
-            entry=Entry.model_validate(self.entry.model_dump()),
+            entry=EntryRules.model_validate(self.entry.model_dump()),
             deadline=None if self.deadline is None else Deadline.model_validate(self.deadline.model_dump()),
             recertification=recertification,
             cool_off_days=self.cool_off_days,
@@ -247,7 +247,7 @@ def _approver(given: bool | ApproverIn | None) -> Approver | None:
     return Approver() if given else None
 
 
-def _rule(given: CompletionIn | None) -> CompletionRule | None:
+def _rule(given: CompletionRuleIn | None) -> CompletionRule | None:
     return None if given is None else CompletionRule.model_validate(given.model_dump())
 
 

@@ -9,7 +9,7 @@ from licet_certifications.programmes.model import (
     CompletionRule,
     Component,
     Definition,
-    Entry,
+    EntryRules,
     counted_credits,
 )
 from licet_chassis.errors import Invalid
@@ -175,7 +175,7 @@ def _credit_faults(components: Sequence[Component], rule: CompletionRule, at: st
             )
 
 
-def _entry_faults(entry: Entry, programme: str) -> Iterator[Invalid]:
+def _entry_faults(entry: EntryRules, programme: str) -> Iterator[Invalid]:
     for number, code in enumerate(entry.required_programmes):
         if code == programme:
             yield Invalid(

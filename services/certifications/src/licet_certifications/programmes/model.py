@@ -101,7 +101,7 @@ class Approvals(Model):
     completion: Approver | None = None
 
 
-class Entry(Model):
+class EntryRules(Model):
     """Who gets in, and how."""
 
     self_application: bool = True
@@ -154,7 +154,7 @@ class Definition(Model):
     components: tuple[Component, ...]
     completion: CompletionRule = CompletionRule()
     approvals: Approvals = Approvals()
-    entry: Entry = Entry()
+    entry: EntryRules = EntryRules()
     deadline: Deadline | None = None
     recertification: Recertification | None = None
     cool_off_days: int = 0

@@ -10,7 +10,7 @@ from licet_certifications.programmes.model import (
     Component,
     Deadline,
     Definition,
-    Entry,
+    EntryRules,
     Programme,
     Recertification,
     Version,
@@ -58,7 +58,7 @@ class VersionOut(BaseModel):
     components: tuple[Component, ...]
     completion: CompletionRule
     approvals: Approvals
-    entry: Entry
+    entry: EntryRules
     deadline: Deadline | None
     recertification: Recertification | None
     cool_off_days: int

@@ -68,7 +68,7 @@ class OverrideBody(Body):
         return OverrideRequest(self.holder_id, self.target, start, end, self.reason, self.location, self.note)
 
 
-class ReasonBody(Body):
+class WaiverReasonBody(Body):
     """Why, in words."""
 
     reason: Note

@@ -13,7 +13,7 @@ from licet_certifications.periods import zone_of
 from licet_certifications.settings import Settings
 from licet_certifications.visibility import Visibility
 from licet_certifications.waivers import commands, store
-from licet_certifications.waivers.bodies import ApprovalBody, OverrideBody, ReasonBody, WaiverBody
+from licet_certifications.waivers.bodies import ApprovalBody, OverrideBody, WaiverBody, WaiverReasonBody
 from licet_certifications.waivers.model import DEFAULT_DAYS, Limits, Waiver
 from licet_certifications.waivers.store import WaiverFilter
 from licet_certifications.waivers.views import WaiverView
@@ -117,7 +117,9 @@ async def approve_waiver(
 
 
 @router.post("/{waiver_id}/refuse", response_model=WaiverView)
-async def refuse_waiver(waiver_id: UUID, write: Write, principal: Approver, body: ReasonBody) -> Response:
+async def refuse_waiver(
+    waiver_id: UUID, write: Write, principal: Approver, body: WaiverReasonBody
+) -> Response:
     """Refuse a waiver that was asked for."""
     return await _decide(
         write, principal, waiver_id, lambda tx, now: commands.refuse(tx, waiver_id, note=body.reason, now=now)
@@ -125,7 +127,9 @@ async def refuse_waiver(waiver_id: UUID, write: Write, principal: Approver, body
 
 
 @router.post("/{waiver_id}/revoke", response_model=WaiverView)
-async def revoke_waiver(waiver_id: UUID, write: Write, principal: Approver, body: ReasonBody) -> Response:
+async def revoke_waiver(
+    waiver_id: UUID, write: Write, principal: Approver, body: WaiverReasonBody
+) -> Response:
     """Take a granted waiver back from now on."""
     return await _decide(
         write, principal, waiver_id, lambda tx, now: commands.revoke(tx, waiver_id, note=body.reason, now=now)

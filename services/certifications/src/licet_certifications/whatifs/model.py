@@ -239,7 +239,7 @@ def _side_by_side(
         new += new_end == start
 
 
-class State(StrEnum):
+class WhatIfState(StrEnum):
     """How far a what-if has come."""
 
     RUNNING = "running"
@@ -253,7 +253,7 @@ class WhatIf:
     """A question and how far its answer has come."""
 
     id: UUID
-    state: State
+    state: WhatIfState
     changes: Sequence[Mapping[str, Any]]
     """As they were sent."""
     actor: str

@@ -18,9 +18,9 @@ from licet_certifications.whatifs.model import (
     BookedShift,
     Count,
     Counts,
-    State,
     Supposed,
     WhatIf,
+    WhatIfState,
     WorseHolder,
     Worsening,
     WorseShift,
@@ -327,4 +327,4 @@ def _owner(row: "asyncpg.Record") -> Owner:
 
 
 def _what_if(row: "asyncpg.Record") -> WhatIf:
-    return WhatIf(**{**row, "state": State(row["state"]), "changes": json.loads(row["changes"])})
+    return WhatIf(**{**row, "state": WhatIfState(row["state"]), "changes": json.loads(row["changes"])})

@@ -7,7 +7,7 @@ from pydantic import BaseModel
 
 from licet_certifications.eligibility.contract import reason_of
 from licet_certifications.eligibility.model import Assessment
-from licet_certifications.whatifs.model import Count, Counts, State, WhatIf, WorseHolder, WorseShift
+from licet_certifications.whatifs.model import Count, Counts, WhatIf, WhatIfState, WorseHolder, WorseShift
 from licet_certifications.whatifs.store import Listed
 from licet_events.eligibility import Reason, Verdict
 from licet_events.event import Instant
@@ -57,7 +57,7 @@ class WhatIfView(BaseModel):
     """A question, and how far its answer has come."""
 
     id: UUID
-    state: State
+    state: WhatIfState
     progress: float
     """From 0 to 1."""
     examined: int
@@ -75,7 +75,7 @@ class WhatIfView(BaseModel):
     @classmethod
     def of(cls, found: WhatIf, counts: Counts) -> Self:
         """Show a what-if."""
-        done = found.state is State.FINISHED or found.total == 0
+        done = found.state is WhatIfState.FINISHED or found.total == 0
         return cls(
             id=found.id,
             state=found.state,
