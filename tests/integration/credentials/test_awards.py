@@ -238,7 +238,7 @@ async def test_a_refusal_by_the_rules_is_stored_with_its_reason(http, service, a
     )  # fmt: skip
     held = await made(
         http, "credentials", holder_id=ana["id"], type="licence", valid_from="2026-01-01",
-        expires_on="2030-06-30", time_zone="Europe/Berlin",
+        expires_on="2030-06-30", unusual=True, time_zone="Europe/Berlin",
     )  # fmt: skip
     await service.published()
     awarded = award(ana, held)

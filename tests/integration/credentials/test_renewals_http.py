@@ -27,6 +27,7 @@ async def test_a_late_renewal_starts_on_completion_and_its_lapse_stays(http, ser
         "valid_from": "2026-11-29", "valid_from_rule": "completed_on",
         "expires_on": "2029-11-28", "expires_on_rule": "from_completion", "lapse_days": 301,
         "late_days": 302, "late_renewal": "from_completion",
+        "end_of_month": False, "expires_at": "2029-11-29T00:00:00Z", "expires_at_rule": "end_of_day",
     }  # fmt: skip
     assert renewed["lapses"] == [{"first_day": "2026-02-01", "last_day": "2026-11-28", "days": 301}]
     *_, event = await service.published()
