@@ -1,18 +1,21 @@
 import time
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 
+from licet_events.civil import Ending, ExpiresAtRule
+from licet_events.notifications import NotificationReason
 from licet_events.schedule import CredentialExpired, CredentialExpiring, CredentialOverdue, ScheduleEvent
 from licet_notifier.facts.mails import EVENTS as SHIPPED
 from licet_notifier.facts.model import EnrolmentMail, Facts
 from licet_notifier.mail.message import Content
 from licet_notifier.notifications.deciding import decide
-from licet_notifier.notifications.wording import wording
+from licet_notifier.notifications.wording import Tongue, wording
 from licet_notifier.templates.model import Conditions, Variant
 from licet_notifier.templates.rendering import MOST_SECONDS, Letter, TemplateFailed
 from licet_notifier.templates.shipping import shipped_letter, shipped_version
-from support.mailing.cases import DEPLOYMENT, MORNING, credential, facts, holder, manager, notice
+from support.mailing.cases import DEPLOYMENT, MORNING, credential, facts, holder, manager, notice, run
 
 EVENTS: dict[type[ScheduleEvent], tuple[int | None, datetime]] = {
     CredentialExpiring: (30, MORNING),
@@ -54,7 +57,7 @@ def test_a_mail_says_which_credential_whose_until_when_and_what_to_do(event, tol
 
 def test_days_are_counted_from_when_the_mail_leaves():
     assert "Ends in 30 days: " in rendered(CredentialExpiring).subject
-    assert "Days left:       29" in rendered(CredentialExpiring, now=MORNING + timedelta(days=1)).text
+    assert "Days left:    29" in rendered(CredentialExpiring, now=MORNING + timedelta(days=1)).text
     assert rendered(CredentialExpiring, now=MORNING + timedelta(days=29)).subject.startswith("Ends tomorrow")
     last_day = rendered(CredentialExpiring, now=MORNING + timedelta(days=30))
     assert last_day.subject.startswith("Last valid day today")
@@ -132,3 +135,38 @@ def test_a_text_that_takes_too_long_or_grows_too_long_is_stopped(body):
 def test_the_version_names_the_texts():
     assert shipped_version("credential.expired") != shipped_version("credential.expiring")
     assert letter("x").label == "1/any"
+
+
+INSURANCE = Ending(ExpiresAtRule.AT_TIME, "00:01")
+
+
+@pytest.mark.parametrize(
+    ("printed", "language", "until"),
+    [
+        ({}, "en", "Wednesday, 30 June 2027"),
+        ({"ending": Ending(ExpiresAtRule.START_OF_DAY)}, "en", "Tuesday, 29 June 2027"),
+        ({"ending": INSURANCE}, "en", "Wednesday, 30 June 2027, 00:01"),
+        ({"ending": INSURANCE}, "de-AT", "Mittwoch, 30. Juni 2027, 00:01"),
+        ({"expires_on_month": "2027-06"}, "en", "June 2027"),
+        ({"expires_on_month": "2027-06"}, "de", "Juni 2027"),
+        ({"expires_on_month": "2027-06"}, "pl", "czerwiec 2027"),
+    ],
+)
+def test_a_mail_shows_the_end_as_its_document_prints_it(printed: dict[str, Any], language: str, until: str):
+    known = facts(credential=credential(runs=(run(**printed),)))
+    asked = notice()
+    decisions = decide(asked, known, DEPLOYMENT, MORNING)
+    values = wording(asked, known, decisions, decisions[0], MORNING, Tongue.of(language))
+    assert values["expires_on_words"] == until
+
+
+def test_days_are_counted_to_the_last_whole_day_and_a_reminder_does_not_outlive_it():
+    insured = facts(credential=credential(runs=(run(ending=INSURANCE),)))
+    asked = notice(event_name=CredentialExpiring.event_type, step=0)
+    for days, left in ((28, 1), (29, 0)):
+        now = MORNING + timedelta(days=days)
+        decisions = decide(asked, insured, DEPLOYMENT, now)
+        assert all(decision.due for decision in decisions)
+        assert wording(asked, insured, decisions, decisions[0], now)["days_left"] == left
+    too_late = decide(asked, insured, DEPLOYMENT, MORNING + timedelta(days=30))
+    assert {decision.reason for decision in too_late} == {NotificationReason.SUPERSEDED}

@@ -126,6 +126,8 @@ def _renewal_of(data: RenewalDue) -> Renewal:
         time_zone=data.time_zone,
         start_by=data.start_by,
         components=tuple((each.name, each.start_by) for each in data.components),
+        last_day=data.last_day,
+        month=data.expires_on_month,
     )
 
 

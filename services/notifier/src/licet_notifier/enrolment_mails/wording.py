@@ -42,7 +42,7 @@ def wording(
         if deadline is None
         else (local_date(deadline, where) - local_date(question.now, where)).days,
         "expires_on": None if renewal is None else renewal.expires_on.isoformat(),
-        "expires_on_words": None if renewal is None else tongue.day(renewal.expires_on),
+        "expires_on_words": None if renewal is None else tongue.end(renewal.end),
         "time_zone": where if renewal is None else renewal.time_zone,
         "start_by": None if renewal is None else renewal.start_by.isoformat(),
         "start_by_words": None if renewal is None else tongue.day(renewal.start_by),

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Final
 from uuid import UUID
 
+from licet_events.civil import END_OF_DAY, Ending
 from licet_events.credentials import FlagKind
 from licet_events.enrolments import EnrolmentState
 
@@ -44,6 +45,21 @@ class Notice:
         return self.template.removesuffix(".v1")
 
 
+@dataclass(frozen=True, slots=True)
+class PrintedEnd:
+    """The end of a credential, as its document prints it."""
+
+    expires_on: date
+    ending: Ending = END_OF_DAY
+    month: str | None = None
+    """YYYY-MM where only the month is printed."""
+
+    @property
+    def last_day(self) -> date:
+        """The last day that is valid as a whole."""
+        return self.ending.last_day(self.expires_on)
+
+
 class EnrolmentMail(StrEnum):
     """What a mail about an enrolment tells."""
 
@@ -68,6 +84,15 @@ class Renewal:
     start_by: date
     components: tuple[tuple[str, date], ...]
     """Names of the components still to do, each with the latest day to start."""
+    last_day: date | None = None
+    """The last day that is valid as a whole; `None` from older builds: `expires_on`."""
+    month: str | None = None
+    """YYYY-MM where only the month is printed."""
+
+    @property
+    def end(self) -> PrintedEnd:
+        """The end of the credential, as far as it is told: a day or a month."""
+        return PrintedEnd(self.last_day or self.expires_on, month=self.month)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +159,10 @@ class Run:
     term_revision: int
     time_zone: str = "UTC"
     """In which `expires_on` is a day; UTC for runs that were learned before it was kept."""
+    ending: Ending = END_OF_DAY
+    """How the printed date is meant."""
+    expires_on_month: str | None = None
+    """YYYY-MM where only the month is printed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +195,13 @@ class Credential:
     flags: tuple[Flag, ...]
     voided: bool
     quiet_until: datetime | None
+
+    def end_of(self, notice: Notice) -> PrintedEnd:
+        """Return how the end that a notice is about is printed."""
+        for run in self.runs:
+            if run.term_id == notice.term_id and run.expires_on == notice.expires_on:
+                return PrintedEnd(notice.expires_on, run.ending, run.expires_on_month)
+        return PrintedEnd(notice.expires_on)
 
     def quiet_at(self, now: datetime) -> bool:
         """Tell whether reminders rest because a renewal waits for its issuer."""

@@ -20,16 +20,16 @@ where holders.version <= excluded.version;
 -- name: upsert_credentials
 -- Keep the states of many credentials, each unless a newer one is known; in order of id.
 insert into credentials (
-    id, version, holder_id, type, name, number, terms, runs, flags, voided, quiet_until
+    id, version, holder_id, type, name, number, terms, runs, flags, voided, quiet_until, ends
 )
 select * from unnest(
     $1::uuid[], $2::bigint[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::jsonb[], $8::jsonb[],
-    $9::jsonb[], $10::boolean[], $11::timestamptz[]
+    $9::jsonb[], $10::boolean[], $11::timestamptz[], $12::jsonb[]
 )
 on conflict (id) do update set
     version = excluded.version, holder_id = excluded.holder_id, type = excluded.type,
     name = excluded.name, number = excluded.number, terms = excluded.terms, runs = excluded.runs,
-    flags = excluded.flags, voided = excluded.voided, quiet_until = excluded.quiet_until
+    flags = excluded.flags, voided = excluded.voided, quiet_until = excluded.quiet_until, ends = excluded.ends
 where credentials.version <= excluded.version;
 
 -- name: end_credentials
@@ -65,7 +65,7 @@ where places.version <= excluded.version;
 -- name: lock_credentials
 -- Read credentials and keep their changes out until the transaction ends: a renewal is applied before
 -- the mail is begun, and then seen here, or after.
-select id, version, holder_id, type, name, number, terms, runs, flags, voided, quiet_until
+select id, version, holder_id, type, name, number, terms, runs, flags, voided, quiet_until, ends
 from credentials where id = any($1::uuid[]) order by id for share;
 
 -- name: lock_holders

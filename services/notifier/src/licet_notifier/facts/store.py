@@ -11,6 +11,7 @@ from licet_chassis.connection import Connection
 from licet_chassis.consuming.states import newest
 from licet_chassis.queries import load_queries
 from licet_events.catalogue import CredentialTypeState, LocationState, TeamState
+from licet_events.civil import END_OF_DAY, Ending, ExpiresAtRule
 from licet_events.credentials import CredentialMoved, CredentialState, FlagKind
 from licet_events.holders import HolderState
 from licet_notifier.facts.model import (
@@ -51,7 +52,7 @@ async def upsert_credentials(conn: Connection, states: Iterable[CredentialState]
         [row.type for row in rows], [row.name for row in rows], [row.number for row in rows],
         [_terms_to_json(row) for row in rows], [_runs_to_json(row) for row in rows],
         [_flags_to_json(row) for row in rows], [row.voided for row in rows],
-        [row.quiet_until for row in rows],
+        [row.quiet_until for row in rows], [_ends_to_json(row) for row in rows],
     )  # fmt: skip
 
 
@@ -112,6 +113,16 @@ def _runs_to_json(state: CredentialState) -> str:
     )
 
 
+def _ends_to_json(state: CredentialState) -> str:
+    return json.dumps(
+        {
+            str(run.term_id): [*run.ending, run.expires_on_month]
+            for run in state.runs
+            if run.ending != END_OF_DAY or run.expires_on_month is not None
+        }
+    )
+
+
 def _flags_to_json(state: CredentialState) -> str:
     return json.dumps(
         [
@@ -121,7 +132,15 @@ def _flags_to_json(state: CredentialState) -> str:
     )
 
 
+def _end_of(kept: list[Any] | None) -> tuple[Ending, str | None]:
+    if kept is None:
+        return END_OF_DAY, None
+    rule, at, month = kept
+    return Ending(ExpiresAtRule(rule), at), month
+
+
 def _credential(row: Any) -> Credential:
+    ends = json.loads(row["ends"])
     return Credential(
         id=row["id"],
         version=row["version"],
@@ -136,7 +155,8 @@ def _credential(row: Any) -> Credential:
                 datetime.fromisoformat(expires_on).date() if expires_on else None,
                 UUID(term_id),
                 revision,
-                *zone,
+                (zone or ["UTC"])[0],
+                *_end_of(ends.get(term_id)),
             )
             for starts_at, expires_on, term_id, revision, *zone in json.loads(row["runs"])
         ),

@@ -59,7 +59,8 @@ def supersede(question: Question, decisions: Decisions) -> Decisions:
     overtaken = later is not None and later > notice.at
     # A reminder that could not leave in time must not say that an expired credential will expire.
     before_expiry = notice.step is not None and notice.step >= 0
-    ended = before_expiry and local_date(question.now, notice.time_zone) > notice.expires_on
+    last_day = question.facts.credential.end_of(notice).last_day
+    ended = before_expiry and local_date(question.now, notice.time_zone) > last_day
     if not notice.notify:
         return skip(decisions, NotificationReason.SUPERSEDED)
     if not overtaken and not ended:

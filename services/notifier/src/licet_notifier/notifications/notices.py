@@ -79,6 +79,8 @@ def _renewal_to_json(renewal: Renewal | None) -> str | None:
             "time_zone": renewal.time_zone,
             "start_by": renewal.start_by.isoformat(),
             "components": [[name, start_by.isoformat()] for name, start_by in renewal.components],
+            "last_day": renewal.end.expires_on.isoformat(),
+            "month": renewal.month,
         }
     )
 
@@ -93,4 +95,7 @@ def _renewal(text: str | None) -> Renewal | None:
         time_zone=kept["time_zone"],
         start_by=date.fromisoformat(kept["start_by"]),
         components=tuple((name, date.fromisoformat(day)) for name, day in kept["components"]),
+        # Kept by builds before, a renewal has neither.
+        last_day=date.fromisoformat(kept["last_day"]) if "last_day" in kept else None,
+        month=kept.get("month"),
     )

@@ -2,14 +2,14 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, time
 from typing import Final
 
 from babel import Locale
 
-from licet_events.civil import local_date
+from licet_events.civil import ExpiresAtRule, local_date
 from licet_events.notifications import RecipientRole
-from licet_notifier.facts.model import EnrolmentFacts, Facts, Notice
+from licet_notifier.facts.model import EnrolmentFacts, Facts, Notice, PrintedEnd
 from licet_notifier.notifications.model import Decision, Decisions
 from licet_notifier.templates import languages
 from licet_notifier.templates.languages import Phrases
@@ -44,6 +44,15 @@ class Tongue:
         """Return a day with its weekday."""
         return languages.day_in_words(day, self.locale)
 
+    def end(self, end: PrintedEnd) -> str:
+        """Return until when a credential is valid: a month, the last day, or a day with a time."""
+        if end.month is not None:
+            return languages.month_in_words(end.expires_on, self.locale)
+        if end.ending.rule is ExpiresAtRule.AT_TIME and end.ending.time is not None:
+            at = datetime.combine(end.expires_on, time.fromisoformat(end.ending.time))
+            return languages.day_and_time_in_words(at, self.locale)
+        return self.day(end.last_day)
+
     def say(self, phrase: str, **parts: str) -> str:
         """Return a sentence with its parts put in."""
         return self.phrases[phrase].format(**parts)
@@ -65,7 +74,8 @@ def wording(
     Days are counted from now, not from when the step was due: a mail may have had to wait.
     """
     credential = facts.credential
-    days = (notice.expires_on - local_date(now, notice.time_zone)).days
+    end = credential.end_of(notice)
+    days = (end.last_day - local_date(now, notice.time_zone)).days
     type_name = one_line(facts.credential_type or credential.type)
     same_level = [each for each in decisions if each.due and each.after_days == decision.after_days]
     before = [each for each in decisions if each.address and each.after_days < decision.after_days]
@@ -76,7 +86,7 @@ def wording(
         "type_name": type_name,
         "number": one_line(credential.number) if credential.number else None,
         "expires_on": notice.expires_on.isoformat(),
-        "expires_on_words": tongue.day(notice.expires_on),
+        "expires_on_words": tongue.end(end),
         "time_zone": notice.time_zone,
         "days_left": days,
         "days_since": -days,

@@ -2,14 +2,14 @@
 
 import tomllib
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import date, datetime, time
 from functools import lru_cache
 from importlib.resources import files
 from types import MappingProxyType
 from typing import Final
 
 from babel import Locale, UnknownLocaleError
-from babel.dates import format_date, format_time
+from babel.dates import format_date, format_skeleton, format_time, get_datetime_format
 from babel.numbers import format_decimal
 
 from licet_notifier.templates.model import FALLBACK_LANGUAGE, languages_of
@@ -50,6 +50,18 @@ def is_known_language(language: str) -> bool:
 def day_in_words(day: date, locale: Locale, form: str = "full") -> str:
     """Return a day as `full` (with its weekday), `long`, `medium` or `short`."""
     return str(format_date(day, form, locale=locale))
+
+
+@lru_cache(maxsize=1024)
+def month_in_words(day: date, locale: Locale) -> str:
+    """Return the month of a day with its year."""
+    return str(format_skeleton("yMMMM", datetime.combine(day, time()), locale=locale))
+
+
+def day_and_time_in_words(at: datetime, locale: Locale) -> str:
+    """Return a day with its weekday, and a time of it, to the minute; `at` is local time."""
+    pattern = str(get_datetime_format("medium", locale=locale)).replace("'", "")
+    return pattern.replace("{0}", time_in_words(at, locale)).replace("{1}", day_in_words(at.date(), locale))
 
 
 def time_in_words(instant: datetime, locale: Locale) -> str:
