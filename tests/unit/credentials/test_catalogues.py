@@ -1,7 +1,9 @@
 """The starter catalogues as they are shipped."""
 
+import re
 from collections import Counter
 from datetime import UTC, datetime
+from importlib.resources import files
 
 import pytest
 
@@ -9,6 +11,7 @@ from licet_chassis.errors import NotFound
 from licet_credentials.catalogues.model import differences
 from licet_credentials.catalogues.reading import find_catalogue, shipped_catalogues
 from licet_credentials.types.model import CredentialType, checked
+from licet_events.catalogue import LateRenewal, RenewalBasis
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 EVERY = [(catalogue, code) for catalogue in shipped_catalogues().values() for code in catalogue.types]
@@ -60,3 +63,21 @@ def test_differences_name_only_the_rules_that_differ():
         **{**shipped, "grace_days": 5, "name": "FAW"}, version=7, created_at=AT, updated_at=AT
     )
     assert differences(shipped, other) == ("grace_days", "name")
+
+
+@pytest.mark.parametrize(
+    ("catalogue", "code"),
+    [
+        (each.name, code)
+        for each, code in EVERY
+        if each.types[code]["renewal_basis"] is RenewalBasis.FROM_EXPIRY
+    ],
+)
+def test_every_type_that_counts_from_expiry_says_with_its_source_what_a_late_renewal_is(
+    catalogue: str, code: str
+):
+    """None of the bodies behind them lets a late renewal cover the days in which there was no credential."""
+    shelf = files("licet_credentials.catalogues").joinpath("shelf", f"{catalogue}.toml").read_text("utf-8")
+    block = shelf.partition(f'code = "{code}"')[2].partition("[[types]]")[0]
+    assert re.search(r"^# .{10,}\nlate_renewal = ", block, re.MULTILINE)
+    assert entry(catalogue, code).late_renewal in {LateRenewal.FROM_COMPLETION, LateRenewal.REFUSED}
