@@ -143,8 +143,8 @@ async def test_a_mail_waits_while_the_new_holder_is_unknown(office, smtp):
     assert told(smtp) == BO
 
 
-async def test_a_mail_for_an_unknown_holder_does_not_wait_for_ever(office, smtp):
-    licence, _, left = await entered(office)
+async def test_a_mail_for_an_unknown_holder_is_given_up_until_the_holder_is_known(office, smtp):
+    licence, arrived, left = await entered(office)
     await office.read(event(expiring(licence)))
     await office.read(left)
     office.clock.at += PATIENCE
@@ -153,6 +153,10 @@ async def test_a_mail_for_an_unknown_holder_does_not_wait_for_ever(office, smtp)
     assert {(row["state"], row["reason"]) for row in await office.rows()} == {
         ("skipped", "credential_unknown")
     }
+    office.clock.at += timedelta(days=1)
+    await office.read(arrived)
+    await deliver_all_day(office)
+    assert told(smtp) == BO
 
 
 async def test_a_notice_for_the_old_holder_during_a_move_goes_to_the_new_one(office, smtp):

@@ -12,18 +12,21 @@ from licet_chassis.clock import BusinessClock, machine_now
 from licet_chassis.consuming.dispatcher import Dispatcher
 from licet_chassis.consuming.waiting import waiting_loop
 from licet_chassis.database import Database
+from licet_chassis.loops import Loop
 from licet_events import Event, EventData
 from licet_events.credentials import CredentialCreated, CredentialState, Origin
 from licet_events.holders import HolderRegistered
 from licet_events.notifications import NotificationEvent
 from licet_notifier.consumers import notifier_consumer
 from licet_notifier.enrolment_mails.commands import begin_enrolment_mails
+from licet_notifier.enrolment_mails.resuming import resume_enrolment_mails
 from licet_notifier.mail.message import Skeleton
 from licet_notifier.mail.transport import MailTransport, SmtpServer, TransportLimits
 from licet_notifier.mail.trouble import ServerTrouble
 from licet_notifier.notifications.commands import begin_mails
 from licet_notifier.notifications.delivery import Delivery, Post
 from licet_notifier.notifications.model import Deployment
+from licet_notifier.notifications.resuming import resume_mails, resuming_loop
 from licet_notifier.notifications.retry import RetryPolicy
 from support.mailing.cases import MORNING, credential_state, event, holder_state
 from support.publishing import published_event
@@ -51,6 +54,7 @@ class Office:
     clock: TurnedClock
     dispatcher: Dispatcher
     delivery: Delivery
+    resuming: Loop
     post: Post
 
     async def read(self, *data: EventData | Event[Any]) -> None:
@@ -72,7 +76,7 @@ class Office:
 
     async def deliver(self) -> None:
         """Deliver until nothing is pending at this business time, retries included."""
-        while await self.delivery.step() or await self._leaving():
+        while await self.resuming.step() or await self.delivery.step() or await self._leaving():
             pass
 
     async def _leaving(self) -> bool:
@@ -133,9 +137,16 @@ async def open_office(
         delivery = Delivery(
             database, clock, post, actor="service:notifier", kinds=(begin_mails, begin_enrolment_mails)
         )
+        resuming = resuming_loop(
+            database,
+            clock,
+            deployment,
+            actor="service:notifier",
+            kinds=(resume_mails, resume_enrolment_mails),
+        )
         dispatcher = Dispatcher(notifier_consumer(deployment), database, clock, "notifier")
         try:
-            yield Office(database, clock, dispatcher, delivery, post)
+            yield Office(database, clock, dispatcher, delivery, resuming, post)
         finally:
             await delivery.drain(5)
             await database.close()

@@ -73,6 +73,8 @@ class CredentialExpiring(ScheduleEvent):
     """The instant from which it is no longer valid; absent from older builds."""
     expires_on_month: str | None = None
     """YYYY-MM where the document prints only the month."""
+    next_at: Instant | None = None
+    """When the next step or the end takes the place of this one; absent if nothing follows."""
 
 
 class CredentialExpired(ScheduleEvent):
@@ -87,6 +89,8 @@ class CredentialExpired(ScheduleEvent):
     """The instant from which it is no longer valid; absent from older builds."""
     expires_on_month: str | None = None
     """YYYY-MM where the document prints only the month."""
+    next_at: Instant | None = None
+    """When the next step or the end takes the place of this one; absent if nothing follows."""
 
 
 class CredentialOverdue(ScheduleEvent):
@@ -107,6 +111,8 @@ class CredentialOverdue(ScheduleEvent):
     """The instant from which it is no longer valid; absent from older builds."""
     expires_on_month: str | None = None
     """YYYY-MM where the document prints only the month."""
+    next_at: Instant | None = None
+    """When the next step or the end takes the place of this one; absent if nothing follows."""
 
 
 class CredentialEffective(ScheduleEvent):

@@ -13,6 +13,7 @@ from licet_chassis.database import Transaction
 from licet_chassis.service import Composition, Runtime, Service
 from licet_notifier.consumers import notifier_consumer
 from licet_notifier.enrolment_mails.commands import begin_enrolment_mails
+from licet_notifier.enrolment_mails.resuming import resume_enrolment_mails
 from licet_notifier.explaining.routes import router as explaining_router
 from licet_notifier.mail.message import Skeleton
 from licet_notifier.mail.server import SmtpServer, authorities
@@ -20,6 +21,7 @@ from licet_notifier.mail.transport import MailTransport, TransportLimits
 from licet_notifier.notifications import commands, routes, store
 from licet_notifier.notifications.delivery import Delivery, Post
 from licet_notifier.notifications.model import Deployment
+from licet_notifier.notifications.resuming import resume_mails, resuming_loop
 from licet_notifier.notifications.retry import RetryPolicy
 from licet_notifier.policy.routes import router as policy_router
 from licet_notifier.resending.routes import router as resending_router
@@ -54,7 +56,17 @@ def create_service(settings: NotifierSettings) -> Service:
             try:
                 yield Composition(
                     consumers=(notifier_consumer(deployment),),
-                    loops=(*delivery.loops, digests.loop),
+                    loops=(
+                        *delivery.loops,
+                        resuming_loop(
+                            runtime.database,
+                            runtime.clock,
+                            deployment,
+                            actor=f"service:{NAME}",
+                            kinds=(resume_mails, resume_enrolment_mails),
+                        ),
+                        digests.loop,
+                    ),
                     pending={"mails": store.count_leaving, "shift_digests": shift_digests.count_leaving},
                     next_due=_next_due,
                     state={"deployment": deployment},

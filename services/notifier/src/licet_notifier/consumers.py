@@ -10,7 +10,13 @@ from licet_chassis.database import Transaction
 from licet_events import Event, Topic
 from licet_events.catalogue import CredentialTypeEvent, LocationEvent, ProgrammeEvent, TeamEvent
 from licet_events.credentials import CredentialEvent, CredentialMoved
-from licet_events.enrolments import EnrolmentEvent, EnrolmentOpened, EnrolmentStatusChanged, RenewalDue
+from licet_events.enrolments import (
+    EnrolmentEvent,
+    EnrolmentOpened,
+    EnrolmentState,
+    EnrolmentStatusChanged,
+    RenewalDue,
+)
 from licet_events.holders import HolderEvent
 from licet_events.notifications import NotificationReason
 from licet_events.schedule import CredentialExpired, CredentialExpiring, CredentialOverdue, InstantReached
@@ -27,6 +33,7 @@ from licet_notifier.facts.model import Notice
 from licet_notifier.facts.store import end_credentials, upsert_catalogue, upsert_credentials, upsert_holders
 from licet_notifier.notifications.commands import NotYetKnown, decide_notice, decide_with_what_is_known
 from licet_notifier.notifications.model import Deployment
+from licet_notifier.notifications.store import wake
 from licet_notifier.shift_digests.commands import keep_risks
 
 Announced = CredentialExpiring | CredentialExpired | CredentialOverdue
@@ -49,7 +56,7 @@ def notifier_consumer(deployment: Deployment) -> Consumer:
         )
 
     async def notify_of_enrolment(tx: Transaction, event: Event[Source], now: datetime) -> None:
-        await _keep_enrolment(tx, event)
+        await _keep_enrolment(tx, event, now)
         notice = enrolment_notice_of(event)
         if notice is None:
             return
@@ -59,7 +66,7 @@ def notifier_consumer(deployment: Deployment) -> Consumer:
             raise MissingPrerequisite(unknown.needs, unknown.reason) from None
 
     async def give_up_on_enrolment(tx: Transaction, event: Event[Source], reason: str, now: datetime) -> None:
-        await _keep_enrolment(tx, event)
+        await _keep_enrolment(tx, event, now)
         notice = enrolment_notice_of(event)
         if notice is not None:
             await decide_enrolment_notice_with_what_is_known(
@@ -133,31 +140,41 @@ def notice_of(event: Event[Announced]) -> Notice:
         step=None if isinstance(data, CredentialExpired) else data.step,
         correlation_id=event.correlation_id,
         traceparent=event.traceparent,
+        next_at=data.next_at,
     )
 
 
-async def _apply_holders(tx: Transaction, events: Sequence[Event[HolderEvent]], _: datetime) -> None:
+async def _apply_holders(tx: Transaction, events: Sequence[Event[HolderEvent]], now: datetime) -> None:
     await upsert_holders(tx.conn, [event.data.holder for event in events])
+    await wake(tx.conn, now, holder_ids={event.data.holder.id for event in events})
 
 
-async def _keep_enrolment(tx: Transaction, event: Event[Source]) -> None:
+async def _keep_enrolment(tx: Transaction, event: Event[Source], now: datetime) -> None:
     if isinstance(event.data, EnrolmentEvent):
-        await upsert_enrolments(tx.conn, [event.data.enrolment])
+        await _keep_enrolments(tx, [event.data.enrolment], now)
 
 
-async def _apply_enrolments(tx: Transaction, events: Sequence[Event[EnrolmentEvent]], _: datetime) -> None:
-    await upsert_enrolments(tx.conn, [event.data.enrolment for event in events])
+async def _apply_enrolments(tx: Transaction, events: Sequence[Event[EnrolmentEvent]], now: datetime) -> None:
+    await _keep_enrolments(tx, [event.data.enrolment for event in events], now)
+
+
+async def _keep_enrolments(tx: Transaction, states: Sequence[EnrolmentState], now: datetime) -> None:
+    await upsert_enrolments(tx.conn, states)
+    await wake(tx.conn, now, enrolment_ids={state.id for state in states})
 
 
 async def _apply_programmes(tx: Transaction, events: Sequence[Event[ProgrammeEvent]], _: datetime) -> None:
     await upsert_programmes(tx.conn, [event.data.programme for event in events])
 
 
-async def _apply_credentials(tx: Transaction, events: Sequence[Event[CredentialEvent]], _: datetime) -> None:
+async def _apply_credentials(
+    tx: Transaction, events: Sequence[Event[CredentialEvent]], now: datetime
+) -> None:
     # A moved credential may arrive under its new key before the tombstone of the old one, or after.
     states, moved = split_tombstones(events)
     await upsert_credentials(tx.conn, [event.data.credential for event in states])
     await end_credentials(tx.conn, [event.data for event in moved])
+    await wake(tx.conn, now, credential_ids={event.data.credential.id for event in states})
 
 
 def _credential_provided(data: CredentialEvent | CredentialMoved) -> str | None:

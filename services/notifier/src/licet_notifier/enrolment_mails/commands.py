@@ -29,7 +29,7 @@ async def decide_enrolment_notice(
 ) -> None:
     """Decide who gets a notice, and record it; raises `NotYetKnown`."""
     known = await lock_enrolments(tx.conn, [notice])
-    unknown = _awaited(notice, known)
+    unknown = awaited(notice, known)
     if unknown is not None:
         raise unknown
     await _decide(tx, notice, known, deployment, now)
@@ -45,7 +45,7 @@ async def decide_enrolment_notice_with_what_is_known(
 ) -> None:
     """Decide when the event has waited too long: without its enrolment or holder nobody is notified."""
     known = await lock_enrolments(tx.conn, [notice])
-    if _awaited(notice, known, managers=False) is None:
+    if awaited(notice, known, managers=False) is None:
         await _decide(tx, notice, known, deployment, now)
         return
     told = RecipientRole.MANAGER if notice.mail is EnrolmentMail.APPLIED else RecipientRole.HOLDER
@@ -53,7 +53,8 @@ async def decide_enrolment_notice_with_what_is_known(
     await keep(tx, notice, [Decision(told, told, reason=reason)], now)
 
 
-def _awaited(notice: EnrolmentNotice, known: KnownEnrolments, *, managers: bool = True) -> NotYetKnown | None:
+def awaited(notice: EnrolmentNotice, known: KnownEnrolments, *, managers: bool = True) -> NotYetKnown | None:
+    """Return what has to arrive before the decision can be made; `None` if all is there."""
     enrolled = known.enrolments.get(notice.enrolment_id)
     if enrolled is None or enrolled.state.version < notice.enrolment_version:
         # The list of reasons is closed, and without its enrolment nobody knows whose a notice is.
@@ -70,14 +71,15 @@ def _awaited(notice: EnrolmentNotice, known: KnownEnrolments, *, managers: bool 
 async def _decide(
     tx: Transaction, notice: EnrolmentNotice, known: KnownEnrolments, deployment: Deployment, now: datetime
 ) -> None:
-    notice = _of_present_holder(notice, known)
+    notice = of_present_holder(notice, known)
     later = await keep_enrolment_notice(tx.conn, notice)
     calendar = await read_calendar(tx.conn)
     question = Question(notice, known.facts_of(notice, later), deployment, now, calendar)
     await keep(tx, notice, decide(question), now)
 
 
-def _of_present_holder(notice: EnrolmentNotice, known: KnownEnrolments) -> EnrolmentNotice:
+def of_present_holder(notice: EnrolmentNotice, known: KnownEnrolments) -> EnrolmentNotice:
+    """Return the notice as one for the holder who has the enrolment now; the enrolment is known."""
     return replace(notice, holder_id=known.enrolments[notice.enrolment_id].state.holder_id)
 
 
@@ -103,12 +105,12 @@ async def begin_enrolment_mails(
     restraint = await lock_restraint(tx.conn)
     found = Found(restraint.stops)
     for mail in claimed:
-        unknown = _awaited(mail.notice, known, managers=False)
+        unknown = awaited(mail.notice, known, managers=False)
         if unknown is None:
             facts = known.facts_of(mail.notice, mail.later_notice_at)
-            question = Question(mail.notice, facts, deployment, now, restraint.calendar)
+            question = Question(mail.notice, facts, deployment, now, restraint.calendar, mail.created_at)
             decisions = decide(question, told_fallback=mail.decider_id is None)
-            decision = _decision_of(mail, decisions)
+            decision = decision_of(mail, decisions)
             subject = Subject(mail.notice.mail_name, team=facts.holder.team)
             if found.due(mail, decision, subject, now):
                 letter, tongue = letter_for(catalogue, mail, decision, facts.enrolment.programme)
@@ -123,7 +125,7 @@ async def begin_enrolment_mails(
     return Batch(found.begun, len(claimed))
 
 
-def _decision_of(mail: Claimed[EnrolmentNotice], decisions: Decisions) -> Decision:
+def decision_of(mail: Claimed[EnrolmentNotice], decisions: Decisions) -> Decision:
     """Return the decision about a mail; a supervisor who no longer decides is not told."""
     for decision in decisions:
         if (decision.told, decision.decider_id) == (mail.told, mail.decider_id):

@@ -140,6 +140,8 @@ class Question:
     deployment: Deployment
     now: datetime
     calendar: Calendar = BY_DAY
+    arrived_at: datetime | None = None
+    """When the event arrived; `None`: now."""
 
 
 def decide(question: Question, *, told_fallback: bool = False) -> Decisions:
@@ -187,8 +189,10 @@ def _deciders(question: Question, decision: Decision) -> Iterable[Decision]:
 def why_not(question: Question) -> NotificationReason | None:
     """Return why nobody is to be notified; `None` where the notice still applies."""
     notice, facts = question.notice, question.facts
-    if question.now - notice.at > LATE:
+    if (question.arrived_at or question.now) - notice.at > LATE:
         return NotificationReason.REPEATED
+    if facts.enrolment.stage is EnrolmentStage.INACTIVE:
+        return NotificationReason.SUSPENDED
     if not facts.holder.active or facts.holder.merged:
         return NotificationReason.HOLDER_INACTIVE
     later = facts.later_notice_at

@@ -33,6 +33,8 @@ class Notice:
     step: int | None
     correlation_id: str
     traceparent: str | None
+    next_at: datetime | None = None
+    """From when on the next step, or that the term has ended, is told in its place."""
 
     @property
     def template(self) -> str:
@@ -206,6 +208,13 @@ class Credential:
     def quiet_at(self, now: datetime) -> bool:
         """Tell whether reminders rest because a renewal waits for its issuer."""
         return self.quiet_until is not None and now < self.quiet_until
+
+    def pause_ends(self, now: datetime) -> datetime | None:
+        """Return when time alone ends a suspension or quiet period that holds at `now`: the earliest end."""
+        ends = [flag.until for flag in self.flags if flag.in_force(now)]
+        return min(
+            (each for each in (*ends, self.quiet_until) if each is not None and now < each), default=None
+        )
 
     def current_run(self, now: datetime) -> Run | None:
         """Return the run that contains `now`, else the latest past one, else the next."""

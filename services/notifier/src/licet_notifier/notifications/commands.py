@@ -57,7 +57,7 @@ async def decide_notice(tx: Transaction, notice: Notice, *, deployment: Deployme
     """Decide who gets a notice, and record it; raises `NotYetKnown`."""
     policy = await current_policy(tx.conn)
     known = await lock_known(tx.conn, [notice], policy.needs)
-    unknown = _awaited(notice, known) or _awaited_manager(notice, known)
+    unknown = awaited(notice, known) or _awaited_manager(notice, known)
     if unknown is not None:
         raise unknown
     await _decide(tx, notice, known, policy, deployment, now)
@@ -66,15 +66,17 @@ async def decide_notice(tx: Transaction, notice: Notice, *, deployment: Deployme
 async def decide_with_what_is_known(
     tx: Transaction, notice: Notice, *, reason: NotificationReason, deployment: Deployment, now: datetime
 ) -> None:
-    """Decide when the event has waited too long: without its holder or credential nobody is notified.
+    """Decide when the event has waited too long: until its credential or holder arrives nobody is notified.
 
     A manager who never came is one who is not known, and the fallback gets the mail.
     """
     policy = await current_policy(tx.conn)
     known = await lock_known(tx.conn, [notice], policy.needs)
-    if _awaited(notice, known) is None:
+    if awaited(notice, known) is None:
         await _decide(tx, notice, known, policy, deployment, now)
         return
+    if notice.credential_id in known.credentials:
+        notice = of_present_holder(notice, known)
     decision = Decision(
         RecipientRole.HOLDER, RecipientRole.HOLDER, recipient_id=notice.holder_id, reason=reason
     )
@@ -82,7 +84,7 @@ async def decide_with_what_is_known(
     await keep_decisions(tx, notice, [decision], now)
 
 
-def _awaited(notice: Notice, known: Known) -> NotYetKnown | None:
+def awaited(notice: Notice, known: Known) -> NotYetKnown | None:
     """Return what has to arrive before the decision can be made; `None` if all is there.
 
     The present holder of the credential is notified, and that may change: between the tombstone of its key
@@ -107,14 +109,15 @@ def _awaited_manager(notice: Notice, known: Known) -> NotYetKnown | None:
     return NotYetKnown(f"holder:{holder.manager_id}", NotificationReason.HOLDER_UNKNOWN)
 
 
-def _of_present_holder(notice: Notice, known: Known) -> Notice:
+def of_present_holder(notice: Notice, known: Known) -> Notice:
+    """Return the notice as one for the holder who has the credential now; the credential is known."""
     return replace(notice, holder_id=known.credentials[notice.credential_id].holder_id)
 
 
 async def _decide(
     tx: Transaction, notice: Notice, known: Known, policy: Policy, deployment: Deployment, now: datetime
 ) -> None:
-    notice = _of_present_holder(notice, known)
+    notice = of_present_holder(notice, known)
     facts = known.facts_of(notice, await keep_notice(tx.conn, notice))
     calendar = await read_calendar(tx.conn)
     decisions = decide(notice, facts, deployment, now, calendar, policy)
@@ -134,19 +137,22 @@ async def keep_decisions(
     new = await store.keep_decisions(
         tx.conn, notice, decisions, now=now, machine_now=machine_now(), policy_version=policy_version
     )
-    skipped = [_skip(notice, decision) for decision in decisions if not decision.due]
+    skipped = [skip_of(notice, decision) for decision in decisions if not decision.due]
     await announce(tx, [skip for skip in skipped if skip.notification_id in new], now=now)
 
 
-def _end_unsent(mail: Claimed[Any], decision: Decision) -> Outcome:
+def end_unsent(mail: Claimed[Any], decision: Decision) -> Outcome:
     """Return how a mail ends that is not sent; one that may have arrived is unknown, not skipped."""
-    outcome = replace(_skip(mail.notice, decision), resent=mail.resent)
+    # One that a pause kept back was published as skipped before.
+    resumed = mail.version + 1 if mail.version > 1 else 0
+    outcome = replace(skip_of(mail.notice, decision, resumed=resumed), resent=mail.resent)
     if mail.unknown_attempts:
         return replace(outcome, state=State.UNKNOWN, reason=NotificationReason.UNKNOWN)
     return outcome
 
 
-def _skip(notice: AnyNotice, decision: Decision) -> Outcome:
+def skip_of(notice: AnyNotice, decision: Decision, *, resumed: int = 0) -> Outcome:
+    """Return the outcome of a decision not to notify somebody; `resumed` as in `Outcome`."""
     return Outcome(
         notification_id(notice.event_id, decision),
         notice,
@@ -155,6 +161,7 @@ def _skip(notice: AnyNotice, decision: Decision) -> Outcome:
         State.SKIPPED,
         decision.reason,
         after_days=decision.after_days,
+        resumed=resumed,
     )
 
 
@@ -232,18 +239,18 @@ async def begin_mails(
     restraint = await lock_restraint(tx.conn)
     found = Found(restraint.stops)
     for each in claimed:
-        unknown = _awaited(each.notice, known)
+        unknown = awaited(each.notice, known)
         if not escalations.may_begin(each):
             found.arriving.append(each.notification_id)
         elif unknown is None:
-            mail = replace(each, notice=_of_present_holder(each.notice, known))
+            mail = replace(each, notice=of_present_holder(each.notice, known))
             if mail.notice != each.notice:
                 found.moved.append(mail.notice)
             facts = known.facts_of(mail.notice, mail.later_notice_at, escalations.of_others(mail))
             decisions = decide(
-                mail.notice, facts, deployment, now, restraint.calendar, policy, standing=_standing(mail)
+                mail.notice, facts, deployment, now, restraint.calendar, policy, standing=standing_of(mail)
             )
-            decision = _decision_of(mail, decisions)
+            decision = decision_of(mail, decisions)
             event = template_of(mail.notice, mail.after_days).removesuffix(".v1")
             subject = Subject(event, facts.credential.type, facts.holder.team)
             if found.due(mail, decision, subject, now):
@@ -265,19 +272,21 @@ async def begin_mails(
         elif now < each.not_before + PATIENCE:
             found.arriving.append(each.notification_id)
         else:
+            if each.notice.credential_id in known.credentials:
+                found.moved.append(of_present_holder(each.notice, known))
             found.skipped.append((each, replace(each.recipient, reason=unknown.reason)))
     await note_found(tx, found, lease, now)
     return Batch(found.begun, len(claimed))
 
 
-def _standing(mail: Claimed[Notice]) -> frozenset[str]:
+def standing_of(mail: Claimed[Notice]) -> frozenset[str]:
     """Return the circle of a mail that went to the fallback because nobody in it could be reached."""
     recipient = mail.recipient
     to_circle = recipient.role is RecipientRole.FALLBACK and recipient.decider_id is None
     return frozenset({recipient.to}) if to_circle and recipient.circle is not None else frozenset()
 
 
-def _decision_of(mail: Claimed[Notice], decisions: Decisions) -> Decision:
+def decision_of(mail: Claimed[Notice], decisions: Decisions) -> Decision:
     """Return the decision about a mail; whom the policy no longer tells is not told."""
     for decision in decisions:
         if notification_id(mail.notice.event_id, decision) == mail.notification_id:
@@ -371,7 +380,7 @@ async def note_found(tx: Transaction, found: Found, lease: timedelta, now: datet
             tx.conn, [(each.notification_id, decision.not_before) for each, decision in found.later], now=now
         )
     if found.skipped:
-        ended = [(_end_unsent(each, decision), decision) for each, decision in found.skipped]
+        ended = [(end_unsent(each, decision), decision) for each, decision in found.skipped]
         await store.mark_unsent(tx.conn, ended, now=now)
         await announce(tx, [outcome for outcome, _ in ended], now=now)
 

@@ -61,9 +61,11 @@ def supersede(question: Question, decisions: Decisions) -> Decisions:
     before_expiry = notice.step is not None and notice.step >= 0
     last_day = question.facts.credential.end_of(notice).last_day
     ended = before_expiry and local_date(question.now, notice.time_zone) > last_day
+    # The scheduler announces what follows, at the latest when the pause that kept this one back has ended.
+    followed = notice.next_at is not None and notice.next_at <= question.now
     if not notice.notify:
         return skip(decisions, NotificationReason.SUPERSEDED)
-    if not overtaken and not ended:
+    if not (overtaken or ended or followed):
         return decisions
     # That nobody acted on this notice stays true when the next one comes: escalations go on.
     return tuple(
@@ -107,12 +109,8 @@ def drop_outdated(question: Question, decisions: Decisions) -> Decisions:
 
 
 def quieten(question: Question, decisions: Decisions) -> Decisions:
-    """Skip reminders while a submitted renewal waits for its issuer: they come back with a later notice.
-
-    That it has expired does not come back: the mail is held until then.
-    """
-    reminder = question.notice.step is not None
-    quiet = reminder and question.facts.credential.quiet_at(question.now)
+    """Skip a mail while a submitted renewal waits for its issuer."""
+    quiet = question.facts.credential.quiet_at(question.now)
     return skip(decisions, NotificationReason.SUBMITTED) if quiet else decisions
 
 
@@ -133,20 +131,19 @@ def escalate_once(question: Question, decisions: Decisions) -> Decisions:
 
 
 def hold(question: Question, decisions: Decisions) -> Decisions:
-    """Say from when each mail may leave: by its recipient's calendar, and not while reminders rest.
+    """Say from when each mail may leave, by its recipient's calendar; and when a pause ends that forbids it.
 
     An escalation leaves so many days after its step, counted in days of the credential's zone.
     """
-    credential, notice = question.facts.credential, question.notice
-    rest = credential.quiet_until if credential.quiet_at(question.now) else None
+    notice, pause_ends = question.notice, question.facts.credential.pause_ends(question.now)
     held = []
     for each in decisions:
-        earliest = rest or question.now
+        earliest = question.now
         if each.after_days:
             day = local_date(notice.at, notice.time_zone) + timedelta(days=each.after_days)
             earliest = max(earliest, starts_at(day, notice.time_zone))
         opening = question.calendar.opening(earliest, each.place)
-        held.append(replace(each, not_before=opening) if each.due else each)
+        held.append(replace(each, not_before=opening) if each.due else replace(each, pause_ends=pause_ends))
     return tuple(held)
 
 

@@ -1,7 +1,7 @@
 """Decides who is notified: a pipeline of stages, each with one decision and a reason for it."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from uuid import UUID
 
@@ -26,6 +26,22 @@ from licet_notifier.restraint.calendar import Place
 from licet_notifier.templates.model import FALLBACK_LANGUAGE, Reading
 
 CHANNEL = "email"
+
+TEMPORARY = frozenset(
+    {
+        NotificationReason.SUSPENDED,
+        NotificationReason.REVOKED,
+        NotificationReason.SURRENDERED,
+        NotificationReason.SUBMITTED,
+        NotificationReason.HOLDER_INACTIVE,
+        NotificationReason.RENEWED,
+        NotificationReason.CREDENTIAL_UNKNOWN,
+        NotificationReason.HOLDER_UNKNOWN,
+    }
+)
+"""Reasons that cease with time, or that a correction takes back: the mail is then decided on again."""
+OPEN_END = datetime(9999, 12, 31, tzinfo=UTC)
+"""When a mail that is skipped for a temporary reason is decided on again if only new facts end it."""
 
 
 DEFAULT_RULE = "default"
@@ -82,6 +98,8 @@ class Decision:
     reason: NotificationReason = NotificationReason.DUE
     not_before: datetime | None = None
     """Business time from which the mail may leave; set where the reason is `due`."""
+    pause_ends: datetime | None = None
+    """Business time at which a temporary reason ends, where time alone ends it."""
     decider_id: UUID | None = None
     """The person who is told, where a circle may have several."""
     circle: str | None = None
@@ -118,6 +136,11 @@ class Decision:
     def due(self) -> bool:
         """Whether the recipient is to be notified."""
         return self.reason is NotificationReason.DUE
+
+    @property
+    def look_again_at(self) -> datetime | None:
+        """When to decide again on a mail that is skipped; `None` if it is skipped for good, or due."""
+        return (self.pause_ends or OPEN_END) if self.reason in TEMPORARY else None
 
 
 Decisions = tuple[Decision, ...]
@@ -162,6 +185,9 @@ class Outcome:
     """How often the mail was sent again by an operator after it had failed."""
     after_days: int = 0
     """Of an escalation: days after the step."""
+
+    resumed: int = 0
+    """Which version of the notification resumed it after a pause; 0: none did."""
 
     @property
     def template(self) -> str:
@@ -213,11 +239,13 @@ def outcome_event(outcome: Outcome) -> NotificationEvent | EnrolmentNotification
 def outcome_event_id(outcome: Outcome) -> UUID:
     """Return the id of the event that publishes a final outcome; the same at each repetition.
 
-    A mail that was sent again after it had failed may fail again, which is another fact.
+    A mail that was sent again after it had failed may fail again, and one that was decided on again after a
+    pause may be skipped again: that is another fact.
     """
-    if outcome.resent:
-        return derived_id("notification-outcome", outcome.notification_id, outcome.state, outcome.resent)
-    return derived_id("notification-outcome", outcome.notification_id, outcome.state)
+    again: tuple[object, ...] = (outcome.resent,) if outcome.resent else ()
+    if outcome.resumed:
+        again = (*again, "resumed", outcome.resumed)
+    return derived_id("notification-outcome", outcome.notification_id, outcome.state, *again)
 
 
 def template_of(notice: AnyNotice, after_days: int) -> str:

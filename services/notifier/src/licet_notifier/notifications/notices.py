@@ -18,6 +18,7 @@ async def keep_notice(conn: Connection, notice: Notice) -> datetime | None:
         QUERIES["keep_notice"], notice.event_id, notice.event_name, notice.credential_id, notice.holder_id,
         notice.credential_version, notice.term_id, notice.term_revision, notice.at, notice.notify,
         notice.expires_on, notice.time_zone, notice.step, notice.correlation_id, notice.traceparent,
+        notice.next_at,
     )  # fmt: skip
     return latest
 
@@ -49,6 +50,7 @@ def notice_of_row(row: Any) -> Notice:
         step=row["step"],
         correlation_id=row["correlation_id"],
         traceparent=row["traceparent"],
+        next_at=row["next_at"],
     )
 
 

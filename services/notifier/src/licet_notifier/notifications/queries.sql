@@ -4,8 +4,8 @@
 with noted as (
     insert into notices (
         event_id, event_name, credential_id, holder_id, credential_version, term_id, term_revision, at, notify,
-        expires_on, time_zone, step, correlation_id, traceparent
-    ) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+        expires_on, time_zone, step, correlation_id, traceparent, next_at
+    ) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
     on conflict do nothing
 )
 select max(at) from notices
@@ -28,16 +28,16 @@ select max(at) from enrolment_notices where enrolment_id = $4 and mail = $3 and 
 insert into notifications (
     id, event_id, credential_id, enrolment_id, holder_id, told, decider_id, channel, role, recipient_id, detour,
     state, reason, not_before, next_try, template, circle, fixed_address, after_days, rule, policy_version,
-    created_at, updated_at
+    created_at, updated_at, look_again_at
 )
 select id, $2, $3, $16, $4, told, decider_id, $5, role, recipient_id, detour, state, reason, not_before, $6,
-    template, circle, fixed_address, after_days, rule, $7, $8, $8
+    template, circle, fixed_address, after_days, rule, $7, $8, $8, look_again_at
 from unnest(
     $1::uuid[], $9::text[], $10::text[], $11::uuid[], $12::text[], $13::text[], $14::text[], $15::timestamptz[],
-    $17::uuid[], $18::text[], $19::text[], $20::smallint[], $21::text[], $22::text[]
+    $17::uuid[], $18::text[], $19::text[], $20::smallint[], $21::text[], $22::text[], $23::timestamptz[]
 ) as decided (
     id, told, role, recipient_id, detour, state, reason, not_before, decider_id, circle, fixed_address,
-    after_days, rule, template
+    after_days, rule, template, look_again_at
 )
 on conflict do nothing
 returning id;
@@ -46,7 +46,8 @@ returning id;
 -- Take mails that may leave now ($1, business time) and are to be tried now ($2, machine time); other
 -- deliveries take others.
 select n.id, n.told, n.decider_id, n.role, n.circle, n.fixed_address, n.after_days, n.attempts, n.uncharged_attempts,
-    n.unknown_attempts, n.resent, n.not_before, n.silenced, notice.*,
+    n.unknown_attempts, n.resent, n.not_before, n.silenced, n.created_at, n.reason, n.version,
+    notice.*,
     (
         select max(later.at) from notices later
         where later.credential_id = notice.credential_id and later.term_id is not distinct from notice.term_id
@@ -62,7 +63,8 @@ for update of n skip locked;
 -- Take mails about enrolments that may leave now ($1, business time) and are to be tried now ($2, machine time);
 -- other deliveries take others.
 select n.id, n.told, n.decider_id, n.role, n.circle, n.fixed_address, n.after_days, n.attempts, n.uncharged_attempts,
-    n.unknown_attempts, n.resent, n.not_before, n.silenced, notice.*,
+    n.unknown_attempts, n.resent, n.not_before, n.silenced, n.created_at, n.reason, n.version,
+    notice.*,
     (
         select max(later.at) from enrolment_notices later
         where later.enrolment_id = notice.enrolment_id and later.mail = notice.mail
@@ -113,10 +115,70 @@ where n.id = begun.id;
 -- Note why mails that were due are not sent after all. One of which an attempt may have arrived is unknown.
 update notifications n set
     state = ended.state, reason = ended.reason, role = ended.role, recipient_id = ended.recipient_id,
-    detour = ended.detour, not_before = null, version = version + 1, updated_at = $1
-from unnest($2::uuid[], $3::text[], $4::text[], $5::text[], $6::uuid[], $7::text[])
-    as ended (id, state, reason, role, recipient_id, detour)
+    detour = ended.detour, not_before = null, look_again_at = ended.look_again_at, version = version + 1,
+    updated_at = $1
+from unnest($2::uuid[], $3::text[], $4::text[], $5::text[], $6::uuid[], $7::text[], $8::timestamptz[])
+    as ended (id, state, reason, role, recipient_id, detour, look_again_at)
 where n.id = ended.id;
+
+-- name: wake
+-- Let mails that are skipped for a temporary reason be decided on again at $1: something is new about their
+-- credentials ($2), enrolments ($3) or holders ($4). In order of id: every transaction locks rows in that order.
+update notifications set look_again_at = $1
+where id in (
+    select id from notifications
+    where look_again_at > $1
+        and (credential_id = any($2::uuid[]) or enrolment_id = any($3::uuid[]) or holder_id = any($4::uuid[]))
+    order by id
+    for update
+);
+
+-- name: claim_resting
+-- Take mails about credentials that are skipped for a temporary reason and may be decided on again.
+select n.id, n.told, n.decider_id, n.role, n.circle, n.fixed_address, n.after_days, n.attempts, n.uncharged_attempts,
+    n.unknown_attempts, n.resent, n.look_again_at as not_before, n.silenced, n.created_at, n.reason, n.version,
+    notice.*,
+    (
+        select max(later.at) from notices later
+        where later.credential_id = notice.credential_id and later.term_id is not distinct from notice.term_id
+          and later.term_revision = notice.term_revision and later.notify
+    ) as later_notice_at
+from notifications n join notices notice using (event_id)
+where n.look_again_at <= $1
+order by n.look_again_at, n.id
+limit $2
+for update of n skip locked;
+
+-- name: claim_resting_of_enrolments
+-- Take mails about enrolments that are skipped for a temporary reason and may be decided on again.
+select n.id, n.told, n.decider_id, n.role, n.circle, n.fixed_address, n.after_days, n.attempts, n.uncharged_attempts,
+    n.unknown_attempts, n.resent, n.look_again_at as not_before, n.silenced, n.created_at, n.reason, n.version,
+    notice.*,
+    (
+        select max(later.at) from enrolment_notices later
+        where later.enrolment_id = notice.enrolment_id and later.mail = notice.mail
+    ) as later_notice_at
+from notifications n join enrolment_notices notice using (event_id)
+where n.look_again_at <= $1
+order by n.look_again_at, n.id
+limit $2
+for update of n skip locked;
+
+-- name: resume
+-- Let mails leave that were skipped: their pause is over.
+update notifications n set
+    state = 'pending', reason = 'due', not_before = resumed.not_before, look_again_at = null, next_try = $2,
+    role = resumed.role, recipient_id = resumed.recipient_id, detour = resumed.detour, version = version + 1,
+    updated_at = $1
+from unnest($3::uuid[], $4::timestamptz[], $5::text[], $6::uuid[], $7::text[])
+    as resumed (id, not_before, role, recipient_id, detour)
+where n.id = resumed.id;
+
+-- name: rest
+-- Leave mails as they are until the given instants: the reason for which they are skipped still holds.
+update notifications n set look_again_at = resting.look_again_at
+from unnest($1::uuid[], $2::timestamptz[]) as resting (id, look_again_at)
+where n.id = resting.id;
 
 -- name: postpone
 -- Keep mails for later: the window of their recipients is not open.
@@ -175,14 +237,18 @@ limit $2
 for update of n skip locked;
 
 -- name: count_leaving
--- Mails that may leave at this business time, or are on their way.
+-- Mails that may leave or be decided on again at this business time, or are on their way.
 select
     (select count(*) from notifications where state = 'pending' and not_before <= $1)
-    + (select count(*) from notifications where state = 'sending');
+    + (select count(*) from notifications where state = 'sending')
+    + (select count(*) from notifications where look_again_at <= $1);
 
 -- name: next_leaving
--- The next business time at which a mail may leave.
-select min(not_before) from notifications where state = 'pending' and not_before > $1;
+-- The next business time at which a mail may leave, or a pause ends that keeps one back.
+select least(
+    (select min(not_before) from notifications where state = 'pending' and not_before > $1),
+    (select min(look_again_at) from notifications where look_again_at > $1 and look_again_at < '9999-12-31')
+);
 
 -- name: list_notifications
 -- Decisions, newest first, a page at a time: of a holder ($1), of a credential ($2), with an outcome ($3),

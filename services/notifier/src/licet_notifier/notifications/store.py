@@ -43,6 +43,10 @@ class Claimed(Generic[N]):
     not_before: datetime
     silenced: bool
     """Whether a stop held it, and was ended with the order to drop what it held."""
+    created_at: datetime
+    """When the notice arrived, in business time."""
+    reason: NotificationReason
+    version: int
     role: RecipientRole = RecipientRole.HOLDER
     circle: str | None = None
     fixed_address: str | None = None
@@ -174,6 +178,7 @@ async def keep_decisions(
         [each.decider_id for each in decisions], [each.circle for each in decisions],
         [each.fixed_address for each in decisions], [each.after_days for each in decisions],
         [each.rule for each in decisions], [template_of(notice, each.after_days) for each in decisions],
+        [each.look_again_at for each in decisions],
     )  # fmt: skip
     return {row["id"] for row in rows}
 
@@ -207,6 +212,9 @@ def _claimed(row: Any, notice: N) -> Claimed[N]:
         row["later_notice_at"],
         row["not_before"],
         row["silenced"],
+        row["created_at"],
+        NotificationReason(row["reason"]),
+        row["version"],
         RecipientRole(row["role"]),
         row["circle"],
         row["fixed_address"],
@@ -224,6 +232,52 @@ async def read_escalated(conn: Connection, credential_ids: Collection[UUID]) -> 
     """Return the escalations of credentials that were begun."""
     rows = await conn.fetch(QUERIES["read_escalated"], sorted(credential_ids))
     return [Escalated(row["id"], row["credential_id"], row["term_id"], row["recipient"]) for row in rows]
+
+
+async def wake(
+    conn: Connection,
+    now: datetime,
+    *,
+    credential_ids: Collection[UUID] = (),
+    enrolment_ids: Collection[UUID] = (),
+    holder_ids: Collection[UUID] = (),
+) -> None:
+    """Let mails about these that are skipped for a temporary reason be decided on again.
+
+    Call it after the statement that wrote the new facts: a mail that is being decided on holds them, and its
+    row is seen only once that decision is committed.
+    """
+    await conn.execute(QUERIES["wake"], now, list(credential_ids), list(enrolment_ids), list(holder_ids))
+
+
+async def claim_resting(conn: Connection, *, now: datetime, limit: int) -> Sequence[Claimed[Notice]]:
+    """Lock mails about credentials that are skipped and may be decided on again, skipping locked ones."""
+    rows = await conn.fetch(QUERIES["claim_resting"], now, limit)
+    return [_claimed(row, notice_of_row(row)) for row in rows]
+
+
+async def claim_resting_of_enrolments(
+    conn: Connection, *, now: datetime, limit: int
+) -> Sequence[Claimed[EnrolmentNotice]]:
+    """Lock mails about enrolments that are skipped and may be decided on again, skipping locked ones."""
+    rows = await conn.fetch(QUERIES["claim_resting_of_enrolments"], now, limit)
+    return [_claimed(row, enrolment_notice_of_row(row)) for row in rows]
+
+
+async def resume(
+    conn: Connection, resumed: Sequence[tuple[UUID, Decision]], *, now: datetime, machine_now: datetime
+) -> None:
+    """Let these mails leave after all, each from the instant that its decision says."""
+    await conn.execute(
+        QUERIES["resume"], now, machine_now, [each[0] for each in resumed],
+        [each[1].not_before for each in resumed], [each[1].role for each in resumed],
+        [each[1].recipient_id for each in resumed], [each[1].detour for each in resumed],
+    )  # fmt: skip
+
+
+async def rest(conn: Connection, resting: Sequence[tuple[UUID, datetime | None]]) -> None:
+    """Leave these mails until the given instants."""
+    await conn.execute(QUERIES["rest"], [each[0] for each in resting], [each[1] for each in resting])
 
 
 async def follow_credentials(conn: Connection, moved: Sequence[Notice]) -> None:
@@ -256,6 +310,7 @@ async def mark_unsent(conn: Connection, ended: Sequence[tuple[Outcome, Decision]
         [each.state for each, _ in ended], [each.reason for each, _ in ended],
         [each.role for each, _ in ended], [each.recipient_id for each, _ in ended],
         [decision.detour for _, decision in ended],
+        [decision.look_again_at if each.state is State.SKIPPED else None for each, decision in ended],
     )  # fmt: skip
 
 

@@ -95,16 +95,35 @@ def _strictest_reached(run: PlannedRun, now: datetime) -> Step | None:
 
 
 def _paused_step(timer: Timer, run: PlannedRun, now: datetime) -> Step | None:
-    """Return the strictest reached step if it was passed over temporarily and not announced since."""
+    """Return the strictest reached step if it was passed over temporarily and nobody was told as much since.
+
+    After the run has ended no step before its end comes back: that it has ended is announced regardless.
+    """
     step = _strictest_reached(run, now)
-    if step is None:
+    if step is None or (step.step >= 0 and run.ends is not None and run.ends.at <= now):
         return None
     identity = run.identity_of(step)
-    temporary = [decision for decision in timer.decided if decision.reason in TEMPORARY_REASONS]
-    if not any(decision.identity == identity for decision in temporary):
+    if not any(
+        decision.identity == identity and decision.reason in TEMPORARY_REASONS for decision in timer.decided
+    ):
         return None
-    announced = (decision.identity for decision in timer.decided if decision.announces_step)
-    return None if identity in announced else step
+    return None if _announced_as_strict(timer, run, step) else step
+
+
+def _announced_as_strict(timer: Timer, run: PlannedRun, step: Step) -> bool:
+    """Return whether the step or a stricter one was announced of this term.
+
+    What was announced before a correction counts for steps that had been reached by then.
+    """
+    reached = run.corrected_at is not None and step.at <= run.corrected_at
+    return any(
+        decision.announces_step
+        and decision.identity.term_id == run.term_id
+        and (decision.identity.term_revision == run.term_revision or reached)
+        and decision.identity.step is not None
+        and decision.identity.step <= step.step
+        for decision in timer.decided
+    )
 
 
 def _decide_flags(timer: Timer, decided: AbstractSet[Identity], now: datetime) -> Iterator[Reached]:
@@ -226,17 +245,23 @@ def _passed_over_reason(
 
 
 def _reached_before_correction(timer: Timer, run: PlannedRun, step: Step) -> bool:
-    """Return whether the step was reached before its term, with an announced step, was corrected."""
-    return (
-        run.corrected_at is not None
-        and step.at <= run.corrected_at
-        and any(
-            decision.announces_step
-            and decision.identity.term_id == run.term_id
-            and decision.identity.term_revision < run.term_revision
-            for decision in timer.decided
-        )
-    )
+    """Return whether the step was reached before its term, with an announced step, was corrected.
+
+    A correction during a pause is no reason: what the pause kept back has yet to be announced.
+    """
+    corrected_at = run.corrected_at
+    if corrected_at is None or step.at > corrected_at:
+        return False
+    told, kept_back = set[int](), set[int]()
+    for decision in timer.decided:
+        term_id, revision, _, decided = decision.identity
+        if term_id != run.term_id or revision >= run.term_revision or decided is None:
+            continue
+        if decision.announces_step and not timer.plan.suspended_throughout(decision.at, corrected_at):
+            told.add(decided)
+        elif decision.announces_step or decision.reason in TEMPORARY_REASONS:
+            kept_back.add(decided)
+    return bool(told) and not any(each < min(told) for each in kept_back)
 
 
 def _stricter_decided(timer: Timer, run: PlannedRun, step: Step) -> bool:

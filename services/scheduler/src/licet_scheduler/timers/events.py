@@ -112,8 +112,9 @@ def _credential_event(timer: Timer, reached: Reached, now: datetime, *, notify: 
         expires_at=run.expires_at,
         expires_on_month=run.expires_on_month,
     )
+    next_at = run.next_after(reached.due)
     if identity.step is None:
-        return CredentialExpired(**common, **end)
+        return CredentialExpired(**common, **end, next_at=next_at)
     days_left = (run.last_day - civil.local_date(now, run.time_zone)).days
     if identity.kind is Kind.EXPIRING:
         return CredentialExpiring(
@@ -122,6 +123,7 @@ def _credential_event(timer: Timer, reached: Reached, now: datetime, *, notify: 
             days_left=max(days_left, 0),
             **end,
             passed_over=reached.passed_over,
+            next_at=next_at,
         )
     return CredentialOverdue(
         **common,
@@ -129,4 +131,5 @@ def _credential_event(timer: Timer, reached: Reached, now: datetime, *, notify: 
         days_since=-days_left,
         **end,
         passed_over=reached.passed_over,
+        next_at=next_at,
     )

@@ -13,7 +13,7 @@ from uuid import UUID
 
 from licet_events import civil
 from licet_events.audits import AuditScheduleState, AuditState
-from licet_events.credentials import CredentialState, RunState, TermState
+from licet_events.credentials import CredentialState, FlagKind, RunState, TermState
 from licet_events.enrolments import EnrolmentState
 from licet_events.ladder import steps_told
 from licet_events.schedule import Deadline
@@ -144,6 +144,11 @@ class PlannedRun:
         """The step at which validity turns to `expiring`: the largest above 0 that is told for its term."""
         return self.steps[0].step if self.steps and self.steps[0].step > 0 else None
 
+    def next_after(self, instant: datetime) -> datetime | None:
+        """Return when the first of the later steps, or the end, is reached."""
+        instants = [*(step.due for step in self.steps), *((self.ends.at,) if self.ends else ())]
+        return min((each for each in instants if each > instant), default=None)
+
     def identity_of(self, step: Step) -> Identity:
         """Return the identity of the decision about the step."""
         kind = Kind.EXPIRING if step.step >= 0 else Kind.OVERDUE
@@ -191,6 +196,12 @@ class Plan:
     """When reminders resume."""
     deadlines: tuple[SubjectDeadline, ...] = ()
     """Instants of a subject that is no credential; reminders from the mildest to the strictest."""
+    suspensions: tuple[tuple[datetime, datetime | None], ...] = ()
+    """Half-open intervals in which the credential is suspended: steps are announced, and nobody is told."""
+
+    def suspended_throughout(self, since: datetime, until: datetime) -> bool:
+        """Return whether one suspension holds from the first of these instants to the second."""
+        return any(begins <= since and (ends is None or until < ends) for begins, ends in self.suspensions)
 
     @property
     def all_deadlines(self) -> tuple[FlagDeadline | SubjectDeadline, ...]:
@@ -222,6 +233,11 @@ def plan_of(credential: CredentialState) -> Plan:
         tuple(run for run in planned if run is not None),
         tuple(_flag_deadlines(credential, ended)),
         credential.quiet_until,
+        suspensions=tuple(
+            (flag.effective_from, flag.until)
+            for flag in credential.flags
+            if flag.kind is FlagKind.SUSPENDED and not flag.undone
+        ),
     )
 
 
