@@ -49,3 +49,62 @@ async def test_a_file_of_an_old_program_is_imported_with_a_warning_of_what_was_g
     assert set(names) == {"Łukasz Żak", "Paweł"}
     declared, _ = await imported(http, service, text.encode("cp1250"), 'encoding = "cp1250"\n' + MAPPING)
     assert (declared["warnings"], declared["counts"]["unchanged"]) == ([], 2)
+
+
+async def test_dates_and_typed_attributes_are_read_as_the_mapping_says(http, service):
+    attributes = [
+        {"name": "since", "kind": "date"},
+        {"name": "limit", "kind": "decimal"},
+        {"name": "persons", "kind": "integer"},
+        {"name": "checked", "kind": "boolean"},
+    ]
+    policy = {"code": "policy", "name": "Policy", "category": "license", "attributes": attributes}
+    assert (await http.post("/v1/credential-types", json=policy)).status_code == 201
+    mapping = MAPPING.replace("forklift", "policy").replace(
+        '["%d.%m.%Y"]', '["%d.%m.%Y", "%d.%m.%y", "%m/%Y"]'
+    )
+    mapping = mapping.replace("[holder]", 'decimal_separator = ","\n[holder]', 1)
+    mapping += (
+        'never = ["unbefristet", "9999-12-31"]\n'
+        '[credential.attributes]\nsince = "Seit"\nlimit = "Summe"\npersons = "Personen"\nchecked = "ok"\n'
+    )
+    content = (
+        f"{HEADER};Seit;Summe;Personen;ok\n"
+        "1;Ana;A1;31.12.9999;15.03.2020;1.000.000,00;1.000;ja\n"
+        "2;Ben;A2;05/2027;15.03.20;0,5;12;FALSCH\n"
+        "3;Cem;A3;15.03.85;;;;\n"
+        "4;Dan;A4;00.00.0000;99.99.9999;1,000,000;1,5;vielleicht\n"
+        "5;Eva;A5;unbefristet;31.02.2020;;;\n"
+    )
+    job, report = await imported(http, service, content.encode(), mapping)
+    assert job["counts"] == job["counts"] | {"created": 3, "rejected": 2}, report
+    shown = (await http.get("/v1/credentials")).json()["items"]
+    ana, ben, cem = ({each["number"]: each for each in shown}[number] for number in ("A1", "A2", "A3"))
+    assert (ana["expiry"], ana["attributes"]) == (
+        "never",
+        {"since": "2020-03-15", "limit": "1000000", "persons": 1000, "checked": True},
+    )
+    assert (ben["expires_on"], ben["expires_on_month"]) == ("2027-05-31", "2027-05")
+    assert ben["attributes"] == {"since": "2020-03-15", "limit": "0.5", "persons": 12, "checked": False}
+    assert cem["expires_on"] == "2085-03-15"
+    wrong = {error["column"]: error["detail"] for row in report[3:] for error in row["errors"]}
+    assert set(wrong) == {"Bis", "Seit"}  # the dates of a term come first; attributes follow with its type
+    assert "`never` of [term]" in wrong["Bis"]
+
+
+async def test_a_file_in_two_contradictory_date_formats_is_refused_with_both_rows(http, service):
+    mapping = MAPPING.replace('["%d.%m.%Y"]', '["%d/%m/%Y", "%m/%d/%Y"]')
+    rows = [f"{n};Ana;A{n};{end}\n" for n, end in enumerate(["13/04/2027", "04/13/2027", "05/06/2027"], 1)]
+    job, report = await imported(http, service, f"{HEADER}\n{''.join(rows)}".encode(), mapping)
+    assert (job["state"], report) == ("failed", [])
+    assert "line 2 has '13/04/2027'" in job["problem"]
+    assert "line 3 has '04/13/2027'" in job["problem"]
+    assert await service.count("holders") == 0
+    # All rows can be American: the format that fits is taken, though it stands second.
+    job, _ = await imported(http, service, f"{HEADER}\n{''.join(rows[1:])}".encode(), mapping)
+    assert job["counts"]["created"] == 2, job
+    ends = [each["expires_on"] for each in (await http.get("/v1/credentials")).json()["items"]]
+    assert set(ends) == {"2027-04-13", "2027-05-06"}
+    in_order = "date_formats_in_order = true\n" + mapping
+    job, report = await imported(http, service, f"{HEADER}\n{rows[0]}{rows[1]}".encode(), in_order)
+    assert [row["outcome"] for row in report] == ["created", "unchanged"]

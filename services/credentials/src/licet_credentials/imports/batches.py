@@ -19,6 +19,7 @@ from licet_credentials.imports import store
 from licet_credentials.imports.deciding.matching import MatchingRules
 from licet_credentials.imports.deciding.planning import CredentialPlan, plan_credential
 from licet_credentials.imports.file.mapping import Mapping as FileMapping
+from licet_credentials.imports.formats.cells import CellFormats
 from licet_credentials.imports.holders import HolderPlan, plan_holders
 from licet_credentials.imports.model import ReportEntry, RowError, RowOutcome, RowResult, UndoEntry, UndoStep
 from licet_credentials.imports.rows import SourceRow
@@ -34,6 +35,7 @@ class ImportContext:
 
     import_id: UUID
     mapping: FileMapping
+    formats: CellFormats
     default_zone: str
     dry_run: bool
 
@@ -134,7 +136,7 @@ async def _plan(
         tx.conn,
         sorted({holder_plan.holder.location for holder_plan in holder_plans if holder_plan.holder.location}),
     )
-    ruling = _matching_rules(context.mapping, tx.cause.actor)
+    ruling = _matching_rules(context.mapping, context.formats, tx.cause.actor)
     planned = []
     for (external_id, code, number), rows in groups.items():
         holder_plan = by_id[external_id]
@@ -155,12 +157,13 @@ async def _plan(
     return planned
 
 
-def _matching_rules(mapping: FileMapping, actor: str) -> MatchingRules:
+def _matching_rules(mapping: FileMapping, formats: CellFormats, actor: str) -> MatchingRules:
     return MatchingRules(
         on_change=mapping.credential.on_change,
         on_term_change=mapping.term.on_change,
         announce_reached=mapping.term.announce_reached,
         columns=mapping.places,
+        formats=formats,
         actor=actor,
         unusual=mapping.term.unusual,
         on_flag_change=(mapping.flag and mapping.flag.on_change) or mapping.term.on_change,

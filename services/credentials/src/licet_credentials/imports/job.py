@@ -28,6 +28,7 @@ from licet_credentials.imports.batches import Batch, ImportContext, describe_err
 from licet_credentials.imports.file.mapping import Mapping, read_mapping
 from licet_credentials.imports.file.reading import RowReader
 from licet_credentials.imports.file.staging import FileCutter, unpack
+from licet_credentials.imports.formats.cells import CellFormats
 from licet_credentials.imports.model import (
     ImportState,
     ImportWork,
@@ -63,11 +64,16 @@ class _Cache:
 
     import_id: UUID
     mapping: Mapping
+    formats: CellFormats
     reader: RowReader
 
 
 class _BatchFailed(Exception):
     """A batch failed because of one of its holders."""
+
+
+class _FileRefused(Exception):
+    """The file can't be read as the mapping says; none of its rows is imported."""
 
 
 class ImportJobs:
@@ -106,6 +112,12 @@ class ImportJobs:
                     moved = await self._advance(tx, import_id, now, one_by_one=True)
         except TRANSIENT:
             raise
+        except _FileRefused as refused:
+            async with self._database.transaction(cause) as tx:
+                await store.finish_import(
+                    tx.conn, import_id, ImportState.FAILED, str(refused), self._clock.now()
+                )
+            return True
         except Exception as error:  # noqa: BLE001  # one import must not stop the next
             _log.exception("imports.failed", import_id=str(import_id))
             async with self._database.transaction(cause) as tx:
@@ -144,12 +156,13 @@ class ImportJobs:
     def _cached(self, work: ImportWork) -> _Cache:
         if self._cache is None or self._cache.import_id != work.id:
             mapping = read_mapping(work.mapping)
-            self._cache = _Cache(work.id, mapping, RowReader(mapping))
+            formats = mapping.formats(work.date_formats)
+            self._cache = _Cache(work.id, mapping, formats, RowReader(mapping, formats))
         return self._cache
 
     async def _stage(self, tx: Transaction, work: ImportWork, now: datetime) -> None:
         """Cut the file into rows and stage them, all in this transaction: a crash starts it anew."""
-        mapping = self._cached(work).mapping
+        mapping = read_mapping(work.mapping)
         total = bad = 0
         # The system deletes the file when it is closed, even after a crash.
         with tempfile.TemporaryFile() as spool:
@@ -157,13 +170,18 @@ class ImportJobs:
                 spool.write(piece)
             spool.seek(0)
             text = _text(spool, work.dialect.encoding)
-            for slab in FileCutter(text, work.dialect, mapping).slabs(_SLAB_ROWS):
+            cutter = FileCutter(text, work.dialect, mapping)
+            for slab in cutter.slabs(_SLAB_ROWS):
                 await store.stage_rows(tx.conn, work.id, slab.staged)
                 await store.insert_report(tx.conn, work.id, [ReportEntry(result) for result in slab.rejected])
                 total, bad = total + len(slab), bad + len(slab.rejected)
                 if await store.read_state(tx.conn, work.id) is not ImportState.QUEUED:
                     return  # being cancelled; the next step drops the staged rows
                 await asyncio.sleep(0)
+        try:
+            await store.save_date_formats(tx.conn, work.id, cutter.date_formats())
+        except ValueError as error:
+            raise _FileRefused(str(error)) from None
         _FILE_STAGED()
         if await store.start_running(tx.conn, work.id, total, bad, now):
             await store.drop_file(tx.conn, work.id)
@@ -174,7 +192,7 @@ class ImportJobs:
         if not staged:
             await self._end(tx, work, ImportState.FINISHED, now)
             return
-        context = ImportContext(work.id, cache.mapping, self._default_zone, work.dry_run)
+        context = ImportContext(work.id, cache.mapping, cache.formats, self._default_zone, work.dry_run)
         batch = Batch()
         rows: list[SourceRow] = []
         for holder_key, line, cells in staged:

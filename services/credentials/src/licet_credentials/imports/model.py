@@ -166,6 +166,8 @@ class ImportWork:
     undo_step: UndoStep
     undo_after: UUID | None
     undo_counts: Counter[str]
+    date_formats: tuple[str, ...] | None
+    """In the order that was decided when the file was cut into rows."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,7 +46,7 @@ from (
 -- name: read_work
 -- An open import with its cursors.
 select id, state, mapping, dry_run, encoding, delimiter, skipped_lines, cursor_key, total_rows, done_rows, counts,
-    types_created, undo_step, undo_after, undo_counts
+    types_created, undo_step, undo_after, undo_counts, date_formats
 from imports where id = $1 and state in ('queued', 'running', 'cancelling', 'undoing');
 
 -- name: read_state
@@ -57,6 +57,10 @@ select state from imports where id = $1;
 -- All rows are staged: run, unless the import is being cancelled.
 update imports set state = 'running', total_rows = $2, done_rows = $3, counts = $4, updated_at = $5
 where id = $1 and state = 'queued' returning id;
+
+-- name: save_date_formats
+-- Save the order of date formats that the dates of the file decided.
+update imports set date_formats = $2 where id = $1;
 
 -- name: save_progress
 -- Save cursor and counts of an import.

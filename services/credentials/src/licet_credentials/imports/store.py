@@ -112,6 +112,7 @@ async def claim_import(conn: Connection, import_id: UUID) -> ImportWork | None:
         undo_step=UndoStep(row["undo_step"]),
         undo_after=row["undo_after"],
         undo_counts=Counter(json.loads(row["undo_counts"])),
+        date_formats=None if row["date_formats"] is None else tuple(row["date_formats"]),
     )
 
 
@@ -125,6 +126,10 @@ async def start_running(
     """Start importing the staged rows; returns false if the import is being cancelled."""
     counts = jsonb({RowOutcome.REJECTED: rejected} if rejected else {})
     return bool(await conn.fetchval(QUERIES["start_running"], import_id, total_rows, rejected, counts, now))
+
+
+async def save_date_formats(conn: Connection, import_id: UUID, formats: Sequence[str]) -> None:
+    await conn.execute(QUERIES["save_date_formats"], import_id, list(formats))
 
 
 async def save_progress(conn: Connection, work: ImportWork, now: datetime) -> None:

@@ -9,6 +9,7 @@ from licet_credentials.credentials.change import Change
 from licet_credentials.credentials.model import Credential
 from licet_credentials.imports.deciding.attributes import attributes_of
 from licet_credentials.imports.deciding.matching import MatchingState
+from licet_credentials.imports.formats.cells import CellFormats
 from licet_credentials.imports.model import RowOutcome
 from licet_credentials.imports.rows import OnChange, SourceRow, facts_that_differ, newest, rank_of
 from licet_credentials.types.attributes import merged_attributes
@@ -23,7 +24,7 @@ def rows_that_agree(
     left = list(rows)
     while left and matching.rules.on_change is OnChange.REJECT:
         top = newest(left)
-        differing = _changed_facts(top, existing, rules)
+        differing = _changed_facts(top, existing, rules, matching.rules.formats)
         if not differing:
             break
         left.remove(top)
@@ -37,7 +38,9 @@ def rows_that_agree(
     return left
 
 
-def _changed_facts(top: SourceRow, existing: Credential, rules: CredentialType) -> Mapping[str, Any]:
+def _changed_facts(
+    top: SourceRow, existing: Credential, rules: CredentialType, formats: CellFormats
+) -> Mapping[str, Any]:
     """Return the facts that a row changes; a row older than the newest recorded term changes none."""
     ranks = [rank_of(t.valid_from, t.expires_on, t.source_key) for t in existing.terms if t.source_key]
     recorded = max(ranks, default=None)
@@ -45,7 +48,7 @@ def _changed_facts(top: SourceRow, existing: Credential, rules: CredentialType) 
         return {}
     differing = dict(facts_that_differ(top.credential.facts, existing))
     if top.credential.attributes:
-        merged = merged_attributes(rules.attributes, existing.attributes, attributes_of(top, rules))
+        merged = merged_attributes(rules.attributes, existing.attributes, attributes_of(top, rules, formats))
         if merged != existing.attributes:
             differing["attributes"] = merged
     return differing
@@ -61,7 +64,7 @@ def apply_facts(
 ) -> Change:
     """Apply the facts of the newest row that differ, unless `on_change` is keep."""
     top = newest(rows)
-    facts = _changed_facts(top, existing, rules)
+    facts = _changed_facts(top, existing, rules, matching.rules.formats)
     if not facts or matching.rules.on_change is OnChange.KEEP:
         return change
     if matching.results[top.line].outcome is RowOutcome.UNCHANGED:

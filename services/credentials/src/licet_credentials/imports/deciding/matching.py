@@ -6,6 +6,7 @@ from typing import Any
 
 from licet_credentials.credentials.model import Flag
 from licet_credentials.credentials.terms import Term
+from licet_credentials.imports.formats.cells import CellFormats
 from licet_credentials.imports.model import RowError, RowOutcome, RowResult
 from licet_credentials.imports.rows import Columns, OnChange, OnTermChange, SourceRow
 
@@ -19,6 +20,8 @@ class MatchingRules:
     announce_reached: bool
     columns: Columns
     actor: str
+    formats: CellFormats = CellFormats()
+    """Of the typed attributes of rows."""
     on_flag_change: OnTermChange = OnTermChange.REJECT
     unusual: bool = False
     """Whether terms may end more than three validities ahead."""

@@ -84,7 +84,9 @@ def _plan_new(
     if not accepted:
         return CredentialPlan(None, tuple(matching.results.values()), ())
     top = newest(accepted)
-    facts = replace(facts, attributes=attributes_of(top, rules), **dict(top.credential.facts))
+    facts = replace(
+        facts, attributes=attributes_of(top, rules, matching.rules.formats), **dict(top.credential.facts)
+    )
     terms = [term for _, term in matching.added]
     change = new_credential(facts, rules, terms, new_flags(matching), Origin.IMPORT, now)
     return CredentialPlan(

@@ -18,7 +18,9 @@ from pydantic import (
 
 from licet_chassis.errors import Invalid
 from licet_chassis.office.encodings import encoding_named
-from licet_credentials.imports.file.values import READERS, checked_format, date_reader
+from licet_credentials.imports.file.values import READERS
+from licet_credentials.imports.formats.cells import FALSE_WORDS, TRUE_WORDS, CellFormats
+from licet_credentials.imports.formats.dates import checked_format
 from licet_credentials.imports.rows import Columns, OnChange, OnTermChange
 from licet_credentials.inputs import AttributeName, Ladder, Reason, TimeOfDay
 from licet_credentials.types.model import check_late_renewal, require_ending
@@ -37,6 +39,9 @@ from licet_events.credentials import FlagKind
 
 _MOST_ERRORS = 20
 _LONGEST_NAME = 64
+
+
+Text = Annotated[str, Field(min_length=1, max_length=100)]
 
 
 class _Part(BaseModel):
@@ -247,7 +252,10 @@ class TermMapping(_Part):
     valid_from: DateSource | None = None
     expires_on: DateSource | None = None
     never: tuple[str, ...] = ()
-    """Texts of the end column for a term that never ends, such as `12/31/9999`."""
+    """Texts and dates of the end column for a term that never ends, such as `unbefristet` and `9999-12-31`.
+
+    A date stands in one of the mapping's formats or as YYYY-MM-DD, and means that day in any of the formats.
+    """
     on_change: OnTermChange = OnTermChange.REJECT
     """What to do with a row that has other dates under a recorded key."""
     unusual: bool = False
@@ -294,7 +302,24 @@ class Mapping(_Part):
     date_formats: Annotated[
         tuple[Annotated[str, AfterValidator(checked_format)], ...], Field(min_length=1)
     ] = ("%Y-%m-%d",)
-    """Formats of Python's `strptime`; the first that fits counts."""
+    """Formats of Python's `strptime`; one without a day, such as `%m/%Y`, means a month.
+
+    Of two that read some text as different days, the one that fits all rows of a file counts; a file in which
+    both fit different rows, or all, is refused.
+    """
+    date_formats_in_order: bool = False
+    """Whether the first format that fits a row counts, whatever fits other rows."""
+    year_pivot: Annotated[int, Field(ge=0, le=100)] | None = None
+    """Years of two digits from it on are of the 1900s, those below of the 2000s.
+
+    By default 69, but what ends is never before 2000.
+    """
+    decimal_separator: Literal[".", ","] | None = None
+    """Of numbers in typed attributes; by default only what can mean one number is taken."""
+    thousands_separator: Annotated[str, Field(min_length=1, max_length=1, pattern=r"[^0-9+-]")] | None = None
+    true_words: tuple[Text, ...] = ()
+    false_words: tuple[Text, ...] = ()
+    """Words for true and false, beside those of European languages."""
     holder: HolderMapping
     type: TypeMapping
     credential: CredentialMapping
@@ -302,12 +327,31 @@ class Mapping(_Part):
     flag: FlagMapping | None = None
 
     @model_validator(mode="after")
+    def _separators_differ(self) -> "Mapping":
+        if self.thousands_separator is not None and self.thousands_separator == self.decimal_separator:
+            raise ValueError("decimal_separator and thousands_separator must differ")
+        return self
+
+    def formats(self, dates: tuple[str, ...] | None = None) -> CellFormats:
+        """Return how its files write dates and numbers; `dates` in the order that was decided for one."""
+        return CellFormats(
+            dates or self.date_formats,
+            self.year_pivot,
+            self.decimal_separator,
+            self.thousands_separator,
+            TRUE_WORDS | {word.strip().casefold() for word in self.true_words},
+            FALSE_WORDS | {word.strip().casefold() for word in self.false_words},
+            self.term.never,
+        )
+
+    @model_validator(mode="after")
     def _dates_are_dates(self) -> "Mapping":
-        read = date_reader(self.date_formats)
-        for part, name in (
-            (self.credential, "issued_on"),
-            (self.term, "valid_from"),
-            (self.term, "expires_on"),
+        formats = self.formats()
+        for part, name, read in (
+            (self.holder, "birth_date", formats.day),
+            (self.credential, "issued_on", formats.day),
+            (self.term, "valid_from", formats.start),
+            (self.term, "expires_on", formats.end),
         ):
             source: Source | None = getattr(part, name)
             if source is not None and source.constant is not None:
@@ -316,6 +360,20 @@ class Mapping(_Part):
                 except ValueError as error:
                     raise ValueError(f"{name}.constant: {source.constant!r} {error}") from None
         return self
+
+    @property
+    def dated(self) -> tuple[str, ...]:
+        """The columns that hold dates."""
+        sources = (
+            self.holder.birth_date,
+            self.credential.issued_on,
+            self.term.valid_from,
+            self.term.expires_on,
+        )
+        named = [column for source in sources if source is not None for column in source.named]
+        if self.flag is not None:
+            named += self.flag.named[1:]
+        return tuple(dict.fromkeys(named))
 
     @property
     def columns(self) -> tuple[str, ...]:

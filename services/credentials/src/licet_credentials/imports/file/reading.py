@@ -6,8 +6,16 @@ from datetime import date
 from functools import partial
 from typing import Any
 
-from licet_credentials.imports.file.mapping import FlagMapping, Mapping, SeveralSource, Source
-from licet_credentials.imports.file.values import READERS, Reader, date_reader
+from licet_credentials.imports.file.mapping import (
+    AttributeSource,
+    FlagMapping,
+    Mapping,
+    SeveralSource,
+    Source,
+)
+from licet_credentials.imports.file.values import READERS, Reader
+from licet_credentials.imports.formats.cells import TYPED, CellFormats, plain
+from licet_credentials.imports.formats.dates import End
 from licet_credentials.imports.model import RowError
 from licet_credentials.imports.rows import CredentialInput, FlagInput, HolderInput, SourceRow, TermInput
 from licet_credentials.iso3166 import lies_in
@@ -22,6 +30,7 @@ _DIGITS_LOST = (
     "is in scientific notation, in which a spreadsheet loses digits; "
     "format the column as text and enter it anew"
 )
+_BLANKS = " \t\r\n\v\f\N{NO-BREAK SPACE}\u200b\ufeff"
 _REPLACEMENT = "\ufffd"
 """Replaces bytes that could not be decoded."""
 
@@ -52,7 +61,14 @@ class Cells:
 
     def raw(self, column: str) -> str:
         """Return the text of a cell without surrounding space."""
-        return self._cells[self._places[column]].strip()
+        return plain(self._cells[self._places[column]].strip(_BLANKS))
+
+    def typed(self, source: Source) -> str | None:
+        """Return the cell of a source with its type, if it stands for itself; `None` if it has none."""
+        if len(source.named) != 1 or source.values is not None or source.prefix:
+            return None
+        cell = self._cells[self._places[source.named[0]]]
+        return cell if cell.startswith(TYPED) else None
 
     def text(self, source: Source | None, *, required: bool = False) -> str | None:
         """Return the text of a source; `None` if it has none or it is wrong."""
@@ -79,15 +95,22 @@ class Cells:
             raw = source.values[raw]
         return source.prefix + raw
 
-    def value(self, source: Source | None, read: Reader, *, required: bool = False) -> Any:
-        """Return the parsed text of a source; `None` if it has none or it is wrong."""
-        text = self.text(source, required=required)
-        if text is None or source is None:
+    def value(
+        self, source: Source | None, read: Reader, *, required: bool = False, typed: bool = False
+    ) -> Any:
+        """Return the parsed text of a source; `None` if it has none or it is wrong.
+
+        `typed` says that `read` knows cells with a type.
+        """
+        if source is None:
+            return None
+        text = (self.typed(source) if typed else None) or self.text(source, required=required)
+        if text is None:
             return None
         try:
             return read(text)
         except ValueError as error:
-            self.refuse(source.place, text, str(error))
+            self.refuse(source.place, plain(text), str(error))
             return None
 
 
@@ -160,10 +183,10 @@ def _read_fields(
 class RowReader:
     """Reads rows by a mapping; a row is the cells of `mapping.columns`, in that order."""
 
-    def __init__(self, mapping: Mapping) -> None:
+    def __init__(self, mapping: Mapping, formats: CellFormats | None = None) -> None:
         self._places = {column: place for place, column in enumerate(mapping.columns)}
         self._mapping = mapping
-        self._date = date_reader(mapping.date_formats)
+        self._formats = formats = formats or mapping.formats()
         holder, credential, term, flag = mapping.holder, mapping.credential, mapping.term, mapping.flag
         self._key = _Field(
             partial(self._one_holder, holder.external_id, required=True),
@@ -171,10 +194,7 @@ class RowReader:
             self._places,
         )
         of_holder = [
-            (
-                name,
-                self._field(source, READERS[kind] if kind else self._date, required=name in {"kind", "name"}),
-            )
+            (name, self._fact(source, kind, required=name in {"kind", "name"}))
             for name, kind in _HOLDER_KINDS.items()
             if (source := getattr(holder, name)) is not None
         ]
@@ -190,7 +210,7 @@ class RowReader:
             else _Field(partial(self._one_holder, holder.manager), holder.manager.named, self._places)
         )
         self._holder_attributes = _Facts(
-            [(name, self._field(source, READERS[source.kind])) for name, source in holder.attributes.items()]
+            [(name, self._attribute(source)) for name, source in holder.attributes.items()]
         )
         line = READERS["line"]
         self._code = self._field(mapping.type.code, READERS["code"], required=True)
@@ -199,27 +219,40 @@ class RowReader:
         self._time_zone = self._maybe(credential.time_zone, READERS["zone"])
         self._credential = _Facts(
             [
-                (name, self._field(source, READERS[kind] if kind else self._date))
+                (name, self._fact(source, kind))
                 for name, kind in _CREDENTIAL_KINDS.items()
                 if (source := getattr(credential, name)) is not None
             ]
         )
         self._attributes = [
-            (name, source.place, self._field(source, str)) for name, source in credential.attributes.items()
+            (name, source.place, self._field(source, str, typed=True))
+            for name, source in credential.attributes.items()
         ]
         self._term_key = self._maybe(term.key, line, required=True)
-        self._valid_from = self._maybe(term.valid_from, self._date)
-        self._expires_on = self._maybe(term.expires_on, partial(_end, never=term.never, read=self._date))
+        self._valid_from = self._maybe(term.valid_from, formats.start, typed=True)
+        self._expires_on = self._maybe(term.expires_on, formats.end, typed=True)
         self._flag = None if flag is None else _Field(self._reader_of_flag(flag), flag.named, self._places)
 
-    def _field(self, source: Source, read: Reader, *, required: bool = False) -> _Field:
+    def _field(self, source: Source, read: Reader, *, required: bool = False, typed: bool = False) -> _Field:
         def build(cells: Cells) -> Any:
-            return cells.value(source, read, required=required)
+            return cells.value(source, read, required=required, typed=typed)
 
         return _Field(build, source.named, self._places)
 
-    def _maybe(self, source: Source | None, read: Reader, *, required: bool = False) -> _Field | None:
-        return None if source is None else self._field(source, read, required=required)
+    def _maybe(
+        self, source: Source | None, read: Reader, *, required: bool = False, typed: bool = False
+    ) -> _Field | None:
+        return None if source is None else self._field(source, read, required=required, typed=typed)
+
+    def _fact(self, source: Source, kind: str, *, required: bool = False) -> _Field:
+        """Return the field of a fact; of an empty kind it is a date."""
+        read = READERS[kind] if kind else self._formats.day
+        return self._field(source, read, required=required, typed=not kind)
+
+    def _attribute(self, source: AttributeSource) -> _Field:
+        """Return the field of an attribute of a holder."""
+        read = {"integer": self._formats.integer, "boolean": self._formats.boolean}.get(source.kind)
+        return self._field(source, read or READERS[source.kind], typed=read is not None)
 
     def holder_key(self, cells: Sequence[str]) -> str | None:
         """Return the external id of the row's holder; `None` if it can't be read."""
@@ -268,17 +301,20 @@ class RowReader:
 
     def _read_term(self, cells: Sequence[str], errors: list[RowError]) -> TermInput:
         start: date | None = _read(self._valid_from, cells, errors)
-        end: date | str | None = _read(self._expires_on, cells, errors)
-        expires_on = end if isinstance(end, date) else None
-        never = end == _NEVER
+        end: End | None = _read(self._expires_on, cells, errors)
+        expires_on = None if end is None else end.day
+        never = end is not None and end.day is None
+        month_only = end is not None and end.month_only
         if start is not None and expires_on is not None and expires_on < start:
             source = self._mapping.term.expires_on
             text = Cells(cells, self._places).text(source)
             detail = f"is before valid_from {start}; must be that day or later"
             errors.append(RowError(source.place if source else "", text or "", detail))
         if self._term_key is None:
-            return TermInput(f"{start or ''}/{end or ''}", start, expires_on, never)
-        return TermInput(_read(self._term_key, cells, errors), start, expires_on, never)
+            key = f"{start or ''}/{'never' if never else expires_on or ''}"
+        else:
+            key = _read(self._term_key, cells, errors)
+        return TermInput(key, start, expires_on, never, month_only)
 
     def _reader_of_flag(self, mapping: FlagMapping) -> Callable[[Cells], FlagInput | None]:
         since_source = Source(column=mapping.date)
@@ -292,26 +328,20 @@ class RowReader:
                 return None
             if meaning.kind == "none":
                 return None
-            since = cells.value(since_source, self._date)
+            since = cells.value(since_source, self._formats.day, typed=True)
             if since is None:
                 if not cells.errors:
                     cells.refuse(mapping.date, "", f"must be a date where {mapping.column} is {value}")
                 return None
             until = None
             if until_source is not None and meaning.kind is FlagKind.SUSPENDED:
-                until = cells.value(until_source, self._date)
+                end: End | None = cells.value(until_source, self._formats.end, typed=True)
+                until = None if end is None else end.day
                 if until is not None and until < since:
                     cells.refuse(until_source.place, str(until), f"must not be before {since}")
             return FlagInput(FlagKind(meaning.kind), meaning.reason, since, until)
 
         return read
-
-
-_NEVER = "never"
-
-
-def _end(text: str, *, never: Sequence[str], read: Reader) -> date | str:
-    return _NEVER if text in never else read(text)
 
 
 def _read(field: _Field | None, cells: Sequence[str], errors: list[RowError]) -> Any:

@@ -9,6 +9,7 @@ from typing import IO
 from licet_chassis.office.lines import clean_names, is_blank, without_end_mark
 from licet_credentials.imports.file.mapping import Mapping
 from licet_credentials.imports.file.reading import RowReader
+from licet_credentials.imports.formats.judging import FormatJudge
 from licet_credentials.imports.model import Dialect, RowError, RowOutcome, RowResult
 
 
@@ -44,6 +45,10 @@ class FileCutter:
         header = clean_names(next(self._reader, []))
         self._width = len(header)
         self._places = [header.index(column) for column in mapping.columns]
+        judge = FormatJudge(() if mapping.date_formats_in_order else mapping.date_formats)
+        self._judge = judge if judge.needed else None
+        self._dated = [header.index(column) for column in mapping.dated]
+        self._mapping = mapping
 
     def slabs(self, size: int) -> Iterator[Slab]:
         """Yield the rows, `size` at a time."""
@@ -58,6 +63,10 @@ class FileCutter:
                 slab = Slab()
         if len(slab):
             yield slab
+
+    def date_formats(self) -> tuple[str, ...]:
+        """Return the date formats in the order that fits all rows; raises `ValueError` if none does."""
+        return self._mapping.date_formats if self._judge is None else self._judge.decided()
 
     def _records(self) -> Iterator[tuple[int, list[str] | RowResult]]:
         reader = self._reader
@@ -80,6 +89,9 @@ class FileCutter:
             detail = f"has {len(cells)} fields, the header has {self._width}"
             slab.rejected.append(RowResult(line, RowOutcome.REJECTED, (RowError("", "", detail),)))
             return
+        if self._judge is not None:
+            for place in self._dated:
+                self._judge.observe(line, cells[place].strip())
         chosen = [cells[place] for place in self._places]
         key = self._row_reader.holder_key(chosen)
         if key is None:

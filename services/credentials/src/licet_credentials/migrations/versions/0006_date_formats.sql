@@ -1,0 +1,3 @@
+alter table imports
+    add column typed boolean not null default false,
+    add column date_formats text[];
