@@ -161,6 +161,20 @@ async def test_mails_rest_on_the_days_that_an_operator_names(office, smtp):
         (
             "PUT",
             "/v1/restraint",
+            {"digests": [{"every": "day"}, {"every": "week", "recipients": ["manager"]}]},
+            "/digests/1/recipients",
+        ),
+        ("PUT", "/v1/restraint", {"digests": [{"every": "day", "at": "07:59"}]}, "/digests/0/at"),
+        (
+            "PUT",
+            "/v1/restraint",
+            {"digests": [{"every": "week"}], "no_send_days": {"weekdays": ["monday"]}},
+            "/digests/0/weekday",
+        ),
+        ("PUT", "/v1/restraint", {"daily_cap": 0}, "/daily_cap"),
+        (
+            "PUT",
+            "/v1/restraint",
             {"no_send_days": {"weekdays": [
                 "monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"
             ]}},

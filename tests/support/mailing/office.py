@@ -18,6 +18,7 @@ from licet_events.credentials import CredentialCreated, CredentialState, Origin
 from licet_events.holders import HolderRegistered
 from licet_events.notifications import NotificationEvent
 from licet_notifier.consumers import notifier_consumer
+from licet_notifier.digests.commands import begin_digests
 from licet_notifier.enrolment_mails.commands import begin_enrolment_mails
 from licet_notifier.enrolment_mails.resuming import resume_enrolment_mails
 from licet_notifier.mail.message import Skeleton
@@ -135,7 +136,11 @@ async def open_office(
         skeleton = Skeleton(sender="licet@example.org", sender_name="Licet", reply_to=None)
         post = Post(transport, skeleton, deployment, retry)
         delivery = Delivery(
-            database, clock, post, actor="service:notifier", kinds=(begin_mails, begin_enrolment_mails)
+            database,
+            clock,
+            post,
+            actor="service:notifier",
+            kinds=(begin_mails, begin_enrolment_mails, begin_digests),
         )
         resuming = resuming_loop(
             database,

@@ -38,7 +38,11 @@ def rendered(
 def test_every_event_that_somebody_is_told_of_has_a_template():
     of_credentials = {event.event_type.removeprefix("licet.").removesuffix(".v1") for event in EVENTS}
     of_enrolments = {f"enrolment.{mail}" for mail in EnrolmentMail}
-    assert set(SHIPPED) == of_credentials | of_enrolments | {"credential.escalated", "shift.at_risk"}
+    assert set(SHIPPED) == of_credentials | of_enrolments | {
+        "credential.escalated",
+        "shift.at_risk",
+        "digest",
+    }
 
 
 @pytest.mark.parametrize("event", EVENTS)

@@ -12,6 +12,7 @@ from licet_chassis.connection import Connection
 from licet_chassis.database import Transaction
 from licet_chassis.service import Composition, Runtime, Service
 from licet_notifier.consumers import notifier_consumer
+from licet_notifier.digests.commands import begin_digests
 from licet_notifier.enrolment_mails.commands import begin_enrolment_mails
 from licet_notifier.enrolment_mails.resuming import resume_enrolment_mails
 from licet_notifier.explaining.routes import router as explaining_router
@@ -50,7 +51,7 @@ def create_service(settings: NotifierSettings) -> Service:
             post = Post(transport, _skeleton(settings), deployment, RetryPolicy())
             delivery = Delivery(
                 runtime.database, runtime.clock, post, actor=f"service:{NAME}",
-                kinds=(commands.begin_mails, begin_enrolment_mails),
+                kinds=(commands.begin_mails, begin_enrolment_mails, begin_digests),
             )  # fmt: skip
             digests = DigestDelivery(runtime.database, runtime.clock, post, actor=f"service:{NAME}")
             try:

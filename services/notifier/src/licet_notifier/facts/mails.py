@@ -10,4 +10,6 @@ OF_CREDENTIALS: Final = (*OF_STEPS, "credential.escalated")
 """The last goes to the next circle where nobody has acted on one of the others."""
 OF_ENROLMENTS: Final = tuple(f"enrolment.{mail}" for mail in EnrolmentMail)
 OF_SHIFTS: Final = ("shift.at_risk",)
-EVENTS: Final = (*OF_CREDENTIALS, *OF_ENROLMENTS, *OF_SHIFTS)
+DIGEST: Final = "digest"
+"""Reminders of several credentials in one mail."""
+EVENTS: Final = (*OF_CREDENTIALS, *OF_ENROLMENTS, *OF_SHIFTS, DIGEST)

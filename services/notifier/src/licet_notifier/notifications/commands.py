@@ -9,12 +9,14 @@ from uuid import UUID
 from licet_chassis.cause import Cause, child_traceparent
 from licet_chassis.clock import machine_now
 from licet_chassis.database import Transaction
+from licet_events.civil import local_date, starts_at
 from licet_events.notifications import NotificationReason, RecipientRole
 from licet_notifier.facts import store as fact_store
-from licet_notifier.facts.model import AnyNotice, Notice
+from licet_notifier.facts.model import AnyNotice, Facts, Notice
 from licet_notifier.facts.store import Known, lock_known
 from licet_notifier.notifications import store
 from licet_notifier.notifications.deciding import decide
+from licet_notifier.notifications.gathering import beyond_cap, gather, has_cap
 from licet_notifier.notifications.letters import copies_of, first_of_copies, letter_for
 from licet_notifier.notifications.model import (
     Decision,
@@ -33,6 +35,7 @@ from licet_notifier.notifications.store import Attempted, Begun, Claimed, Escala
 from licet_notifier.notifications.wording import wording
 from licet_notifier.policy.model import Policy
 from licet_notifier.policy.store import current_policy
+from licet_notifier.restraint.calendar import BY_DAY, Calendar
 from licet_notifier.restraint.model import Stop, Subject, stop_of
 from licet_notifier.restraint.store import lock_restraint, read_calendar
 from licet_notifier.templates.store import current_catalogue
@@ -120,7 +123,7 @@ async def _decide(
     notice = of_present_holder(notice, known)
     facts = known.facts_of(notice, await keep_notice(tx.conn, notice))
     calendar = await read_calendar(tx.conn)
-    decisions = decide(notice, facts, deployment, now, calendar, policy)
+    decisions = gather(notice, decide(notice, facts, deployment, now, calendar, policy), calendar, now)
     # Of a notice that nobody gets there is nothing to escalate.
     kept = [each for each in decisions if each.due or not each.after_days]
     await keep_decisions(tx, notice, kept, now, policy.version)
@@ -232,12 +235,35 @@ async def begin_mails(
     claimed = await store.claim_due(tx.conn, now=now, machine_now=machine_now(), limit=limit)
     if not claimed:
         return Batch()
-    policy = await current_policy(tx.conn)
     catalogue = await current_catalogue(tx.conn, deployment.language)
+    found = await look_again(tx, claimed, deployment=deployment, now=now)
+    for each in await _within_cap(tx, found, now):
+        mail, decision, reader = each.mail, each.decision, first_of_copies(each.decisions, each.decision)
+        letter, tongue = letter_for(catalogue, mail, reader, each.facts.credential.type)
+        found.begun.append(
+            Begun(
+                mail,
+                decision,
+                message_id(mail.notification_id),
+                letter,
+                wording(mail.notice, each.facts, each.decisions, reader, now, tongue),
+                reader,
+                copies_of(each.decisions, reader),
+            )
+        )
+    await note_found(tx, found, lease, now)
+    return Batch(found.begun, len(claimed))
+
+
+async def look_again(
+    tx: Transaction, claimed: Sequence[Claimed[Notice]], *, deployment: Deployment, now: datetime
+) -> "Found":
+    """Decide once more on mails about credentials; those that are to leave now are `ready`."""
+    policy = await current_policy(tx.conn)
     known = await lock_known(tx.conn, [each.notice for each in claimed], policy.needs)
     escalations = await _Escalations.of(tx, claimed)
     restraint = await lock_restraint(tx.conn)
-    found = Found(restraint.stops)
+    found = Found(restraint.stops, restraint.calendar)
     for each in claimed:
         unknown = awaited(each.notice, known)
         if not escalations.may_begin(each):
@@ -255,28 +281,45 @@ async def begin_mails(
             subject = Subject(event, facts.credential.type, facts.holder.team)
             if found.due(mail, decision, subject, now):
                 escalations.note(mail)
-                reader = first_of_copies(decisions, decision)
-                letter, tongue = letter_for(catalogue, mail, reader, facts.credential.type)
-                values = wording(mail.notice, facts, decisions, reader, now, tongue)
-                found.begun.append(
-                    Begun(
-                        mail,
-                        decision,
-                        message_id(mail.notification_id),
-                        letter,
-                        values,
-                        reader,
-                        copies_of(decisions, reader),
-                    )
-                )
+                found.ready.append(Ready(mail, decision, decisions, facts))
         elif now < each.not_before + PATIENCE:
             found.arriving.append(each.notification_id)
         else:
             if each.notice.credential_id in known.credentials:
                 found.moved.append(of_present_holder(each.notice, known))
             found.skipped.append((each, replace(each.recipient, reason=unknown.reason)))
-    await note_found(tx, found, lease, now)
-    return Batch(found.begun, len(claimed))
+    return found
+
+
+async def _within_cap(tx: Transaction, found: "Found", now: datetime) -> Sequence["Ready"]:
+    """Return the mails that leave alone; those beyond their recipients' cap of the day are gathered."""
+    calendar = found.calendar
+    if calendar.rules.daily_cap is None:
+        return found.ready
+    since = {
+        each.decision.recipient_id: _start_of_day(now, each.decision.time_zone)
+        for each in found.ready
+        if has_cap(each.decision) and each.decision.recipient_id is not None
+    }
+    before = await store.count_begun(tx.conn, since) if since else {}
+    within = []
+    for each in found.ready:
+        person = each.decision.recipient_id
+        count = before.get(person, 0) if person else 0
+        decision = beyond_cap(each.mail.notice, each.decision, calendar, count, now)
+        if decision.digest_id is not None and decision.not_before is not None:
+            found.gathered.append((each.mail.notification_id, decision.digest_id, decision.not_before))
+        elif decision is not each.decision:
+            found.later.append((each.mail, decision))
+        else:
+            within.append(each)
+            if person and has_cap(decision):
+                before[person] = count + 1
+    return within
+
+
+def _start_of_day(now: datetime, time_zone: str) -> datetime:
+    return starts_at(local_date(now, time_zone), time_zone)
 
 
 def standing_of(mail: Claimed[Notice]) -> frozenset[str]:
@@ -335,11 +378,25 @@ class _Escalations:
             self.begun.append(Escalated(mail.notification_id, notice.credential_id, notice.term_id, to))
 
 
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A mail about a credential that is to leave now."""
+
+    mail: Claimed[Notice]
+    decision: Decision
+    decisions: Decisions
+    """Those about all recipients of the notice."""
+    facts: Facts
+
+
 @dataclass
 class Found:
     """The result of deciding again on mails that may leave."""
 
     stops: Sequence[Stop]
+    calendar: Calendar = BY_DAY
+    ready: list["Ready"] = field(default_factory=list)
+    """Mails about credentials that are to leave now."""
     begun: list[Begun] = field(default_factory=list)
     skipped: list[tuple[Claimed[Any], Decision]] = field(default_factory=list)
     later: list[tuple[Claimed[Any], Decision]] = field(default_factory=list)
@@ -348,6 +405,8 @@ class Found:
     arriving: list[UUID] = field(default_factory=list)
     """Mails of which something has yet to arrive."""
     held: list[tuple[Claimed[Any], Stop]] = field(default_factory=list)
+    gathered: list[tuple[UUID, UUID, datetime]] = field(default_factory=list)
+    """Mails that leave in a digest instead of alone, each with the digest and its instant."""
 
     def due(self, mail: Claimed[Any], decision: Decision, subject: Subject, now: datetime) -> bool:
         """Return whether the mail leaves now; else it is skipped, held by a stop, or goes later."""
@@ -375,6 +434,8 @@ async def note_found(tx: Transaction, found: Found, lease: timedelta, now: datet
         await store.mark_sending(tx.conn, found.begun, lease_until=machine_now() + lease, now=now)
     if found.held:
         await store.hold(tx.conn, [(each.notification_id, stop.id) for each, stop in found.held], now=now)
+    if found.gathered:
+        await store.gather(tx.conn, found.gathered, now=now)
     if found.later:
         await store.postpone(
             tx.conn, [(each.notification_id, decision.not_before) for each, decision in found.later], now=now

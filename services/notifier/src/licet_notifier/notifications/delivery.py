@@ -243,7 +243,7 @@ class Delivery:
             begun = self._under_way.pop(task)
             error = task.exception()
             if error is None:
-                self._to_record.append(task.result())
+                self._to_record += _of_all(begun, task.result())
             else:
                 # Its lease runs out: how far it came is unknown.
                 notification = str(begun.claimed.notification_id)
@@ -268,7 +268,11 @@ class Delivery:
         if not self._under_way or time.monotonic() - self._renewed_at < _RENEWAL:
             return
         self._renewed_at = time.monotonic()
-        ids = sorted(begun.claimed.notification_id for begun in self._under_way.values())
+        ids = sorted(
+            one.claimed.notification_id
+            for begun in self._under_way.values()
+            for one in (begun, *begun.told_too)
+        )
         async with self._database.reading() as conn:
             await extend_leases(conn, ids, lease_until=machine_now() + _LEASE)
 
@@ -288,6 +292,26 @@ def _outcome(begun: Begun, state: State, reason: NotificationReason, attempt: At
         resent=begun.claimed.resent,
         after_days=begun.claimed.after_days,
     )
+
+
+def _of_all(begun: Begun, attempted: Attempted) -> list[Attempted]:
+    """Return the outcome of an attempt for every mail that it stands for."""
+    others = [
+        replace(
+            attempted,
+            outcome=replace(
+                attempted.outcome,
+                notification_id=each.claimed.notification_id,
+                notice=each.claimed.notice,
+                role=each.decision.role,
+                recipient_id=each.decision.recipient_id,
+                resent=each.claimed.resent,
+            ),
+            attempts=each.claimed.attempts + 1,
+        )
+        for each in begun.told_too
+    ]
+    return [attempted, *others]
 
 
 def _failed(begun: Begun, reason: NotificationReason, attempt: Attempt | None) -> Outcome:

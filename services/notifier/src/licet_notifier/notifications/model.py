@@ -113,6 +113,8 @@ class Decision:
     copies: bool = False
     """Whether the recipients of the rule get copies of one mail."""
     locale: str | None = None
+    digest_id: UUID | None = None
+    """The digest in which it is told; absent where it leaves alone."""
 
     @property
     def to(self) -> str:
@@ -264,3 +266,10 @@ def notification_id(event_id: UUID, decision: Decision) -> UUID:
     if decision.after_days == 0 and decision.circle in {None, told.value}:
         return derived_id("notification", event_id, told, *((person,) if person else ()), CHANNEL)
     return derived_id("notification", event_id, decision.to, decision.after_days, CHANNEL)
+
+
+def digest_id(decision: Decision, at: datetime) -> UUID:
+    """Return the id of the digest that a recipient gets at an instant."""
+    to_person = decision.role is not RecipientRole.FALLBACK and decision.recipient_id is not None
+    recipient = decision.recipient_id if to_person else (decision.address or "").casefold()
+    return derived_id("digest", recipient, at.isoformat())

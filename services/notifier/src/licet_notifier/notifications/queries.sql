@@ -28,25 +28,27 @@ select max(at) from enrolment_notices where enrolment_id = $4 and mail = $3 and 
 insert into notifications (
     id, event_id, credential_id, enrolment_id, holder_id, told, decider_id, channel, role, recipient_id, detour,
     state, reason, not_before, next_try, template, circle, fixed_address, after_days, rule, policy_version,
-    created_at, updated_at, look_again_at
+    digest_id, created_at, updated_at, look_again_at
 )
 select id, $2, $3, $16, $4, told, decider_id, $5, role, recipient_id, detour, state, reason, not_before, $6,
-    template, circle, fixed_address, after_days, rule, $7, $8, $8, look_again_at
+    template, circle, fixed_address, after_days, rule, $7, digest_id, $8, $8, look_again_at
 from unnest(
     $1::uuid[], $9::text[], $10::text[], $11::uuid[], $12::text[], $13::text[], $14::text[], $15::timestamptz[],
-    $17::uuid[], $18::text[], $19::text[], $20::smallint[], $21::text[], $22::text[], $23::timestamptz[]
+    $17::uuid[], $18::text[], $19::text[], $20::smallint[], $21::text[], $22::text[], $23::timestamptz[],
+    $24::uuid[]
 ) as decided (
     id, told, role, recipient_id, detour, state, reason, not_before, decider_id, circle, fixed_address,
-    after_days, rule, template, look_again_at
+    after_days, rule, template, look_again_at, digest_id
 )
 on conflict do nothing
 returning id;
 
 -- name: claim_due
 -- Take mails that may leave now ($1, business time) and are to be tried now ($2, machine time); other
--- deliveries take others.
+-- deliveries take others. Those of digests ($4), or, where that is null, those that leave alone.
 select n.id, n.told, n.decider_id, n.role, n.circle, n.fixed_address, n.after_days, n.attempts, n.uncharged_attempts,
-    n.unknown_attempts, n.resent, n.not_before, n.silenced, n.created_at, n.reason, n.version,
+    n.unknown_attempts, n.resent, n.not_before, n.silenced, n.digest_id, n.created_at,
+    n.reason, n.version,
     notice.*,
     (
         select max(later.at) from notices later
@@ -55,6 +57,7 @@ select n.id, n.told, n.decider_id, n.role, n.circle, n.fixed_address, n.after_da
     ) as later_notice_at
 from notifications n join notices notice using (event_id)
 where n.state = 'pending' and n.not_before <= $1 and n.next_try <= $2
+  and case when $4::uuid[] is null then n.digest_id is null else n.digest_id = any($4) end
 order by n.not_before, n.id
 limit $3
 for update of n skip locked;
@@ -63,7 +66,8 @@ for update of n skip locked;
 -- Take mails about enrolments that may leave now ($1, business time) and are to be tried now ($2, machine time);
 -- other deliveries take others.
 select n.id, n.told, n.decider_id, n.role, n.circle, n.fixed_address, n.after_days, n.attempts, n.uncharged_attempts,
-    n.unknown_attempts, n.resent, n.not_before, n.silenced, n.created_at, n.reason, n.version,
+    n.unknown_attempts, n.resent, n.not_before, n.silenced, n.digest_id, n.created_at,
+    n.reason, n.version,
     notice.*,
     (
         select max(later.at) from enrolment_notices later
@@ -74,6 +78,36 @@ where n.state = 'pending' and n.not_before <= $1 and n.next_try <= $2
 order by n.not_before, n.id
 limit $3
 for update of n skip locked;
+
+-- name: claim_digests
+-- Take digests of which mails may leave now and are to be tried now; other deliveries take others.
+select due.digest_id
+from (
+    select digest_id, min(not_before) as not_before from notifications
+    where state = 'pending' and digest_id is not null and not_before <= $1 and next_try <= $2
+    group by digest_id order by 2, 1 limit $3
+) as due
+where pg_try_advisory_xact_lock(hashtextextended('licet.digest:' || due.digest_id, 0));
+
+-- name: gather
+-- Let mails that would leave alone wait for a digest.
+update notifications n set
+    not_before = gathered.not_before, digest_id = gathered.digest_id, version = version + 1, updated_at = $1
+from unnest($2::uuid[], $3::uuid[], $4::timestamptz[]) as gathered (id, digest_id, not_before)
+where n.id = gathered.id;
+
+-- name: lock_recipients
+-- Keep others from counting, and beginning, mails to these people until the transaction ends.
+select pg_advisory_xact_lock(hashtextextended('licet.recipient:' || recipient.id, 0))
+from (select id from unnest($1::uuid[]) as asked (id) order by id) as recipient;
+
+-- name: count_begun
+-- How many mails to each of these people were begun alone since an instant.
+select asked.id, count(n.id) as begun
+from unnest($1::uuid[], $2::timestamptz[]) as asked (id, since)
+left join notifications n on n.recipient_id = asked.id and n.begun_at >= asked.since
+    and n.digest_id is null and n.role <> 'fallback'
+group by asked.id;
 
 -- name: lock_escalations
 -- Take the right to begin escalations of these credentials; those that another delivery has are left out.
@@ -106,7 +140,8 @@ update notifications set next_try = $1 where id = any($2::uuid[]);
 update notifications n set
     state = 'sending', attempts = attempts + 1, lease_until = $1, role = begun.role,
     recipient_id = begun.recipient_id, detour = begun.detour, message_id = begun.message_id,
-    template_version = begun.template_version, version = version + 1, updated_at = $2
+    template_version = begun.template_version, begun_at = coalesce(n.begun_at, $2), version = version + 1,
+    updated_at = $2
 from unnest($3::uuid[], $4::text[], $5::uuid[], $6::text[], $7::text[], $8::text[])
     as begun (id, role, recipient_id, detour, message_id, template_version)
 where n.id = begun.id;
@@ -136,7 +171,8 @@ where id in (
 -- name: claim_resting
 -- Take mails about credentials that are skipped for a temporary reason and may be decided on again.
 select n.id, n.told, n.decider_id, n.role, n.circle, n.fixed_address, n.after_days, n.attempts, n.uncharged_attempts,
-    n.unknown_attempts, n.resent, n.look_again_at as not_before, n.silenced, n.created_at, n.reason, n.version,
+    n.unknown_attempts, n.resent, n.look_again_at as not_before, n.silenced, n.digest_id, n.created_at,
+    n.reason, n.version,
     notice.*,
     (
         select max(later.at) from notices later
@@ -152,7 +188,8 @@ for update of n skip locked;
 -- name: claim_resting_of_enrolments
 -- Take mails about enrolments that are skipped for a temporary reason and may be decided on again.
 select n.id, n.told, n.decider_id, n.role, n.circle, n.fixed_address, n.after_days, n.attempts, n.uncharged_attempts,
-    n.unknown_attempts, n.resent, n.look_again_at as not_before, n.silenced, n.created_at, n.reason, n.version,
+    n.unknown_attempts, n.resent, n.look_again_at as not_before, n.silenced, n.digest_id, n.created_at,
+    n.reason, n.version,
     notice.*,
     (
         select max(later.at) from enrolment_notices later

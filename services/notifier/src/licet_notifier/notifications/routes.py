@@ -54,6 +54,8 @@ class NotificationOut(BaseModel):
     """Business time from which the mail may leave."""
     stop_id: UUID | None
     """The stop that holds it."""
+    digest_id: UUID | None
+    """The digest in which it is told; absent where it leaves alone."""
     attempts: int
     """Those that count: the mail server's own trouble uses none."""
     unknown_attempts: int

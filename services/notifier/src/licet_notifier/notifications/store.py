@@ -51,6 +51,7 @@ class Claimed(Generic[N]):
     circle: str | None = None
     fixed_address: str | None = None
     after_days: int = 0
+    digest_id: UUID | None = None
 
     @property
     def recipient(self) -> Decision:
@@ -95,6 +96,8 @@ class Begun:
     """The recipient for whom it is written: the first of several who get copies."""
     copies: tuple[Decision, ...] = ()
     """The others who get a copy."""
+    told_too: tuple["Begun", ...] = ()
+    """Of a digest: the other mails that it stands for. Their outcome is that of this one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +144,7 @@ class Notification:
     policy_version: int | None
     not_before: datetime | None
     stop_id: UUID | None
+    digest_id: UUID | None
     attempts: int
     """Those that count."""
     unknown_attempts: int
@@ -179,15 +183,24 @@ async def keep_decisions(
         [each.fixed_address for each in decisions], [each.after_days for each in decisions],
         [each.rule for each in decisions], [template_of(notice, each.after_days) for each in decisions],
         [each.look_again_at for each in decisions],
+        [each.digest_id for each in decisions],
     )  # fmt: skip
     return {row["id"] for row in rows}
 
 
 async def claim_due(
-    conn: Connection, *, now: datetime, machine_now: datetime, limit: int
+    conn: Connection,
+    *,
+    now: datetime,
+    machine_now: datetime,
+    limit: int | None,
+    digests: Sequence[UUID] | None = None,
 ) -> Sequence[Claimed[Notice]]:
-    """Lock mails about credentials that may leave now, skipping those that others have locked."""
-    rows = await conn.fetch(QUERIES["claim_due"], now, machine_now, limit)
+    """Lock mails about credentials that may leave now, skipping those that others have locked.
+
+    Those of `digests`, or, without any, those that leave alone.
+    """
+    rows = await conn.fetch(QUERIES["claim_due"], now, machine_now, limit, digests)
     return [_claimed(row, notice_of_row(row)) for row in rows]
 
 
@@ -219,7 +232,27 @@ def _claimed(row: Any, notice: N) -> Claimed[N]:
         row["circle"],
         row["fixed_address"],
         row["after_days"],
+        row["digest_id"],
     )
+
+
+async def claim_digests(
+    conn: Connection, *, now: datetime, machine_now: datetime, limit: int
+) -> Sequence[UUID]:
+    """Return digests that may leave now and that nobody else begins until the transaction ends."""
+    return [row["digest_id"] for row in await conn.fetch(QUERIES["claim_digests"], now, machine_now, limit)]
+
+
+async def gather(conn: Connection, gathered: Sequence[tuple[UUID, UUID, datetime]], *, now: datetime) -> None:
+    """Let mails that would leave alone wait for digests; each comes with the digest and its instant."""
+    await conn.execute(QUERIES["gather"], now, *(list(column) for column in zip(*gathered, strict=True)))
+
+
+async def count_begun(conn: Connection, since: Mapping[UUID, datetime]) -> dict[UUID, int]:
+    """Return how many mails to each person were begun alone since an instant; nobody else begins any."""
+    await conn.execute(QUERIES["lock_recipients"], list(since))
+    rows = await conn.fetch(QUERIES["count_begun"], list(since), list(since.values()))
+    return {row["id"]: row["begun"] for row in rows}
 
 
 async def lock_escalations(conn: Connection, credential_ids: Collection[UUID]) -> frozenset[UUID]:
@@ -295,6 +328,7 @@ async def mark_sending(
     conn: Connection, begun: Sequence[Begun], *, lease_until: datetime, now: datetime
 ) -> None:
     """Note that these mails are begun."""
+    begun = [one for each in begun for one in (each, *each.told_too)]
     await conn.execute(
         QUERIES["mark_sending"], lease_until, now,
         [each.claimed.notification_id for each in begun], [each.decision.role for each in begun],
@@ -439,6 +473,7 @@ def _notification(row: Any) -> Notification:
         policy_version=row["policy_version"],
         not_before=row["not_before"],
         stop_id=row["stop_id"],
+        digest_id=row["digest_id"],
         attempts=row["attempts"] - row["uncharged_attempts"],
         unknown_attempts=row["unknown_attempts"],
         smtp_status=row["smtp_status"],

@@ -9,11 +9,21 @@ from pydantic import BaseModel, BeforeValidator, Field, StringConstraints, field
 from licet_chassis.http.resources import Body
 from licet_notifier.facts.mails import EVENTS
 from licet_notifier.restraint.commands import CountedStop, Resumed
-from licet_notifier.restraint.model import WEEKDAYS, Held, QuietHours, Rules, Scope
+from licet_notifier.restraint.model import (
+    READERS,
+    WEEKDAYS,
+    DigestRule,
+    Every,
+    Held,
+    QuietHours,
+    Rules,
+    Scope,
+)
 from licet_notifier.restraint.store import KeptRules
 
 Code = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
+Reader = Literal["holder", "manager", "managers_manager", "supervisor", "role", "address", "fallback"]
 Day = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
 TimeOfDay = Annotated[str, StringConstraints(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
 
@@ -149,6 +159,27 @@ class NoSendDaysBody(Body):
     """Public holidays of the country and subdivision of the location where the recipient works."""
 
 
+class DigestBody(Body):
+    """Who gets reminders gathered in one mail, and when."""
+
+    recipients: list[Reader] = Field(default_factory=list, max_length=len(READERS))
+    """As whom they are told; everybody where it is empty."""
+    every: Every
+    weekday: Day | None = None
+    """Of a weekly one; Monday where it is left out."""
+    at: TimeOfDay = "08:00"
+    """By the recipient's clock."""
+
+    def rule(self) -> DigestRule:
+        """Return the rule."""
+        return DigestRule(
+            self.every,
+            time.fromisoformat(self.at),
+            WEEKDAYS[self.weekday or "monday"],
+            frozenset(self.recipients),
+        )
+
+
 class RestraintBody(Body):
     """The rules on when mails may leave; what is left out has its default."""
 
@@ -156,6 +187,12 @@ class RestraintBody(Body):
         default_factory=lambda: QuietHoursBody.model_validate({"from": "18:00", "to": "08:00"})
     )
     no_send_days: NoSendDaysBody = Field(default_factory=NoSendDaysBody)
+    digests: list[DigestBody] = Field(default_factory=list, max_length=20)
+    """The first that is for a recipient counts."""
+    urgent_within_days: int = Field(7, ge=-1, le=3650)
+    """Reminders of so many days before the end and less leave alone at once."""
+    daily_cap: int | None = Field(None, ge=1, le=1000)
+    """How many mails leave alone to one person on one day; the rest is gathered in a digest of that day."""
     note: Words | None = None
 
     def rules(self) -> Rules:
@@ -167,6 +204,30 @@ class RestraintBody(Body):
             else QuietHours(time.fromisoformat(quiet.from_), time.fromisoformat(quiet.to)),
             rest_days=frozenset(WEEKDAYS[day] for day in self.no_send_days.weekdays),
             holidays=self.no_send_days.holidays,
+            digests=tuple(each.rule() for each in self.digests),
+            urgent_within=self.urgent_within_days,
+            daily_cap=self.daily_cap,
+        )
+
+
+class DigestView(BaseModel):
+    """Who gets reminders gathered in one mail, and when."""
+
+    recipients: list[str]
+    every: Every
+    weekday: Day | None
+    at: str
+
+    @classmethod
+    def of(cls, rule: DigestRule) -> Self:
+        """Show a rule."""
+        weekly = rule.every is Every.WEEK
+        names = [name for name in get_args(Day) if WEEKDAYS[name] is rule.weekday]
+        return cls(
+            recipients=sorted(rule.readers),
+            every=rule.every,
+            weekday=names[0] if weekly else None,
+            at=f"{rule.at:%H:%M}",
         )
 
 
@@ -189,6 +250,9 @@ class RestraintView(BaseModel):
 
     quiet_hours: QuietHoursView | None
     no_send_days: NoSendDaysView
+    digests: list[DigestView]
+    urgent_within_days: int
+    daily_cap: int | None
     note: str | None
     set_by: str | None
     """Absent until somebody has set them."""
@@ -206,6 +270,9 @@ class RestraintView(BaseModel):
         return cls(
             quiet_hours=None if shown is None else QuietHoursView.model_validate(shown),
             no_send_days=NoSendDaysView(weekdays=days, holidays=kept.rules.holidays),
+            digests=[DigestView.of(rule) for rule in kept.rules.digests],
+            urgent_within_days=kept.rules.urgent_within,
+            daily_cap=kept.rules.daily_cap,
             note=kept.note,
             set_by=kept.set_by,
             updated_at=kept.updated_at,

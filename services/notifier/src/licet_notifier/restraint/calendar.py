@@ -2,11 +2,11 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import TypeAlias
 
 from licet_events.civil import starts_at, zone
-from licet_notifier.restraint.model import QuietHours, Rules, Weekday
+from licet_notifier.restraint.model import DigestRule, Every, QuietHours, Rules, Weekday
 
 IsHoliday: TypeAlias = Callable[[str, str | None, date], bool]
 """Whether a day is a public holiday in a country (ISO 3166-1), or in a subdivision (ISO 3166-2) of it."""
@@ -71,6 +71,37 @@ class Calendar:
                 return moment
             moment = _end_of(quiet, moment, place.time_zone)
         return moment
+
+    def digest_at(self, rule: DigestRule, earliest: datetime, place: Place) -> datetime:
+        """Return the first instant at or after `earliest` at which a digest by `rule` may leave."""
+        where = zone(place.time_zone)
+        today = earliest.astimezone(where).date()
+        for days in range(9):
+            day = today + timedelta(days=days)
+            if rule.every is Every.WEEK and day.weekday() != rule.weekday:
+                continue
+            instant = datetime.combine(day, rule.at, where).astimezone(earliest.tzinfo)
+            if instant >= earliest:
+                return self.opening(instant, place)
+        return self.opening(earliest, place)
+
+    def collected_at(self, now: datetime, place: Place) -> datetime | None:
+        """Return when the mails beyond a day's cap are gathered: an hour before the day's quiet hours begin.
+
+        `None` where that has passed.
+        """
+        where = zone(place.time_zone)
+        local = now.astimezone(where)
+        quiet = self.rules.quiet_hours
+        closes = quiet.begins if quiet is not None and quiet.begins > quiet.ends else time(23, 59)
+        instant = datetime.combine(local.date(), closes, where) - timedelta(hours=1)
+        at = instant.astimezone(now.tzinfo)
+        return at if at > now and self.is_open(at, place) else None
+
+    def next_day(self, now: datetime, place: Place) -> datetime:
+        """Return the first instant after today at which a mail may leave."""
+        tomorrow = now.astimezone(zone(place.time_zone)).date() + timedelta(days=1)
+        return self.opening(starts_at(tomorrow, place.time_zone).astimezone(now.tzinfo), place)
 
 
 BY_DAY = Calendar()

@@ -8,7 +8,7 @@ from uuid import UUID
 from licet_chassis.database import Transaction
 from licet_chassis.errors import Conflict, NotFound, require_version
 from licet_notifier.restraint import store
-from licet_notifier.restraint.model import Held, Rules, Scope, Stop
+from licet_notifier.restraint.model import Held, Rules, Scope, Stop, check_rules
 from licet_notifier.restraint.store import KeptRules
 
 
@@ -35,7 +35,11 @@ class Resumed:
 async def set_rules(
     tx: Transaction, rules: Rules, *, note: str | None, by: str, expected_version: int | None, now: datetime
 ) -> KeptRules:
-    """Set the rules on when mails may leave; waiting mails are looked at again when their time comes."""
+    """Set the rules on when mails may leave; waiting mails are looked at again when their time comes.
+
+    Raises `Invalid` and `StaleVersion`.
+    """
+    check_rules(rules)
     await store.lock_for_change(tx.conn)
     version = (await store.read_rules(tx.conn)).version
     require_version(expected_version, version)

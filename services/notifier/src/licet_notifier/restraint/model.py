@@ -7,6 +7,7 @@ from enum import IntEnum, StrEnum
 from types import MappingProxyType
 from uuid import UUID
 
+from licet_chassis.errors import Invalid
 from licet_events.ids import uuid7
 
 
@@ -39,6 +40,30 @@ class QuietHours:
         return shown >= self.begins or shown < self.ends
 
 
+READERS = ("holder", "manager", "managers_manager", "supervisor", "role", "address", "fallback")
+"""As whom somebody is told, as rules of digests name them."""
+
+
+class Every(StrEnum):
+    """How often somebody gets a digest."""
+
+    DAY = "day"
+    WEEK = "week"
+
+
+@dataclass(frozen=True, slots=True)
+class DigestRule:
+    """Who gets reminders gathered in one mail, and when."""
+
+    every: Every = Every.DAY
+    at: time = time(8)
+    """By the recipient's clock."""
+    weekday: Weekday = Weekday.MONDAY
+    """Of a weekly one."""
+    readers: frozenset[str] = frozenset()
+    """As whom recipients are told; everybody where it is empty."""
+
+
 @dataclass(frozen=True, slots=True)
 class Rules:
     """When mails may leave. The defaults are those of a deployment that set nothing."""
@@ -48,6 +73,20 @@ class Rules:
     """Days of the week on which no mail leaves."""
     holidays: bool = False
     """Whether mails rest on public holidays of the place where their recipient works."""
+    digests: tuple[DigestRule, ...] = ()
+    """The first that is for a recipient counts."""
+    urgent_within: int = 7
+    """Reminders of so many days before the end and less leave alone at once, as do those after it."""
+    daily_cap: int | None = None
+    """How many mails leave alone to one person on one day; what comes after them is gathered in a digest."""
+
+    def digest_for(self, reader: str) -> DigestRule | None:
+        """Return the rule of digests for somebody who is told as `reader`."""
+        return next((rule for rule in self.digests if not rule.readers or reader in rule.readers), None)
+
+    def is_urgent(self, step: int | None) -> bool:
+        """Tell whether a reminder of this step leaves alone; that a credential has expired always does."""
+        return step is None or step <= self.urgent_within
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,3 +154,27 @@ class Held(StrEnum):
 def stop_of(stops: Iterable[Stop], subject: Subject) -> Stop | None:
     """Return the first stop that holds a mail about `subject`."""
     return next((stop for stop in stops if stop.scope.covers(subject)), None)
+
+
+def check_rules(rules: Rules) -> None:
+    """Raise `Invalid` for a digest that would never leave when it says."""
+    spoken_for: frozenset[str] = frozenset()
+    for number, rule in enumerate(rules.digests):
+        readers = rule.readers or frozenset(READERS)
+        if readers <= spoken_for:
+            raise Invalid(
+                "The rules before this one are for all its recipients, so it would never fire; take it "
+                "out, or put it before them.",
+                pointer=f"/digests/{number}/recipients",
+            )
+        spoken_for |= readers
+        if rules.quiet_hours is not None and rules.quiet_hours.cover(rule.at):
+            raise Invalid(
+                f"{rule.at:%H:%M} lies in the quiet hours, so it would never fire then.",
+                pointer=f"/digests/{number}/at",
+            )
+        if rule.every is Every.WEEK and rule.weekday in rules.rest_days:
+            raise Invalid(
+                f"No mail leaves on a {rule.weekday.name.capitalize()}, so it would never fire then.",
+                pointer=f"/digests/{number}/weekday",
+            )

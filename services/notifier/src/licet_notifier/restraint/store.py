@@ -11,7 +11,7 @@ from licet_chassis.connection import Connection
 from licet_chassis.queries import load_queries
 from licet_notifier.restraint.calendar import Calendar
 from licet_notifier.restraint.holidays import is_holiday
-from licet_notifier.restraint.model import Held, QuietHours, Rules, Scope, Stop, Weekday
+from licet_notifier.restraint.model import DigestRule, Every, Held, QuietHours, Rules, Scope, Stop, Weekday
 
 QUERIES = load_queries(__package__)
 
@@ -120,6 +120,17 @@ def _to_json(rules: Rules) -> dict[str, Any]:
         "quiet_hours": None if quiet is None else [quiet.begins.isoformat(), quiet.ends.isoformat()],
         "rest_days": sorted(rules.rest_days),
         "holidays": rules.holidays,
+        "digests": [
+            {
+                "every": rule.every,
+                "at": rule.at.isoformat(),
+                "weekday": rule.weekday,
+                "readers": sorted(rule.readers),
+            }
+            for rule in rules.digests
+        ],
+        "urgent_within": rules.urgent_within,
+        "daily_cap": rules.daily_cap,
     }
 
 
@@ -133,4 +144,15 @@ def _rules(text: str) -> Rules:
         quiet_hours=quiet,
         rest_days=frozenset(Weekday(day) for day in kept.get("rest_days", ())),
         holidays=kept.get("holidays", False),
+        digests=tuple(
+            DigestRule(
+                Every(rule["every"]),
+                time.fromisoformat(rule["at"]),
+                Weekday(rule["weekday"]),
+                frozenset(rule["readers"]),
+            )
+            for rule in kept.get("digests", ())
+        ),
+        urgent_within=kept.get("urgent_within", defaults.urgent_within),
+        daily_cap=kept.get("daily_cap"),
     )

@@ -1,0 +1,1 @@
+"""Digests: reminders gathered in one mail to a recipient."""
