@@ -51,7 +51,7 @@ def test_every_shipped_type_is_valid_and_its_rules_are_consistent(catalogue: str
 
 
 def test_an_unknown_catalogue_is_refused_with_the_known_ones():
-    with pytest.raises(NotFound, match="there are driving, electrical"):
+    with pytest.raises(NotFound, match="there are aviation, driving, electrical"):
         find_catalogue("astronauts")
 
 

@@ -34,7 +34,13 @@ BulkId = Annotated[str, typer.Argument(metavar="ID", help="Of the bulk action.")
 def renew(
     where: Where = None,
     ids: Ids = None,
-    expires_on: Annotated[str | None, typer.Option(help="The day on which each ends then.")] = None,
+    expires_on: Annotated[str | None, typer.Option(help="The expiry date that each prints then.")] = None,
+    expires_on_month: Annotated[
+        str | None, typer.Option(help="The month, YYYY-MM, where each prints no more.")
+    ] = None,
+    unusual: Annotated[
+        bool, typer.Option("--unusual", help="The documents do end more than three validities ahead.")
+    ] = False,
     mode: Annotated[
         str | None, typer.Option(help="from_expiry, from_completion or fixed_date; else as the type says.")
     ] = None,
@@ -50,7 +56,8 @@ def renew(
 ) -> None:
     """Renew each. Ends 1 if one was refused."""
     said = {
-        "expires_on": expires_on, "mode": mode, "completed_on": completed_on, "valid_from": valid_from,
+        "expires_on": expires_on, "expires_on_month": expires_on_month, "unusual": unusual or None,
+        "mode": mode, "completed_on": completed_on, "valid_from": valid_from,
         "force": force or None, "reason": reason, "notes": notes,
     }  # fmt: skip
     _act("renew", said, _selection(where, ids), dry_run, report, as_json, against)

@@ -98,7 +98,9 @@ def _text(story: dict[str, Any]) -> str:
 
 
 def _term(term: dict[str, Any]) -> str:
-    end = term["expires_on"] or term["expiry"]
+    end = term["expires_on_month"] or term["expires_on"] or term["expiry"]
+    if term["expires_at_rule"] != "end_of_day":
+        end += f" {term['expires_at_time'] or '(not on that day)'}"
     return f"{term['valid_from'] or 'unknown'} to {end} in {term['time_zone']} (revision {term['revision']})"
 
 
