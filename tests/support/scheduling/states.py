@@ -6,6 +6,7 @@ from uuid import UUID
 
 from licet_events import civil
 from licet_events.catalogue import Category
+from licet_events.civil import Ending, ExpiresAtRule
 from licet_events.credentials import (
     CredentialState,
     Expiry,
@@ -41,6 +42,8 @@ def term(
     corrected_at: datetime | None = None,
     revision: int = 1,
     announce_reached: bool = True,
+    ending: Ending = civil.END_OF_DAY,
+    expires_on_month: str | None = None,
 ) -> TermState:
     begin = valid_from or recorded_at.date()
     return TermState(
@@ -51,7 +54,10 @@ def term(
         expiry=Expiry.NEVER if expires_on is None else Expiry.DATED,
         time_zone=time_zone,
         starts_at=civil.starts_at(begin, time_zone),
-        expires_at=None if expires_on is None else civil.expires_at(expires_on, time_zone),
+        expires_at=None if expires_on is None else civil.ends_at(expires_on, time_zone, ending),
+        expires_at_rule=ending.rule,
+        expires_at_time=ending.time,
+        expires_on_month=expires_on_month,
         recorded_at=recorded_at,
         corrected_at=corrected_at,
         announce_reached=announce_reached,
@@ -79,10 +85,12 @@ def runs_of(terms: Iterable[TermState], ladder: Sequence[int]) -> tuple[RunState
 def _run(terms: Sequence[TermState], ladder: Sequence[int]) -> RunState:
     last = max(terms, key=lambda each: (each.expires_at is None, each.expires_at))
     expiring_at = None
+    ending = Ending(last.expires_at_rule or ExpiresAtRule.END_OF_DAY, last.expires_at_time)
     if last.expires_on is not None:
-        first_step = max(steps_told(ladder, last.valid_from, last.expires_on), default=0)
+        last_day = ending.last_day(last.expires_on)
+        first_step = max(steps_told(ladder, last.valid_from, last_day), default=0)
         if first_step > 0:
-            expiring_at = civil.starts_at(last.expires_on - timedelta(days=first_step), last.time_zone)
+            expiring_at = civil.starts_at(last_day - timedelta(days=first_step), last.time_zone)
     return RunState(
         starts_at=min(each.starts_at for each in terms),
         expiring_at=expiring_at,
@@ -91,6 +99,9 @@ def _run(terms: Sequence[TermState], ladder: Sequence[int]) -> RunState:
         time_zone=last.time_zone,
         term_id=last.id,
         term_revision=last.revision,
+        expires_at_rule=last.expires_at_rule,
+        expires_at_time=last.expires_at_time,
+        expires_on_month=last.expires_on_month,
     )
 
 

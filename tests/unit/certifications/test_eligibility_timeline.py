@@ -28,6 +28,7 @@ from licet_certifications.eligibility.rules import NamedType, rulebook_of
 from licet_certifications.requirements.expressions import expression_of
 from licet_events import civil
 from licet_events.catalogue import AttributeCondition, Expression, Operand, RequirementState, Severity
+from licet_events.civil import Ending, ExpiresAtRule
 from licet_events.credentials import FlagKind
 from licet_events.eligibility import ReasonCode, Verdict
 
@@ -45,9 +46,9 @@ def at(text: str) -> datetime:
     return datetime.fromisoformat(text).replace(tzinfo=UTC)
 
 
-def a_run(first: date, last: date | None, zone: str = "UTC") -> Run:
-    expires_at = None if last is None else civil.expires_at(last, zone)
-    return Run(civil.starts_at(first, zone), expires_at, last, zone)
+def a_run(first: date, last: date | None, zone: str = "UTC", ending: Ending = civil.END_OF_DAY) -> Run:
+    expires_at = None if last is None else civil.ends_at(last, zone, ending)
+    return Run(civil.starts_at(first, zone), expires_at, last, zone, ending)
 
 
 def a_credential(number: int, *runs: Run, type: str = "licence", **facts) -> Credential:
@@ -161,6 +162,25 @@ def test_grace_is_a_warning_for_whole_days_after_the_last_valid_one():
         (at("2026-02-01"), "eligible", ["valid"]),
         (at("2026-03-25T23:00"), "warning", ["grace"]),
         (at("2026-03-30T22:00"), "ineligible", ["expired"]),
+    ]
+
+
+def test_grace_and_days_that_must_remain_end_at_the_time_at_which_insurance_ends():
+    # In Chicago, summer time begins on 8 March 2026.
+    policy = a_run(
+        date(2025, 3, 1), date(2026, 3, 1), "America/Chicago", Ending(ExpiresAtRule.AT_TIME, "00:01")
+    )
+    credential = a_credential(2, policy, grace_days=10)
+    assert told(the_timeline([a_requirement(date(2026, 2, 1))], [credential]))[1:] == [
+        (at("2026-02-01"), "eligible", ["valid"]),
+        (at("2026-03-01T06:01"), "warning", ["grace"]),
+        (at("2026-03-11T05:01"), "ineligible", ["expired"]),
+    ]
+    requirement = a_requirement(date(2026, 2, 1), min_days_remaining=10)
+    assert told(the_timeline([requirement], [credential]))[1:] == [
+        (at("2026-02-01"), "eligible", ["valid"]),
+        (at("2026-02-19T06:01"), "ineligible", ["too_short"]),
+        (at("2026-03-01T06:01"), "ineligible", ["expired"]),
     ]
 
 

@@ -11,7 +11,7 @@ from licet_credentials.credentials.steps import new_credential
 from licet_credentials.credentials.terms import Term, term_of
 from licet_credentials.types.model import CredentialType
 from licet_events.catalogue import Category, NumberUnique, RenewalEvidence
-from licet_events.civil import END_OF_DAY, Ending
+from licet_events.civil import END_OF_DAY, Ending, ExpiresAtRule
 from licet_events.credentials import Expiry, FlagKind, Origin
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -75,14 +75,25 @@ INSTANTS = st.datetimes(datetime(2025, 1, 1), datetime(2028, 6, 30), timezones=s
 )
 
 
+ENDINGS = (
+    END_OF_DAY,
+    END_OF_DAY,
+    Ending(ExpiresAtRule.START_OF_DAY),
+    Ending(ExpiresAtRule.AT_TIME, "00:01"),
+    Ending(ExpiresAtRule.AT_TIME, "12:00"),
+)
+"""How the type of a history means printed dates."""
+
+
 @st.composite
 def terms(draw: st.DrawFn) -> tuple[Term, ...]:
     count = draw(st.integers(1, 5))
     one_zone = draw(st.sampled_from(ZONES))
+    ending = draw(st.sampled_from(ENDINGS))
     made = []
     for number in range(count):
         start = draw(st.none() | DAYS)
-        length = draw(st.integers(0, 400))
+        length = draw(st.integers(0 if ending == END_OF_DAY else 1, 400))
         end = draw(st.sampled_from(["dated", "dated", "dated", "dated", "never", "unknown"]))
         first = start or draw(DAYS)
         made.append(
@@ -93,6 +104,7 @@ def terms(draw: st.DrawFn) -> tuple[Term, ...]:
                 expiry=Expiry(end),
                 zone=draw(st.sampled_from(ZONES)) if draw(st.booleans()) else one_zone,
                 recorded_at=draw(INSTANTS),
+                ending=ending,
             )
         )
     return tuple(made)

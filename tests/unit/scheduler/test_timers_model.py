@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
+from licet_events.civil import Ending, ExpiresAtRule
 from licet_events.credentials import CredentialState, FlagKind
 from licet_events.schedule import (
     Announcement,
@@ -403,3 +404,26 @@ def test_days_left_count_from_the_day_of_the_decision_and_are_never_negative() -
     claim = Scheduler(a_year()).at(END + timedelta(days=2))
     (expiring,) = [event for event in events(claim) if isinstance(event, CredentialExpiring)]
     assert (expiring.step, expiring.days_left) == (0, 0)
+
+
+def test_steps_of_insurance_count_to_the_last_whole_day_and_expiry_comes_at_its_time():
+    policy = credential(term("first", date(2026, 1, 2), UNTIL, ending=Ending(ExpiresAtRule.AT_TIME, "00:01")))
+    scheduler = Scheduler(policy)
+    scheduler.at(day(2026, 11, 1))
+    end = datetime(2026, 12, 30, 23, 1, tzinfo=UTC)
+    [last] = events(scheduler.at(datetime(2026, 12, 29, 23, tzinfo=UTC)))  # 00:00 of 30 December in Berlin
+    assert isinstance(last, CredentialExpiring)
+    assert (last.step, last.days_left, last.expires_on, last.expires_at) == (0, 0, UNTIL, end)
+    assert scheduler.due(end) == end
+    [expired] = events(scheduler.at(end))
+    assert isinstance(expired, CredentialExpired)
+    assert (expired.expires_on, expired.expires_at) == (UNTIL, end)
+    [overdue] = events(scheduler.at(day(2027, 1, 6)))
+    assert isinstance(overdue, CredentialOverdue)
+    assert (overdue.step, overdue.days_since) == (-7, 7)
+
+
+def test_an_announcement_says_the_month_where_no_more_is_printed():
+    scheduler = Scheduler(credential(term("first", date(2026, 1, 2), UNTIL, expires_on_month="2026-12")))
+    [expired] = [each for each in events(scheduler.at(END)) if isinstance(each, CredentialExpired)]
+    assert (expired.expires_on_month, expired.expires_at) == ("2026-12", END)
