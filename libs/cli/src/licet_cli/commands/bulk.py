@@ -46,7 +46,10 @@ def renew(
     ] = None,
     completed_on: Annotated[str | None, typer.Option(help="The day on which it was earned.")] = None,
     valid_from: Annotated[str | None, typer.Option(help="The day on which each begins.")] = None,
-    force: Annotated[bool, typer.Option("--force", help="Also before the window, or to a term that is over; needs a reason.")] = False,
+    force: Annotated[
+        bool,
+        typer.Option("--force", help="Also before the window, or for a term that is over; needs a reason."),
+    ] = False,
     reason: Annotated[str | None, typer.Option(help="Why it is forced.")] = None,
     notes: Note = None,
     dry_run: DryRun = False,

@@ -53,7 +53,7 @@ def _story(target: Target, credential: dict[str, Any]) -> dict[str, Any]:
     return {
         "credential": credential,
         "holder": credentials.get(f"/v1/holders/{credential['holder_id']}"),
-        "terms": list(credentials.items(f"/v1/credentials/{ident}/terms")),
+        "terms": credentials.get(f"/v1/credentials/{ident}/terms")["items"],
         "history": list(credentials.items(f"/v1/credentials/{ident}/history")),
         "timer": timers[0] if timers else None,
         "notifications": list(target.service("notifier").items("/v1/notifications", credential_id=ident)),
