@@ -11,6 +11,7 @@ from fastapi import FastAPI
 from licet_chassis.clock import machine_now
 from licet_chassis.extension import PLAIN, Extension
 from licet_chassis.http.app import http_app
+from licet_chassis.http.schemas import schemas_router
 from licet_chassis.operations.erasures import erasures_router
 from licet_chassis.operations.routes import operations_router
 from licet_chassis.process import Process, open_runtime
@@ -65,6 +66,7 @@ def create_service_app(
             *(service.routers if Part.HTTP in parts else ()),
             operations_router(service.settings),
             erasures_router(service.erase, service.left_to_erase),
+            schemas_router(service.settings.schemas_url),
         ],
         problems=service.problems,
         ready=missing,

@@ -87,9 +87,16 @@ class Process:
 
     def _relay(self) -> Relay:
         url = self.service.settings.direct_url.get_secret_value()
+        schemas_url = self.service.settings.schemas_url
         if self._gate is None:
-            return Relay(url, self.kafka)
-        return Relay(url, self.kafka, gate=self._gate.is_open, batch_size=self._gate.batch_size)
+            return Relay(url, self.kafka, schemas_url=schemas_url)
+        return Relay(
+            url,
+            self.kafka,
+            gate=self._gate.is_open,
+            batch_size=self._gate.batch_size,
+            schemas_url=schemas_url,
+        )
 
     async def run(self, stop: asyncio.Event) -> None:
         """Run the background parts until `stop` is set, each to its own clean end.

@@ -70,6 +70,10 @@ class ServiceSettings(BaseSettings):
     audience: str = Field("licet", min_length=1)
     """The `aud` that a token must have."""
 
+    schemas_url: str | None = Field(None, pattern=r"^https?://[^\s]*[^\s/]$")
+    """Where subscribers reach `/schemas` of any service, such as https://licet.example.org/schemas: events
+    name their schema by it. Where absent, they name it `urn:licet:schema:<type>`, which leads nowhere."""
+
     default_time_zone: str = "UTC"
     """The zone of those who have none of their own, by its name in the IANA database."""
     clock: Literal["real", "movable"] = "real"

@@ -23,6 +23,7 @@ class PeriodEvent(EventData):
     rule: str
     """The recurrence rule (RFC 5545), in `time_zone`."""
     time_zone: str
+    """The IANA zone in which its days are meant."""
 
     @property
     def key(self) -> str:
@@ -56,6 +57,7 @@ class Heartbeat(EventData):
     event_type: ClassVar[str] = "licet.heartbeat.v1"
     topic: ClassVar[Topic] = Topic.SCHEDULE
     at: Instant
+    """When it was sent, in machine time."""
     every_seconds: int
     """When the next one is missing longer than that, something is wrong."""
 

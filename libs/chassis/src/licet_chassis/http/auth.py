@@ -22,12 +22,14 @@ from licet_chassis.http.tokens import Authenticator
 
 __all__ = [
     "OPEN_PATHS",
+    "OPEN_UNDER",
     "Authentication",
     "Authenticator",
     "Principal",
     "RequiredScope",
     "declared_scope",
     "declared_scopes",
+    "is_open",
     "principal_of",
     "requires",
     "routes_without_scope",
@@ -36,6 +38,9 @@ __all__ = [
 OPEN_PATHS = frozenset({"/livez", "/readyz", "/metrics", "/openapi.json", "/docs", "/docs/oauth2-redirect"})
 """What is answered without a token."""
 
+OPEN_UNDER = "/schemas/"
+"""So is every path below: a contract is no secret, and tools that follow a link have no token."""
+
 BASIC_UNDER = "/xapi/"
 """Where a token may also come as the password of Basic authentication (RFC 7617), whatever the user's name:
 learning systems know nothing else. Nowhere else, since browsers send such credentials by themselves."""
@@ -43,15 +48,20 @@ learning systems know nothing else. Nowhere else, since browsers send such crede
 _PRINCIPAL = "licet.principal"
 
 
+def is_open(path: str) -> bool:
+    """Return whether a path is answered without a token."""
+    return path in OPEN_PATHS or path.startswith(OPEN_UNDER)
+
+
 class Authentication:
-    """ASGI middleware: every request except those for `OPEN_PATHS` needs a valid token."""
+    """ASGI middleware: every request except those for open paths needs a valid token."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Authenticate and go on, or answer 401 before the body is read."""
-        if scope["type"] == "http" and scope["path"] not in OPEN_PATHS:
+        if scope["type"] == "http" and not is_open(scope["path"]):
             authenticator = serving_of(scope).authenticator
             sent = Headers(scope=scope).getlist("authorization")
             if scope["path"].startswith(BASIC_UNDER):
@@ -133,7 +143,7 @@ def declared_scopes(app: FastAPI) -> dict[str, str | None]:
         f"{method} {route.path_format or route.path}": declared_scope(route)
         for route in iter_route_contexts(app.routes)
         for method in sorted((route.methods or {"*"}) - {"HEAD"})
-        if route.path not in OPEN_PATHS
+        if not is_open(route.path or "")
     }
 
 

@@ -15,7 +15,7 @@ REQUIRED = "x-licet-required"
 """Marks a parameter that a request needs although its absence has an answer of its own, such as 428."""
 
 _VERBS = {"get": "get", "post": "load", "put": "put", "patch": "update", "delete": "delete", "head": "head"}
-_PARAMETER = re.compile(r"\{[^}]*\}")
+_PARAMETER = re.compile(r"\{[^}]*\}(\.[a-z]+)?")
 
 
 def operation_id(method: str, path: str, operation: Json) -> str:

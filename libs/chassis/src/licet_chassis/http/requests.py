@@ -14,7 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from licet_chassis.cause import Cause, child_traceparent
 from licet_chassis.database import count_commits
-from licet_chassis.http.auth import OPEN_PATHS, principal_of
+from licet_chassis.http.auth import is_open, principal_of
 from licet_chassis.http.problems import COMMITS, ContentTooLarge, Problem, problem_response
 from licet_chassis.telemetry import bind_trace
 
@@ -91,7 +91,7 @@ class Requests:
         method = scope["method"] if scope["method"] in _METHODS else "other"
         _REQUESTS.labels(method, route, status).inc()
         _SECONDS.labels(method, route).observe(seconds)
-        if scope["path"] not in OPEN_PATHS:
+        if not is_open(scope["path"]):
             _log.info("http.request", method=method, route=route, status=status, ms=round(seconds * 1000, 1))
 
 

@@ -4,8 +4,10 @@ One value a row instead of an array of twenty-six is what the relay's speed hang
 names are the same in row after row, they are coded once, all together.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
+
+from licet_events.event import schema_uri
 
 _MIDDLE = b"\0\0"
 
@@ -27,6 +29,24 @@ def unpack_headers(packed: bytes) -> list[tuple[str, bytes]]:
         return []
     names, _, values = packed.partition(_MIDDLE)
     return list(zip(_decoded(names), values.split(b"\0"), strict=True))
+
+
+def unpacker(schemas_url: str | None) -> Callable[[bytes], list[tuple[str, bytes]]]:
+    """Return how a relay unpacks headers: with schemas named by where they are served, if that is known."""
+    if schemas_url is None:
+        return unpack_headers
+
+    @lru_cache(maxsize=1_000)
+    def address(name: bytes) -> bytes:
+        return f"{schemas_url}/{name.decode().removeprefix(schema_uri(''))}.json".encode()
+
+    def unpack(packed: bytes) -> list[tuple[str, bytes]]:
+        return [
+            (name, address(value) if name == "ce_dataschema" else value)
+            for name, value in unpack_headers(packed)
+        ]
+
+    return unpack
 
 
 @lru_cache(maxsize=1_000)

@@ -39,7 +39,8 @@ class Relay:
 
     `database_url` must lead to PostgreSQL itself, not to a pooler in transaction mode: the shards are
     session-level locks. `partitions` says how many partitions a topic has. While `gate` answers
-    False, nothing is read. Times are in seconds.
+    False, nothing is read. `schemas_url` is where the schemas that events name are served. Times are in
+    seconds.
     """
 
     def __init__(
@@ -56,6 +57,7 @@ class Relay:
         stop_timeout: float = 10.0,
         stalled_after: float = 30.0,
         gate: Callable[[], Awaitable[bool]] | None = None,
+        schemas_url: str | None = None,
     ) -> None:
         self._options = RelayOptions(
             database_url=database_url,
@@ -68,6 +70,7 @@ class Relay:
             delivery_timeout=delivery_timeout,
             stop_timeout=stop_timeout,
             gate=gate,
+            schemas_url=schemas_url,
         )
         self._progress = Progress(stalled_after)
         self.problem: str | None = None

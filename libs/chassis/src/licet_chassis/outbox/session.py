@@ -20,7 +20,7 @@ from licet_chassis.loops import wait_for_stop
 from licet_chassis.outbox.connections import connect
 from licet_chassis.outbox.deleter import Deleter
 from licet_chassis.outbox.fetching import Fetched, fetch
-from licet_chassis.outbox.headers import unpack_headers
+from licet_chassis.outbox.headers import unpacker
 from licet_chassis.outbox.low_mark import LowMark
 from licet_chassis.outbox.progress import Progress
 from licet_chassis.outbox.sender import Batch, Sender, SendFailed, close_producer
@@ -59,6 +59,7 @@ class RelayOptions:
     delivery_timeout: float
     stop_timeout: float
     gate: Callable[[], Awaitable[bool]] | None
+    schemas_url: str | None
 
 
 class RelaySession:
@@ -77,6 +78,7 @@ class RelaySession:
         deleter: "_Connection",
     ) -> None:
         self._options = options
+        self._unpack = unpacker(options.schemas_url)
         self._progress = progress
         self._stop = stop
         self._reader = reader
@@ -315,7 +317,7 @@ class RelaySession:
                 row,
                 key,
                 large.get(row, value),
-                unpack_headers(headers),
+                self._unpack(headers),
                 timestamp_ms,
             )
 

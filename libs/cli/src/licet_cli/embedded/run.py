@@ -285,6 +285,7 @@ class EmbeddedRun:
             "LICET_DATABASE_POOL_MAX": "8",
             "LICET_KAFKA_URL": self.state.kafka.url,
             "LICET_ISSUER_URL": self.state.issuer.url,
+            "LICET_SCHEMAS_URL": f"http://127.0.0.1:{port}/schemas",
             "LICET_ENDS_WITH_STDIN": "1",
             "PYTHONUNBUFFERED": "1",
             "MALLOC_ARENA_MAX": "2",  # glibc's arenas for each thread are memory that nobody uses

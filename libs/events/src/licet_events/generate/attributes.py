@@ -38,7 +38,11 @@ ATTRIBUTES = (
     Attribute("ce_type", "The type, with its version: `licet.<thing>.<what happened>.v<n>`."),
     Attribute("ce_subject", "The id of the thing the event is about."),
     Attribute("ce_time", "Business time at which it happened.", format="date-time"),
-    Attribute("ce_dataschema", "The `$id` of the JSON Schema of the value.", format="uri"),
+    Attribute(
+        "ce_dataschema",
+        "Where the JSON Schema of the value is; `urn:licet:schema:<type>` where none is named.",
+        format="uri",
+    ),
     Attribute(
         "ce_partitionkey",
         "What the partition is computed from (murmur2, Kafka's default partitioner); events with the same "
