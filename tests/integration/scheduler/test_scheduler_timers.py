@@ -13,6 +13,7 @@ from licet_chassis.database import Database, Transaction
 from licet_chassis.outbox.append import append
 from licet_events import encode
 from licet_events.credentials import CredentialState, FlagKind
+from licet_events.reminders.model import Outcome
 from licet_events.schedule import (
     CredentialEffective,
     CredentialExpired,
@@ -24,7 +25,6 @@ from licet_events.waivers import WaiverStatus
 from licet_scheduler.app import create_service
 from licet_scheduler.settings import SchedulerSettings
 from licet_scheduler.timers import commands, store
-from licet_scheduler.timers.model import Outcome
 from support.scheduling.database import ENTRY, Scheduler
 from support.scheduling.states import DAY, credential, enrolment, flag, holder, named, term, waiver
 

@@ -7,16 +7,16 @@ from typing import cast
 from licet_events import Event
 from licet_events.credentials import CredentialState
 from licet_events.notifications import NotificationReason, RecipientRole
+from licet_events.reminders.decide import decide, next_due
+from licet_events.reminders.events import announcements
+from licet_events.reminders.model import Timer
+from licet_events.reminders.plan import plan_of
 from licet_events.schedule import CredentialExpired, CredentialExpiring, CredentialOverdue
 from licet_notifier.consumers import Announced, notice_of
 from licet_notifier.facts.model import Credential, Facts, Flag, Holder, Notice, Run
 from licet_notifier.notifications.commands import PATIENCE
 from licet_notifier.notifications.deciding import decide as decide_mails
 from licet_notifier.notifications.model import Decision, Deployment
-from licet_scheduler.timers.decide import decide, next_due
-from licet_scheduler.timers.events import announcements
-from licet_scheduler.timers.model import Timer
-from licet_scheduler.timers.plan import plan_of
 from support.pausing.histories import CREDENTIAL_ID, HOLDER_ID, HOURS, History, Kind, Told, at
 
 DEPLOYMENT = Deployment("UTC", None)

@@ -5,10 +5,10 @@ from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
 
 from licet_events.audits import AuditCounts, AuditScheduleState, AuditState
+from licet_events.reminders.decide import decide
+from licet_events.reminders.model import Outcome, Subject, Timer
+from licet_events.reminders.plan import plan_of_audit, plan_of_audit_schedule
 from licet_events.schedule import InstantReached
-from licet_scheduler.timers.decide import decide
-from licet_scheduler.timers.model import Outcome, Subject, Timer
-from licet_scheduler.timers.plan import plan_of_audit, plan_of_audit_schedule
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 SCHEDULE = AuditScheduleState(

@@ -7,10 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from licet_events.enrolments import EnrolmentState
+from licet_events.reminders.decide import decide, next_due
+from licet_events.reminders.model import Outcome, Subject, Timer
+from licet_events.reminders.plan import NEAR_STEPS, plan_of_enrolment
 from licet_events.schedule import InstantReached
-from licet_scheduler.timers.decide import decide, next_due
-from licet_scheduler.timers.model import Outcome, Subject, Timer
-from licet_scheduler.timers.plan import NEAR_STEPS, plan_of_enrolment
 from support.scheduling.states import DAY, enrolment
 
 OPENED = datetime(2026, 1, 1, 12, tzinfo=UTC)

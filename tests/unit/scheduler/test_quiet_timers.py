@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from licet_events.credentials import CredentialState, FlagKind
+from licet_events.reminders.decide import decide, next_due
+from licet_events.reminders.model import Claim, Outcome, QuietReason, Timer
+from licet_events.reminders.plan import plan_of
 from licet_events.schedule import CredentialEffective, CredentialExpired, CredentialExpiring, PassedOverReason
-from licet_scheduler.timers.decide import decide, next_due
-from licet_scheduler.timers.model import Claim, Outcome, QuietReason, Timer
-from licet_scheduler.timers.plan import plan_of
 from support.scheduling.states import ENTERED, credential, flag, term
 
 UNTIL = date(2026, 12, 31)

@@ -5,6 +5,9 @@ from datetime import UTC, date, datetime, timedelta
 
 from licet_events.civil import Ending, ExpiresAtRule
 from licet_events.credentials import CredentialState, FlagKind
+from licet_events.reminders.decide import decide, next_due
+from licet_events.reminders.model import Claim, Outcome, QuietReason, Timer
+from licet_events.reminders.plan import plan_of
 from licet_events.schedule import (
     Announcement,
     CredentialEffective,
@@ -16,9 +19,6 @@ from licet_events.schedule import (
     InstantReached,
     PassedOverReason,
 )
-from licet_scheduler.timers.decide import decide, next_due
-from licet_scheduler.timers.model import Claim, Outcome, QuietReason, Timer
-from licet_scheduler.timers.plan import plan_of
 from support.scheduling.states import ENTERED, LADDER, credential, flag, term
 
 UNTIL = date(2026, 12, 31)

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from licet_events import civil
 from licet_events.credentials import CredentialState, FlagKind
-from licet_scheduler.timers.decide import decide, next_due
-from licet_scheduler.timers.model import Claim, Decision, Outcome, Timer
-from licet_scheduler.timers.plan import Kind, plan_of
+from licet_events.reminders.decide import decide, next_due
+from licet_events.reminders.model import Claim, Decision, Outcome, Timer
+from licet_events.reminders.plan import Kind, plan_of
 from support.scheduling.states import DAY, credential, flag, term
 
 ENTRY = datetime(2026, 3, 1, tzinfo=UTC)

@@ -13,18 +13,18 @@ from licet_events.audits import AuditScheduleState, AuditState
 from licet_events.credentials import CredentialMoved, CredentialState
 from licet_events.enrolments import EnrolmentState
 from licet_events.holders import HolderState
-from licet_events.waivers import WaiverState
-from licet_scheduler.timers import store
-from licet_scheduler.timers.decide import decide, next_due
-from licet_scheduler.timers.events import announcements
-from licet_scheduler.timers.model import Subject, SubjectPlan
-from licet_scheduler.timers.plan import (
+from licet_events.reminders.decide import decide, next_due
+from licet_events.reminders.events import announcements
+from licet_events.reminders.model import Subject, SubjectPlan
+from licet_events.reminders.plan import (
     plan_of,
     plan_of_audit,
     plan_of_audit_schedule,
     plan_of_enrolment,
     plan_of_waiver,
 )
+from licet_events.waivers import WaiverState
+from licet_scheduler.timers import store
 
 
 async def apply_holders(tx: Transaction, holders: Sequence[HolderState], *, now: datetime) -> None:

@@ -12,10 +12,10 @@ from licet_chassis.http.auth import Principal, requires
 from licet_chassis.http.csv import CSV_TOO, listed
 from licet_chassis.http.paging import Page, PageQuery, PageRequest, page_of
 from licet_chassis.http.serving import serving
+from licet_events.reminders.decide import waiting
+from licet_events.reminders.model import Outcome, Reason, Subject
+from licet_events.reminders.plan import DeadlineKey, Identity
 from licet_scheduler.timers import store
-from licet_scheduler.timers.decide import waiting
-from licet_scheduler.timers.model import Outcome, Reason, Subject
-from licet_scheduler.timers.plan import DeadlineKey, Identity
 
 router = APIRouter(prefix="/v1/timers", tags=["timers"])
 

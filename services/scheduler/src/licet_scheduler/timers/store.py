@@ -15,6 +15,18 @@ from licet_chassis.queries import load_queries
 from licet_events import Event, Record
 from licet_events.credentials import CredentialMoved
 from licet_events.holders import HolderState
+from licet_events.reminders.events import announcement, correlation_of
+from licet_events.reminders.model import Claim, Decision, Outcome, Subject, SubjectPlan, Timer, reason_of
+from licet_events.reminders.plan import (
+    AuditInstant,
+    DeadlineKey,
+    EnrolmentInstant,
+    Identity,
+    Kind,
+    Plan,
+    SubjectInstant,
+    WaiverInstant,
+)
 from licet_events.schedule import (
     Announcement,
     CredentialEffective,
@@ -24,18 +36,6 @@ from licet_events.schedule import (
     Deadline,
     DeadlineReached,
     InstantReached,
-)
-from licet_scheduler.timers.events import announcement, correlation_of
-from licet_scheduler.timers.model import Claim, Decision, Outcome, Subject, SubjectPlan, Timer, reason_of
-from licet_scheduler.timers.plan import (
-    AuditInstant,
-    DeadlineKey,
-    EnrolmentInstant,
-    Identity,
-    Kind,
-    Plan,
-    SubjectInstant,
-    WaiverInstant,
 )
 
 QUERIES = load_queries(__package__)

@@ -6,8 +6,8 @@ from enum import IntEnum, StrEnum
 from uuid import UUID
 
 from licet_events.ids import schedule_event_id
+from licet_events.reminders.plan import Identity, Kind, Plan, PlannedRun
 from licet_events.schedule import Announcement, PassedOver, PassedOverReason
-from licet_scheduler.timers.plan import Identity, Kind, Plan, PlannedRun
 
 
 class Outcome(StrEnum):

@@ -8,9 +8,8 @@ from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from datetime import datetime
 
-from licet_events.schedule import Deadline, PassedOver, PassedOverReason
-from licet_scheduler.timers.events import event_of
-from licet_scheduler.timers.model import (
+from licet_events.reminders.events import event_of
+from licet_events.reminders.model import (
     TEMPORARY_REASONS,
     Claim,
     Decision,
@@ -21,7 +20,7 @@ from licet_scheduler.timers.model import (
     Reason,
     Timer,
 )
-from licet_scheduler.timers.plan import (
+from licet_events.reminders.plan import (
     DeadlineKey,
     EnrolmentInstant,
     Fact,
@@ -31,6 +30,7 @@ from licet_scheduler.timers.plan import (
     Step,
     SubjectDeadline,
 )
+from licet_events.schedule import Deadline, PassedOver, PassedOverReason
 
 
 def next_due(timer: Timer, now: datetime) -> datetime | None:

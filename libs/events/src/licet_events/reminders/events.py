@@ -5,6 +5,8 @@ from typing import TypedDict
 from uuid import UUID
 
 from licet_events import Event, civil
+from licet_events.reminders.model import Claim, Reached, Timer
+from licet_events.reminders.plan import DeadlineKey, Kind, SubjectInstant
 from licet_events.schedule import (
     Announcement,
     CredentialEffective,
@@ -16,8 +18,6 @@ from licet_events.schedule import (
     InstantReached,
     ScheduleEvent,
 )
-from licet_scheduler.timers.model import Claim, Reached, Timer
-from licet_scheduler.timers.plan import DeadlineKey, Kind, SubjectInstant
 
 
 def correlation_of(claim: Claim) -> UUID:
