@@ -222,7 +222,7 @@ def routes(api: Any) -> Iterator[tuple[str, Any]]:
     """Name each operation of the service; those that every service has are tried with the chassis."""
     for path, operations in api["paths"].items():
         for method, operation in operations.items():
-            if "operations" not in operation["tags"]:
+            if not {"operations", "schemas"} & set(operation["tags"]):
                 yield f"{method.upper()} {path}", operation
 
 

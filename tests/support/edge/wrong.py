@@ -100,7 +100,7 @@ def operations(service: str) -> tuple[Operation, ...]:
         Operation(method.upper(), path, declared, document)
         for path, methods in document["paths"].items()
         for method, declared in methods.items()
-        if "operations" not in declared["tags"]
+        if not {"operations", "schemas"} & set(declared["tags"])
     )
 
 
