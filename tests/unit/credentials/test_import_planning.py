@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import count
+from typing import Any
 from uuid import UUID
 
 from hypothesis import given
@@ -25,7 +26,8 @@ from licet_credentials.imports.rows import (
     newest,
 )
 from licet_credentials.types.model import CredentialType
-from licet_events.catalogue import Category, LateRenewal, NumberUnique, RenewalEvidence
+from licet_events.catalogue import Category, LateRenewal, NumberUnique, Period, RenewalEvidence
+from licet_events.civil import ExpiresAtRule
 from licet_events.credentials import CredentialCorrected, CredentialRenewed, FlagKind
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -43,7 +45,7 @@ _lines = count(2)
 def ruling(
     on_change: OnChange = OnChange.UPDATE, on_term_change: OnTermChange = OnTermChange.REJECT
 ) -> MatchingRules:
-    columns = Columns("ACCOUNT", "NUMBER", "CODE", "ID", "BOSS", "SINCE")
+    columns = Columns("ACCOUNT", "NUMBER", "CODE", "ID", "BOSS", "SINCE", "UNTIL", "ISSUED")
     return MatchingRules(on_change, on_term_change, False, columns, "user:importer")
 
 
@@ -55,11 +57,15 @@ def row(
     name: str = "Shop",
     flag: FlagInput | None = None,
     line: int | None = None,
+    issued_on: date | None = None,
 ) -> SourceRow:
+    facts: tuple[tuple[str, Any], ...] = (("name", name),)
+    if issued_on is not None:
+        facts = (*facts, ("issued_on", issued_on))
     return SourceRow(
         line or next(_lines),
         HolderInput("A-1", (("name", "Alpha"),)),
-        CredentialInput("shop", "Shop", "100", None, (("name", name),), ()),
+        CredentialInput("shop", "Shop", "100", None, facts, ()),
         TermInput(key, start, end, never=False),
         flag,
     )
@@ -353,3 +359,48 @@ def test_a_row_with_an_impossible_part_changes_nothing():
     plan = planned([wrong], base, how)
     assert plan.change is None
     assert "suspended from" in plan.results[0].errors[0].detail
+
+
+YEARLY = replace(TYPE, validity=Period(months=12))
+
+
+def rejection(plan: CredentialPlan) -> tuple[str, str]:
+    [result] = plan.results
+    assert result.outcome is RowOutcome.REJECTED
+    [error] = result.errors
+    return error.column, error.detail
+
+
+def test_an_expiry_that_is_likely_mistyped_rejects_its_row_unless_the_mapping_says_that_it_is_usual():
+    far = row("t", date(2026, 1, 1), date(2062, 3, 1))
+    column, detail = rejection(planned([far], rules=YEARLY))
+    assert column == "UNTIL"
+    assert "declare term.unusual = true in the mapping" in detail
+    usual = replace(ruling(), unusual=True)
+    recorded = after(planned([far], rules=YEARLY, how=usual))
+    # What is recorded was accepted once: the same file again changes nothing.
+    again = planned([far], recorded, rules=YEARLY)
+    assert (again.change, [each.outcome for each in again.results]) == (None, [RowOutcome.UNCHANGED])
+    further = row("t", date(2026, 1, 1), date(2063, 3, 1))
+    correcting = ruling(on_term_change=OnTermChange.CORRECT)
+    assert rejection(planned([further], recorded, correcting, rules=YEARLY))[0] == "UNTIL"
+    corrected = planned([further], recorded, replace(correcting, unusual=True), rules=YEARLY)
+    assert after(corrected).last_term.expires_on == date(2063, 3, 1)
+
+
+def test_a_document_that_was_issued_in_the_future_or_after_its_end_rejects_its_row():
+    for issued_on in (date(2026, 3, 2), date(2020, 6, 1)):
+        plan = planned([row("t", date(2019, 1, 1), date(2020, 1, 1), issued_on=issued_on)])
+        assert rejection(plan)[0] == "ISSUED"
+    assert planned([row("t", date(2019, 1, 1), date(2020, 1, 1), issued_on=date(2019, 1, 1))]).change
+
+
+def test_a_row_that_knows_only_the_month_is_the_term_of_the_whole_month():
+    month = row("t", None, date(2027, 5, 31))
+    month = month._replace(term=month.term._replace(month_only=True))
+    starting = replace(TYPE, expires_at_rule=ExpiresAtRule.START_OF_DAY)
+    [term] = after(planned([month], rules=starting)).terms
+    assert (term.expires_on_month, term.expires_at) == ("2027-05", datetime(2027, 6, 1, 5, tzinfo=UTC))
+    day = row("t", None, date(2027, 5, 31))
+    [term] = after(planned([day], rules=starting)).terms
+    assert (term.expires_on_month, term.expires_at) == (None, datetime(2027, 5, 31, 5, tzinfo=UTC))

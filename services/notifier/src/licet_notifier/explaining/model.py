@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from licet_chassis.errors import Invalid
-from licet_events.civil import expires_at, local_date, starts_at
+from licet_events.civil import ends_at, local_date, starts_at
 from licet_notifier.facts.model import Credential, Notice
 
 _NOBODY = UUID(int=0)
@@ -20,12 +20,12 @@ def event_of(step: int | None) -> str:
 def notice_of(credential: Credential, step: int | None, now: datetime) -> Notice:
     """Return the notice of a step of the credential's current run; raises `Invalid` where it never ends."""
     run = credential.current_run(now)
-    if run is None or run.expires_on is None:
+    if run is None or run.expires_on is None or run.last_day is None:
         raise Invalid("This credential has no end, so it has no steps.", pointer="/credential_id")
     if step is None:
-        at = expires_at(run.expires_on, run.time_zone)
+        at = ends_at(run.expires_on, run.time_zone, run.ending)
     else:
-        at = starts_at(run.expires_on - timedelta(days=step), run.time_zone)
+        at = starts_at(run.last_day - timedelta(days=step), run.time_zone)
     return Notice(
         event_id=_NOBODY,
         event_name=f"licet.{event_of(step)}.v1",
@@ -47,6 +47,6 @@ def notice_of(credential: Credential, step: int | None, now: datetime) -> Notice
 def step_now(credential: Credential, now: datetime) -> int | None:
     """Return how many days are left, as a step; `None` for a credential without an end."""
     run = credential.current_run(now)
-    if run is None or run.expires_on is None:
+    if run is None or run.last_day is None:
         return None
-    return (run.expires_on - local_date(now, run.time_zone)).days
+    return (run.last_day - local_date(now, run.time_zone)).days

@@ -166,6 +166,11 @@ class Run:
     expires_on_month: str | None = None
     """YYYY-MM where only the month is printed."""
 
+    @property
+    def last_day(self) -> date | None:
+        """The last day that is valid as a whole; `None` for a run that never ends."""
+        return None if self.expires_on is None else self.ending.last_day(self.expires_on)
+
 
 @dataclass(frozen=True, slots=True)
 class Flag:

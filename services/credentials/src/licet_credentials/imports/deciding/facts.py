@@ -5,7 +5,9 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from licet_chassis.errors import Invalid
 from licet_credentials.credentials.change import Change
+from licet_credentials.credentials.dates import require_issued
 from licet_credentials.credentials.model import Credential
 from licet_credentials.imports.deciding.attributes import attributes_of
 from licet_credentials.imports.deciding.matching import MatchingState
@@ -14,6 +16,7 @@ from licet_credentials.imports.model import RowOutcome
 from licet_credentials.imports.rows import OnChange, SourceRow, facts_that_differ, newest, rank_of
 from licet_credentials.types.attributes import merged_attributes
 from licet_credentials.types.model import CredentialType
+from licet_events.civil import local_date
 from licet_events.credentials import CredentialUpdated
 
 
@@ -35,6 +38,25 @@ def rows_that_agree(
             top.credential.number or "",
             f"the credential is recorded with {present}; the mapping has credential.on_change reject",
         )
+    return left
+
+
+def rows_issued_in_time(
+    rows: Sequence[SourceRow], existing: Credential | None, zone: str, matching: MatchingState, now: datetime
+) -> list[SourceRow]:
+    """Return the rows without those that would record a document as issued after today or after its end."""
+    left = []
+    for row in rows:
+        issued_on = dict(row.credential.facts).get("issued_on")
+        if existing is None or issued_on != existing.issued_on:
+            try:
+                require_issued(
+                    issued_on, row.term.expires_on, local_date(now, row.credential.time_zone or zone)
+                )
+            except Invalid as error:
+                matching.reject(row, matching.rules.columns.issued_on, str(issued_on), error.detail)
+                continue
+        left.append(row)
     return left
 
 

@@ -15,7 +15,7 @@ from licet_credentials.credentials.corrections import Correction, correct
 from licet_credentials.credentials.model import Credential, CredentialFacts
 from licet_credentials.credentials.steps import new_credential
 from licet_credentials.imports.deciding.attributes import attributes_of, rows_with_valid_attributes
-from licet_credentials.imports.deciding.facts import apply_facts, rows_that_agree
+from licet_credentials.imports.deciding.facts import apply_facts, rows_issued_in_time, rows_that_agree
 from licet_credentials.imports.deciding.flags import apply_new_flags, match_flags, new_flags
 from licet_credentials.imports.deciding.matching import MatchingRules, MatchingState
 from licet_credentials.imports.deciding.terms import apply_term, corrected_fields, match_terms
@@ -56,6 +56,7 @@ def plan_credential(
     """
     matching = MatchingState(matching_rules)
     rows = rows_with_valid_attributes(rows, rules, matching)
+    rows = rows_issued_in_time(rows, existing, time_zone, matching, now)
     if existing is None:
         return _plan_new(rows, rules, facts, time_zone, matching, now)
     return _plan_changes(rows, existing, rules, time_zone, matching, now)
@@ -135,7 +136,7 @@ def _apply_corrections(
         if matching.is_accepted(row)
     }
     for line in sorted(terms.keys() | flags.keys()):
-        correction = Correction(IMPORTED)
+        correction = Correction(IMPORTED, unusual=matching.rules.unusual)
         if line in terms:
             row, term = terms[line]
             correction = replace(correction, term_id=term.id, term=corrected_fields(row))

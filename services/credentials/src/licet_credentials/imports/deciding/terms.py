@@ -8,7 +8,7 @@ from typing import Any
 from licet_chassis.errors import Invalid
 from licet_credentials.credentials.change import Change
 from licet_credentials.credentials.corrections import with_term_among
-from licet_credentials.credentials.dates import decide_expiry, require_issued, require_order, require_usual
+from licet_credentials.credentials.dates import decide_expiry, require_order, require_usual
 from licet_credentials.credentials.renewal import EXPLICIT, leaves_lapse
 from licet_credentials.credentials.steps import with_new_term
 from licet_credentials.credentials.terms import Term, term_of
@@ -42,16 +42,16 @@ def match_terms(
     for row in sorted(rows, key=lambda row: (row.rank, row.line)):
         key = row.term.key
         term = _term_of(row.term, row.credential.time_zone or time_zone, rules, matching.rules, now)
-        if not _accept_dates(row, term, rules, matching, now):
-            continue
         dates, known, others = _dates(term), recorded.get(key, []), seen.setdefault(key, set())
         if dates in others or any(_dates(each) == dates for each in known):
             matching.record(row, RowOutcome.UNCHANGED)
+        elif dates in by_hand and not known and not others:
+            matching.record(row, RowOutcome.UNCHANGED)  # entered by hand: it is the same term
+        elif not _accept_dates(row, term, rules, matching, now):
+            continue
         elif known or others:
             if not _accept_difference(row, term, known, others, matching):
                 continue
-        elif dates in by_hand:
-            matching.record(row, RowOutcome.UNCHANGED)  # entered by hand: it is the same term
         else:
             matching.record(row, RowOutcome.CREATED)
             matching.added.append((row, term))
@@ -66,19 +66,17 @@ def match_terms(
 def _accept_dates(
     row: SourceRow, term: Term, rules: CredentialType, matching: MatchingState, now: datetime
 ) -> bool:
-    """Reject a row whose dates contradict one another or are likely mistyped; return whether it stays."""
-    columns, today = matching.rules.columns, local_date(now, term.time_zone)
-    issued_on = dict(row.credential.facts).get("issued_on")
+    """Reject a row whose dates contradict one another or are likely mistyped; return whether it stays.
+
+    Dates that are recorded were accepted once, and are no question any more.
+    """
+    today = local_date(now, term.time_zone)
     try:
         require_order(term.valid_from, term.expires_on, term.ending)
         require_usual(term.expires_on, rules.validity, today, unusual=matching.rules.unusual)
     except Invalid as error:
-        matching.reject(row, columns.expires_on, str(term.expires_on), _for_mappings(error.detail))
-        return False
-    try:
-        require_issued(issued_on, term.expires_on, today)
-    except Invalid as error:
-        matching.reject(row, columns.issued_on, str(issued_on), error.detail)
+        column = matching.rules.columns.expires_on
+        matching.reject(row, column, str(term.expires_on), _for_mappings(error.detail))
         return False
     return True
 
