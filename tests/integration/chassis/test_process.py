@@ -4,7 +4,7 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -20,6 +20,7 @@ from licet_cli.embedded.ports import free_port
 from licet_events import Event, encode
 from sample_service.app import HELD
 from support.consuming import holder_event, send
+from support.edge.jwks import served_keys
 
 TESTS = Path(__file__).parents[2]
 
@@ -89,8 +90,12 @@ async def until(condition: Callable, process: asyncio.subprocess.Process | None 
 
 
 @pytest.fixture
-def sample(tmp_path, database_url, empty_kafka) -> Sample:
-    return Sample(tmp_path, LICET_DATABASE_URL=database_url, LICET_KAFKA_URL=empty_kafka.bootstrap)
+def sample(tmp_path, database_url, empty_kafka) -> Iterator[Sample]:
+    with served_keys() as keys:
+        yield Sample(
+            tmp_path, LICET_DATABASE_URL=database_url, LICET_KAFKA_URL=empty_kafka.bootstrap,
+            LICET_JWKS_URL=keys,
+        )  # fmt: skip
 
 
 @pytest.fixture
@@ -151,6 +156,16 @@ async def test_a_service_that_starts_before_its_database_waits_for_it(sample, da
         proxy = await asyncio.start_server(forward, "127.0.0.1", port)
         await until(lambda: ready(sample), process)
         proxy.close()
+
+
+async def test_a_service_says_that_the_issuers_keys_were_never_read(sample):
+    await sample.run("migrate")
+    async with sample.serving(LICET_JWKS_URL="http://127.0.0.1:9/keys") as process:
+        await until(lambda: says(sample, "keys were never read: http://127.0.0.1:9/keys"), process)
+
+
+async def says(sample: Sample, words: str) -> bool:
+    return any(words in each for each in await sample.missing())
 
 
 async def test_on_an_older_schema_nothing_runs_and_it_says_so_until_it_is_migrated(sample, conn):

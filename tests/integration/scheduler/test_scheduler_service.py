@@ -1,10 +1,12 @@
 """The whole service: from a credential on its topic to what time says of it on the schedule."""
 
 import asyncio
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
 import httpx
+import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
 from licet_events import Event, EventData, Topic, decode_event, encode
@@ -14,16 +16,24 @@ from licet_events.partition import partition_for
 from licet_events.schedule import CredentialEffective, CredentialExpiring, DeadlineReached, ScheduleEvent
 from licet_scheduler.app import create_app
 from licet_scheduler.settings import SchedulerSettings
+from support.edge.jwks import served_keys
 from support.scheduling.states import DAY, credential, holder, term
 from support.servers.kafka import KafkaServer
 
 
+@pytest.fixture
+def jwks_url() -> Iterator[str]:
+    with served_keys() as url:
+        yield url
+
+
 async def test_a_credential_event_leads_to_the_reached_steps_on_the_schedule_topic(
-    empty_kafka: KafkaServer, database_url: str
+    empty_kafka: KafkaServer, database_url: str, jwks_url: str
 ) -> None:
     settings = SchedulerSettings(
-        database_url=database_url, kafka_url=empty_kafka.bootstrap, issuer_url="http://127.0.0.1:9"
-    )
+        database_url=database_url, kafka_url=empty_kafka.bootstrap, issuer_url="http://127.0.0.1:9",
+        jwks_url=jwks_url,
+    )  # fmt: skip
     entered = datetime.now(UTC) - 100 * DAY
     begin, end = (entered + 10 * DAY).date(), (entered + 145 * DAY).date()
     state = credential(term("term", begin, end, recorded_at=entered), created_at=entered)

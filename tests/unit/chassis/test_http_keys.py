@@ -4,13 +4,15 @@ import asyncio
 from typing import Any
 
 import httpx
-import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 from jwt.algorithms import RSAAlgorithm
+from structlog.testing import capture_logs
 
-from licet_chassis.http.keys import KeySet, KeysUnavailable
-from support.edge.issuer import URL, Issuer, bearer
+from licet_chassis.http.auth import Authenticator
+from licet_chassis.http.keys import KeyNotRead, KeySet, KeysUnavailable
+from licet_chassis.http.problems import Unavailable
+from support.edge.issuer import AUDIENCE, URL, Issuer, bearer
 from support.edge.service import client_of, edge_app
 
 
@@ -79,17 +81,40 @@ async def test_an_issuer_that_never_answered_is_unavailable_rather_than_without_
             await keys.find("rsa")
 
 
-async def test_unknown_kid_makes_at_most_one_fetch_in_ten_seconds(
+async def test_unknown_kids_make_at_most_one_fetch_in_ten_seconds(
     keys: KeySet, issuer: Issuer, watch: Watch
 ) -> None:
     await keys.find("rsa")
     for number in range(100):
-        assert await keys.find(f"made-up-{number}") is None
+        with pytest.raises(KeyNotRead) as caught:
+            await keys.find(f"made-up-{number}")
+        assert caught.value.seconds == 10
     assert issuer.fetches == 1
     watch.now += 10
-    for number in range(100):
-        assert await keys.find(f"made-up-{number}") is None
+    assert await keys.find("made-up-0") is None
+    assert await keys.find("made-up-0") is None
+    with pytest.raises(KeyNotRead):
+        await keys.find("made-up-1")
     assert issuer.fetches == 2
+
+
+async def test_a_new_key_is_never_refused(issuer: Issuer) -> None:
+    """Signed with at once after a rotation, while the issuer must not be asked again, and once it may be."""
+    watch = [0.0]
+    keys = KeySet(URL, client=issuer.client(), retry_after=10, clock=lambda: watch[0])
+    authenticator = Authenticator(keys, issuer=URL, audience=AUDIENCE)
+    await authenticator.authenticate([f"Bearer {issuer.token()}"])
+    issuer.document["keys"].append(issuer.document["keys"][0] | {"kid": "next"})
+    header = [f"Bearer {issuer.token(headers={'kid': 'next'})}"]
+    with pytest.raises(Unavailable) as caught:
+        await authenticator.authenticate(header)
+    assert caught.value.headers == {"Retry-After": "10"}
+    watch[0] = 10
+    assert (await authenticator.authenticate(header)).subject == "u-1"
+    issuer.failure = httpx.ConnectError("away")
+    watch[0] = 30
+    with pytest.raises(Unavailable):
+        await authenticator.authenticate([f"Bearer {issuer.token(headers={'kid': 'third'})}"])
 
 
 async def test_rotated_key_is_found_and_the_withdrawn_one_no_longer(
@@ -139,7 +164,7 @@ async def test_document_that_is_no_key_set_counts_as_not_read(
     [
         rsa_entry(1024),
         rsa_entry(2048, use="enc"),
-        rsa_entry(2048, alg="RS512"),
+        rsa_entry(2048, alg="RSA-OAEP"),
         {"kty": "oct", "k": "c2VjcmV0", "kid": "other", "alg": "HS256"},
         {"kty": "XYZ", "kid": "other"},
         {"kid": "other"},
@@ -148,11 +173,17 @@ async def test_document_that_is_no_key_set_counts_as_not_read(
     ids=["short", "for encryption", "other algorithm", "shared secret", "unknown kind", "nothing", "a text"],
 )
 async def test_key_that_must_not_be_used_is_passed_over_and_the_others_stay(
-    keys: KeySet, issuer: Issuer, entry: Any
+    keys: KeySet, issuer: Issuer, watch: Watch, entry: Any
 ) -> None:
     issuer.document["keys"].append(entry)
-    assert await keys.find("other") is None
+    with capture_logs() as logs:
+        for _ in range(2):
+            watch.now += 10
+            assert await keys.find("other") is None
     assert await keys.find("rsa") is not None
+    told = [log for log in logs if log["event"] == "keys.passed_over"]
+    silent = not isinstance(entry, dict) or entry.get("use") == "enc"
+    assert len(told) == (0 if silent else 1), "once, with the reason"
 
 
 async def test_request_gets_503_while_no_key_was_ever_read_and_works_once_one_was(issuer: Issuer) -> None:
@@ -167,6 +198,9 @@ async def test_request_gets_503_while_no_key_was_ever_read_and_works_once_one_wa
 async def test_algorithm_belongs_to_the_key_where_the_issuer_names_none(keys: KeySet, issuer: Issuer) -> None:
     for entry in issuer.document["keys"]:
         del entry["alg"]
-    names = {kid: found.algorithm_name for kid in ("rsa", "ec", "ed") if (found := await keys.find(kid))}
-    assert names == {"rsa": "RS256", "ec": "ES256", "ed": "EdDSA"}
-    assert isinstance(await keys.find("rsa"), jwt.PyJWK)
+    names = {kid: sorted(found.algorithms) for kid in ("rsa", "ec", "ed") if (found := await keys.find(kid))}
+    assert names == {
+        "rsa": ["PS256", "PS384", "PS512", "RS256", "RS384", "RS512"],
+        "ec": ["ES256"],
+        "ed": ["Ed25519", "EdDSA"],
+    }

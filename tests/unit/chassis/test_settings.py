@@ -26,7 +26,6 @@ def good_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_good_settings_have_no_problems_and_sensible_defaults() -> None:
     assert describe_problems(ServiceSettings) == []
     settings = ServiceSettings()
-    assert settings.keys_url == "https://login.example.org/realms/licet/.well-known/jwks.json"
     assert settings.direct_url == settings.database_url
     assert (settings.clock, settings.environment, settings.default_time_zone) == ("real", "production", "UTC")
 

@@ -17,7 +17,6 @@ from licet_chassis.consuming.waiting import waiting_loop
 from licet_chassis.database import DATABASE_ERRORS, Database
 from licet_chassis.extension import PLAIN, Extension
 from licet_chassis.http.auth import Authenticator
-from licet_chassis.http.keys import KeySet
 from licet_chassis.http.writes import forget_answers
 from licet_chassis.kafka import KafkaAccess
 from licet_chassis.loops import Loop, wait_for_stop
@@ -44,9 +43,7 @@ async def open_runtime(service: Service) -> AsyncIterator[Runtime]:
         statement_cache_size=settings.database_statement_cache,
     )
     clock = BusinessClock(movable=settings.clock == "movable")
-    authenticator = Authenticator(
-        KeySet(settings.keys_url), issuer=settings.issuer_url, audience=settings.audience
-    )
+    authenticator = Authenticator.of(settings)
     try:
         # Not there or not migrated yet: no part runs before it is, and the clock is loaded before the parts.
         with suppress(*DATABASE_ERRORS):
@@ -111,6 +108,9 @@ class Process:
             if self.runtime.clock.movable:
                 # Another process of this service may move it.
                 tasks.create_task(Loop("clock", self._load_clock, idle_seconds=1.0).run(stop), name="clock")
+            if Part.HTTP in self.parts:
+                keys = Loop("issuer_keys", self.runtime.authenticator.keys.refresh, idle_seconds=5.0)
+                tasks.create_task(keys.run(stop), name=keys.name)
             if Part.RELAY in self.parts:
                 tasks.create_task(self.relay.run(stop), name="relay")
             if Part.CONSUMERS in self.parts and self.dispatchers:
@@ -185,6 +185,9 @@ class Process:
             missing.append(self.relay.problem)
         missing += [said for trouble in self.composition.troubles if (said := trouble()) is not None]
         if Part.HTTP in self.parts:
+            never_read = self.runtime.authenticator.keys.problem
+            if never_read is not None:
+                missing.append(f"no token can be checked, the issuer's keys were never read: {never_read}")
             return missing
         if Part.CONSUMERS in self.parts and self.dispatchers and not self.reader.connected:
             missing.append("the consumers are not connected to Kafka")

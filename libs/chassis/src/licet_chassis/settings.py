@@ -66,9 +66,25 @@ class ServiceSettings(BaseSettings):
         description="the `iss` of the tokens to accept, such as https://login.example.org"
     )
     jwks_url: str | None = None
-    """Where the issuer's keys are; where absent, `issuer_url` + `/.well-known/jwks.json`."""
+    """Where the issuer's keys are; where absent, where its description says (OpenID Connect Discovery)."""
     audience: str = Field("licet", min_length=1)
-    """The `aud` that a token must have."""
+    """Whom a token must be for; several, separated by commas."""
+    token_audience_claim: str = Field("aud", min_length=1)
+    """Which claim that is in: `aud`, or `client_id` or `azp` where an issuer gives no audience."""
+    token_subject_claim: str = Field("sub", min_length=1)
+    """Which claim says who the bearer is."""
+    token_scopes_claim: str = Field("scope scp", min_length=1)
+    """Where scopes are: claims or paths with dots, the first that is not empty counts."""
+    token_scope_prefix: str = ""
+    """What the issuer puts before each scope, such as `api://licet/`; others are then not for Licet."""
+    token_role_scopes: dict[str, str | list[str]] = Field(default_factory=dict)
+    """Scopes of the issuer's roles, as JSON: `{"planner": "credentials:read credentials:write"}`."""
+    token_teams_claim: str = Field("licet_teams", min_length=1)
+    """Which claim lists the teams that a token is limited to; a name or a path with dots."""
+    token_locations_claim: str = Field("licet_locations", min_length=1)
+    """Which claim lists the locations that a token is limited to."""
+    tokens_without_teams: Literal["everyone", "refuse"] = "everyone"
+    """Whom a token without these claims sees: `everyone`; with `refuse` nobody, and `*` in one is for all."""
 
     schemas_url: str | None = Field(None, pattern=r"^https?://[^\s]*[^\s/]$")
     """Where subscribers reach `/schemas` of any service, such as https://licet.example.org/schemas: events
@@ -90,11 +106,6 @@ class ServiceSettings(BaseSettings):
     def direct_url(self) -> SecretStr:
         """The database without a pooler between."""
         return self.database_direct_url or self.database_url
-
-    @property
-    def keys_url(self) -> str:
-        """Where the issuer's keys are."""
-        return self.jwks_url or self.issuer_url.rstrip("/") + "/.well-known/jwks.json"
 
     @field_validator("database_url", "database_direct_url")
     @classmethod

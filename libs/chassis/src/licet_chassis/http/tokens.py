@@ -1,22 +1,32 @@
 """Bearer tokens of the deployment's issuer (RFC 6750, RFC 7519), checked against its published keys."""
 
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, Self
+from math import ceil
+from typing import Self
 
 import jwt
 
 from licet_chassis.clock import machine_now
-from licet_chassis.http.keys import KeySet, KeysUnavailable
+from licet_chassis.http.claims import (
+    BadClaim,
+    ClaimRules,
+    audiences,
+    claim_at,
+    principal_of_claims,
+    require_instants,
+)
+from licet_chassis.http.keys import KeyNotRead, KeySet, KeysUnavailable
 from licet_chassis.http.principal import Principal
 from licet_chassis.http.problems import Unauthenticated, Unavailable
+from licet_chassis.http.signing_keys import SigningKey
 from licet_chassis.settings import ServiceSettings
 
 _LONGEST_TOKEN = 8192
 _LEEWAY = timedelta(seconds=10)
-_REQUIRED_CLAIMS = ["iss", "aud", "sub", "exp", "iat"]
+_REQUIRED_CLAIMS = ["iss", "exp", "iat"]
 _REMEMBERED_TOKENS = 1_000
 
 
@@ -25,7 +35,7 @@ class _ValidToken:
     """A token whose signature was verified; valid until it expires or its key is read again."""
 
     kid: str
-    key: jwt.PyJWK
+    key: SigningKey
     expires_at: float
     principal: Principal
 
@@ -36,20 +46,27 @@ class Authenticator:
     Caches the most recently used tokens: verifying a signature costs as much as the rest of a request.
     """
 
-    def __init__(self, keys: KeySet, *, issuer: str, audience: str) -> None:
-        self._keys = keys
+    def __init__(self, keys: KeySet, *, issuer: str, audience: str, rules: ClaimRules | None = None) -> None:
+        """`audience` may be several, separated by commas."""
+        self.keys = keys
         self._issuer = issuer
-        self._audience = audience
+        self._audiences = frozenset(each.strip() for each in audience.split(","))
+        self._rules = rules or ClaimRules()
         self._valid: OrderedDict[str, _ValidToken] = OrderedDict()
 
     @classmethod
     def of(cls, settings: ServiceSettings) -> Self:
         """Return the authenticator for the issuer and audience of the settings."""
-        return cls(KeySet(settings.keys_url), issuer=settings.issuer_url, audience=settings.audience)
+        return cls(
+            KeySet(settings.jwks_url, issuer=settings.issuer_url),
+            issuer=settings.issuer_url,
+            audience=settings.audience,
+            rules=ClaimRules.of(settings),
+        )
 
     async def close(self) -> None:
         """Close the connections to the issuer."""
-        await self._keys.close()
+        await self.keys.close()
 
     async def authenticate(self, authorization: Iterable[str]) -> Principal:
         """Return who the `Authorization` header speaks for.
@@ -76,6 +93,13 @@ class Authenticator:
                 "Tokens can't be checked at present: the issuer's keys are out of reach. Try again.",
                 headers={"Retry-After": "5"},
             ) from error
+        except KeyNotRead as error:
+            raise Unavailable(
+                "The token is signed with a key that is not known here yet; try again.",
+                headers={"Retry-After": str(ceil(error.seconds))},
+            ) from error
+        except BadClaim as error:
+            raise _refused(str(error)) from None
         except (jwt.PyJWTError, ValueError, TypeError, OverflowError, RecursionError) as error:
             # Whatever a token makes a parser do is the token's fault.
             raise _refused(self._fault(error)) from None
@@ -89,7 +113,8 @@ class Authenticator:
             case jwt.InvalidIssuerError():
                 return "The token is of another issuer."
             case jwt.InvalidAudienceError():
-                return f"The token is for another audience, not for {self._audience}."
+                wanted = " or ".join(sorted(self._audiences))
+                return f"The token is for another audience, not for {wanted} in {self._rules.audience}."
             case jwt.MissingRequiredClaimError():
                 return f"The token lacks the claim {error.claim}."
             case _:
@@ -100,63 +125,35 @@ class Authenticator:
         if (
             known is not None
             and machine_now().timestamp() < known.expires_at
-            and await self._keys.find(known.kid) is known.key
+            and await self.keys.find(known.kid) is known.key
         ):
             self._valid.move_to_end(token)
             return known.principal
         kid = jwt.get_unverified_header(token).get("kid")
         if not isinstance(kid, str) or not kid:
             raise _refused("The token does not name its key (`kid`).")
-        key = await self._keys.find(kid)
+        key = await self.keys.find(kid)
         if key is None:
             raise _refused("The token is signed with a key that the issuer does not list.")
         # The algorithm is the key's, never the token's: a public key is no shared secret.
         claims = jwt.decode(
             token,
             key.key,
-            algorithms=[key.algorithm_name],
+            algorithms=sorted(key.algorithms),
             issuer=self._issuer,
-            audience=self._audience,
             leeway=_LEEWAY,
-            options={"require": _REQUIRED_CLAIMS},
+            options={"require": _REQUIRED_CLAIMS, "verify_aud": False, "verify_sub": False},
         )
-        _require_instants(claims)
-        principal = _principal(claims)
+        require_instants(claims)
+        if not audiences(claims, self._rules) & self._audiences:
+            if claim_at(claims, self._rules.audience) is None:
+                raise jwt.MissingRequiredClaimError(self._rules.audience)
+            raise jwt.InvalidAudienceError
+        principal = principal_of_claims(claims, self._rules)
         self._valid[token] = _ValidToken(kid, key, float(claims["exp"]), principal)
         if len(self._valid) > _REMEMBERED_TOKENS:
             self._valid.popitem(last=False)
         return principal
-
-
-def _principal(claims: Mapping[str, Any]) -> Principal:
-    subject = claims["sub"]
-    if not isinstance(subject, str) or not subject or len(subject) > 255 or not subject.isprintable():
-        raise _refused("The claim sub must be text of 1 to 255 characters.")
-    scopes = claims.get("scope", claims.get("scp", ""))
-    if isinstance(scopes, str):
-        scopes = scopes.split()
-    return Principal(
-        subject,
-        frozenset(_codes("scope", scopes)),
-        None if "licet_teams" not in claims else frozenset(_codes("licet_teams", claims["licet_teams"])),
-        None
-        if "licet_locations" not in claims
-        else frozenset(_codes("licet_locations", claims["licet_locations"])),
-    )
-
-
-def _require_instants(claims: Mapping[str, Any]) -> None:
-    # RFC 7519, section 2: a NumericDate is a JSON number. PyJWT would also take "1893456000" and true.
-    for claim in ("exp", "iat", "nbf"):
-        if claim in claims and type(claims[claim]) not in {int, float}:
-            raise _refused(f"The claim {claim} must be a number.")
-
-
-def _codes(claim: str, value: Any) -> list[str]:
-    # A claim that narrows and can't be read must never be taken for one that does not narrow.
-    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-        raise _refused(f"The claim {claim} must be a list of texts.")
-    return value
 
 
 def _refused(detail: str) -> Unauthenticated:
