@@ -1,10 +1,13 @@
 """Renewals that come late, twice, or for the past; and those that count by the holder's date of birth."""
 
 from datetime import date
+from importlib.resources import files
 from typing import Any
 from uuid import UUID
 
 import pytest
+
+from licet_chassis.cause import Cause
 
 from .conftest import made
 from .test_awards import award, tell
@@ -199,3 +202,28 @@ async def test_a_file_brings_dates_of_birth_and_the_rules_of_new_types(http, ser
     assert (differs["outcome"], "1990" in str(differs), "another birth_date" in str(differs)) == (
         "rejected", False, True,
     )  # fmt: skip
+
+
+async def test_an_upgrade_announces_that_expiring_begins_later(http, service, ana):
+    """What a build stored that told every step is put right by replanning, with its events."""
+    card = await recorded(
+        http, ana, valid_from="2026-02-01", expires_on="2026-05-31", ladder=[118, 30, 0], expires=True
+    )
+    untouched = await made(
+        http, "credentials", holder_id=ana["id"], type="card", valid_from="2025-02-01",
+        expires_on="2026-05-31", number="whole",
+    )  # fmt: skip
+    async with service.database.transaction(Cause.new("service:credentials")) as tx:
+        await tx.conn.execute("update runs set expiring_at = starts_at where credential_id = $1", card["id"])
+        await tx.conn.execute("update credentials set announced = 'expiring' where id = $1", card["id"])
+        migration = files("licet_credentials.migrations.versions").joinpath("0007_steps_told.sql")
+        await tx.conn.execute(migration.read_text("utf-8"))
+    await service.published()
+    await service.replan()
+    updated, changed = [event.data for event in await service.published()]
+    assert str(updated.credential.id) == card["id"]
+    assert str(updated.credential.runs[0].expiring_at) == "2026-05-01 00:00:00+00:00"
+    assert (changed.from_, changed.to) == ("expiring", "active")
+    async with service.database.reading() as conn:
+        versions = await conn.fetch("select type_version from credentials order by id")
+    assert [row["type_version"] for row in versions] == [1, 1], untouched["id"]

@@ -23,10 +23,10 @@ def require_not_renewed_yet(
 ) -> None:
     """Raise `AlreadyRenewed` if the last term is what the request asks for.
 
-    That is so if the same request made it within the last minute, or if it has not begun and its own renewal
-    window is not open. Where the type has no window, only dates by rule count as the same; an explicit date
-    is a further term. A forced renewal with a reason, or one at any time, may follow a term that has not
-    begun.
+    That is so if the same request made it within the last minute, or if it has no day behind it yet and its
+    own renewal window is not open. Where the type has no window, only dates by rule count as the same; an
+    explicit date is a further term. A forced renewal with a reason, or one at any time, may follow such a
+    term.
     """
     last = terms[-1]
     if last.previous_term_id is None:
@@ -36,22 +36,22 @@ def require_not_renewed_yet(
             f"The same renewal made the term from {last.valid_from} to {last.expires_on} a moment ago.",
             _shown(last),
         )
+    today = local_date(now, last.time_zone)
     forced = request.at_any_time or (request.force and request.reason is not None)
-    if forced or local_date(now, last.time_zone) >= last.first_day:
+    if forced or today > last.first_day:
         return
-    until = f"the term from {last.valid_from} to {last.expires_on} has not begun"
+    renewed = f"The credential is renewed already, by the term from {last.valid_from} to {last.expires_on}"
     if rules.renewal_window_days is None:
         if request.expires_on is None:
             raise AlreadyRenewed(
-                f"The credential is renewed already: {until}. To add a further term, give expires_on, or "
-                "send force with a reason.",
+                f"{renewed}. To add a further term, give expires_on, or send force with a reason.",
                 _shown(last),
             )
     elif last.last_day is not None:
         opens = last.last_day - rules.renewal_window_days * _DAY
-        if local_date(now, last.time_zone) < opens:
+        if today < opens:
             raise AlreadyRenewed(
-                f"The credential is renewed already: {until}, and its renewal window opens on {opens}. "
+                f"{renewed}, whose renewal window opens on {opens}. "
                 "To renew earlier, send force with a reason.",
                 _shown(last),
             )

@@ -106,11 +106,16 @@ def with_flags(change: Change, after: Credential, reason: str, actor: str, now: 
     )
 
 
+TOLD_ANEW = 0
+"""The type version that a migration gives to credentials whose reminders follow new rules."""
+
+
 def apply_rules(change: Change, rules: CredentialType, now: datetime) -> Change:
     """Apply the present ladder, grace and meaning of printed dates of the type.
 
     Terms that have ended by the rule before and by the present one stay as they are, so that no answer about
-    the past changes. A voided credential emits no event.
+    the past changes. A voided credential emits no event. One of type version 0 always does: an upgrade has
+    changed when its reminders are told.
     """
     before = change.credential
     if before.voided:
@@ -128,6 +133,8 @@ def apply_rules(change: Change, rules: CredentialType, now: datetime) -> Change:
         for name, field in (("expires_at_rule", "terms"), ("grace_days", "grace_days"), ("ladder", "ladder"))
         if getattr(after, field) != getattr(before, field)
     )
+    if before.type_version == TOLD_ANEW and not changed:
+        changed = ("ladder",)
     if not changed:
         return replace(change, credential=after)
     updated = change.emit(after, now, lambda state: CredentialUpdated(credential=state, changed=changed))
