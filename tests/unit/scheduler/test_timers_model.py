@@ -423,6 +423,17 @@ def test_steps_of_insurance_count_to_the_last_whole_day_and_expiry_comes_at_its_
     assert (overdue.step, overdue.days_since) == (-7, 7)
 
 
+def test_nothing_is_overdue_on_the_part_of_the_printed_day_that_is_valid():
+    noon = Ending(ExpiresAtRule.AT_TIME, "12:00")
+    scheduler = Scheduler(credential(term("first", date(2026, 1, 2), UNTIL, ending=noon), ladder=(30, -1)))
+    scheduler.at(day(2026, 12, 30))
+    end = datetime(2026, 12, 31, 11, tzinfo=UTC)
+    assert events(scheduler.at(end - timedelta(minutes=1))) == []
+    assert [event.notify for event in events(scheduler.at(end)) if isinstance(event, CredentialOverdue)] == [
+        True
+    ]
+
+
 def test_an_announcement_says_the_month_where_no_more_is_printed():
     scheduler = Scheduler(credential(term("first", date(2026, 1, 2), UNTIL, expires_on_month="2026-12")))
     [expired] = [each for each in events(scheduler.at(END)) if isinstance(each, CredentialExpired)]

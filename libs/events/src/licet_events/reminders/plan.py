@@ -108,7 +108,7 @@ class Step:
 
     step: int
     at: datetime
-    """00:00 of its day in the term's zone."""
+    """00:00 of its day in the term's zone; a step after the end never comes before it."""
     due: datetime
     """When it can be reached: `at`, but not before its run becomes the current one."""
 
@@ -307,6 +307,8 @@ def _steps(
             continue  # the calendar has no such day
         if day >= _FIRST_DAY:
             at = _starts_at(day, run.time_zone)
+            if step < 0 and run.expires_at is not None:
+                at = max(at, run.expires_at)  # the printed day may be valid in part
             yield Step(step, at, at if since is None else max(at, since))
 
 
