@@ -1,6 +1,9 @@
 """Files as offices send them are imported as they are meant, or refused with what to do."""
 
+from datetime import date
 from typing import Any
+
+from support.importing.workbooks import GENERAL, MONTH, ZEROS, serial, xlsx
 
 MAPPING = """
 delimiter = ";"
@@ -108,3 +111,43 @@ async def test_a_file_in_two_contradictory_date_formats_is_refused_with_both_row
     in_order = "date_formats_in_order = true\n" + mapping
     job, report = await imported(http, service, f"{HEADER}\n{rows[0]}{rows[1]}".encode(), in_order)
     assert [row["outcome"] for row in report] == ["created", "unchanged"]
+
+
+async def test_a_workbook_is_imported_with_its_types_and_what_is_doubtful_is_told(http, service):
+    rows = [
+        ["Licences of the north"],
+        ["Nr", "Name", "Schein", "Bis"],
+        ["00815", "Łukasz", (4711, ZEROS), date(2027, 3, 15)],
+        [816, "Paweł", "A 2", (serial(date(2027, 5, 1)), MONTH)],
+        ["0817", "Jan", "A 3", ("#N/A", GENERAL)],
+        ["0818", "Ewa", date(2027, 2, 1), date(2027, 3, 15)],
+        ["0819", "Ola", 4.71e15, "unbefristet"],
+        ["0820", "Ola", "A 4", date(9999, 12, 31)],
+    ]
+    mapping = MAPPING + 'never = ["unbefristet", "9999-12-31"]\n'
+    job, report = await imported(http, service, xlsx(rows, others=["Old"]), mapping)
+    other_sheets, numbers = job["warnings"]
+    assert "'List' was read, not 'Old'" in other_sheets
+    assert "Column Nr has 1 numbers, the first in line 4: 816." in numbers
+    assert {row["line"]: row["outcome"] for row in report} == {
+        3: "created", 4: "created", 5: "rejected", 6: "rejected", 7: "rejected", 8: "created",
+    }  # fmt: skip
+    wrong = {row["line"]: row["errors"][0]["detail"] for row in report if row["errors"]}
+    assert "error of a formula" in wrong[5]
+    assert "turns what looks like one" in wrong[6]
+    assert "scientific notation" in wrong[7]
+    shown = {each["number"]: each for each in (await http.get("/v1/credentials")).json()["items"]}
+    assert (shown["04711"]["expires_on"], shown["A 2"]["expires_on_month"]) == ("2027-03-15", "2027-05")
+    assert shown["A 4"]["expiry"] == "never"
+
+
+async def test_a_workbook_that_cannot_be_read_is_refused(http, service):
+    for content, words in (
+        (b"PK\x03\x04 nothing of an archive", "none that can be read"),
+        (xlsx([["Nr", "Name"]]), "lacks the columns Schein, Bis"),
+    ):
+        answer = await http.post(
+            "/v1/imports", files={"file": ("l.xlsx", content)}, data={"mapping": MAPPING}
+        )
+        assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, "/file"), answer.text
+        assert words in answer.json()["detail"]

@@ -11,46 +11,27 @@ import logging
 import resource
 import sys
 import time
-from collections.abc import AsyncIterator
 from pathlib import Path
 from uuid import UUID
 
 import structlog
+from starlette.datastructures import UploadFile
 
 from licet_chassis.cause import Cause
 from licet_chassis.clock import BusinessClock
 from licet_chassis.database import Database
-from licet_chassis.office.encodings import Survey
 from licet_credentials.imports.commands import SubmitImport, submit_import
-from licet_credentials.imports.file.detecting import HEAD
+from licet_credentials.imports.file.uploads import LARGEST_FILE, inspect_upload
 from licet_credentials.imports.job import BATCH_ROWS, ImportJobs
-
-_PIECE = 1 << 20
-
-
-def as_sent(file: Path, mapping: str, *, dry_run: bool = False) -> SubmitImport:
-    """Return what the route makes of a file."""
-    survey, size = Survey(), 0
-    with file.open("rb") as opened:
-        head = opened.read(HEAD)
-        opened.seek(0)
-        while piece := opened.read(_PIECE):
-            survey.feed(piece)
-            size += len(piece)
-
-    async def pieces() -> AsyncIterator[bytes]:
-        with file.open("rb") as opened:
-            while piece := opened.read(_PIECE):
-                yield piece
-
-    return SubmitImport(pieces, size, head, survey, file.name, mapping, dry_run)
 
 
 async def sent(database: Database, file: Path, mapping: str, *, dry_run: bool = False) -> UUID:
     """Take a file in."""
-    command = as_sent(file, mapping, dry_run=dry_run)
-    async with database.transaction(Cause.new("user:importer")) as tx:
-        return (await submit_import(tx, command, now=BusinessClock(movable=False).now())).id
+    with file.open("rb") as opened:
+        upload = await inspect_upload(UploadFile(opened), largest=LARGEST_FILE)
+        command = SubmitImport(upload, file.name, mapping, dry_run)
+        async with database.transaction(Cause.new("user:importer")) as tx:
+            return (await submit_import(tx, command, now=BusinessClock(movable=False).now())).id
 
 
 async def work_off(database: Database, *, batch_rows: int = BATCH_ROWS) -> None:

@@ -122,7 +122,7 @@ def test_typed_attributes_follow_the_formats():
         "true", "true", "false", "false",
     ]  # fmt: skip
     assert read(AttributeKind.TEXT, "1.000") == "1.000"
-    with pytest.raises(ValueError, match="whole number"):
+    with pytest.raises(ValueError, match="must be an integer"):
         read(AttributeKind.INTEGER, "1,5")
     own = CellFormats(true_words=frozenset({"x"}))
     assert own.boolean("X") is True

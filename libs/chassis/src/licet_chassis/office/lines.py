@@ -5,6 +5,8 @@ import io
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from licet_chassis.office.typed import plain
+
 DELIMITERS = (",", ";", "\t", "|")
 _TITLE_LINES = 50
 """Lines among which a header is looked for."""
@@ -32,7 +34,7 @@ def is_blank(cells: Iterable[str]) -> bool:
 
 def clean_names(cells: Iterable[str]) -> tuple[str, ...]:
     """Return the names of columns without surrounding blanks and byte order mark."""
-    return tuple(cell.strip().strip(_UNSEEN).strip() for cell in cells)
+    return tuple(plain(cell).strip().strip(_UNSEEN).strip() for cell in cells)
 
 
 def without_end_mark(lines: Iterable[str]) -> Iterator[str]:

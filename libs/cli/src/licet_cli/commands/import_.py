@@ -1,4 +1,4 @@
-"""`licet import`: a CSV file of an inventory, with a report per row."""
+"""`licet import`: a file of an inventory, CSV or a workbook, with a report per row."""
 
 from pathlib import Path
 from typing import Annotated
@@ -17,7 +17,7 @@ _UPLOAD_TIMEOUT = 3600.0
 
 @app.command("import")
 def import_file(
-    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="The CSV file.")],
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="The CSV file, XLSX or XLS.")],
     mapping: Annotated[str, typer.Option(help="The name of a known mapping, or a TOML file with one.")],
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would happen, and do nothing.")
@@ -28,7 +28,7 @@ def import_file(
     as_json: JsonOption = False,
     against: Against = Deployment.EMBEDDED,
 ) -> None:
-    """Import a CSV FILE of holders, credentials and terms. Safe to repeat; ends 1 if a row was rejected."""
+    """Import a CSV FILE or workbook of holders, credentials and terms. Safe to repeat; ends 1 if a row was rejected."""
     chosen = Path(mapping).read_text(encoding="utf-8-sig") if Path(mapping).is_file() else mapping
     target_report = report or Path(f"{file.name}.report.csv")
     with open_target(against) as target:

@@ -28,7 +28,8 @@ _LEAST_ROOM = 1 << 20
 """Least space of an upload: up to this size it stays in memory."""
 _MOST_FIELDS = 16
 _FIELD_BYTES = 1024
-_PREFIX = "licet-upload-"
+PREFIX = "licet-upload-"
+"""Begins the name of each temporary directory with a file that somebody sent."""
 _ABANDONED_SECONDS = 3600.0
 """Seconds after which a temporary directory is abandoned."""
 F = TypeVar("F", bound=BaseModel)
@@ -113,7 +114,7 @@ async def received(
     Raises FastAPI's error for a malformed form, `TooLarge` beyond `largest` bytes, and a 408 after `seconds`,
     so that a slow sender can't keep the space from others.
     """
-    directory = await to_thread.run_sync(lambda: TemporaryDirectory(prefix=_PREFIX))
+    directory = await to_thread.run_sync(lambda: TemporaryDirectory(prefix=PREFIX))
     try:
         try:
             async with asyncio.timeout(seconds):
@@ -154,7 +155,7 @@ async def remove_abandoned() -> bool:
     """Remove temporary directories of killed processes: their files are personal data."""
 
     def remove() -> None:
-        for directory in Path(gettempdir()).glob(f"{_PREFIX}*"):
+        for directory in Path(gettempdir()).glob(f"{PREFIX}*"):
             if time.time() - directory.stat().st_mtime > _ABANDONED_SECONDS:
                 shutil.rmtree(directory, ignore_errors=True)
 

@@ -1,16 +1,15 @@
 """Submitting, cancelling and undoing an import."""
 
-from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 from licet_chassis.database import Transaction
 from licet_chassis.errors import Conflict
-from licet_chassis.office.encodings import Survey
 from licet_credentials.imports import store
 from licet_credentials.imports.file.detecting import detect
 from licet_credentials.imports.file.mapping import find_mapping, read_mapping
+from licet_credentials.imports.file.uploads import Upload
 from licet_credentials.imports.model import Import, ImportState, NewImport
 from licet_events.ids import uuid7
 
@@ -19,13 +18,8 @@ from licet_events.ids import uuid7
 class SubmitImport:
     """A file to import, and how."""
 
-    pieces: Callable[[], AsyncIterator[bytes]]
-    """Yields the content from the beginning, at every call."""
-    size: int
-    head: bytes
-    """The beginning of the file, with the header."""
-    survey: Survey
-    """Has looked through the whole file."""
+    upload: Upload
+    """As delimited text."""
     file_name: str
     mapping: str
     """TOML, or the name of a shipped mapping."""
@@ -34,22 +28,23 @@ class SubmitImport:
 
 async def submit_import(tx: Transaction, command: SubmitImport, *, now: datetime) -> Import:
     """Check mapping and header, and queue the file; raises `Invalid`."""
+    upload = command.upload
     name, text = find_mapping(command.mapping)
-    dialect, warnings = detect(command.head, command.survey, read_mapping(text))
+    dialect, warnings = detect(upload.head, upload.survey, read_mapping(text), typed=upload.typed)
     new = NewImport(
         id=uuid7(),
         mapping_name=name,
         mapping=text,
         dry_run=command.dry_run,
         file_name=command.file_name,
-        file_size=command.size,
+        file_size=upload.size,
         dialect=dialect,
-        warnings=tuple(warnings),
+        warnings=(*upload.warnings, *warnings),
         actor=tx.cause.actor,
     )
     await store.insert_import(tx.conn, new, now)
     ordinal = 0
-    async for piece in command.pieces():
+    async for piece in upload.pieces():
         await store.insert_chunk(tx.conn, new.id, ordinal, piece)
         ordinal += 1
     return await store.read_import(tx.conn, new.id)

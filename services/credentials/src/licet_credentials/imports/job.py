@@ -179,7 +179,7 @@ class ImportJobs:
                     return  # being cancelled; the next step drops the staged rows
                 await asyncio.sleep(0)
         try:
-            await store.save_date_formats(tx.conn, work.id, cutter.date_formats())
+            await store.save_findings(tx.conn, work.id, cutter.date_formats(), cutter.warnings())
         except ValueError as error:
             raise _FileRefused(str(error)) from None
         _FILE_STAGED()

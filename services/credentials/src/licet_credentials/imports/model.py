@@ -90,12 +90,14 @@ class ReportLine:
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """How to read a CSV file; `encoding` is a Python codec."""
+    """How to read a file; `encoding` is a Python codec."""
 
     encoding: str
     delimiter: str
     skipped: int = 0
     """Lines above the header."""
+    typed: bool = False
+    """Whether it was a workbook: cells have types (`licet_chassis.office.typed`), and each line is a row."""
 
 
 @dataclass(frozen=True, slots=True)

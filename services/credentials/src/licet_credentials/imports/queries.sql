@@ -1,10 +1,10 @@
 -- name: insert_import
 -- Queue an import.
 insert into imports (
-    id, state, mapping_name, mapping, dry_run, file_name, file_size, encoding, delimiter, skipped_lines, warnings,
-    actor, created_at, updated_at
+    id, state, mapping_name, mapping, dry_run, file_name, file_size, encoding, delimiter, skipped_lines, typed,
+    warnings, actor, created_at, updated_at
 )
-values ($1, 'queued', $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $12);
+values ($1, 'queued', $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $13);
 
 -- name: insert_chunk
 -- Write a chunk of the file.
@@ -45,7 +45,7 @@ from (
 
 -- name: read_work
 -- An open import with its cursors.
-select id, state, mapping, dry_run, encoding, delimiter, skipped_lines, cursor_key, total_rows, done_rows, counts,
+select id, state, mapping, dry_run, encoding, delimiter, skipped_lines, typed, cursor_key, total_rows, done_rows, counts,
     types_created, undo_step, undo_after, undo_counts, date_formats
 from imports where id = $1 and state in ('queued', 'running', 'cancelling', 'undoing');
 
@@ -58,9 +58,9 @@ select state from imports where id = $1;
 update imports set state = 'running', total_rows = $2, done_rows = $3, counts = $4, updated_at = $5
 where id = $1 and state = 'queued' returning id;
 
--- name: save_date_formats
--- Save the order of date formats that the dates of the file decided.
-update imports set date_formats = $2 where id = $1;
+-- name: save_findings
+-- Save what all rows of the file told: the order of date formats, and further warnings.
+update imports set date_formats = $2, warnings = warnings || $3::text[] where id = $1;
 
 -- name: save_progress
 -- Save cursor and counts of an import.

@@ -19,11 +19,9 @@ from licet_chassis.http.writes import Write, form_fingerprint
 from licet_credentials.access import ADMIN, AUDIT
 from licet_credentials.imports import commands, store
 from licet_credentials.imports.commands import SubmitImport
-from licet_credentials.imports.file.uploads import inspect_upload, plain_name
+from licet_credentials.imports.file.mapping import find_mapping, read_mapping
+from licet_credentials.imports.file.uploads import LARGEST_FILE, as_text, inspect_upload, plain_name
 from licet_credentials.imports.model import Import, ImportState, ReportLine, RowOutcome
-
-LARGEST_FILE = 2 << 30
-"""Bytes of a CSV file."""
 
 router = APIRouter(prefix="/v1/imports", tags=["imports"])
 
@@ -157,18 +155,23 @@ async def send(
     write: Write,
     dry_run: Annotated[FormFlag, Form()] = False,
 ) -> Response:
-    """Import a CSV file in the background; `mapping` is TOML, or the name of a shipped mapping."""
-    upload = await inspect_upload(file, largest=LARGEST_FILE)
-    command = SubmitImport(
-        upload.pieces, upload.size, upload.head, upload.survey, plain_name(file.filename), mapping, dry_run
-    )
-    return await write(
-        lambda tx, now: commands.submit_import(tx, command, now=now),
-        view=ImportOut.of,
-        status=201,
-        location=lambda job: f"/v1/imports/{job.id}",
-        fingerprint=form_fingerprint({"mapping": mapping, "dry_run": str(dry_run)}, {"file": upload.digest}),
-    )
+    """Import a CSV file or a workbook (XLSX, XLS) in the background.
+
+    `mapping` is TOML, or the name of a shipped mapping.
+    """
+    sent = await inspect_upload(file, largest=LARGEST_FILE)
+    sheet = read_mapping(find_mapping(mapping)[1]).sheet
+    async with as_text(sent, sheet) as upload:
+        command = SubmitImport(upload, plain_name(file.filename), mapping, dry_run)
+        return await write(
+            lambda tx, now: commands.submit_import(tx, command, now=now),
+            view=ImportOut.of,
+            status=201,
+            location=lambda job: f"/v1/imports/{job.id}",
+            fingerprint=form_fingerprint(
+                {"mapping": mapping, "dry_run": str(dry_run)}, {"file": upload.digest}
+            ),
+        )
 
 
 @router.get("", response_model=Page[ImportOut], dependencies=[AUDIT], responses=CSV_TOO)

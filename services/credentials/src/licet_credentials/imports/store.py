@@ -38,8 +38,8 @@ QUERIES = load_queries(__package__ or "")
 async def insert_import(conn: Connection, new: NewImport, now: datetime) -> None:
     await conn.execute(
         QUERIES["insert_import"], new.id, new.mapping_name, new.mapping, new.dry_run, new.file_name,
-        new.file_size, new.dialect.encoding, new.dialect.delimiter, new.dialect.skipped, list(new.warnings),
-        new.actor, now,
+        new.file_size, new.dialect.encoding, new.dialect.delimiter, new.dialect.skipped, new.dialect.typed,
+        list(new.warnings), new.actor, now,
     )  # fmt: skip
 
 
@@ -103,7 +103,7 @@ async def claim_import(conn: Connection, import_id: UUID) -> ImportWork | None:
         state=ImportState(row["state"]),
         mapping=row["mapping"],
         dry_run=row["dry_run"],
-        dialect=Dialect(row["encoding"], row["delimiter"], row["skipped_lines"]),
+        dialect=Dialect(row["encoding"], row["delimiter"], row["skipped_lines"], row["typed"]),
         cursor_key=row["cursor_key"],
         total_rows=row["total_rows"],
         done_rows=row["done_rows"],
@@ -128,8 +128,10 @@ async def start_running(
     return bool(await conn.fetchval(QUERIES["start_running"], import_id, total_rows, rejected, counts, now))
 
 
-async def save_date_formats(conn: Connection, import_id: UUID, formats: Sequence[str]) -> None:
-    await conn.execute(QUERIES["save_date_formats"], import_id, list(formats))
+async def save_findings(
+    conn: Connection, import_id: UUID, formats: Sequence[str], warnings: Sequence[str]
+) -> None:
+    await conn.execute(QUERIES["save_findings"], import_id, list(formats), list(warnings))
 
 
 async def save_progress(conn: Connection, work: ImportWork, now: datetime) -> None:

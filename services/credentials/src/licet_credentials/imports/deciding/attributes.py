@@ -3,8 +3,9 @@
 from collections.abc import Mapping, Sequence
 
 from licet_chassis.errors import Invalid
+from licet_chassis.office.typed import plain
 from licet_credentials.imports.deciding.matching import MatchingState
-from licet_credentials.imports.formats.cells import CellFormats, plain
+from licet_credentials.imports.formats.cells import CellFormats
 from licet_credentials.imports.model import RowError, RowOutcome, RowResult
 from licet_credentials.imports.rows import Columns, SourceRow
 from licet_credentials.types.attributes import attribute_from_text, checked_attributes

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from difflib import get_close_matches
 
 from licet_chassis.errors import Invalid
-from licet_chassis.office.encodings import Survey, encoding_of
+from licet_chassis.office.encodings import Encoding, Survey, encoding_of
 from licet_chassis.office.lines import find_header
 from licet_credentials.imports.file.mapping import Mapping
 from licet_credentials.imports.model import Dialect
@@ -14,23 +14,26 @@ HEAD = 1 << 20
 """Bytes of a file in which its header is looked for."""
 
 
-def detect(head: bytes, survey: Survey, mapping: Mapping) -> tuple[Dialect, list[str]]:
+def detect(
+    head: bytes, survey: Survey, mapping: Mapping, *, typed: bool = False
+) -> tuple[Dialect, list[str]]:
     """Return the dialect of a file, and warnings; raises `Invalid` if the mapping can't read it.
 
-    `head` is the beginning of the file, `survey` has looked through all of it.
+    `head` is the beginning of the file, `survey` has looked through all of it. `typed` says that it was made
+    of a workbook.
     """
-    encoding = encoding_of(head, survey, mapping.encoding)
+    encoding = Encoding("utf-8") if typed else encoding_of(head, survey, mapping.encoding)
     text = codecs.getincrementaldecoder(encoding.name)(errors="replace").decode(head)
     header = find_header(
         text,
         lambda names: len(_missing(names, mapping)),
-        delimiter=mapping.delimiter,
+        delimiter="," if typed else mapping.delimiter,
         skipped=mapping.skip_lines,
     )
     if not any(header.names):
         raise Invalid("The file is empty: it has no header.", pointer="/file")
     require_columns(header.names, mapping)
-    dialect = Dialect(encoding.name, header.delimiter, header.skipped)
+    dialect = Dialect(encoding.name, header.delimiter, header.skipped, typed)
     return dialect, [encoding.warning] if encoding.warning else []
 
 

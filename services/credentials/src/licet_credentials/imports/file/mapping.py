@@ -294,6 +294,8 @@ class Mapping(_Part):
     """By default the one of comma, semicolon, tab and bar with which the header has the columns."""
     encoding: Annotated[str, AfterValidator(encoding_named)] | None = None
     """By default detected: a byte order mark, else valid UTF-8, else a guess, of which the import warns."""
+    sheet: Text | None = None
+    """Of a workbook; by default the first that is visible and not empty."""
     skip_lines: Annotated[int, Field(ge=0, le=1000)] | None = None
     """Lines above the header, not counting a line `sep=`.
 
@@ -360,6 +362,12 @@ class Mapping(_Part):
                 except ValueError as error:
                     raise ValueError(f"{name}.constant: {source.constant!r} {error}") from None
         return self
+
+    @property
+    def identifying(self) -> tuple[str, ...]:
+        """The columns that hold numbers by which something is known."""
+        sources = (self.holder.external_id, self.holder.manager, self.credential.number, self.term.key)
+        return tuple(dict.fromkeys(column for source in sources if source for column in source.named))
 
     @property
     def dated(self) -> tuple[str, ...]:

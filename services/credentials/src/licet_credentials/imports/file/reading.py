@@ -6,6 +6,7 @@ from datetime import date
 from functools import partial
 from typing import Any
 
+from licet_chassis.office.typed import TYPED, plain
 from licet_credentials.imports.file.mapping import (
     AttributeSource,
     FlagMapping,
@@ -14,7 +15,7 @@ from licet_credentials.imports.file.mapping import (
     Source,
 )
 from licet_credentials.imports.file.values import READERS, Reader
-from licet_credentials.imports.formats.cells import TYPED, CellFormats, plain
+from licet_credentials.imports.formats.cells import CellFormats
 from licet_credentials.imports.formats.dates import End
 from licet_credentials.imports.model import RowError
 from licet_credentials.imports.rows import CredentialInput, FlagInput, HolderInput, SourceRow, TermInput
@@ -30,6 +31,7 @@ _DIGITS_LOST = (
     "is in scientific notation, in which a spreadsheet loses digits; "
     "format the column as text and enter it anew"
 )
+_ERROR = f"{TYPED}e"
 _BLANKS = " \t\r\n\v\f\N{NO-BREAK SPACE}\u200b\ufeff"
 _REPLACEMENT = "\ufffd"
 """Replaces bytes that could not be decoded."""
@@ -68,7 +70,7 @@ class Cells:
         if len(source.named) != 1 or source.values is not None or source.prefix:
             return None
         cell = self._cells[self._places[source.named[0]]]
-        return cell if cell.startswith(TYPED) else None
+        return cell if cell.startswith(TYPED) and not cell.startswith(_ERROR) else None
 
     def text(self, source: Source | None, *, required: bool = False) -> str | None:
         """Return the text of a source; `None` if it has none or it is wrong."""
@@ -80,13 +82,9 @@ class Cells:
             if source.constant is None and (required or source.required):
                 self.refuse(source.place, "", "must not be empty")
             return source.constant
-        if _SCIENTIFIC.fullmatch(raw):
-            self.refuse(source.place, raw, _DIGITS_LOST)
-            return None
-        if "\0" in raw or _REPLACEMENT in raw:
-            self.refuse(
-                source.place, raw.replace("\0", _REPLACEMENT), "has bytes that are not text in this encoding"
-            )
+        fault = self._fault(source, raw)
+        if fault is not None:
+            self.refuse(source.place, raw.replace("\0", _REPLACEMENT), fault)
             return None
         if source.values is not None:
             if raw not in source.values:
@@ -94,6 +92,16 @@ class Cells:
                 return None
             raw = source.values[raw]
         return source.prefix + raw
+
+    def _fault(self, source: Source, raw: str) -> str | None:
+        """Return why no text stands in the cells of a source."""
+        if any(self._cells[self._places[column]].startswith(_ERROR) for column in source.named):
+            return "is the error of a formula"
+        if _SCIENTIFIC.fullmatch(raw):
+            return _DIGITS_LOST
+        if "\0" in raw or _REPLACEMENT in raw:
+            return "has bytes that are not text in this encoding"
+        return None
 
     def value(
         self, source: Source | None, read: Reader, *, required: bool = False, typed: bool = False

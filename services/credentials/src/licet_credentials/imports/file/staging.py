@@ -7,6 +7,7 @@ from itertools import islice
 from typing import IO
 
 from licet_chassis.office.lines import clean_names, is_blank, without_end_mark
+from licet_chassis.office.typed import TYPED, plain
 from licet_credentials.imports.file.mapping import Mapping
 from licet_credentials.imports.file.reading import RowReader
 from licet_credentials.imports.formats.judging import FormatJudge
@@ -38,7 +39,7 @@ class FileCutter:
     """Cuts a file into rows, slab by slab, in constant memory."""
 
     def __init__(self, file: IO[str], dialect: Dialect, mapping: Mapping) -> None:
-        lines = without_end_mark(file)
+        lines = without_end_mark(file if dialect.typed else _untyped(file))
         self._skipped = sum(1 for _ in islice(lines, dialect.skipped))
         self._reader = csv.reader(lines, delimiter=dialect.delimiter)
         self._row_reader = RowReader(mapping)
@@ -49,6 +50,11 @@ class FileCutter:
         self._judge = judge if judge.needed else None
         self._dated = [header.index(column) for column in mapping.dated]
         self._mapping = mapping
+        self._identifying = (
+            [(column, header.index(column)) for column in mapping.identifying] if dialect.typed else []
+        )
+        self._numbers: dict[str, tuple[int, int, str]] = {}
+        """By column: how many cells are numbers, and line and text of the first."""
 
     def slabs(self, size: int) -> Iterator[Slab]:
         """Yield the rows, `size` at a time."""
@@ -67,6 +73,14 @@ class FileCutter:
     def date_formats(self) -> tuple[str, ...]:
         """Return the date formats in the order that fits all rows; raises `ValueError` if none does."""
         return self._mapping.date_formats if self._judge is None else self._judge.decided()
+
+    def warnings(self) -> list[str]:
+        """Return what is uncertain about the rows so far."""
+        return [
+            f"Column {column} has {count:,} numbers, the first in line {line}: {shown}. A workbook keeps no "
+            "zeros before a number: if there were any, they are lost. Format the column as text to keep them."
+            for column, (count, line, shown) in self._numbers.items()
+        ]
 
     def _records(self) -> Iterator[tuple[int, list[str] | RowResult]]:
         reader = self._reader
@@ -92,6 +106,11 @@ class FileCutter:
         if self._judge is not None:
             for place in self._dated:
                 self._judge.observe(line, cells[place].strip())
+        if self._identifying:
+            turned = self._turned_into_dates(line, cells)
+            if turned:
+                slab.rejected.append(RowResult(line, RowOutcome.REJECTED, turned))
+                return
         chosen = [cells[place] for place in self._places]
         key = self._row_reader.holder_key(chosen)
         if key is None:
@@ -99,6 +118,26 @@ class FileCutter:
             slab.rejected.append(RowResult(line, RowOutcome.REJECTED, tuple(errors)))  # type: ignore[arg-type]
             return
         slab.staged.append((key, line, pack(chosen)))
+
+    def _turned_into_dates(self, line: int, cells: list[str]) -> tuple[RowError, ...]:
+        """Return the identifying cells that are dates, and take note of those that are numbers."""
+        turned = []
+        for column, place in self._identifying:
+            cell = cells[place]
+            if cell.startswith((f"{TYPED}d", f"{TYPED}m")):
+                detail = (
+                    "is a date, into which a spreadsheet turns what looks like one; format the column as text"
+                )
+                turned.append(RowError(column, plain(cell), detail))
+            elif cell.startswith(f"{TYPED}n") and "e" not in cell:  # the others are errors of their rows
+                count, first, shown = self._numbers.get(column, (0, line, plain(cell)))
+                self._numbers[column] = count + 1, first, shown
+        return tuple(turned)
+
+
+def _untyped(lines: IO[str]) -> Iterator[str]:
+    """Yield the lines without what begins a cell with a type: only workbooks have such cells."""
+    return (line.replace(TYPED, "\ufffd") if TYPED in line else line for line in lines)
 
 
 def _reject_line(line: int, last: int, error: csv.Error) -> RowResult:

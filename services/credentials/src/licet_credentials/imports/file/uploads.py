@@ -2,15 +2,23 @@
 
 import re
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
 from hashlib import sha256
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
+from anyio import open_file, to_thread
 from starlette.datastructures import UploadFile
 
 from licet_chassis.errors import TooLarge
 from licet_chassis.office.encodings import Survey
+from licet_chassis.office.workbooks import convert_workbook, looks_like_workbook
+from licet_credentials.images.receiving import PREFIX
 from licet_credentials.imports.file.detecting import HEAD
 
+LARGEST_FILE = 2 << 30
+"""Bytes of a file."""
 PIECE = 1 << 20
 """Bytes in memory at a time."""
 
@@ -30,6 +38,9 @@ class Upload:
     head: bytes
     survey: Survey
     """Has looked through all of it."""
+    typed: bool = False
+    """Whether it is made of a workbook: cells have types."""
+    warnings: tuple[str, ...] = ()
 
     async def pieces(self) -> AsyncIterator[bytes]:
         """Yield the content from the beginning."""
@@ -47,6 +58,29 @@ def plain_name(given: str | None) -> str:
     last = re.split(r"[/\\]", given or "")[-1]
     seen = "".join(sign if sign.isprintable() else " " for sign in last)
     return " ".join(seen.split())[:_LONGEST_NAME].rstrip() or UNNAMED
+
+
+@asynccontextmanager
+async def as_text(upload: Upload, sheet: str | None) -> AsyncIterator[Upload]:
+    """Lend the upload as delimited text: of a workbook its sheet, or its first.
+
+    Raises `Invalid` for a workbook that can't be read, and `Busy` while others are read.
+    """
+    if not looks_like_workbook(upload.head):
+        yield upload
+        return
+    directory = await to_thread.run_sync(lambda: TemporaryDirectory(prefix=PREFIX))
+    try:
+        source, target = Path(directory.name) / "workbook", Path(directory.name) / "rows"
+        async with await open_file(source, "wb") as file:
+            async for piece in upload.pieces():
+                await file.write(piece)
+        warnings = await convert_workbook(source, target, sheet=sheet)
+        with target.open("rb") as rows:
+            text = await inspect_upload(UploadFile(rows), largest=LARGEST_FILE)
+            yield replace(text, size=upload.size, digest=upload.digest, typed=True, warnings=tuple(warnings))
+    finally:
+        await to_thread.run_sync(directory.cleanup)
 
 
 async def inspect_upload(file: UploadFile, *, largest: int) -> Upload:

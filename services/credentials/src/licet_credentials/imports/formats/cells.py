@@ -1,12 +1,13 @@
 """How dates, numbers and truth values are written in the cells of a file, as its mapping declares.
 
-A cell of a workbook has a type of its own: it comes as `TYPED`, a letter and the value in one form. It is
-read as what it is, in whatever format the mapping has dates and numbers.
+A cell of a workbook has a type of its own and is read as what it is, in whatever format the mapping has dates
+and numbers.
 """
 
 from dataclasses import dataclass, field
 from datetime import date
 
+from licet_chassis.office.typed import TYPED, plain
 from licet_credentials.imports.formats.dates import (
     EARLIEST,
     ENDS_PIVOT,
@@ -20,9 +21,7 @@ from licet_credentials.imports.formats.dates import (
 from licet_credentials.imports.formats.numbers import decimal_beside, read_number
 from licet_events.catalogue import AttributeKind
 
-TYPED = "\x1f"
-"""Begins a cell with a type: `d2027-03-15` a date, `n1.5` a number, `b1` a truth value."""
-
+_LARGEST_INTEGER = 2**53 - 1
 TRUE_WORDS = frozenset(
     {
         "true", "yes", "y", "1", "wahr", "ja", "j", "oui", "vrai", "si", "sí", "sì", "verdadero", "vero",
@@ -36,14 +35,6 @@ FALSE_WORDS = frozenset(
     }
 )  # fmt: skip
 """Words of European languages for true and false; a mapping may add others."""
-
-
-def plain(cell: str) -> str:
-    """Return the text of a cell, also of one with a type."""
-    if not cell.startswith(TYPED):
-        return cell
-    kind, value = cell[1:2], cell[2:]
-    return {"1": "true", "0": "false"}[value] if kind == "b" else value
 
 
 @dataclass(frozen=True)
@@ -108,10 +99,13 @@ class CellFormats:
         return found
 
     def integer(self, text: str) -> int:
-        """Return a whole number."""
-        whole, _, fraction = self.number(text).partition(".")
-        if fraction.strip("0"):
-            raise ValueError("must be a whole number")
+        """Return an integer that every JSON parser reads exactly."""
+        try:
+            whole, _, fraction = self.number(text).partition(".")
+        except ValueError as error:
+            raise ValueError(f"must be an integer; it {error}") from None
+        if fraction.strip("0") or len(whole) > 20 or abs(int(whole)) > _LARGEST_INTEGER:
+            raise ValueError("must be an integer between -2^53 and 2^53")
         return int(whole)
 
     def boolean(self, text: str) -> bool:
@@ -139,7 +133,8 @@ class CellFormats:
 
     def _found(self, text: str, default_pivot: int) -> End | None:
         if text.startswith(TYPED):
-            return End(date.fromisoformat(text[2:12])) if text[1] == "d" else None
+            known = {"d": "%Y-%m-%d", "m": "%Y-%m"}.get(text[1])
+            return None if known is None else parse_date(text[2:], (known,), default_pivot)
         return parse_date(text, self.dates, default_pivot if self.year_pivot is None else self.year_pivot)
 
     def _allowed(self, *, months: bool = True) -> str:
