@@ -28,7 +28,7 @@ def import_file(
     as_json: JsonOption = False,
     against: Against = Deployment.EMBEDDED,
 ) -> None:
-    """Import a CSV FILE or workbook of holders, credentials and terms. Safe to repeat; ends 1 if a row was rejected."""
+    """Import a CSV FILE or workbook of credentials. Safe to repeat; ends 1 if a row was rejected."""
     chosen = Path(mapping).read_text(encoding="utf-8-sig") if Path(mapping).is_file() else mapping
     target_report = report or Path(f"{file.name}.report.csv")
     with open_target(against) as target:
