@@ -3,7 +3,7 @@
 from datetime import date
 from typing import Any
 
-from support.importing.workbooks import GENERAL, MONTH, ZEROS, serial, xlsx
+from support.importing.workbooks import GENERAL, MONTH, ZEROS, Cell, serial, xlsx
 
 MAPPING = """
 delimiter = ";"
@@ -114,7 +114,7 @@ async def test_a_file_in_two_contradictory_date_formats_is_refused_with_both_row
 
 
 async def test_a_workbook_is_imported_with_its_types_and_what_is_doubtful_is_told(http, service):
-    rows = [
+    rows: list[list[Cell]] = [
         ["Licences of the north"],
         ["Nr", "Name", "Schein", "Bis"],
         ["00815", "Łukasz", (4711, ZEROS), date(2027, 3, 15)],

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from licet_credentials.imports.formats.cells import TYPED, CellFormats
+from licet_chassis.office.typed import TYPED
+from licet_credentials.imports.formats.cells import CellFormats
 from licet_credentials.imports.formats.dates import End, checked_format
 from licet_credentials.imports.formats.judging import FormatJudge
 from licet_credentials.imports.formats.numbers import read_number
