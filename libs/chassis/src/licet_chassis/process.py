@@ -23,6 +23,7 @@ from licet_chassis.loops import Loop, wait_for_stop
 from licet_chassis.outage import Outage
 from licet_chassis.outbox import relay
 from licet_chassis.outbox.relay import Relay
+from licet_chassis.rederiving import Rederiving, count_left, read_progress
 from licet_chassis.service import Composition, Part, Runtime, Service
 
 _log = structlog.get_logger("licet.service")
@@ -157,6 +158,11 @@ class Process:
             *self.composition.loops,
             Loop("forget_effects", self._forget_effects, idle_seconds=600),
             Loop("forget_answers", lambda: forget_answers(runtime.database), idle_seconds=600),
+            Loop(
+                "time_zones",
+                Rederiving(self.service.derived, runtime.database, runtime.clock).step,
+                idle_seconds=60,
+            ),
         ]
         if self.dispatchers:
             loops.append(waiting_loop(self.dispatchers, runtime.database, runtime.clock, runtime.service))
@@ -208,6 +214,8 @@ class Process:
                 "outbox": await relay.pending(conn),
                 "waiting": await store.count_waiting_due(conn),
             }
+            left = await count_left(conn, self.service.derived, await read_progress(conn))
+            counts["time_zones"] = sum(left.values())
             for name, count in self.composition.pending.items():
                 counts[name] = await count(conn, now)
         if Part.CONSUMERS in self.parts and self.dispatchers:

@@ -17,6 +17,7 @@ from licet_chassis.database import Database
 from licet_chassis.erasure import Erase, LeftToErase
 from licet_chassis.http.auth import Authenticator
 from licet_chassis.loops import Loop
+from licet_chassis.rederiving import Derived
 from licet_chassis.settings import ServiceSettings
 
 
@@ -69,6 +70,8 @@ class Service:
     problems: Mapping[type[Exception], int] = field(default_factory=dict)
     """Which HTTP status each error of the service's models has."""
     snapshots: Sequence[Snapshots | Repetition] = ()
+    derived: Sequence[Derived] = ()
+    """What is derived again when a newer edition of the time zone database is installed, in this order."""
     erase: Erase | None = None
     """Deletes what the service keeps of others' making about a holder; its owner has a way of its own."""
     left_to_erase: LeftToErase | None = None

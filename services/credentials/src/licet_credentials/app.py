@@ -35,6 +35,7 @@ from licet_credentials.places.routes import router as places
 from licet_credentials.privacy import store as privacy_store
 from licet_credentials.privacy.routes import router as privacy
 from licet_credentials.profiles.routes import router as profiles
+from licet_credentials.rederiving.commands import CREDENTIALS
 from licet_credentials.register.routes import router as register
 from licet_credentials.settings import Settings
 from licet_credentials.snapshots import SNAPSHOTS
@@ -101,6 +102,7 @@ def create_service(settings: Settings) -> Service:
         compose=compose,
         problems=PROBLEMS,
         snapshots=SNAPSHOTS,
+        derived=(CREDENTIALS,),
         left_to_erase=privacy_store.objects_left,
     )
 

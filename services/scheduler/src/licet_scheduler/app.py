@@ -20,6 +20,7 @@ from licet_scheduler.periods import store as periods
 from licet_scheduler.periods.routes import router as periods_router
 from licet_scheduler.settings import SchedulerSettings
 from licet_scheduler.timers import commands, routes, store
+from licet_scheduler.timers.rederiving import PLANS
 
 
 def create_service(settings: SchedulerSettings) -> Service:
@@ -45,6 +46,7 @@ def create_service(settings: SchedulerSettings) -> Service:
         routers=(routes.router, periods_router),
         compose=compose,
         snapshots=(Repetition("announcements", Topic.SCHEDULE, store.page_announced),),
+        derived=(PLANS,),
         erase=commands.forget_holder,
     )
 

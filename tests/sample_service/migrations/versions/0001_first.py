@@ -6,3 +6,4 @@ down_revision = None
 
 def upgrade() -> None:
     run_chassis_schema("0001")
+    run_chassis_schema("0002")

@@ -24,7 +24,9 @@ from licet_chassis.http.paging import Page, PageQuery, PageRequest, page_of
 from licet_chassis.http.problems import Conflict, NotFound
 from licet_chassis.http.resources import Body
 from licet_chassis.process import Process
+from licet_chassis.rederiving import count_left, read_progress
 from licet_chassis.settings import ServiceSettings
+from licet_chassis.zones import installed_edition
 from licet_events.event import Instant
 
 _log = structlog.get_logger("licet.operations")
@@ -85,6 +87,19 @@ class ParkedBytes(ParkedRecord):
     value: str | None
 
 
+class TimeZones(BaseModel):
+    """By which edition of the time zone database a service's instants were derived."""
+
+    installed: str
+    """The edition with which this process runs, such as `2026f`."""
+    recorded: str | None
+    """By this edition, or a newer one, every stored instant was derived; null: nothing is known."""
+    deriving: str | None
+    """The edition by which instants are being derived again; null: none."""
+    left: dict[str, int]
+    """Rows whose instants have not been derived by the installed edition, by kind; empty: none."""
+
+
 class ReplayOrder(Body):
     """Which parked records' keys to replay; all if `ids` is left out."""
 
@@ -142,6 +157,17 @@ def operations_router(settings: ServiceSettings) -> APIRouter:
             process.dispatchers, process.runtime.database, process.runtime.service, order.ids
         )
         return ReplayResult(replayed=result.replayed, still_parked=result.still_parked)
+
+    @router.get("/time-zones", dependencies=[_READ])
+    async def show_time_zones(request: Request) -> TimeZones:
+        """Show by which edition of the time zone database instants were derived, and what is left."""
+        process = _process(request)
+        async with process.runtime.database.reading() as conn:
+            progress = await read_progress(conn)
+            left = await count_left(conn, process.service.derived, progress)
+        return TimeZones(
+            installed=installed_edition(), recorded=progress.edition, deriving=progress.deriving, left=left
+        )
 
     @router.post("/backfill", dependencies=[_WRITE])
     async def publish_again(request: Request) -> StreamingResponse:

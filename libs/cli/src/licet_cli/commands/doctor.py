@@ -26,12 +26,14 @@ def doctor(
 
     Reports awards of programmes too that were published and not carried out. Ends 1 if there is a difference
     or such an award that no timer and no event on its way explains. A refused award has its reason and waits
-    for a person; it is shown and is no fault.
+    for a person; it is shown and is no fault. So are instants that have not been derived yet by the installed
+    edition of the time zone database: that goes on by itself.
     """
     with open_target(against) as target:
         credentials = _differences(target, "credentials", older_than)
         enrolments = _differences(target, "certifications", older_than)
         refused = list(target.service("credentials").items("/v1/awards", outcome="refused"))
+        zones = {name: service.get("/v1/time-zones") for name, service in target.services.items()}
         found = (credentials["items"], enrolments["items"], enrolments["awaited_awards"])
         explanations = Explanations(target) if any(found) else None
         items, statuses, awards = (
@@ -42,13 +44,14 @@ def doctor(
     document = {
         "checked": credentials["checked"], "enrolments_checked": enrolments["checked"],
         "unexplained": len(unexplained), "items": items, "enrolments": statuses, "awaited_awards": awards,
-        "refused_awards": refused,
+        "refused_awards": refused, "time_zones": zones,
     }  # fmt: skip
     text = [
         _text("credentials", "credential_id", credentials["checked"], items),
         _text("enrolments", "enrolment_id", enrolments["checked"], statuses),
         *_awaited_text(awards),
         *_refused_text(refused),
+        *_zones_text(zones),
     ]
     show(document, as_json, "\n".join(text))
     if unexplained:
@@ -112,3 +115,16 @@ def _refused_text(refused: _Items) -> list[str]:
         [each["enrolment_id"], each["holder_id"], each["decided_at"], each["reason"]] for each in refused
     ]
     return [f"{len(refused)} awards of programmes were not carried out and wait for a person", table(rows)]
+
+
+def _zones_text(zones: dict[str, dict[str, Any]]) -> list[str]:
+    behind = {name: each for name, each in zones.items() if (each["recorded"] or "") < each["installed"]}
+    if not behind:
+        return []
+    rows = [["service", "derived by", "installed", "not derived again"]]
+    rows += [
+        [name, each["recorded"] or "unknown", each["installed"],
+         ", ".join(f"{count:,} {kind}" for kind, count in each["left"].items()) or "nothing"]
+        for name, each in behind.items()
+    ]  # fmt: skip
+    return ["Instants are being derived by a newer edition of the time zone database", table(rows)]

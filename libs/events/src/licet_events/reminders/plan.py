@@ -4,7 +4,7 @@ A `Plan` follows from the state of a credential, an enrolment or a waiver and do
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from functools import lru_cache
@@ -310,6 +310,23 @@ def _steps(
             if step < 0 and run.expires_at is not None:
                 at = max(at, run.expires_at)  # the printed day may be valid in part
             yield Step(step, at, at if since is None else max(at, since))
+
+
+def with_instants(plan: Plan) -> Plan:
+    """Return the plan with the instants of its steps derived from their days again."""
+    return replace(plan, runs=tuple(_with_instants(run) for run in plan.runs))
+
+
+def _with_instants(run: PlannedRun) -> PlannedRun:
+    last_day = run.last_day
+    if last_day is None:
+        return run
+    steps = []
+    for step in run.steps:
+        at = _starts_at(last_day - timedelta(days=step.step), run.time_zone)
+        # A step that waited for its run to become the current one goes on waiting for it.
+        steps.append(Step(step.step, at, at if step.due == step.at else max(at, step.due)))
+    return replace(run, steps=tuple(steps))
 
 
 @lru_cache(maxsize=65_536)

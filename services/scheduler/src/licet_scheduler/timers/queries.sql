@@ -118,6 +118,21 @@ from unnest(
 )
 order by new.ordinality;
 
+-- name: page_of_plans
+-- Ids of credentials with a plan, in order.
+select id from credentials
+where subject = 'credential' and ($1::uuid is null or id > $1) order by id limit $2;
+
+-- name: count_plans
+-- How many of them come after an id.
+select count(*) from credentials where subject = 'credential' and ($1::uuid is null or id > $1);
+
+-- name: move_plans
+-- Write plans whose instants were derived again, of states that are still the newest.
+update credentials c set plan = moved.plan
+from unnest($1::uuid[], $2::bigint[], $3::json[]) as moved (id, version, plan)
+where c.id = moved.id and c.version = moved.version;
+
 -- name: list_timers
 -- A page of timers by id, within the visible teams and locations; $5 filters by subject.
 select

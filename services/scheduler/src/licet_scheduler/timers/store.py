@@ -152,6 +152,27 @@ async def lock_timers_of_holders(conn: Connection, holder_ids: Sequence[UUID]) -
     return [row["credential_id"] for row in rows]
 
 
+async def page_of_plans(conn: Connection, after: UUID | None, limit: int) -> list[UUID]:
+    """Return the ids of credentials that have a plan, in order, after an id."""
+    return [row["id"] for row in await conn.fetch(QUERIES["page_of_plans"], after, limit)]
+
+
+async def count_plans(conn: Connection, after: UUID | None) -> int:
+    """Return how many credentials that have a plan come after an id."""
+    count: int = await conn.fetchval(QUERIES["count_plans"], after)
+    return count
+
+
+async def move_plans(conn: Connection, timers: Sequence[Timer]) -> None:
+    """Write the plans of timers whose instants were derived again; the caller holds the timers."""
+    await conn.execute(
+        QUERIES["move_plans"],
+        [timer.subject_id for timer in timers],
+        [timer.version for timer in timers],
+        [_PLAN.dump_json(timer.plan).decode() for timer in timers],
+    )
+
+
 async def forget_holder(conn: Connection, holder_id: UUID) -> None:
     """Delete everything about a holder; the caller must exclude concurrent claims and projections."""
     await conn.execute(QUERIES["forget_holder"], holder_id)

@@ -1,0 +1,22 @@
+-- name: lock_page
+-- Credentials that are not voided, in the order of their ids, locked, each with the stored instants from which its
+-- runs are expiring.
+select c.id, array(select r.expiring_at from runs r where r.credential_id = c.id and r.starts_at is not null
+    order by r.ordinal) as expiring
+from credentials c
+where not c.voided and ($1::uuid is null or c.id > $1)
+order by c.id
+limit $2
+for update of c;
+
+-- name: count_after
+-- How many of them come after an id.
+select count(*) from credentials where not voided and ($1::uuid is null or id > $1);
+
+-- name: move_terms
+-- Write instants that were derived again; the terms, dates and revisions are the same.
+update terms t set starts_at = moved.starts_at, expires_at = moved.expires_at
+from unnest($1::uuid[], $2::integer[], $3::timestamptz[], $4::timestamptz[])
+    as moved (id, revision, starts_at, expires_at)
+where t.id = moved.id and t.revision = moved.revision
+    and (t.starts_at, t.expires_at) is distinct from (moved.starts_at, moved.expires_at);
