@@ -10,7 +10,7 @@ import pytest
 
 from licet_chassis import zones
 from licet_events import civil
-from licet_scheduler.timers import plan
+from licet_events.reminders import plan
 from support.servers.choice import Unavailable
 from support.servers.downloads import kept, run
 

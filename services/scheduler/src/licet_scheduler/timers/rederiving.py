@@ -6,9 +6,9 @@ from uuid import UUID
 
 from licet_chassis.database import Transaction
 from licet_chassis.rederiving import Derived, Page
+from licet_events.reminders.decide import next_due
+from licet_events.reminders.plan import with_instants
 from licet_scheduler.timers import store
-from licet_scheduler.timers.decide import next_due
-from licet_scheduler.timers.plan import with_instants
 
 
 async def derive_plans(tx: Transaction, after: UUID | None, limit: int, now: datetime) -> Page:

@@ -2,8 +2,8 @@
 
 from licet_chassis.migrations import run_chassis_schema
 
-revision = "0009"
-down_revision = "0008"
+revision = "0008"
+down_revision = "0007"
 
 
 def upgrade() -> None:

@@ -2,8 +2,8 @@
 
 from licet_chassis.migrations import run_chassis_schema
 
-revision = "0006"
-down_revision = "0005"
+revision = "0010"
+down_revision = "0009"
 
 
 def upgrade() -> None:
