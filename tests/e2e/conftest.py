@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 from uuid import uuid4
@@ -16,12 +17,14 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from licet_cli import clock as moving
-from licet_cli import main
+from licet_cli import main, topics
 from licet_cli.mailbox import Mail
 from licet_cli.target import Target, open_target
 from licet_events import Topic
 from support.running import Outcome, Run
 from support.servers.choice import way
+
+TOPICS = Path(__file__).parents[2] / "deploy" / "topics.toml"
 
 
 @pytest.fixture(scope="session")
@@ -33,7 +36,10 @@ def run(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
         asyncio.run(kafka.reset_topics())  # what other tests left there would be taken for ours
         where = urlsplit(s3.endpoint)
         keys = f"{s3.access_key}:{s3.secret_key}"
-        options += ["--kafka", kafka.bootstrap]
+        wanted = topics.read(TOPICS)
+        present = asyncio.run(topics.look(kafka.bootstrap, [topic.name for topic in wanted]))
+        asyncio.run(topics.apply(kafka.bootstrap, topics.compare(wanted, present)))
+        options += ["--kafka", kafka.bootstrap, "--topics", str(TOPICS)]
         options += ["--s3", f"{where.scheme}://{keys}@{where.netloc}/{s3.create_bucket()}?region={s3.region}"]
     with Run(tmp_path_factory.mktemp("run"), *options).up() as started:
         yield started

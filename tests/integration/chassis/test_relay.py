@@ -359,6 +359,19 @@ async def test_a_topic_with_trouble_holds_up_no_other(bench: Bench):
     assert told[0]["topic"] == narrow
 
 
+async def test_a_missing_topic_is_named_and_not_made_in_passing(bench: Bench):
+    missing = f"{bench.topic}-missing"
+    await bench.append(bench.record("key-0", 1, topic=missing))
+    relay = bench.relay()
+    with capture_logs() as logs:
+        async with bench.running(relay):
+            await fill(bench, keys=1, to=3)
+            await until(lambda: any(log["event"] == "outbox.topic_missing" for log in logs))
+            await until(lambda: relay.published == 3)
+    assert missing not in await bench.kafka.list_topics()
+    assert await pending(bench.conn) == 1
+
+
 async def test_the_database_may_restart(bench: Bench, postgres):
     relay = bench.relay()
     async with bench.running(relay):

@@ -12,6 +12,8 @@ from typer.testing import CliRunner, Result
 
 from licet_cli.client import CommandFailed
 from licet_cli.commands.topics import app
+from licet_cli.embedded.errors import EmbeddedError
+from licet_cli.embedded.given import require_topics
 from licet_cli.embedded.ports import free_port
 from licet_cli.topics import PresentTopic, look, read
 from licet_events import Topic
@@ -84,6 +86,18 @@ def test_another_partition_count_is_refused_and_nothing_is_done(apache):
         assert refused.exit_code == 1
         assert "licet.schedule.v1 has 3 partitions and must have 12" in refused.stderr
         assert set(_look(apache)) == {Topic.SCHEDULE}
+
+
+@pytest.mark.only_on("apache")
+def test_a_run_on_a_given_kafka_names_the_topics_that_are_missing_and_makes_none(apache):
+    with pytest.raises(
+        EmbeddedError, match=r"(?s)create licet\.holders\.v1 .*Nothing was started.*topics apply"
+    ):
+        require_topics(apache.bootstrap, FILE)
+    assert _look(apache) == {}
+    _licet("apply", apache)
+    _wait_for_topics(apache)
+    require_topics(apache.bootstrap, FILE)
 
 
 @pytest.mark.only_on("apache")

@@ -37,6 +37,14 @@ class KafkaServer(ABC):
         """Make one topic of the test's own; nothing happens if it exists."""
         await self._create([NewTopic(name, partitions, 1)])
 
+    async def list_topics(self) -> list[str]:
+        """Return the names of all topics."""
+        admin = await self._admin()
+        try:
+            return list(await admin.list_topics())
+        finally:
+            await admin.close()
+
     async def reset_topics(self) -> None:
         """Remove the contract's topics with everything on them, and make them anew.
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import structlog
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaError, UnknownTopicOrPartitionError
 
 from licet_chassis.outbox.topics_held import TopicsHeld
 
@@ -49,7 +49,12 @@ class TopicChecks:
         try:
             expected = self._partitions(topic)
             async with asyncio.timeout(_CHECK_SECONDS):
-                found = len(await producer.partitions_for(topic))
+                # Asked by its name, a missing topic is made by brokers that create topics by themselves, with
+                # settings of their own; so all are asked for.
+                cluster = await producer.client.fetch_all_metadata()
+            found = len(cluster.partitions_for_topic(topic) or ())
+            if not found:
+                raise UnknownTopicOrPartitionError
         except (KafkaError, TimeoutError, ValueError) as error:
             pause = self.held.hold(topic)
             _log.error(

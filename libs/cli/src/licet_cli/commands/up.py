@@ -33,6 +33,9 @@ def up(
         str | None, typer.Option("--s3", help="An S3 to use: http://KEY:SECRET@host:port/bucket")
     ] = None,
     smtp: Annotated[str | None, typer.Option("--smtp", help="An SMTP server to use: smtp://…")] = None,
+    topics: Annotated[
+        Path, typer.Option("--topics", help="The file of topics that the Kafka given has to be as.")
+    ] = Path("deploy/topics.toml"),
 ) -> None:
     """Start everything on this machine, and show events until Ctrl-C."""
     if detach:
@@ -40,7 +43,7 @@ def up(
         return
     began = time.monotonic()
     run = EmbeddedRun(
-        Wanted(data, kafka, database, s3, smtp), run_directory(), lambda text: _say(began, text)
+        Wanted(data, kafka, database, s3, smtp, topics), run_directory(), lambda text: _say(began, text)
     )
     with run.alone():
         try:

@@ -2,15 +2,16 @@
 
 import asyncio
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Self
 from urllib.parse import parse_qs, unquote, urlsplit, urlunsplit
 
 import asyncpg
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from aiokafka.errors import KafkaError
 
+from licet_cli import topics
+from licet_cli.client import CommandFailed
 from licet_cli.embedded.errors import EmbeddedError
-from licet_events.topics import Topic
+from licet_events import Topic
 
 
 @dataclass(frozen=True)
@@ -52,13 +53,27 @@ def make_databases(server: str, names: list[str]) -> None:
     asyncio.run(_make_databases(server, names))
 
 
-def make_topics(bootstrap: str) -> None:
-    """Make those topics of the contract that the cluster lacks, with the broker's own retention.
+def require_topics(bootstrap: str, file: Path) -> None:
+    """Raise `EmbeddedError` unless the cluster's topics are as the reviewed file asks, but for replication.
 
-    Raises `EmbeddedError` if one has another number of partitions. A cluster that is to stay gets
-    its topics from `licet topics apply`.
+    Nothing is changed: a topic that was made in passing would keep the broker's own retention and would not
+    be compacted.
     """
-    asyncio.run(_make_topics(bootstrap))
+    try:
+        present = asyncio.run(topics.look(bootstrap, list(Topic)))
+        copies = {topic.replication for topic in present.values()}
+        wanted = topics.read(file, min(copies, default=None))
+    except (OSError, ValueError) as error:
+        raise EmbeddedError(f"{file} can't be read: {error}; name the file of topics by --topics") from error
+    except CommandFailed as error:
+        raise EmbeddedError(f"the Kafka given at {bootstrap} does not do: {error}") from error
+    differing = [change.words for change in topics.compare(wanted, present)]
+    if differing:
+        raise EmbeddedError(
+            f"the topics of the Kafka given at {bootstrap} are not as {file} asks:\n  "
+            + "\n  ".join(differing)
+            + f"\nNothing was started. `licet topics apply --kafka {bootstrap} --file {file}` makes them so."
+        )
 
 
 async def _make_databases(server: str, names: list[str]) -> None:
@@ -73,25 +88,3 @@ async def _make_databases(server: str, names: list[str]) -> None:
             await connection.close()
     except (OSError, asyncpg.PostgresError) as error:
         raise EmbeddedError(f"the database server given does not do: {error}") from error
-
-
-async def _make_topics(bootstrap: str) -> None:
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, request_timeout_ms=10_000)
-    try:
-        await admin.start()
-        present = set(await admin.list_topics())
-        missing = [topic for topic in Topic if topic.value not in present]
-        if missing:
-            await admin.create_topics([NewTopic(topic.value, topic.partitions, -1) for topic in missing])
-        described = await admin.describe_topics([topic.value for topic in Topic if topic not in missing])
-    except (KafkaError, OSError) as error:
-        raise EmbeddedError(f"the Kafka given at {bootstrap} does not do: {error}") from error
-    finally:
-        await admin.close()
-    for topic in described:
-        expected = Topic(topic["topic"]).partitions
-        if len(topic["partitions"]) != expected:
-            raise EmbeddedError(
-                f"topic {topic['topic']} on {bootstrap} has {len(topic['partitions'])} partitions, "
-                f"the contract says {expected}; that can't be changed without losing the order per key"
-            )

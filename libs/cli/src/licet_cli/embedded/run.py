@@ -19,7 +19,7 @@ from pathlib import Path
 import psutil
 
 from licet_cli.embedded.errors import EmbeddedError, ServerFailed
-from licet_cli.embedded.given import GivenS3, database_url, make_databases, make_topics
+from licet_cli.embedded.given import GivenS3, database_url, make_databases, require_topics
 from licet_cli.embedded.ports import free_port
 from licet_cli.embedded.postgres import EmbeddedPostgres
 from licet_cli.embedded.processes import Child, stop_all
@@ -51,6 +51,8 @@ class Wanted:
     database: str | None = None
     s3: str | None = None
     smtp: str | None = None
+    topics: Path = Path("deploy/topics.toml")
+    """The reviewed file that a given Kafka's topics have to be as."""
 
 
 @dataclass
@@ -92,6 +94,8 @@ class EmbeddedRun:
         shutil.rmtree(self._scratch, ignore_errors=True)
         shutil.rmtree(self._logs, ignore_errors=True)
         self._logs.mkdir(mode=0o700)
+        if self.wanted.kafka is not None:
+            require_topics(self.wanted.kafka, self.wanted.topics)
         self._keep.mkdir(mode=0o711, parents=True, exist_ok=True)
         again = (self._keep / "postgres" / "PG_VERSION").exists()
 
@@ -102,8 +106,6 @@ class EmbeddedRun:
         migrating = self._start_migrating(server)
         small = self._wait_for_small_servers()
         self._describe(server, small)
-        if self.wanted.kafka is not None:
-            make_topics(self.wanted.kafka)
         migrating.announcement(timeout=_READY_BOUND)
         self.say("credentials, certifications, scheduler, notifier …")
         for name in SERVICES:
