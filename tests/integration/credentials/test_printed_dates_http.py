@@ -130,9 +130,9 @@ async def test_a_rules_date_moves_to_the_end_of_its_month(http: httpx.AsyncClien
         validity={"months": 24}, renewal_basis="from_completion", end_of_month=True,
     )  # fmt: skip
     card = await made(
-        http, "credentials", holder_id=ana["id"], type="resuscitation", expires_on="2026-03-31",
-        valid_from="2024-03-10",
+        http, "credentials", holder_id=ana["id"], type="resuscitation", completed_on="2024-03-10",
     )  # fmt: skip
+    assert (card["valid_from"], card["expires_on"]) == ("2024-03-10", "2026-03-31")
     answer = await post(http, f"credentials/{card['id']}/renewals", completed_on="2026-02-10")
     renewal = answer.json()["renewal"]
     assert (renewal["expires_on"], renewal["expires_on_rule"]) == ("2028-02-29", "from_completion")

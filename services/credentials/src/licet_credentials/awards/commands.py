@@ -12,7 +12,6 @@ from licet_credentials.awards.model import (
     HolderUnknown,
     Outcome,
     Reason,
-    first_expiry,
     refusal_of_renewal,
     refusal_of_type,
 )
@@ -21,7 +20,6 @@ from licet_credentials.credentials.commands.recording import RecordCredential, r
 from licet_credentials.credentials.commands.renewing import RenewCredential, renew_credential
 from licet_credentials.credentials.model import CredentialFacts
 from licet_credentials.credentials.renewal import RenewalRequest
-from licet_credentials.holders import store as holder_store
 from licet_events.credentials import Origin
 from licet_events.enrolments import AwardRefusal, AwardRefused, AwardState
 
@@ -84,16 +82,10 @@ async def _issue_or_renew(
     reason = refusal_of_type(facts.rules)
     if reason is not None or facts.rules is None:
         return _refused(reason or Reason.TYPE_UNKNOWN, None)
-    born = None
-    if facts.rules.needs_birth_date:
-        born = await holder_store.read_birth_date(tx.conn, facts.holder_id)
     command = RecordCredential(
         type=award.credential_type,
         facts=CredentialFacts(facts.holder_id),
-        valid_from=award.completed_on,
-        expires_on=first_expiry(facts.rules, award.completed_on, born),
         completed_on=award.completed_on,
-        unusual=True,  # it follows from the type's own rules
         origin=Origin.PROGRAMME,
         award_id=award.id,
     )

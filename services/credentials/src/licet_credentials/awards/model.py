@@ -1,21 +1,13 @@
 """The result of an award: a new credential, a new term, or a refusal with its reason."""
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
 from licet_chassis.errors import NotFound
-from licet_credentials.credentials.ends import (
-    counted_from,
-    next_birth_anchor,
-    next_fixed_date,
-    required_birth_date,
-    validity_for,
-)
 from licet_credentials.credentials.model import Credential
 from licet_credentials.types.model import CredentialType
-from licet_events.catalogue import RenewalBasis
 from licet_events.credentials import Expiry
 
 
@@ -105,23 +97,3 @@ def refusal_of_renewal(credential: Credential, holder_id: UUID, type_code: str) 
     if credential.last_term.expiry is Expiry.NEVER:
         return Reason.NEVER_EXPIRES
     return None
-
-
-def first_expiry(rules: CredentialType, completed_on: date, born: date | None) -> date | None:
-    """Return the printed expiry date of the first term that starts on the day of completion.
-
-    `born` is the holder's date of birth. Returns `None` if the type never expires, or if its rules give no
-    date: then the credential stays incomplete until somebody enters one. Raises `Invalid` if the rules count
-    by a date of birth that is not recorded.
-    """
-    if not rules.expires:
-        return None
-    if rules.birth_anchor is not None:
-        born = required_birth_date(rules, born)
-        return rules.end_by_rule(next_birth_anchor(rules.birth_anchor, born, completed_on))
-    if rules.renewal_basis is RenewalBasis.FIXED_DATE and rules.fixed_date is not None:
-        return rules.end_by_rule(next_fixed_date(rules.fixed_date, completed_on))
-    if rules.validity is None and not rules.age_bands:
-        return None
-    validity = validity_for(rules, completed_on, born)
-    return rules.end_by_rule(counted_from(completed_on, validity, month_end=rules.month_end))

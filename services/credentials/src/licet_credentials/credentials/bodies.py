@@ -70,6 +70,9 @@ class CredentialIn(_Facts):
     name: Line | None = None
     """By default the type's name."""
     valid_from: Day | None = None
+    completed_on: Day | None = None
+    """When the course or examination was completed: the start, unless `valid_from` is given. Where no end is
+    given, it follows from there by the type's rules."""
     expires_on: Day | None = None
     """The expiry date that the document prints; its type's `expires_at_rule` says which instant that is."""
     expires_on_month: Month | None = None

@@ -8,11 +8,39 @@ from datetime import date, timedelta
 from licet_chassis.errors import Invalid
 from licet_credentials.credentials.terms import Term
 from licet_credentials.types.model import CredentialType
-from licet_events.catalogue import BirthAnchor, BirthDay, FixedDate, MonthEnd, Period, YearCycle
+from licet_events.catalogue import (
+    BirthAnchor,
+    BirthDay,
+    FixedDate,
+    MonthEnd,
+    Period,
+    RenewalBasis,
+    YearCycle,
+)
 from licet_events.civil import add_months
 
 _DAY = timedelta(days=1)
 _FEBRUARY = 2
+
+
+def first_expiry(rules: CredentialType, completed_on: date, born: date | None) -> date | None:
+    """Return the date that a first term prints which starts on the day of completion.
+
+    `born` is the holder's date of birth. Returns `None` if the type never expires, or if its rules give no
+    date: then the credential stays incomplete until somebody enters one. Raises `Invalid` if the rules count
+    by a date of birth that is not recorded.
+    """
+    if not rules.expires:
+        return None
+    if rules.birth_anchor is not None:
+        born = required_birth_date(rules, born)
+        return rules.end_by_rule(next_birth_anchor(rules.birth_anchor, born, completed_on))
+    if rules.renewal_basis is RenewalBasis.FIXED_DATE and rules.fixed_date is not None:
+        return rules.end_by_rule(next_fixed_date(rules.fixed_date, completed_on))
+    if rules.validity is None and not rules.age_bands:
+        return None
+    validity = validity_for(rules, completed_on, born)
+    return rules.end_by_rule(counted_from(completed_on, validity, month_end=rules.month_end))
 
 
 def required_birth_date(rules: CredentialType, born: date | None) -> date:

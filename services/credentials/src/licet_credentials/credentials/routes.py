@@ -62,7 +62,9 @@ async def record(request: Request, body: CredentialIn, write: Write) -> Response
     """Record a credential."""
     within_country(body.country, body.subdivision)
     facts = body.model_dump()
-    terms = {name: facts.pop(name) for name in ("valid_from", "unusual", "expiry", "time_zone")}
+    terms = {
+        name: facts.pop(name) for name in ("valid_from", "completed_on", "unusual", "expiry", "time_zone")
+    }
     terms |= printed_end(facts.pop("expires_on"), facts.pop("expires_on_month"))
     command = RecordCredential(type=facts.pop("type"), facts=CredentialFacts(**facts), **terms)
     zone = serving(request).settings.default_time_zone

@@ -12,13 +12,16 @@ from licet_credentials.credentials import store
 from licet_credentials.credentials.change import Change, announce
 from licet_credentials.credentials.commands.writing import apply_step, write_credentials
 from licet_credentials.credentials.dates import decide_expiry, require_issued, require_order, require_usual
+from licet_credentials.credentials.ends import first_expiry
 from licet_credentials.credentials.model import Credential, CredentialFacts
 from licet_credentials.credentials.steps import new_credential
 from licet_credentials.credentials.store import CredentialWithRules, PendingChange
 from licet_credentials.credentials.terms import term_of
 from licet_credentials.errors import NumberTaken
+from licet_credentials.holders.store import read_birth_date
 from licet_credentials.inputs import within_country
 from licet_credentials.types.attributes import checked_attributes, merged_attributes
+from licet_credentials.types.model import CredentialType
 from licet_events.civil import local_date
 from licet_events.credentials import CredentialUpdated, Expiry, Origin
 from licet_events.ids import uuid7
@@ -39,6 +42,7 @@ class RecordCredential:
     expiry: Expiry | None = None
     time_zone: str | None = None
     completed_on: date | None = None
+    """When the course or examination was completed: what is left out of start and end follows from it."""
     origin: Origin = Origin.API
     award_id: UUID | None = None
     """The award of a programme that issues it."""
@@ -65,6 +69,7 @@ async def record_credential(
         raise NumberTaken(given.number, facts.number_of)
     attributes = checked_attributes(facts.rules.attributes, given.attributes)
     given = replace(given, holder_id=facts.holder_id, attributes=attributes)
+    command = await _with_dates_by_rule(tx, command, facts.rules, facts.holder_id)
     term = term_of(
         uuid7(),
         valid_from=command.valid_from,
@@ -84,6 +89,20 @@ async def record_credential(
     change = new_credential(given, facts.rules, (term,), (), command.origin, now)
     await write_credentials(tx, [PendingChange(change, facts.rules)], now)
     return change.credential
+
+
+async def _with_dates_by_rule(
+    tx: Transaction, command: RecordCredential, rules: CredentialType, holder_id: UUID
+) -> RecordCredential:
+    """Return the command with the start, and the end by the type's rules, that follow from the completion."""
+    completed_on = command.completed_on
+    if completed_on is None:
+        return command
+    command = replace(command, valid_from=command.valid_from or completed_on)
+    if command.expires_on is not None or command.expiry is not None:
+        return command
+    born = await read_birth_date(tx.conn, holder_id) if rules.needs_birth_date else None
+    return replace(command, expires_on=first_expiry(rules, completed_on, born), unusual=True)
 
 
 async def update_credential(
