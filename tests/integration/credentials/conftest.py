@@ -162,14 +162,17 @@ async def service(clean_url: str, settings: Settings, issuer: Issuer) -> AsyncIt
 
 
 # Both take longer to make than most tests take: equal settings share them.
-_made_app = lru_cache(maxsize=8)(create_app)
+_made_apps: dict[str, FastAPI] = {}
 _made_storage = lru_cache(maxsize=8)(ImageStorage)
 
 
 @pytest.fixture
 async def app(service: Credentials, settings: Settings) -> AsyncIterator[FastAPI]:
     """The service's application; without its lifespan, hence without Kafka."""
-    app = _made_app(settings)
+    key = repr((settings, settings.database_url.get_secret_value(), settings.s3_url))
+    if key not in _made_apps:
+        _made_apps[key] = create_app(settings)
+    app = _made_apps[key]
     app.state.runtime = service.runtime
     app.state.image_workers = ImageWorkers(WorkerLimits())
     app.state.image_storage = _made_storage(settings.bucket)
