@@ -49,3 +49,12 @@ def test_golden_values_are_valid_by_their_schema(golden: Golden):
     )
     value = None if golden.value is None else json.loads(golden.value)
     assert not [error.message for error in validator.iter_errors(value)]
+
+
+def test_the_date_of_birth_is_published_with_holders_alone():
+    naming = {
+        path.stem for path in CURRENT.glob("*.json") if "birth_date" in path.read_text(encoding="utf-8")
+    }
+    assert naming == {name for name in EVENT_TYPES if name.startswith("licet.holder.")} - {
+        "licet.holder.erased.v1"
+    }

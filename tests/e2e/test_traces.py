@@ -80,6 +80,10 @@ def test_a_mail_and_its_log_lines_carry_the_ids_of_the_event_that_caused_it(run,
         assert mail.message["traceparent"].split("-")[1] == sent["traceparent"].split("-")[1]
 
 
+BORN = "1931-07-23"
+"""A date of birth that nobody else here has."""
+
+
 def test_no_personal_data_is_in_logs_or_on_topics_that_exclude_it(run, world, http, tag, tmp_path):
     words = {
         what: f"Plant{what}{tag}"
@@ -88,7 +92,7 @@ def test_no_personal_data_is_in_logs_or_on_topics_that_exclude_it(run, world, ht
     phone = f"+49 30 {int(tag, 16) % 10**10:010d}"
     person = {
         "kind": "employee", "name": words["name"], "email": f"{words['mail']}@example.org", "phone": phone,
-        "time_zone": "UTC", "roles": [f"plant-{tag}"],
+        "time_zone": "UTC", "roles": [f"plant-{tag}"], "birth_date": BORN,
     }  # fmt: skip
     world.type(f"plant-{tag}", validity={"months": 12}, renewal_basis="from_expiry")
     world.requirement(f"role:plant-{tag}", f"plant-{tag}", effective_from=world.day(-1))
@@ -101,6 +105,7 @@ def test_no_personal_data_is_in_logs_or_on_topics_that_exclude_it(run, world, ht
     assert http.post("/credentials", json=body).status_code == 409
     again = {"external_id": words["bad"], "kind": "employee", "name": words["name"]}
     assert [http.post("/holders", json=again).status_code for _ in range(2)] == [201, 409]
+    assert http.post("/holders", json=person | {"birth_date": f"{BORN}T00"}).is_error
     assert http.post("/holders", json=person | {"nickname": words["bad"], "email": words["bad"]}).is_error
     assert http.get("/holders", params={"q": words["query"], "limit": words["query"]}).is_error
     assert http.get(f"/holders/{words['query']}").is_error
@@ -118,13 +123,14 @@ def test_no_personal_data_is_in_logs_or_on_topics_that_exclude_it(run, world, ht
     world.act(licence, "renewals", mode="from_expiry", notes=words["note"])
     world.quiet()
 
-    planted = [*words.values(), phone, phone.replace(" ", "")]
+    planted = [*words.values(), phone, phone.replace(" ", ""), BORN]
     for seen in run.events():
         told = str(seen.document())
         found = [word for word in planted if word in told]
         free = [words[what] for what in ("note", "file", "query", "row", "poison")]
         assert not set(found) & set(free), seen.attributes
         assert not found or Topic(seen.topic) in PERSONAL, (seen.topic, found)
+        assert BORN not in found or seen.topic == Topic.HOLDERS, seen.attributes
     logs = [*(run.directory / "run" / "logs").iterdir(), run.directory / "run" / "up.log"]
     assert {"credentials.log", "notifier.log", "postgres.log"} <= {log.name for log in logs}
     for log in logs:
