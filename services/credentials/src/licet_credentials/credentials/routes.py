@@ -96,7 +96,23 @@ async def update(
     )
 
 
-@router.post("/{credential_id}/renewals", status_code=201, response_model=RenewedOut, dependencies=[WRITE])
+_TERM_MADE: dict[int | str, dict[str, Any]] = {
+    409: {
+        "description": "The state of the credential does not allow it. Where the renewal repeats the one before "
+        "(`urn:licet:problem:already-renewed`), the member `term` is the term just made: `id`, `valid_from`, "
+        "`expires_on`, `completed_on` and `recorded_at`",
+        "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/ProblemDocument"}}},
+    }
+}
+
+
+@router.post(
+    "/{credential_id}/renewals",
+    status_code=201,
+    response_model=RenewedOut,
+    dependencies=[WRITE],
+    responses=_TERM_MADE,
+)
 async def renew(
     request: Request, credential_id: UUID, body: RenewalIn, expected: MaybeIfMatch, write: Write
 ) -> Response:
