@@ -98,7 +98,7 @@ async def update(
 
 _TERM_MADE: dict[int | str, dict[str, Any]] = {
     409: {
-        "description": "The state of the credential does not allow it. Where the renewal repeats the one before "
+        "description": "The state of the credential does not allow it. Where it repeats the one before "
         "(`urn:licet:problem:already-renewed`), the member `term` is the term just made: `id`, `valid_from`, "
         "`expires_on`, `completed_on` and `recorded_at`",
         "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/ProblemDocument"}}},
