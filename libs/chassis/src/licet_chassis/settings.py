@@ -102,6 +102,10 @@ class ServiceSettings(BaseSettings):
     body_limit_bytes: int = Field(1 << 20, ge=1024)
     """The largest request body, where a route does not say otherwise."""
 
+    def __hash__(self) -> int:
+        """Hash them although one field is a mapping; secrets count for equality alone."""
+        return hash(self.model_dump_json())
+
     @property
     def direct_url(self) -> SecretStr:
         """The database without a pooler between."""
