@@ -12,8 +12,9 @@ from licet_notifier.facts.model import EnrolmentMail, Facts
 from licet_notifier.mail.message import Content
 from licet_notifier.notifications.deciding import decide
 from licet_notifier.notifications.wording import Tongue, wording
+from licet_notifier.templates.filters import MOST_SECONDS
 from licet_notifier.templates.model import Conditions, Variant
-from licet_notifier.templates.rendering import MOST_SECONDS, Letter, TemplateFailed
+from licet_notifier.templates.rendering import Letter, TemplateFailed
 from licet_notifier.templates.shipping import shipped_letter, shipped_version
 from support.mailing.cases import DEPLOYMENT, MORNING, credential, facts, holder, manager, notice, run
 

@@ -31,6 +31,7 @@ from licet_notifier.settings import NotifierSettings
 from licet_notifier.shift_digests import store as shift_digests
 from licet_notifier.shift_digests.delivery import DigestDelivery
 from licet_notifier.shift_digests.routes import router as shift_digests_router
+from licet_notifier.templates.routes import router as templates_router
 
 NAME = "notifier"
 _GRACE = 15.0
@@ -70,7 +71,7 @@ def create_service(settings: NotifierSettings) -> Service:
                     ),
                     pending={"mails": store.count_leaving, "shift_digests": shift_digests.count_leaving},
                     next_due=_next_due,
-                    state={"deployment": deployment},
+                    state={"post": post},
                     troubles=(transport.trouble.describe,),
                 )
             finally:
@@ -85,6 +86,7 @@ def create_service(settings: NotifierSettings) -> Service:
             resending_router,
             restraint_router,
             shift_digests_router,
+            templates_router,
             policy_router,
             explaining_router,
         ),

@@ -61,7 +61,10 @@ def principal_of_claims(claims: Mapping[str, Any], rules: ClaimRules) -> Princip
     )
     if rules.refuse_without_teams and not narrowed:
         teams = frozenset()
-    return Principal(subject, _scopes(claims, rules), teams, locations)
+    email = claims.get("email")
+    return Principal(
+        subject, _scopes(claims, rules), teams, locations, email if isinstance(email, str) else None
+    )
 
 
 def require_instants(claims: Mapping[str, Any]) -> None:

@@ -15,6 +15,8 @@ class Principal:
     """The only teams whose people this token sees; `None`: all, empty: none."""
     locations: frozenset[str] | None = None
     """The only locations whose people this token sees; `None`: all, empty: none."""
+    email: str | None = None
+    """The claim `email` (OpenID Connect), where the issuer gives it."""
 
     @property
     def actor(self) -> str:

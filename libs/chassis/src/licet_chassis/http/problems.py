@@ -43,7 +43,7 @@ class Problem(HTTPException):
         *,
         status: int | None = None,
         title: str | None = None,
-        errors: Sequence[Mapping[str, str]] = (),
+        errors: Sequence[Mapping[str, str | int]] = (),
         headers: Mapping[str, str] | None = None,
         type: str | None = None,
         members: Mapping[str, Any] | None = None,

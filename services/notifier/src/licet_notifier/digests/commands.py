@@ -69,7 +69,9 @@ def _begun(
     first = told[0]
     decision = first.decision
     letter, _ = catalogue.choose("digest", Reader(decision.reading, decision.locale))
-    values = digest_wording(told, now, Tongue.of(letter.language, decision.locale))
+    notices = [(each.mail.notice, each.facts) for each in told]
+    tongue = Tongue.of(letter.language, decision.locale)
+    values = digest_wording(notices, first.facts, decision, now, tongue)
     # The same for each attempt: what is renewed meanwhile only makes the mail shorter.
     mail_id = message_id(derived_id("digest-mail", first.mail.digest_id, decision.address, part))
     members = [Begun(each.mail, each.decision, mail_id, letter, values, each.decision) for each in told]

@@ -39,6 +39,17 @@ class Catalogue:
             raise TemplateFailed(f"no template of {event} fits, not even a shipped one")
         return self._letter(event, choice), choice
 
+    def every(self, event: str) -> list[tuple[Letter, Choice]]:
+        """Return the letter of every variant of an event, your own first."""
+        own = self.saved.get(event)
+        found = []
+        for variants, saved in ((own.variants if own else (), True), (shipped_variants(event), False)):
+            for variant in variants:
+                language = variant.conditions.language or self.default_language
+                choice = Choice(variant, saved, language, ("every variant was asked for",))
+                found.append((self._letter(event, choice), choice))
+        return found
+
     def version_of(self, event: str) -> str:
         """Return the name of the text that counts for an event: the saved version or the shipped one."""
         own = self.saved.get(event)

@@ -61,8 +61,11 @@ def _layout(name: str) -> Template:
 def _text(layout: Template, language: str, parts: Mapping[str, Any]) -> str:
     phrases = languages.phrases_of(language) or languages.english()
     rows = [_Row(row) for row in parts.get("rows", ())]
-    width = max((len(row.label) for row in rows), default=0) + 3
-    facts = "".join(row.when(_line(f"{row.label + ':':<{width}}{row.value}")) for row in rows)
+    labels = [row.label + phrases["colon"] for row in rows]
+    width = max(map(len, labels), default=0) + 2
+    facts = "".join(
+        row.when(_line(f"{label:<{width}}{row.value}")) for label, row in zip(labels, rows, strict=True)
+    )
     return layout.substitute(
         _of_mail(phrases),
         lead=_line(parts["lead"])[:-1],
