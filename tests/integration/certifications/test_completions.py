@@ -287,20 +287,20 @@ async def test_a_file_gives_the_same_as_a_request_and_a_report_for_each_row(http
     assert [one["outcome"] for one in answer.json()["results"]] == [
         "duplicate", "recorded", "rejected", "rejected", "rejected", "unmatched",
     ]  # fmt: skip
-    assert "5 cells" in answer.json()["results"][3]["detail"]
+    assert "completed_at" in answer.json()["results"][3]["detail"]
     assert sorted((await of(service, ADA))[ADA]) == [("c-1", "passed"), ("c-2", "passed")]
 
 
 @pytest.mark.parametrize(
     ("body", "word"),
     [
-        (b"source;source_id\n", "separated by commas"),
+        (b"source;source_id\n", "lacks a column: course"),
         (b"source,source,course\n", "twice"),
         (b"source,source_id,course,completed_at,result\nx,y,z,a,b\n", "external_id"),
         (b"source,source_id,external_id\n", "course"),
         ((HEADER + "\n").encode(), "no row"),
         ((HEADER + '\nlms,"c-1\n').encode(), "no CSV"),
-        (b"\xff\xfe\x00", "UTF-8"),
+        (b"source\xff;source_id\n", "not UTF-8"),
         (b"", "is required"),
     ],
 )

@@ -131,6 +131,12 @@ async def test_a_list_may_bring_its_own_reader_of_rows(issuer: Issuer) -> None:
     assert (await fetched(issuer, "/v1/lines")).text == "letter,number\r\na,1\r\nb,\r\n"
 
 
+async def test_a_byte_order_mark_comes_first_on_request(issuer: Issuer) -> None:
+    plain = (await fetched(issuer, "/v1/items")).content
+    assert (await fetched(issuer, "/v1/items?bom=true")).content == b"\xef\xbb\xbf" + plain
+    assert (await fetched(issuer, "/v1/lines?bom=true")).content[:3] == b"\xef\xbb\xbf"
+
+
 async def test_a_cursor_begins_after_it(issuer: Issuer) -> None:
     page = (await fetched(issuer, "/v1/items?limit=500", {})).json()
     rows = (await fetched(issuer, f"/v1/items?cursor={page['next_cursor']}")).text.splitlines()

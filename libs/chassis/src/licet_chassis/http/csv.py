@@ -8,6 +8,7 @@ it is sent breaks the connection off: a file that ends well is whole.
 import csv
 import io
 import re
+from codecs import BOM_UTF8
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -67,15 +68,17 @@ async def listed(
     first = await table.read(page.cursor)
     name = request.url.path.rstrip("/").rpartition("/")[2]
     return StreamingResponse(
-        _chunks(table, first),
+        _chunks(table, first, bom=page.bom),
         media_type=f"{_MEDIA_TYPE}; header=present",
         headers={"Content-Disposition": f'attachment; filename="{name}.csv"', "Vary": "Accept"},
     )
 
 
-async def _chunks(table: Table, first: tuple[Sequence[Sequence[Cell]], str | None]) -> AsyncIterator[bytes]:
+async def _chunks(
+    table: Table, first: tuple[Sequence[Sequence[Cell]], str | None], *, bom: bool
+) -> AsyncIterator[bytes]:
     rows, cursor = first
-    yield csv_of([table.columns]) + csv_of(rows)
+    yield (BOM_UTF8 if bom else b"") + csv_of([table.columns]) + csv_of(rows)
     while cursor is not None:
         rows, cursor = await table.read(cursor)
         yield csv_of(rows)

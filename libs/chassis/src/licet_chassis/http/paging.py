@@ -20,6 +20,7 @@ K = TypeVar("K")
 MOST = 500
 DEFAULT = 50
 _LONGEST_CURSOR = 2048
+BOM_DESCRIPTION = "Whether CSV begins with a byte order mark, by which spreadsheets know UTF-8"
 
 
 class Page(BaseModel, Generic[T]):
@@ -35,6 +36,8 @@ class PageRequest:
 
     limit: int = DEFAULT
     cursor: str | None = None
+    bom: bool = False
+    """Whether a list as CSV begins with a byte order mark."""
 
     def after(self, key: type[K]) -> K | None:
         """Return the key of the last row of the page before, `None` for the first page.
@@ -65,12 +68,13 @@ async def _page_request(
     cursor: Annotated[
         str | None, Query(max_length=_LONGEST_CURSOR, description="`next_cursor` of the page before")
     ] = None,
+    bom: Annotated[bool, Query(description=BOM_DESCRIPTION)] = False,
 ) -> PageRequest:
-    return PageRequest(limit, cursor)
+    return PageRequest(limit, cursor, bom)
 
 
 PageQuery = Annotated[PageRequest, Depends(_page_request)]
-"""The query parameters `limit` (1 to 500, default 50) and `cursor`."""
+"""The query parameters `limit` (1 to 500, default 50), `cursor` and `bom`."""
 
 
 def cursor_after(key: object) -> str:

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -13,6 +14,11 @@ _TITLE_LINES = 50
 _HEADER_LINES = 20
 """Lines over which one header may run, within quotation marks."""
 _DOS_END = "\x1a"
+_SCIENTIFIC = re.compile(r"[+-]?\d(?:[.,]\d+)?E[+]\d{1,3}|[+-]?\d[.,]\d+E-?\d{1,3}", re.ASCII | re.IGNORECASE)
+DIGITS_LOST = (
+    "is in scientific notation, in which a spreadsheet loses digits; "
+    "format the column as text and enter it anew"
+)
 _UNSEEN = "\ufeff\u200b\u200c\u200d\u2060"
 
 
@@ -30,6 +36,14 @@ class Header:
 def is_blank(cells: Iterable[str]) -> bool:
     """Return whether no cell has anything that can be seen."""
     return not any(cell and cell.strip().strip(_UNSEEN) for cell in cells)
+
+
+def is_scientific(text: str) -> bool:
+    """Return whether a spreadsheet shows a number so whose digits it has lost.
+
+    `12E45`, which no spreadsheet writes, may well be a number of a licence.
+    """
+    return _SCIENTIFIC.fullmatch(text) is not None
 
 
 def clean_names(cells: Iterable[str]) -> tuple[str, ...]:

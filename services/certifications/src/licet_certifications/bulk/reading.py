@@ -1,12 +1,13 @@
 """Reading a CSV file of holders to enrol: a row each, with `holder_id` or `external_id`, and `programme`."""
 
-import csv
-import io
+from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
 from licet_certifications.bulk.model import MOST
 from licet_chassis.errors import Invalid
+from licet_chassis.office.lines import DIGITS_LOST, is_scientific
+from licet_chassis.office.tables import read_table
 from licet_events.forms import FORMS
 
 COLUMNS = ("holder_id", "external_id", "programme")
@@ -24,27 +25,30 @@ class Line:
     """What is wrong with it."""
 
 
-def read_lines(document: bytes, *, programme: str | None) -> list[Line]:
-    """Return the rows of a file (RFC 4180, UTF-8); `programme` stands in for the column where it is left out.
+def read_lines(document: bytes, *, programme: str | None, charset: str | None = None) -> list[Line]:
+    """Return the rows of a file; `programme` stands in for the column where it is left out.
 
     A fault of one row is told with the row. Raises `Invalid` for a file that can't be read as a whole.
     """
-    try:
-        text = document.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise Invalid(f"The file is not UTF-8: byte {error.start} is none. Save it as UTF-8.") from None
-    if "\0" in text:
-        raise Invalid("The file has the character U+0000; it is no CSV file.")
-    rows = csv.reader(io.StringIO(text, newline=""), strict=True)
-    try:
-        head = [name.strip().lower() for name in next(rows, [])]
-        _check(head, programme)
-        lines = [_line(head, row, programme) for row in rows if row]
-    except csv.Error as error:
-        raise Invalid(f"Line {rows.line_num} is no CSV: {error}.") from None
-    if len(lines) > MOST:
-        raise Invalid(f"The file has {len(lines):,} rows; {MOST:,} is the most at once. Split it.")
-    return lines
+    table = read_table(document, lambda names: _unlike(_lower(names), programme), charset)
+    head = _lower(table.header)
+    _check(head, programme)
+    if len(table.rows) > MOST:
+        raise Invalid(f"The file has {len(table.rows):,} rows; {MOST:,} is the most at once. Split it.")
+    return [_line(head, row, programme) for row in table.rows]
+
+
+def _lower(names: Sequence[str]) -> list[str]:
+    return [name.lower() for name in names]
+
+
+def _unlike(head: list[str], programme: str | None) -> int:
+    """Return how many names a line has too many or lacks to be the header."""
+    unknown = sum(name not in COLUMNS for name in head)
+    lacking = (("holder_id" in head) == ("external_id" in head)) + (
+        "programme" not in head and programme is None
+    )
+    return unknown + lacking
 
 
 def _check(head: list[str], programme: str | None) -> None:
@@ -60,7 +64,7 @@ def _check(head: list[str], programme: str | None) -> None:
 
 
 def _line(head: list[str], row: list[str], programme: str | None) -> Line:
-    if len(row) != len(head):
+    if len(row) > len(head):
         return Line(fault=f"The row has {len(row)} cells and the first line {len(head)}.")
     cells = {name: cell.strip() for name, cell in zip(head, row, strict=True)}
     code = cells.get("programme") or programme
@@ -71,6 +75,8 @@ def _line(head: list[str], row: list[str], programme: str | None) -> Line:
     if "external_id" in cells:
         external_id = cells["external_id"]
         fault = None if external_id else "The row has no external_id."
+        if is_scientific(external_id):
+            fault = f"The external_id {DIGITS_LOST}."
         return Line(external_id=external_id or None, programme=code, fault=fault)
     try:
         return Line(holder_id=UUID(FORMS["uuid"].check(cells["holder_id"])), programme=code)

@@ -25,6 +25,7 @@ from licet_chassis.http.problems import UnsupportedMediaType
 from licet_chassis.http.resources import resource
 from licet_chassis.http.serving import serving
 from licet_chassis.http.writes import Write
+from licet_chassis.office.tables import charset_of
 from licet_events.enrolments import EnrolmentStatus
 from licet_events.event import Instant
 
@@ -177,10 +178,10 @@ async def send_file(
     dry_run: bool = False,
 ) -> Response:
     """Enrol the holders of a CSV file with columns `holder_id` or `external_id`, and `programme`."""
-    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if media_type != "text/csv":
+    content_type = request.headers.get("content-type", "")
+    if content_type.partition(";")[0].strip().lower() != "text/csv":
         raise UnsupportedMediaType("Send the file as the body, with Content-Type: text/csv.")
-    lines = read_lines(await request.body(), programme=programme)
+    lines = read_lines(await request.body(), programme=programme, charset=charset_of(content_type))
     command = TakeIn(_enrol(principal, entry, None), dry_run, _asker(principal), {"rows": len(lines)})
     return await write(
         lambda tx, now: commands.enrol_lines(tx, command, lines, now=now),

@@ -1,17 +1,17 @@
 """Completions as callers send them, as JSON or as CSV."""
 
-import csv
-import io
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi.exceptions import RequestValidationError
-from pydantic import BeforeValidator, Field, ValidationError, WrapValidator
+from pydantic import BeforeValidator, Field, PrivateAttr, ValidationError, WrapValidator
 
 from licet_chassis.http.problems import Unprocessable, invalid_input
 from licet_chassis.http.resources import Body
+from licet_chassis.office.lines import DIGITS_LOST, is_scientific
+from licet_chassis.office.tables import read_table
 from licet_events.completions import CompletionRecorded, CompletionResult, Learner, LearnerAccount
 from licet_events.event import Instant
 from licet_events.forms import FORMS
@@ -110,14 +110,26 @@ class CompletionsIn(Body):
 
     completions: list[Item] = Field(min_length=1, max_length=MOST_ROWS)
 
-    @property
-    def items(self) -> Sequence[CompletionIn | Malformed]:
-        """The completions, and what is none in its place."""
-        return self.completions
+    _file: bytes | None = PrivateAttr(None)
+    """A CSV file that was sent instead; its encoding is told by the request."""
+
+    @classmethod
+    def of_file(cls, file: bytes) -> "CompletionsIn":
+        """Return what a CSV file says, which is read by `items`."""
+        given = cls.model_construct(completions=[])
+        given._file = file
+        return given
+
+    def items(self, charset: str | None) -> Sequence[CompletionIn | Malformed]:
+        """Return the completions, and what is none in its place.
+
+        Raises `Invalid` and `Unprocessable` for a file that can't be read as a whole.
+        """
+        return self.completions if self._file is None else _read_file(self._file, charset)
 
 
 def _from_csv(value: Any) -> Any:
-    """Turn the bytes of a CSV file into what JSON would have said; JSON is limited to fewer at once."""
+    """Take the bytes of a CSV file for what JSON would have said; JSON is limited to fewer at once."""
     if isinstance(value, dict):
         completions = value.get("completions")
         if isinstance(completions, list) and len(completions) > MOST:
@@ -126,33 +138,23 @@ def _from_csv(value: Any) -> Any:
                 "Send several requests, or a file."
             )
         return value
-    if not isinstance(value, bytes):
-        return value
-    rows: list[Any] = list(_rows(value))
-    return CompletionsIn.model_construct(completions=rows)
+    return CompletionsIn.of_file(value) if isinstance(value, bytes) else value
 
 
-def _rows(content: bytes) -> Iterator[CompletionIn | Malformed]:
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise Unprocessable(f"The file must be in UTF-8; its byte {error.start} is not.") from None
-    rows = csv.reader(io.StringIO(text, newline=""), strict=True)
-    try:
-        header = [name.strip() for name in next(rows, [])]
-        _check_header(header)
-        count = 0
-        for row in rows:
-            if not row:
-                continue
-            count += 1
-            if count > MOST_ROWS:
-                raise Unprocessable(f"A file takes at most {MOST_ROWS:,} rows; split it.")
-            yield _row(header, row)
-    except csv.Error as error:
-        raise Unprocessable(f"The file is no CSV (RFC 4180) at line {rows.line_num}: {error}.") from None
-    if not count:
+def _read_file(content: bytes, charset: str | None) -> list[CompletionIn | Malformed]:
+    table = read_table(content, _unlike, charset)
+    header = list(table.header)
+    _check_header(header)
+    if not table.rows:
         raise Unprocessable("The file has a header and no row.")
+    if len(table.rows) > MOST_ROWS:
+        raise Unprocessable(f"A file takes at most {MOST_ROWS:,} rows; split it.")
+    return [_row(header, row) for row in table.rows]
+
+
+def _unlike(names: Sequence[str]) -> int:
+    """Return how many names a line has too many or lacks to be the header."""
+    return len(set(names) - COLUMNS) + len(set(_REQUIRED) - set(names))
 
 
 def _check_header(header: list[str]) -> None:
@@ -160,7 +162,7 @@ def _check_header(header: list[str]) -> None:
     if unknown:
         raise Unprocessable(
             f"The header has {', '.join(repr(name[:80]) for name in unknown[:5])}; the columns are "
-            f"{', '.join(sorted(COLUMNS))}, separated by commas."
+            f"{', '.join(sorted(COLUMNS))}."
         )
     if len(set(header)) != len(header):
         raise Unprocessable("The header names a column twice.")
@@ -171,9 +173,12 @@ def _check_header(header: list[str]) -> None:
 
 
 def _row(header: list[str], row: list[str]) -> CompletionIn | Malformed:
-    if len(row) != len(header):
+    if len(row) > len(header):
         return Malformed(f"This row has {len(row)} cells, the header {len(header)}.")
     cells = {name: cell.strip() for name, cell in zip(header, row, strict=True) if cell.strip()}
+    for name, cell in cells.items():
+        if is_scientific(cell):
+            return Malformed(f"{name}: {DIGITS_LOST}")
     learner: dict[str, Any] = {
         name: cells.pop(name) for name in ("external_id", "email", "holder_id") if name in cells
     }

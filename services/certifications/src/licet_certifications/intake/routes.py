@@ -26,6 +26,7 @@ from licet_chassis.http.problems import NotFound, UnsupportedMediaType
 from licet_chassis.http.resources import resource
 from licet_chassis.http.serving import serving
 from licet_chassis.http.writes import Write
+from licet_chassis.office.tables import charset_of
 
 router = APIRouter(prefix="/v1/completions", tags=["completions"])
 
@@ -37,7 +38,8 @@ _CSV_BODY: dict[str, Any] = {
                 "schema": {
                     "type": "string",
                     "description": (
-                        "A header with the columns, then a row for each completion: `source`, `source_id`, "
+                        "UTF-8, or as `charset` says. A header with the columns, then a row for each "
+                        "completion: `source`, `source_id`, "
                         "`course`, `completed_at`, `result`; `external_id`, `email`, `holder_id` or "
                         "`account_home_page` with `account_name`; `credits`; `evidence`, separated by blanks."
                     ),
@@ -63,7 +65,7 @@ async def _require_known_type(request: Request) -> None:
     openapi_extra=_CSV_BODY,
     max_body_size=LARGEST_BODY,
 )
-async def post_completions(body: Annotated[Completions, Body()], write: Write) -> Response:
+async def post_completions(request: Request, body: Annotated[Completions, Body()], write: Write) -> Response:
     """Take in up to 1,000 completions, or a CSV file of up to 10,000 rows.
 
     Each is answered in its place: `recorded`, `duplicate` (known already), `conflict` (its source and id
@@ -71,10 +73,11 @@ async def post_completions(body: Annotated[Completions, Body()], write: Write) -
     once that is clear) or `rejected`, with the reason. What is rejected keeps no other back.
     """
     given: CompletionsIn = body
+    items = given.items(charset_of(request.headers.get("content-type", "")))
 
     async def run(tx: Transaction, now: datetime) -> list[Outcome]:
         reports = {
-            place: item.report() for place, item in enumerate(given.items) if not isinstance(item, Malformed)
+            place: item.report() for place, item in enumerate(items) if not isinstance(item, Malformed)
         }
         taken = await commands.take_in(tx, list(reports.values()), now=now)
         taken = await commands.note_courses(tx.conn, list(reports.values()), taken)
@@ -83,7 +86,7 @@ async def post_completions(body: Annotated[Completions, Body()], write: Write) -
             Outcome(OutcomeKind.REJECTED, code="malformed", detail=item.detail)
             if isinstance(item, Malformed)
             else outcomes[place]
-            for place, item in enumerate(given.items)
+            for place, item in enumerate(items)
         ]
 
     return await write(

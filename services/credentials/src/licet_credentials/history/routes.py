@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from licet_chassis.http.csv import CSV_TOO, listed
-from licet_chassis.http.paging import Page, PageQuery, PageRequest, page_of
+from licet_chassis.http.paging import BOM_DESCRIPTION, Page, PageQuery, PageRequest, page_of
 from licet_chassis.http.serving import serving
 from licet_credentials.access import READ, ReaderSees
 from licet_credentials.credentials.store import read_credential, require_credential
@@ -141,7 +141,11 @@ async def held(
     dependencies=[READ],
     responses=CSV_TOO,
 )
-async def terms(request: Request, credential_id: UUID) -> Response:
+async def terms(
+    request: Request,
+    credential_id: UUID,
+    bom: Annotated[bool, Query(description=BOM_DESCRIPTION)] = False,
+) -> Response:
     """List every revision of every term, with the interval in which it was recorded."""
 
     async def read(_asked: PageRequest) -> Page[TermOut]:
@@ -161,7 +165,7 @@ async def terms(request: Request, credential_id: UUID) -> Response:
         ]
         return Page(items=items, next_cursor=None)
 
-    return await listed(request, PageRequest(), read, TermOut)
+    return await listed(request, PageRequest(bom=bom), read, TermOut)
 
 
 @router.get(

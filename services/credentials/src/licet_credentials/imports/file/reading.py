@@ -1,11 +1,11 @@
 """Reading the cells of a row by a mapping, with every error of the row."""
 
-import re
 from collections.abc import Callable, Sequence
 from datetime import date
 from functools import partial
 from typing import Any
 
+from licet_chassis.office.lines import DIGITS_LOST, is_scientific
 from licet_chassis.office.typed import TYPED, plain
 from licet_credentials.imports.file.mapping import (
     AttributeSource,
@@ -25,12 +25,6 @@ from licet_events.credentials import FlagKind
 LONGEST_VALUE = 200
 """Characters of a value that an error shows."""
 _CACHE_SIZE = 4_000
-_SCIENTIFIC = re.compile(r"[+-]?\d(?:[.,]\d+)?E[+]\d{1,3}|[+-]?\d[.,]\d+E-?\d{1,3}", re.ASCII | re.IGNORECASE)
-"""A number as spreadsheets show it where its column is too narrow; `12E45` may well be a licence's number."""
-_DIGITS_LOST = (
-    "is in scientific notation, in which a spreadsheet loses digits; "
-    "format the column as text and enter it anew"
-)
 _ERROR = f"{TYPED}e"
 _BLANKS = " \t\r\n\v\f\N{NO-BREAK SPACE}\u200b\ufeff"
 _REPLACEMENT = "\ufffd"
@@ -97,8 +91,8 @@ class Cells:
         """Return why no text stands in the cells of a source."""
         if any(self._cells[self._places[column]].startswith(_ERROR) for column in source.named):
             return "is the error of a formula"
-        if _SCIENTIFIC.fullmatch(raw):
-            return _DIGITS_LOST
+        if is_scientific(raw):
+            return DIGITS_LOST
         if "\0" in raw or _REPLACEMENT in raw:
             return "has bytes that are not text in this encoding"
         return None
