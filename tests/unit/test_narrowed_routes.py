@@ -118,6 +118,8 @@ ROUTES = {
         "DELETE /v1/schedules/{name}": CLOSED,
     },
     "notifier": {
+        "GET /v1/forecast": FILTERED,
+        "GET /v1/forecast/days": FILTERED,
         "GET /v1/restraint": NOBODY,
         "PUT /v1/restraint": CLOSED,
         "GET /v1/stop": NOBODY,

@@ -129,6 +129,7 @@ async def test_a_digest_that_the_server_does_not_take_is_tried_again_as_the_same
     rows = await office.rows()
     assert {row["state"] for row in rows} == {"sent"}
     assert sorted(row["attempts"] for row in rows) in ([1, 1, 2, 2], [2, 2, 2, 2])
+    assert {mail.message["Message-ID"] for mail in smtp.messages} == {row["message_id"] for row in rows}
 
 
 async def test_beyond_the_cap_of_a_day_one_digest_tells_the_rest_the_same_day(office, smtp):

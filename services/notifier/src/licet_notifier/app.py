@@ -16,6 +16,7 @@ from licet_notifier.digests.commands import begin_digests
 from licet_notifier.enrolment_mails.commands import begin_enrolment_mails
 from licet_notifier.enrolment_mails.resuming import resume_enrolment_mails
 from licet_notifier.explaining.routes import router as explaining_router
+from licet_notifier.forecast.routes import router as forecast_router
 from licet_notifier.mail.message import Skeleton
 from licet_notifier.mail.server import SmtpServer, authorities
 from licet_notifier.mail.transport import MailTransport, TransportLimits
@@ -89,6 +90,7 @@ def create_service(settings: NotifierSettings) -> Service:
             templates_router,
             policy_router,
             explaining_router,
+            forecast_router,
         ),
         compose=compose,
         erase=_forget_holder,

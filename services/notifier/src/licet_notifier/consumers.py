@@ -28,15 +28,14 @@ from licet_notifier.enrolment_mails.commands import (
 )
 from licet_notifier.enrolment_mails.model import Source
 from licet_notifier.enrolment_mails.model import notice_of as enrolment_notice_of
+from licet_notifier.facts.announcements import Announced, notice_of
 from licet_notifier.facts.enrolments import upsert_enrolments, upsert_programmes
-from licet_notifier.facts.model import Notice
 from licet_notifier.facts.store import end_credentials, upsert_catalogue, upsert_credentials, upsert_holders
 from licet_notifier.notifications.commands import NotYetKnown, decide_notice, decide_with_what_is_known
 from licet_notifier.notifications.model import Deployment
 from licet_notifier.notifications.store import wake
 from licet_notifier.shift_digests.commands import keep_risks
 
-Announced = CredentialExpiring | CredentialExpired | CredentialOverdue
 _TELLING = (EnrolmentOpened, EnrolmentStatusChanged, RenewalDue)
 """Events of enrolments that may lead to mails; each carries the state that its decision rests on."""
 
@@ -120,28 +119,6 @@ def notifier_consumer(deployment: Deployment) -> Consumer:
             ),
         ),
     )  # fmt: skip
-
-
-def notice_of(event: Event[Announced]) -> Notice:
-    """Return what the event asks for."""
-    data = event.data
-    return Notice(
-        event_id=event.id,
-        event_name=data.event_type,
-        credential_id=data.credential_id,
-        holder_id=data.holder_id,
-        credential_version=data.credential_version,
-        term_id=data.term_id,
-        term_revision=data.term_revision,
-        at=data.at,
-        notify=data.notify,
-        expires_on=data.expires_on,
-        time_zone=data.time_zone,
-        step=None if isinstance(data, CredentialExpired) else data.step,
-        correlation_id=event.correlation_id,
-        traceparent=event.traceparent,
-        next_at=data.next_at,
-    )
 
 
 async def _apply_holders(tx: Transaction, events: Sequence[Event[HolderEvent]], now: datetime) -> None:

@@ -1,10 +1,12 @@
 """`licet why`: the whole story of a credential, of an enrolment, or of everything a holder has."""
 
+from datetime import datetime, timedelta
 from typing import Annotated, Any
 
 import typer
 
 from licet_cli.client import Refused
+from licet_cli.commands.forecast import what_of
 from licet_cli.enrolment_story import enrolment_story, enrolment_text, enrolments_of
 from licet_cli.output import JsonOption, fail, show
 from licet_cli.target import Against, Deployment, Target, open_target
@@ -57,7 +59,16 @@ def _story(target: Target, credential: dict[str, Any]) -> dict[str, Any]:
         "history": list(credentials.items(f"/v1/credentials/{ident}/history")),
         "timer": timers[0] if timers else None,
         "notifications": list(target.service("notifier").items("/v1/notifications", credential_id=ident)),
+        "forecast": _forecast(target, ident),
     }
+
+
+def _forecast(target: Target, ident: str) -> list[dict[str, Any]]:
+    """Return what will be told of a credential in the next 400 days, if nothing changes."""
+    notifier = target.service("notifier")
+    now = datetime.fromisoformat(notifier.get("/v1/work")["now"])
+    period = {"from": now.date().isoformat(), "to": (now + timedelta(days=400)).date().isoformat()}
+    return list(notifier.items("/v1/forecast", credential_id=ident, **period))
 
 
 def _text(story: dict[str, Any]) -> str:
@@ -94,6 +105,10 @@ def _text(story: dict[str, Any]) -> str:
     ]
     if not story["notifications"]:
         lines.append("  Nothing was due to be told yet.")
+    lines.append("Who will be told, if nothing changes")
+    lines += [f"  {_line(item)}" for item in story["forecast"]]
+    if not story["forecast"]:
+        lines.append("  Nobody, as far as 400 days from now.")
     return "\n".join(lines)
 
 
@@ -124,6 +139,28 @@ def _decision(decision: dict[str, Any]) -> str:
 
 
 def _note(note: dict[str, Any]) -> str:
-    name = note["event_name"].removeprefix("licet.").removesuffix(".v1")
-    status = f", server said {note['smtp_status']}" if note["smtp_status"] else ""
-    return f"{note['updated_at']}  {name} to {note['role']}: {note['outcome']} ({note['reason']}{status})"
+    name = (note["template"] or note["event_name"]).removeprefix("licet.").removesuffix(".v1")
+    details = [note["reason"]]
+    if note["smtp_status"]:
+        details.append(f"server said {note['smtp_answer'] or note['smtp_status']}")
+    if note["outcome"] == "pending" and note["not_before"]:
+        details.append(f"not before {note['not_before']}")
+    if note["rule"]:
+        details.append(f"{note['rule']} of policy {note['policy_version'] or 'as shipped'}")
+    if note["template_version"]:
+        details.append(f"template {note['template_version']}")
+    details += [
+        words
+        for name_of, words in (("digest_id", "in a digest"), ("stop_id", f"held by stop {note['stop_id']}"))
+        if note[name_of]
+    ]
+    return (
+        f"{note['updated_at']}  {name} to {note['role']}: {note['outcome']} ({', '.join(details)}), "
+        f"decided {note['created_at']}"
+    )
+
+
+def _line(item: dict[str, Any]) -> str:
+    after = f", {item['after_days']} days after the step" if item["after_days"] else ""
+    recipient = item["recipient"] or "nobody"
+    return f"{item['at']}  {what_of(item)} to {recipient} ({item['circle']}, {item['rule']}{after})"

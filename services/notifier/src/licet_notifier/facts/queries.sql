@@ -20,16 +20,21 @@ where holders.version <= excluded.version;
 -- name: upsert_credentials
 -- Keep the states of many credentials, each unless a newer one is known; in order of id.
 insert into credentials (
-    id, version, holder_id, type, name, number, terms, runs, flags, voided, quiet_until, ends
+    id, version, holder_id, type, name, number, terms, runs, flags, voided, quiet_until, ends, plan, days
 )
-select * from unnest(
+select id, version, holder_id, type, name, number, terms, runs, flags, voided, quiet_until, ends, plan,
+    days::integer[]
+from unnest(
     $1::uuid[], $2::bigint[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::jsonb[], $8::jsonb[],
-    $9::jsonb[], $10::boolean[], $11::timestamptz[], $12::jsonb[]
+    $9::jsonb[], $10::boolean[], $11::timestamptz[], $12::jsonb[], $13::jsonb[], $14::text[]
+) as t (
+    id, version, holder_id, type, name, number, terms, runs, flags, voided, quiet_until, ends, plan, days
 )
 on conflict (id) do update set
     version = excluded.version, holder_id = excluded.holder_id, type = excluded.type,
     name = excluded.name, number = excluded.number, terms = excluded.terms, runs = excluded.runs,
-    flags = excluded.flags, voided = excluded.voided, quiet_until = excluded.quiet_until, ends = excluded.ends
+    flags = excluded.flags, voided = excluded.voided, quiet_until = excluded.quiet_until, ends = excluded.ends,
+    plan = excluded.plan, days = excluded.days
 where credentials.version <= excluded.version;
 
 -- name: end_credentials
@@ -67,6 +72,10 @@ where places.version <= excluded.version;
 -- the mail is begun, and then seen here, or after.
 select id, version, holder_id, type, name, number, terms, runs, flags, voided, quiet_until, ends
 from credentials where id = any($1::uuid[]) order by id for share;
+
+-- name: read_plans
+-- The plans of credentials: every instant at which time alone changes something.
+select id, plan from credentials where id = any($1::uuid[]) and plan is not null;
 
 -- name: lock_holders
 -- Read holders and their managers and keep their changes out until the transaction ends.

@@ -3,9 +3,11 @@
 import json
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
+
+from pydantic import TypeAdapter
 
 from licet_chassis.connection import Connection
 from licet_chassis.consuming.states import newest
@@ -14,6 +16,7 @@ from licet_events.catalogue import CredentialTypeState, LocationState, TeamState
 from licet_events.civil import END_OF_DAY, Ending, ExpiresAtRule
 from licet_events.credentials import CredentialMoved, CredentialState, FlagKind
 from licet_events.holders import HolderState
+from licet_events.reminders.plan import Plan, plan_of
 from licet_notifier.facts.model import (
     MOST_OF_A_ROLE,
     Credential,
@@ -28,6 +31,8 @@ from licet_notifier.facts.model import (
 
 QUERIES = load_queries(__package__)
 _NEEDS = Needs()
+_PLAN = TypeAdapter(Plan)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 async def upsert_holders(conn: Connection, states: Iterable[HolderState]) -> None:
@@ -46,6 +51,7 @@ async def upsert_holders(conn: Connection, states: Iterable[HolderState]) -> Non
 async def upsert_credentials(conn: Connection, states: Iterable[CredentialState]) -> None:
     """Keep the newest state of each credential."""
     rows = newest(states, key=lambda state: state.id, rank=lambda state: state.version).values()
+    plans = [plan_of(row) for row in rows]
     await conn.execute(
         QUERIES["upsert_credentials"],
         [row.id for row in rows], [row.version for row in rows], [row.holder_id for row in rows],
@@ -53,6 +59,7 @@ async def upsert_credentials(conn: Connection, states: Iterable[CredentialState]
         [_terms_to_json(row) for row in rows], [_runs_to_json(row) for row in rows],
         [_flags_to_json(row) for row in rows], [row.voided for row in rows],
         [row.quiet_until for row in rows], [_ends_to_json(row) for row in rows],
+        [_PLAN.dump_json(plan).decode() for plan in plans], [_days_of(plan) for plan in plans],
     )  # fmt: skip
 
 
@@ -92,6 +99,21 @@ async def upsert_catalogue(
             [row.country if isinstance(row, LocationState) else None for row in places],
             [row.subdivision if isinstance(row, LocationState) else None for row in places],
         )  # fmt: skip
+
+
+def _days_of(plan: Plan) -> str:
+    """Return the days on which time alone may bring a notice, as a literal of an array of numbers."""
+    instants = [run.ends.at for run in plan.runs if run.ends is not None]
+    instants += [step.due for run in plan.runs for step in run.steps]
+    instants += [flag.at for flag in plan.flags]
+    if plan.quiet_until is not None:
+        instants.append(plan.quiet_until)
+    return "{" + ",".join(sorted({str(day_number(instant)) for instant in instants})) + "}"
+
+
+def day_number(instant: datetime) -> int:
+    """Return how many days in UTC an instant lies after 1970 began."""
+    return (instant - _EPOCH).days
 
 
 def _terms_to_json(state: CredentialState) -> str:
@@ -232,6 +254,17 @@ async def read_known(conn: Connection, credential_id: UUID, needs: Needs = _NEED
     known = await _lock(conn, {credential_id}, needs)
     credential = known.credentials.get(credential_id)
     return known if credential is not None and credential.holder_id in known.holders else None
+
+
+async def read_known_of(conn: Connection, credential_ids: Collection[UUID], needs: Needs) -> Known:
+    """Read the facts about credentials, as `lock_known` does."""
+    return await _lock(conn, credential_ids, needs)
+
+
+async def read_plans(conn: Connection, credential_ids: Collection[UUID]) -> dict[UUID, Plan]:
+    """Return the plans of credentials; those that were learned by a release before have none."""
+    rows = await conn.fetch(QUERIES["read_plans"], sorted(credential_ids))
+    return {row["id"]: _PLAN.validate_json(row["plan"]) for row in rows}
 
 
 async def lock_known(conn: Connection, notices: Sequence[Notice], needs: Needs = _NEEDS) -> Known:

@@ -52,6 +52,8 @@ class Envelope:
     traceparent: str | None
     cc: tuple[tuple[str, str | None], ...] = ()
     """Usable addresses with names of those who get a copy."""
+    message_id: str | None = None
+    """Its Message-ID, where it is not that of the notification: a digest stands for several."""
 
 
 class Skeleton:
@@ -86,7 +88,7 @@ class Skeleton:
             f"{_copies(envelope)}"
             f"Subject: {unstructured(content.subject)}{_CRLF}"
             f"Date: {format_datetime(envelope.date)}{_CRLF}"
-            f"Message-ID: {self.message_id(envelope.notification_id)}{_CRLF}"
+            f"Message-ID: {envelope.message_id or self.message_id(envelope.notification_id)}{_CRLF}"
             f"X-Licet-Notification: {envelope.notification_id}{_CRLF}"
             f"X-Licet-Event: {envelope.event_id}{_CRLF}"
             f"{optional}"

@@ -119,3 +119,9 @@ def _fixed(told: Told, facts: Facts, deployment: Deployment, decision: Decision)
     if address is None:
         return instead
     return replace(instead, role=decision.role, detour=None, name=None, address=address)
+
+
+def standing(decision: Decision) -> frozenset[str]:
+    """Return the circle of a decision that went to the fallback because nobody in it could be reached."""
+    to_circle = decision.role is RecipientRole.FALLBACK and decision.decider_id is None
+    return frozenset({decision.to}) if to_circle and decision.circle is not None else frozenset()

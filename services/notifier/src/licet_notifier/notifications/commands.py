@@ -15,6 +15,7 @@ from licet_notifier.facts import store as fact_store
 from licet_notifier.facts.model import AnyNotice, Facts, Notice
 from licet_notifier.facts.store import Known, lock_known
 from licet_notifier.notifications import store
+from licet_notifier.notifications.circles import standing
 from licet_notifier.notifications.deciding import decide
 from licet_notifier.notifications.gathering import beyond_cap, gather, has_cap
 from licet_notifier.notifications.letters import copies_of, first_of_copies, letter_for
@@ -324,9 +325,7 @@ def _start_of_day(now: datetime, time_zone: str) -> datetime:
 
 def standing_of(mail: Claimed[Notice]) -> frozenset[str]:
     """Return the circle of a mail that went to the fallback because nobody in it could be reached."""
-    recipient = mail.recipient
-    to_circle = recipient.role is RecipientRole.FALLBACK and recipient.decider_id is None
-    return frozenset({recipient.to}) if to_circle and recipient.circle is not None else frozenset()
+    return standing(mail.recipient)
 
 
 def decision_of(mail: Claimed[Notice], decisions: Decisions) -> Decision:

@@ -205,6 +205,7 @@ class Delivery:
             date=self._clock.now().astimezone(zone(begun.decision.time_zone)),
             correlation_id=claimed.notice.correlation_id,
             traceparent=claimed.notice.traceparent,
+            message_id=begun.message_id,
             cc=tuple((each.address or "", each.name) for each in begun.copies),
         )
         return self._post.skeleton.message(envelope, content)

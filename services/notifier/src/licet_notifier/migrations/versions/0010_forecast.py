@@ -1,0 +1,10 @@
+"""What a forecast needs of credentials."""
+
+from licet_chassis.migrations import run_file
+
+revision = "0010"
+down_revision = "0009"
+
+
+def upgrade() -> None:
+    run_file(__file__)
