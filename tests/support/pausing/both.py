@@ -12,7 +12,7 @@ from licet_events.reminders.events import announcements
 from licet_events.reminders.model import Timer
 from licet_events.reminders.plan import plan_of
 from licet_events.schedule import CredentialExpired, CredentialExpiring, CredentialOverdue
-from licet_notifier.consumers import Announced, notice_of
+from licet_notifier.facts.announcements import Announced, notice_of
 from licet_notifier.facts.model import Credential, Facts, Flag, Holder, Notice, Run
 from licet_notifier.notifications.commands import PATIENCE
 from licet_notifier.notifications.deciding import decide as decide_mails
