@@ -145,7 +145,7 @@ def _for(recipient: Reading, decisions: Decisions, facts: Facts) -> Decision:
     }
     person = people.get(recipient) or (None if recipient in _NAMELESS else samples.manager())
     role = RecipientRole.HOLDER if recipient is Reading.HOLDER else RecipientRole.MANAGER
-    circle = Circle.TEAM_SUPERVISORS.value if recipient is Reading.SUPERVISOR else recipient.value
+    circle = _CIRCLES.get(recipient, recipient.value)
     made_up = Decision(
         role, role, circle=circle, name=person.name if person else None, address="x@example.org"
     )
@@ -155,6 +155,7 @@ def _for(recipient: Reading, decisions: Decisions, facts: Facts) -> Decision:
     return replace(made_up, locale=person.locale) if person else made_up
 
 
+_CIRCLES = {Reading.SUPERVISOR: Circle.TEAM_SUPERVISORS.value, Reading.ROLE: f"{Circle.ROLE}:safety"}
 _NAMELESS = frozenset({Reading.ADDRESS, Reading.FALLBACK})
 
 
