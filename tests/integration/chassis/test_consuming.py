@@ -1,6 +1,8 @@
 """What the consuming wrapper promises, on a real broker and a real database."""
 
 import asyncio
+import time
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
@@ -274,3 +276,52 @@ async def test_another_cluster_needs_a_backfill_until_its_marker_was_read(empty_
                 return not await conn.fetch(QUERIES["lost_positions"], ["effects"], [Topic.HOLDERS])
 
         await until(found, "the places found again")
+
+
+async def test_a_consumer_whose_coordination_has_ended_is_started_anew_at_once(
+    empty_kafka, database, dispatcher
+):
+    """As after a connection that broke while it joined: aiokafka starts that task no second time."""
+    async with reading(dispatcher, database, empty_kafka) as reader:
+        await until(connected(reader), "the group")
+        coordinator = reader._members[0].consumer._coordinator
+
+        async def break_off() -> None:
+            raise RuntimeError("unable to perform operation on <TCPTransport closed=True>")
+
+        coordinator.ensure_coordinator_known = break_off
+        coordinator.request_rejoin()
+        await until(lambda: _problem(reader, "coordination has ended"), "that it is noticed")
+        await send(empty_kafka, encode(holder_event(uuid4())))
+        began = time.monotonic()
+        await until(effect_count(database, 1), "the event")
+        assert time.monotonic() - began < 10
+        assert reader.problem is None
+
+
+async def test_a_log_that_was_lost_under_the_same_cluster_id_is_noticed_while_nothing_comes(
+    empty_kafka, database, dispatcher
+):
+    async with reading(dispatcher, database, empty_kafka):
+        await send(empty_kafka, encode(holder_event(uuid4())))
+        await until(effect_count(database, 1), "the first")
+    async with database.reading() as conn:
+        await conn.execute("update progress set position = position + 100")  # the log ends before it now
+    async with reading(dispatcher, database, empty_kafka):
+
+        async def lost() -> bool:
+            async with database.reading() as conn:
+                return bool(await conn.fetch(QUERIES["lost_positions"], ["effects"], [Topic.HOLDERS]))
+
+        await until(lost, "the lost place")
+
+
+def connected(reader) -> Callable[[], Awaitable[bool]]:
+    async def joined() -> bool:
+        return reader.connected and all(member.joined for member in reader._members)
+
+    return joined
+
+
+async def _problem(reader, words: str) -> bool:
+    return words in (reader.problem or "")

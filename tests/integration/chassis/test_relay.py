@@ -2,7 +2,9 @@
 
 import asyncio
 import random
+import signal
 import sys
+import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
@@ -21,6 +23,7 @@ from structlog.testing import capture_logs
 
 from licet_chassis.kafka import KafkaAccess
 from licet_chassis.outbox.append import LARGEST_RECORD, SHARDS, RecordTooLarge, append
+from licet_chassis.outbox.connections import LEASE_SECONDS
 from licet_chassis.outbox.relay import Relay, pending
 from licet_cli.embedded.ports import free_port
 from licet_events import Record
@@ -449,3 +452,21 @@ async def touched(conn: Connection) -> tuple[int, int]:
     )
     assert row is not None
     return int(row[0]), int(row[1])
+
+
+@pytest.mark.faults
+async def test_a_frozen_relay_loses_its_shards_and_sends_nothing_when_it_wakes(bench: Bench):
+    relay = bench.relay()
+    async with bench.running(relay), bench.process() as frozen:
+        await until(lambda: len(relay.shards) == SHARDS // 2)
+        frozen.send_signal(signal.SIGSTOP)
+        await fill(bench, keys=SHARDS, to=5)
+        began = time.monotonic()
+        await until(bench.empty, LEASE_SECONDS + 5)
+        print(f"\nthe shards of a frozen relay were free after {time.monotonic() - began:.1f} s")
+        assert len(relay.shards) == SHARDS
+        sent = len(await bench.published())
+        frozen.send_signal(signal.SIGCONT)
+        await until(lambda: len(relay.shards) == SHARDS // 2)  # it has come back as a new member
+        assert len(await bench.published()) == sent
+    assert versions(await bench.published()) == counted(SHARDS, 5)

@@ -5,12 +5,11 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 import prometheus_client
-import structlog
 
 from licet_chassis.backoff import Backoff
+from licet_chassis.outage import Outage
 
-_log = structlog.get_logger("licet.loops")
-_LONGEST_BACKOFF = 10.0
+_LONGEST_BACKOFF = 5.0
 _failures = prometheus_client.Counter("licet_loop_failures_total", "Steps that raised", ["loop"])
 
 
@@ -30,16 +29,21 @@ class Loop:
     async def run(self, stop: asyncio.Event) -> None:
         """Repeat the step until `stop` is set; a step that has begun is finished."""
         backoff = Backoff(min(max(self.idle_seconds, 0.05), 1.0), _LONGEST_BACKOFF)
+        outage = Outage("licet.loops", "loop.step_failed")
         while not stop.is_set():
             try:
                 more = await self.step()
-            except Exception:  # noqa: BLE001  # whatever it is, it is logged and retried
+            except Exception as error:  # noqa: BLE001  # whatever it is, it is logged and retried
                 _failures.labels(self.name).inc()
                 pause = backoff.next()
-                _log.warning("loop.step_failed", loop=self.name, retry_in=round(pause, 2), exc_info=True)
+                outage.failed(
+                    type(error).__name__, loop=self.name, detail=str(error)[:300], retry_in=round(pause, 2),
+                    exc_info=None if isinstance(error, OSError | TimeoutError) else error,
+                )  # fmt: skip
                 await wait_for_stop(stop, pause)
                 continue
             backoff.reset()
+            outage.over()
             if not more:
                 await wait_for_stop(stop, self.idle_seconds)
 

@@ -194,6 +194,9 @@ class Process:
             never_read = self.runtime.authenticator.keys.problem
             if never_read is not None:
                 missing.append(f"no token can be checked, the issuer's keys were never read: {never_read}")
+        if Part.CONSUMERS in self.parts and self.dispatchers and self.reader.problem is not None:
+            missing.append(self.reader.problem)
+        if Part.HTTP in self.parts:
             return missing
         if Part.CONSUMERS in self.parts and self.dispatchers and not self.reader.connected:
             missing.append("the consumers are not connected to Kafka")

@@ -83,7 +83,8 @@ _LIBRARIES = {
     "uvicorn": logging.INFO,
     "uvicorn.error": logging.INFO,
     "uvicorn.access": logging.WARNING,  # the chassis writes a line of its own for each request
-    "aiokafka": logging.WARNING,
+    # While a broker is away it repeats itself dozens of times a second; what matters of it the chassis logs.
+    "aiokafka": logging.CRITICAL,
     "faststream": logging.INFO,
     "httpx": logging.WARNING,
     "httpcore": logging.WARNING,

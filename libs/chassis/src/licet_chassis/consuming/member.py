@@ -85,6 +85,23 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
         """Whether FastStream still reads; its task ends for good if a handler is cancelled or exits."""
         return any(not task.done() for task in self.subscriber.tasks)
 
+    @property
+    def ended(self) -> str | None:
+        """Say which task of aiokafka has ended by itself, and of what; `None` while all go on.
+
+        It starts none again: a connection that breaks while it joins its group ends the coordination
+        (aiokafka 0.14), and then nothing is read for ever.
+        """
+        consumer = self.consumer
+        for name, task in (
+            ("coordination", getattr(getattr(consumer, "_coordinator", None), "_coordination_task", None)),
+            ("fetching", getattr(getattr(consumer, "_fetcher", None), "_fetch_task", None)),
+        ):
+            if task is not None and task.done():
+                error = None if task.cancelled() else task.exception()
+                return f"{name} has ended: {error or 'cancelled'}"
+        return None
+
     def moved(self) -> bool:
         """Return whether any record was finished since the last call."""
         before, self._progressed = self._progressed, self.dispatcher.progressed

@@ -81,6 +81,30 @@ class Positions:
                     "consumer.backfill_needed", consumer=member.name, topic=tp.topic, partition=tp.partition
                 )
 
+    async def compare(self, member: Member) -> None:
+        """Once after a rebalance, mark positions as lost that are beyond the end of the log.
+
+        So a log that was lost under the same cluster id is noticed before any record comes.
+        """
+        assigned = [tp for tp in member.consumer.assignment() if Topic(tp.topic) not in _NEVER_BACKFILLED]
+        if not assigned:
+            return
+        async with self._database.reading() as conn:
+            known = await store.read_progress(conn, member.name, sorted({tp.topic for tp in assigned}))
+        # After the positions, which others may move on meanwhile: an end that is read later is no earlier.
+        async with asyncio.timeout(ASK_SECONDS):
+            ends: dict[TopicPartition, int] = await member.consumer.end_offsets(assigned)
+        for position in known:
+            tp = TopicPartition(position.topic, position.partition)
+            if position.cluster_id != self.cluster_id or ends.get(tp, position.offset) >= position.offset:
+                continue
+            async with self._database.reading() as conn:
+                await store.lose_position(conn, member.name, tp, ends[tp])
+            _log.warning(
+                "consumer.backfill_needed", consumer=member.name, topic=tp.topic, partition=tp.partition,
+                position=position.offset, end=ends[tp],
+            )  # fmt: skip
+
     async def _look_at_cluster(self, members: Sequence[Member]) -> None:
         async with asyncio.timeout(2 * ASK_SECONDS):
             found = await self._kafka.cluster_id()

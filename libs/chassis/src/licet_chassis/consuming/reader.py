@@ -23,13 +23,15 @@ from licet_chassis.consuming.dispatcher import NOT_ITS_FAULT, Dispatcher
 from licet_chassis.consuming.member import COMMIT_SECONDS, Member
 from licet_chassis.consuming.positions import Positions
 from licet_chassis.consuming.records import Raw
-from licet_chassis.consuming.watchdog import Stuck, Watchdog
+from licet_chassis.consuming.watchdog import Ended, Stuck, Watchdog
 from licet_chassis.database import TRANSIENT, Database
 from licet_chassis.kafka import KafkaAccess
 from licet_chassis.loops import wait_for_stop
+from licet_chassis.outage import Outage
 
 _log = structlog.get_logger("licet.consuming")
-_LONGEST_BACKOFF = 15.0
+_LONGEST_BACKOFF = 5.0
+"""So that what waits flows within ten seconds after a server answers again."""
 _START_SECONDS = 120.0
 _FETCH_WAIT_MS = 100
 """How long a fetch that finds nothing waits at the broker. Other requests on the connection, such as for
@@ -75,6 +77,12 @@ class Reader:
         self._members: list[Member] = []
         self.connected = False
         """Whether every consumer has joined its group and none has been lost."""
+        self.problem: str | None = None
+        """Why nothing is read although Kafka answers."""
+        self._away = Outage("licet.consuming", "consumer.kafka_away")
+        self._retrying = Outage("licet.consuming", "consumer.retrying")
+        self._checked: dict[str, int] = {}
+        """At which rebalance of each member its positions were compared with the log."""
 
     async def run(self, stop: asyncio.Event) -> None:
         """Read until `stop` is set, then finish the batches in hand and leave the groups.
@@ -85,20 +93,27 @@ class Reader:
         backoff = Backoff(0.5, _LONGEST_BACKOFF)
         while not stop.is_set():
             broker = self._broker()
+            answered = False
             try:
                 await self._positions.start(self._members)
+                answered = True
                 await self._start(broker)
                 self.connected = not stop.is_set()
+                self.problem = None
+                self._away.over()
                 backoff.reset()
                 await self._watch(stop)
             except Stuck:
                 raise
+            except Ended as error:
+                self.problem = str(error)
+                _log.warning("consumer.ended", reason=str(error)[:300])
+                await wait_for_stop(stop, backoff.next())
             except Exception as error:  # noqa: BLE001  # Kafka or the database is away, or not as it should be
                 pause = backoff.next()
-                _log.warning(
-                    "consumer.start_failed", error=type(error).__name__, detail=str(error)[:300],
-                    retry_in=round(pause, 2),
-                )  # fmt: skip
+                if answered:
+                    self.problem = f"the consumers can't be started: {type(error).__name__}: {error}"[:300]
+                self._away.failed(type(error).__name__, detail=str(error)[:300], retry_in=round(pause, 2))
                 await wait_for_stop(stop, pause)
             finally:
                 self.connected = False
@@ -113,6 +128,7 @@ class Reader:
         )  # fmt: skip
         self._members = [Member(dispatcher) for dispatcher in self._dispatchers]
         self._greeted.clear()
+        self._checked.clear()
         for member in self._members:
             self._subscribe(broker, member)
         refuse_automatic_acks(broker)
@@ -134,7 +150,7 @@ class Reader:
             batch_timeout_ms=50, max_records=500, auto_offset_reset="earliest",
             ack_policy=AckPolicy.MANUAL, parser=parse, decoder=decode, listener=member,
             isolation_level="read_committed",
-            session_timeout_ms=10_000, heartbeat_interval_ms=3_000, max_poll_interval_ms=300_000,
+            session_timeout_ms=6_000, heartbeat_interval_ms=2_000, max_poll_interval_ms=300_000,
             fetch_max_wait_ms=_FETCH_WAIT_MS,
         )  # fmt: skip
 
@@ -207,15 +223,15 @@ class Reader:
                 await member.dispatcher.handle(raws, self._positions.cluster_id)
             except Exception as error:  # noqa: BLE001  # a batch is never skipped, whatever it raised
                 pause = backoff.next()
-                log = _log.warning if isinstance(error, NOT_ITS_FAULT) else _log.error
-                log(
-                    "consumer.retrying", consumer=member.name, error=type(error).__name__,
-                    detail=str(error)[:300], retry_in=round(pause, 2),
+                self._retrying.failed(
+                    type(error).__name__, consumer=member.name, detail=str(error)[:300],
+                    its_fault=not isinstance(error, NOT_ITS_FAULT), retry_in=round(pause, 2),
                 )  # fmt: skip
                 if await wait_for_stop(self._stop, pause):
                     # Uncommitted: whoever gets the partitions next reads the batch again.
                     return False
             else:
+                self._retrying.over()
                 return True
 
     async def lag(self) -> int:
@@ -238,12 +254,20 @@ class Reader:
                     await self._positions.touch(self._members)
                 for member in self._members:
                     await self._watchdog.check(member)
+                    await self._compare(member)
                     await self._greet(member)
             except (KafkaError, *TRANSIENT) as error:
                 # The broker or the database is away: that is not being stuck.
                 _log.info("consumer.watch_failed", error=type(error).__name__)
                 for member in self._members:
                     member.suspected_since = None
+
+    async def _compare(self, member: Member) -> None:
+        rebalances = member.rebalances
+        if not member.joined or self._checked.get(member.name) == rebalances:
+            return
+        await self._positions.compare(member)
+        self._checked[member.name] = rebalances
 
     async def _greet(self, member: Member) -> None:
         rebalances = member.rebalances

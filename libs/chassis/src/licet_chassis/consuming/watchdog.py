@@ -12,6 +12,10 @@ class Stuck(Exception):
     """A consumer has work and makes no progress; the process should end and be started again."""
 
 
+class Ended(Exception):
+    """A task of a consumer has ended by itself; the consumers are to be started anew."""
+
+
 class Watchdog:
     """Judges members each time it is asked; `stuck_after` is in seconds."""
 
@@ -20,10 +24,9 @@ class Watchdog:
         self._stuck_after = stuck_after
 
     async def check(self, member: Member) -> None:
-        """Raise `Stuck` where a member stands still; raises `KafkaError` or `TimeoutError` without Kafka."""
+        """Raise `Ended` or `Stuck`; raises `KafkaError` or `TimeoutError` without Kafka."""
         now = monotonic()
-        if not member.alive:
-            raise Stuck(f"the consumer {member.name} has ended by itself")
+        _refuse_the_dead(member)
         if member.moved():
             member.still_since, member.suspected_since = now, None
         if member.in_hand:
@@ -47,3 +50,11 @@ class Watchdog:
             member.suspected_since = now
         elif now - member.suspected_since > self._stuck_after / 3:
             raise Stuck(f"records wait and the consumer {member.name} makes no progress")
+
+
+def _refuse_the_dead(member: Member) -> None:
+    ended = member.ended
+    if ended is not None:
+        raise Ended(f"the consumer {member.name}: {ended}")
+    if not member.alive:
+        raise Stuck(f"the consumer {member.name} has ended by itself")

@@ -11,6 +11,7 @@ from dataclasses import asdict
 from datetime import datetime, timedelta
 
 import structlog
+from aiokafka.errors import KafkaError
 from fastapi import APIRouter, Request
 from fastapi.responses import Response, StreamingResponse
 from pydantic import BaseModel
@@ -21,7 +22,7 @@ from licet_chassis.consuming import parked, store
 from licet_chassis.http.auth import requires
 from licet_chassis.http.csv import CSV_TOO, listed
 from licet_chassis.http.paging import Page, PageQuery, PageRequest, page_of
-from licet_chassis.http.problems import Conflict, NotFound
+from licet_chassis.http.problems import Conflict, NotFound, Unavailable
 from licet_chassis.http.resources import Body
 from licet_chassis.process import Process
 from licet_chassis.rederiving import count_left, read_progress
@@ -121,7 +122,7 @@ def operations_router(settings: ServiceSettings) -> APIRouter:
     async def show_work(request: Request) -> Work:
         """Show what could be done now: events unsent and unread, waiting work, the service's own."""
         process = _process(request)
-        return Work(now=process.runtime.clock.now(), pending=await process.pending())
+        return Work(now=process.runtime.clock.now(), pending=await _pending(process))
 
     @router.get("/parked", response_model=Page[ParkedRecord], dependencies=[_READ], responses=CSV_TOO)
     async def list_parked(request: Request, page: PageQuery) -> Response:
@@ -233,9 +234,19 @@ async def _clock_state(process: Process, *, moved: bool) -> ClockState:
         offset_seconds=clock.offset / timedelta(seconds=1),
         set_to=clock.set_to,
         next_due_at=await process.next_due(),
-        pending=await process.pending(),
+        pending=await _pending(process),
         moved=moved,
     )
+
+
+async def _pending(process: Process) -> dict[str, int]:
+    try:
+        return await process.pending()
+    except KafkaError as error:
+        raise Unavailable(
+            f"Kafka does not answer ({type(error).__name__}), so nobody knows what is unread; try again.",
+            headers={"Retry-After": "1"},
+        ) from error
 
 
 def _process(request: Request) -> Process:

@@ -11,12 +11,18 @@ if TYPE_CHECKING:
     _Connection = asyncpg.Connection[asyncpg.Record]
 
 _COMMAND_SECONDS = 60.0
+LEASE_SECONDS = 10.0
+"""How long a relay may ask for nothing before it loses its shards."""
+LEASE_BEGINS = f"set idle_session_timeout = '{LEASE_SECONDS:.0f}s'"
+"""For the session that holds shards: PostgreSQL ends it once a frozen process asks for nothing."""
+LEASE_ENDS = "set idle_session_timeout = 0"
 _SESSION = {
     "jit": "off",
     # The scan must walk the primary key from the low mark: the statistics of a table that fills and
     # empties all the time say nothing, and any other plan reads the dead rows.
     "enable_seqscan": "off",
     "enable_bitmapscan": "off",
+    "tcp_user_timeout": f"{LEASE_SECONDS * 1000:.0f}",
     # A relay whose machine is gone must lose its locks in seconds, not hours.
     "tcp_keepalives_idle": "10",
     "tcp_keepalives_interval": "5",

@@ -12,6 +12,7 @@ from licet_chassis.backoff import Backoff
 from licet_chassis.connection import Connection
 from licet_chassis.kafka import KafkaAccess
 from licet_chassis.loops import wait_for_stop
+from licet_chassis.outage import Outage
 from licet_chassis.outbox.connections import NoSessions
 from licet_chassis.outbox.progress import Progress
 from licet_chassis.outbox.session import RelayOptions, RelaySession
@@ -54,7 +55,7 @@ class Relay:
         max_batch_size: int = 256 << 10,
         share_interval: float = 1.0,
         delivery_timeout: float = 30.0,
-        stop_timeout: float = 10.0,
+        stop_timeout: float = 8.0,
         stalled_after: float = 30.0,
         gate: Callable[[], Awaitable[bool]] | None = None,
         schemas_url: str | None = None,
@@ -117,7 +118,8 @@ class Relay:
         A database or a broker that is away is waited for. What Kafka has not acknowledged stays in the
         table for the next relay.
         """
-        backoff = Backoff(0.1, 10.0)
+        backoff = Backoff(0.1, 5.0)
+        outage = Outage("licet.outbox", "outbox.database_lost")
         while not stop.is_set():
             began = time.monotonic()
             try:
@@ -132,7 +134,7 @@ class Relay:
                 if time.monotonic() - began > 60:
                     backoff.reset()
                 pause = backoff.next()
-                _log.warning("outbox.database_lost", error=type(error).__name__, retry_in=round(pause, 2))
+                outage.failed(type(error).__name__, detail=str(error)[:300], retry_in=round(pause, 2))
                 await wait_for_stop(stop, pause)
         _log.info("outbox.relay_stopped", published=self.published)
 

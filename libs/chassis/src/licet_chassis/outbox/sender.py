@@ -60,7 +60,10 @@ class Sender:
         *,
         acknowledged: Callable[[Batch], None],
         delivery_timeout: float,
+        allowed: Callable[[], bool] = lambda: True,
     ) -> None:
+        """`allowed` is asked before each batch; where it says no, nothing more is submitted."""
+        self._allowed = allowed
         self._producer = producer
         self._acknowledged = acknowledged
         self._delivery_timeout = delivery_timeout
@@ -115,6 +118,9 @@ class Sender:
             while self._ready and self._failure is None and not self._halted:
                 lane = next(iter(self._ready))
                 del self._ready[lane]
+                if not self._allowed():
+                    self.halt()
+                    return
                 await self._submit(lane)
             if self._failure is not None:
                 raise self._failure

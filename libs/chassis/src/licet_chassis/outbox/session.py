@@ -17,7 +17,8 @@ from licet_chassis.backoff import Backoff
 from licet_chassis.failpoints import Failpoint
 from licet_chassis.kafka import KafkaAccess
 from licet_chassis.loops import wait_for_stop
-from licet_chassis.outbox.connections import connect
+from licet_chassis.outage import Outage
+from licet_chassis.outbox.connections import LEASE_BEGINS, LEASE_ENDS, LEASE_SECONDS, connect
 from licet_chassis.outbox.deleter import Deleter
 from licet_chassis.outbox.fetching import Fetched, fetch
 from licet_chassis.outbox.headers import unpacker
@@ -89,6 +90,9 @@ class RelaySession:
         self._interrupt = asyncio.Event()  # stop, failure, loss: the loop looks around
         self._room = asyncio.Event()  # rows were deleted, or an interrupt
         self._rows = Deleter(deleter, self._low_mark, self._room.set)
+        self._away = Outage("licet.outbox", "outbox.kafka_unreachable")
+        self._asked_at = time.monotonic()
+        """When the connection that holds the locks was last known to be ours."""
         self._pause = _SHORTEST_POLL
         self._next_balance = 0.0
         self._next_full_scan = time.monotonic() + _FULL_SCAN_SECONDS
@@ -116,7 +120,7 @@ class RelaySession:
 
     async def _work(self) -> None:
         _log.info("outbox.relay_started")
-        backoff = Backoff(0.2, 10.0)
+        backoff = Backoff(0.2, 5.0)
         while not self._stop.is_set():
             producer = self._make_producer()
             try:
@@ -131,6 +135,7 @@ class RelaySession:
                 await close_producer(producer)
                 raise
             self._progress.connected = True
+            self._away.over()
             batches = self._progress.batches
             try:
                 await self._publish(producer)
@@ -156,7 +161,8 @@ class RelaySession:
         if self._locks.held:
             await self._locks.leave()
             self._progress.shards = frozenset()
-        _log.warning("outbox.kafka_unreachable", error=error, retry_in=round(pause, 2))
+        await self._reader.execute(LEASE_ENDS)
+        self._away.failed(error, retry_in=round(pause, 2))
         if await self._reader.fetchval(_QUERIES["any_row"]):
             self._progress.waiting("Kafka can't be reached")
         await wait_for_stop(self._stop, pause)
@@ -175,11 +181,14 @@ class RelaySession:
     async def _publish(self, producer: AIOKafkaProducer) -> None:
         """Read and send with one producer until stopped; raises `SendFailed` when it is used up."""
         self._topics.restart()
-        self._next_balance = 0.0
+        await self._reader.execute(LEASE_BEGINS)
+        await self._balance()
+        self._next_balance = time.monotonic() + self._options.share_interval
         self._interrupt.clear()
         self._sender = sender = Sender(
-            producer, acknowledged=self._on_acknowledged, delivery_timeout=self._options.delivery_timeout
-        )
+            producer, acknowledged=self._on_acknowledged, delivery_timeout=self._options.delivery_timeout,
+            allowed=self._holds_lease,
+        )  # fmt: skip
         sending = asyncio.create_task(sender.run())
         sending.add_done_callback(lambda _: self._look_around())
         settle_seconds = 0.0
@@ -199,13 +208,20 @@ class RelaySession:
         if self._lost:
             await self._tell_loss()
         if self._stop.is_set():
-            await self._rows.finish(self._room, lambda: self._lost, self._options.stop_timeout)
+            await self._rows.finish(self._room, self._disconnected, self._options.stop_timeout)
         else:
             sending.result()
 
     @property
     def _lost(self) -> bool:
+        return self._disconnected() or not self._holds_lease()
+
+    def _disconnected(self) -> bool:
         return self._reader.is_closed() or self._deleting.done()
+
+    def _holds_lease(self) -> bool:
+        """Whether the locks are surely ours: after a pause of the process they may be another's."""
+        return time.monotonic() - self._asked_at < LEASE_SECONDS
 
     async def _tell_loss(self) -> None:
         if self._deleting.done():
@@ -283,11 +299,14 @@ class RelaySession:
         return self._options.gate is None or await self._options.gate()
 
     async def _fetch(self, shards: list[int]) -> Fetched:
-        return await fetch(
+        asked_at = time.monotonic()
+        fetched = await fetch(
             self._reader, self._low_mark.value, shards,
             without_topics=self._topics.passed_over(), without_rows=self._rows.in_flight,
             batch_size=self._options.batch_size,
         )  # fmt: skip
+        self._asked_at = asked_at
+        return fetched
 
     def _claim(self, fetched: Fetched, producer: AIOKafkaProducer) -> list[asyncpg.Record]:
         """Return the rows to send, which are in flight from now on, and raise the low mark."""
@@ -324,8 +343,10 @@ class RelaySession:
     # Shards ------------------------------------------------------------------------------------
 
     async def _balance(self) -> None:
+        asked_at = time.monotonic()
         if await self._locks.balance():
             self._low_mark.restart()
+        self._asked_at = asked_at
         shards = frozenset(self._locks.readable)
         if shards != self._progress.shards:
             self._progress.shards = shards

@@ -14,7 +14,7 @@ class TopicsHeld:
 
     def hold(self, topic: str) -> float:
         """Leave a topic alone; returns for how many seconds."""
-        pause = self._backoffs.setdefault(topic, Backoff(0.1, 30.0)).next()
+        pause = self._backoffs.setdefault(topic, Backoff(0.1, 5.0)).next()
         self._until[topic] = time.monotonic() + pause
         return pause
 
