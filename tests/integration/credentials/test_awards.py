@@ -1,6 +1,6 @@
 """An award of a programme issues or renews a credential once, whatever tells of it and how often."""
 
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -96,6 +96,19 @@ async def test_an_award_issues_a_credential_from_the_day_of_completion(http, ser
     assert (found["outcome"], found["credential_id"], found["term_id"]) == (
         "issued", str(created.credential.id), str(term.id),
     )  # fmt: skip
+
+
+async def test_the_day_of_completion_is_that_of_the_holders_location(http, service, ana, licence):
+    answer = await http.put("/v1/locations/TYO", json={"name": "Tokyo", "time_zone": "Asia/Tokyo"})
+    assert answer.status_code == 201, answer.text
+    entry = await http.get(f"/v1/holders/{ana['id']}")
+    await http.patch(
+        f"/v1/holders/{ana['id']}", json={"location": "TYO"}, headers={"If-Match": entry.headers["ETag"]}
+    )
+    await service.published()
+    await tell(service, award(ana, completed_at=datetime(2026, 2, 20, 22, 30, tzinfo=UTC)))
+    (created,) = [event.data for event in await service.published()]
+    assert created.credential.terms[0].valid_from == date(2026, 2, 21)
 
 
 async def test_repetitions_and_snapshots_of_an_award_issue_nothing_more(http, service, ana, licence):

@@ -12,6 +12,7 @@ from licet_credentials.awards.model import (
     HolderUnknown,
     Outcome,
     Reason,
+    completion_day,
     refusal_of_renewal,
     refusal_of_type,
 )
@@ -85,7 +86,7 @@ async def _issue_or_renew(
     command = RecordCredential(
         type=award.credential_type,
         facts=CredentialFacts(facts.holder_id),
-        completed_on=award.completed_on,
+        completed_on=completion_day(award, facts.location_zone or default_zone),
         origin=Origin.PROGRAMME,
         award_id=award.id,
     )
@@ -103,8 +104,9 @@ async def _renew(
     reason = refusal_of_renewal(loaded.credential, holder_id, type_code)
     if reason is not None:
         return _refused(reason, credential_id)
+    zone = loaded.credential.last_term.time_zone
     request = RenewalRequest(
-        completed_on=award.completed_on, at_any_time=True, reason=_PROGRAMME, unusual=True
+        completed_on=completion_day(award, zone), at_any_time=True, reason=_PROGRAMME, unusual=True
     )
     renewed, _ = await renew_credential(
         tx, credential_id, RenewCredential(request, award_id=award.id), expected_version=None, now=now

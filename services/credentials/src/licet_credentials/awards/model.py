@@ -1,14 +1,16 @@
 """The result of an award: a new credential, a new term, or a refusal with its reason."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from uuid import UUID
 
 from licet_chassis.errors import NotFound
 from licet_credentials.credentials.model import Credential
 from licet_credentials.types.model import CredentialType
+from licet_events.civil import local_date
 from licet_events.credentials import Expiry
+from licet_events.enrolments import AwardState
 
 
 class Outcome(StrEnum):
@@ -20,7 +22,7 @@ class Outcome(StrEnum):
 
 
 class Reason(StrEnum):
-    """Why an award was refused. It is not retried; a person decides what to do."""
+    """Why an award was refused. A person decides what follows."""
 
     HOLDER_UNKNOWN = "holder_unknown"
     TYPE_UNKNOWN = "type_unknown"
@@ -71,6 +73,14 @@ class Award:
     result: AwardResult
     awarded_at: datetime
     decided_at: datetime
+
+
+def completion_day(award: AwardState, zone: str) -> date:
+    """Return the day of the last completion where the credential is at home.
+
+    Awards of older builds have no instant, only a day in a zone of their own.
+    """
+    return award.completed_on if award.completed_at is None else local_date(award.completed_at, zone)
 
 
 def refusal_of_type(rules: CredentialType | None) -> Reason | None:
