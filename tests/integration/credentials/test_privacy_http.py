@@ -38,7 +38,7 @@ LINKS = {"bulks", "imports", "import_effects", "image_objects", "locations", "te
 STAYS = {"erasures", "erased_events", "erased_objects", "erased_holders"}
 """Tables of what stays of the erased."""
 CHASSIS = {"outbox", "inbox", "parked", "waiting", "progress", "business_clock", "idempotency"}
-NOBODYS = {"credential_types", "credential_type_names", "replannings", "alembic_version"}
+NOBODYS = {"credential_types", "credential_type_names", "replannings", "alembic_version", "time_zones"}
 
 WAITING = "pg_locks where locktype = 'advisory' and not granted"
 
@@ -162,6 +162,7 @@ async def test_only_ids_and_dates_remain_of_an_erased_holder(http, service, pers
         )
     assert [tuple(row) for row in hers_unsent] == [
         (Topic.CREDENTIALS, f"{person['id']}/{hers['id']}", None),
+        (Topic.CREDENTIALS, f"{person['id']}/award/{hers['id']}", None),
         (Topic.HOLDERS, person["id"], None),
     ]
     freed = next(each for each in told if isinstance(each, HolderUpdated))
