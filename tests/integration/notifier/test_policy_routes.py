@@ -106,6 +106,7 @@ async def test_versions_are_compared_and_restored_and_a_dry_run_changes_nothing(
         assert (await client.post("/v1/policy/restore", json={"version": 9})).status_code == 422
 
 
+AFTER_A_DAY = {"after_days": 1, "tell": ["manager"]}
 WRONG: list[tuple[dict[str, Any], str]] = [
     ({"rules": [{"tell": [{"circle": "a"}]}], "circles": {"a": [{"circle": "a"}]}}, "/circles/a/0"),
     ({"rules": [{"tell": [{"address": "nobody"}]}]}, "/rules/0/tell/0/address"),
@@ -113,6 +114,11 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"rules": [{"event": "credential.expiring", "steps": [-7], "tell": []}]}, "/rules/0"),
     ({"rules": [{"tell": ["boss"]}]}, "/rules/0/tell/0"),
     ({"rules": [{"teams": ["x"], "tell": []}]}, "/rules/0/teams"),
+    ({"rules": [{"event": "credential.expired", "tell": ["deciders"]}]}, "/rules/0"),
+    (
+        {"rules": [{"event": "enrolment.applied", "tell": [], "escalate": [AFTER_A_DAY]}]},
+        "/rules/0",
+    ),
 ]
 
 

@@ -23,6 +23,7 @@ from licet_notifier.enrolment_mails.wording import wording
 from licet_notifier.facts.model import EnrolmentFacts, EnrolmentMail, EnrolmentNotice, Renewal
 from licet_notifier.mail.message import Content
 from licet_notifier.notifications.model import Decision, Deployment
+from licet_notifier.policy.documents import policy_of
 from licet_notifier.templates.shipping import shipped_letter
 from support.mailing.cases import DEPLOYMENT, HOLDER_ID, MORNING, event, holder, manager
 from support.mailing.enrolments import (
@@ -196,3 +197,33 @@ def test_snapshots_and_updates_are_no_sources_of_mails():
     consumer = notifier_consumer(DEPLOYMENT)
     for kind in (EnrolmentSnapshot, EnrolmentUpdated):
         assert isinstance(consumer.handler_of(kind), Projection)
+
+
+def test_a_rule_says_who_is_told_of_an_enrolment():
+    rules = policy_of(
+        {
+            "rules": [
+                {
+                    "event": "enrolment.approved",
+                    "type": "food",
+                    "tell": ["holder", {"address": "desk@example.org"}],
+                },
+                {"event": "enrolment.applied", "tell": ["deciders", "manager"]},
+                {"event": "enrolment.completed", "tell": []},
+            ]
+        },
+        1,
+    )  # fmt: skip
+
+    def told(mail: EnrolmentMail) -> list[tuple[str | None, str | None, str]]:
+        decisions = decide(replace(question(mail), policy=rules))
+        return [(each.circle, each.address, each.reason.value) for each in decisions]
+
+    assert told(EnrolmentMail.APPROVED) == [
+        ("holder", "ada@example.org", "due"), ("address", "desk@example.org", "due"),
+    ]  # fmt: skip
+    assert told(EnrolmentMail.APPLIED) == [
+        ("deciders", "max@example.org", "due"), ("manager", "max@example.org", "same_address"),
+    ]  # fmt: skip
+    assert told(EnrolmentMail.COMPLETED) == []
+    assert [each[1] for each in told(EnrolmentMail.DECLINED)] == ["ada@example.org"]

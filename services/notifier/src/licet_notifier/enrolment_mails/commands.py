@@ -13,12 +13,21 @@ from licet_notifier.enrolment_mails.wording import wording
 from licet_notifier.facts.enrolments import KnownEnrolments, lock_enrolments
 from licet_notifier.facts.model import EnrolmentMail, EnrolmentNotice
 from licet_notifier.notifications import store
-from licet_notifier.notifications.commands import PATIENCE, Batch, Found, NotYetKnown, note_found
+from licet_notifier.notifications.commands import (
+    PATIENCE,
+    Batch,
+    Found,
+    NotYetKnown,
+    note_found,
+    standing_of,
+)
 from licet_notifier.notifications.commands import keep_decisions as keep
-from licet_notifier.notifications.letters import letter_for
-from licet_notifier.notifications.model import Decision, Decisions, Deployment
+from licet_notifier.notifications.letters import copies_of, first_of_copies, letter_for
+from licet_notifier.notifications.model import Decision, Decisions, Deployment, notification_id
 from licet_notifier.notifications.notices import keep_enrolment_notice
 from licet_notifier.notifications.store import Begun, Claimed
+from licet_notifier.policy.model import Policy
+from licet_notifier.policy.store import current_policy
 from licet_notifier.restraint.model import Subject
 from licet_notifier.restraint.store import lock_restraint, read_calendar
 from licet_notifier.templates.store import current_catalogue
@@ -28,11 +37,12 @@ async def decide_enrolment_notice(
     tx: Transaction, notice: EnrolmentNotice, *, deployment: Deployment, now: datetime
 ) -> None:
     """Decide who gets a notice, and record it; raises `NotYetKnown`."""
-    known = await lock_enrolments(tx.conn, [notice])
+    policy = await current_policy(tx.conn)
+    known = await lock_enrolments(tx.conn, [notice], policy.needs)
     unknown = awaited(notice, known)
     if unknown is not None:
         raise unknown
-    await _decide(tx, notice, known, deployment, now)
+    await _decide(tx, notice, known, policy, deployment, now)
 
 
 async def decide_enrolment_notice_with_what_is_known(
@@ -44,9 +54,10 @@ async def decide_enrolment_notice_with_what_is_known(
     now: datetime,
 ) -> None:
     """Decide when the event has waited too long: without its enrolment or holder nobody is notified."""
-    known = await lock_enrolments(tx.conn, [notice])
+    policy = await current_policy(tx.conn)
+    known = await lock_enrolments(tx.conn, [notice], policy.needs)
     if awaited(notice, known, managers=False) is None:
-        await _decide(tx, notice, known, deployment, now)
+        await _decide(tx, notice, known, policy, deployment, now)
         return
     told = RecipientRole.MANAGER if notice.mail is EnrolmentMail.APPLIED else RecipientRole.HOLDER
     await keep_enrolment_notice(tx.conn, notice)
@@ -69,13 +80,18 @@ def awaited(notice: EnrolmentNotice, known: KnownEnrolments, *, managers: bool =
 
 
 async def _decide(
-    tx: Transaction, notice: EnrolmentNotice, known: KnownEnrolments, deployment: Deployment, now: datetime
+    tx: Transaction,
+    notice: EnrolmentNotice,
+    known: KnownEnrolments,
+    policy: Policy,
+    deployment: Deployment,
+    now: datetime,
 ) -> None:
     notice = of_present_holder(notice, known)
     later = await keep_enrolment_notice(tx.conn, notice)
     calendar = await read_calendar(tx.conn)
-    question = Question(notice, known.facts_of(notice, later), deployment, now, calendar)
-    await keep(tx, notice, decide(question), now)
+    question = Question(notice, known.facts_of(notice, later), deployment, now, calendar, policy=policy)
+    await keep(tx, notice, decide(question), now, policy.version)
 
 
 def of_present_holder(notice: EnrolmentNotice, known: KnownEnrolments) -> EnrolmentNotice:
@@ -101,22 +117,26 @@ async def begin_enrolment_mails(
     if not claimed:
         return Batch()
     catalogue = await current_catalogue(tx.conn, deployment.language)
-    known = await lock_enrolments(tx.conn, [each.notice for each in claimed])
+    policy = await current_policy(tx.conn)
+    known = await lock_enrolments(tx.conn, [each.notice for each in claimed], policy.needs)
     restraint = await lock_restraint(tx.conn)
     found = Found(restraint.stops)
     for mail in claimed:
         unknown = awaited(mail.notice, known, managers=False)
         if unknown is None:
             facts = known.facts_of(mail.notice, mail.later_notice_at)
-            question = Question(mail.notice, facts, deployment, now, restraint.calendar, mail.created_at)
-            decisions = decide(question, told_fallback=mail.decider_id is None)
+            question = Question(
+                mail.notice, facts, deployment, now, restraint.calendar, mail.created_at, policy
+            )
+            decisions = decide(question, told_fallback=mail.decider_id is None, standing=standing_of(mail))
             decision = decision_of(mail, decisions)
             subject = Subject(mail.notice.mail_name, team=facts.holder.team)
             if found.due(mail, decision, subject, now):
-                letter, tongue = letter_for(catalogue, mail, decision, facts.enrolment.programme)
-                values = wording(question, decisions, decision, tongue)
-                ident = message_id(mail.notification_id)
-                found.begun.append(Begun(mail, decision, ident, letter, values, decision))
+                reader = first_of_copies(decisions, decision)
+                letter, tongue = letter_for(catalogue, mail, reader, facts.enrolment.programme)
+                values = wording(question, decisions, reader, tongue)
+                ident, copies = message_id(mail.notification_id), copies_of(decisions, reader)
+                found.begun.append(Begun(mail, decision, ident, letter, values, reader, copies))
         elif now < mail.not_before + PATIENCE:
             found.arriving.append(mail.notification_id)
         else:
@@ -128,9 +148,7 @@ async def begin_enrolment_mails(
 def decision_of(mail: Claimed[EnrolmentNotice], decisions: Decisions) -> Decision:
     """Return the decision about a mail; a supervisor who no longer decides is not told."""
     for decision in decisions:
-        if (decision.told, decision.decider_id) == (mail.told, mail.decider_id):
+        if notification_id(mail.notice.event_id, decision) == mail.notification_id:
             return decision
     reason = next((each.reason for each in decisions if not each.due), NotificationReason.NO_MANAGER)
-    return Decision(
-        mail.told, mail.told, recipient_id=mail.decider_id, reason=reason, decider_id=mail.decider_id
-    )
+    return replace(mail.recipient, role=mail.told, recipient_id=mail.decider_id, reason=reason)

@@ -17,6 +17,7 @@ from licet_events.enrolments import (
 from licet_events.notifications import NotificationReason, RecipientRole
 from licet_events.schedule import InstantReached
 from licet_notifier.facts.model import EnrolmentFacts, EnrolmentMail, EnrolmentNotice, Renewal
+from licet_notifier.notifications.circles import members
 from licet_notifier.notifications.model import (
     Decision,
     Decisions,
@@ -32,6 +33,7 @@ from licet_notifier.notifications.recipients import (
     to_manager,
     to_person,
 )
+from licet_notifier.policy.model import NO_POLICY, Case, Policy
 from licet_notifier.restraint.calendar import BY_DAY, Calendar
 
 LATE = timedelta(days=7)
@@ -142,15 +144,33 @@ class Question:
     calendar: Calendar = BY_DAY
     arrived_at: datetime | None = None
     """When the event arrived; `None`: now."""
+    policy: Policy = NO_POLICY
 
 
-def decide(question: Question, *, told_fallback: bool = False) -> Decisions:
+def decide(
+    question: Question, *, told_fallback: bool = False, standing: frozenset[str] = frozenset()
+) -> Decisions:
     """Return a decision for each recipient of the notice.
 
     It is asked when the event comes and again before each mail, with the facts of that moment. An application
-    that went to the fallback address when it came stays there (`told_fallback`).
+    that went to the fallback address when it came stays there (`told_fallback`), and so does what the policy
+    tells a circle (`standing`, see `members`).
     """
-    decisions = _recipients(question, told_fallback=told_fallback)
+    facts = question.facts
+    case = Case(
+        question.notice.mail_name,
+        question.notice.step,
+        facts.enrolment.programme,
+        facts.holder.team,
+        facts.holder.location,
+    )
+    resolved = question.policy.resolve(case)
+    if resolved is None:
+        decisions = _recipients(question, told_fallback=told_fallback)
+    else:
+        # Nobody acts on a notice of an enrolment but those whom it is for: only the first level is told.
+        at_once = replace(resolved, levels=resolved.levels[:1])
+        decisions = members(at_once, facts, question.deployment, standing)
     reason = why_not(question)
     if reason is not None:
         decisions = skip(decisions, reason)

@@ -7,8 +7,10 @@ from licet_notifier.enrolment_mails.commands import awaited, decision_of
 from licet_notifier.enrolment_mails.model import Question, decide
 from licet_notifier.facts.enrolments import lock_enrolments
 from licet_notifier.notifications import store
+from licet_notifier.notifications.commands import standing_of
 from licet_notifier.notifications.model import OPEN_END, Deployment
 from licet_notifier.notifications.resuming import Resumed, note_resumed
+from licet_notifier.policy.store import current_policy
 from licet_notifier.restraint.store import read_calendar
 
 
@@ -19,7 +21,8 @@ async def resume_enrolment_mails(
     claimed = await store.claim_resting_of_enrolments(tx.conn, now=now, limit=limit)
     if not claimed:
         return 0
-    known = await lock_enrolments(tx.conn, [each.notice for each in claimed])
+    policy = await current_policy(tx.conn)
+    known = await lock_enrolments(tx.conn, [each.notice for each in claimed], policy.needs)
     calendar = await read_calendar(tx.conn)
     resumed = Resumed()
     for mail in claimed:
@@ -27,7 +30,8 @@ async def resume_enrolment_mails(
             resumed.resting.append((mail.notification_id, OPEN_END))
             continue
         facts = known.facts_of(mail.notice, mail.later_notice_at)
-        question = Question(mail.notice, facts, deployment, now, calendar, mail.created_at)
-        resumed.add(mail, decision_of(mail, decide(question, told_fallback=mail.decider_id is None)))
+        question = Question(mail.notice, facts, deployment, now, calendar, mail.created_at, policy)
+        decisions = decide(question, told_fallback=mail.decider_id is None, standing=standing_of(mail))
+        resumed.add(mail, decision_of(mail, decisions))
     await note_resumed(tx, resumed, now)
     return len(claimed)

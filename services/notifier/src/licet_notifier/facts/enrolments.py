@@ -10,8 +10,16 @@ from licet_chassis.connection import Connection
 from licet_chassis.consuming.states import newest
 from licet_events.catalogue import ProgrammeState
 from licet_events.enrolments import EnrolmentState
-from licet_notifier.facts.model import EnrolmentFacts, EnrolmentMail, EnrolmentNotice, Holder, Place
-from licet_notifier.facts.store import QUERIES, lock_holders, read_catalogue, read_supervisors
+from licet_notifier.facts.model import EnrolmentFacts, EnrolmentMail, EnrolmentNotice, Holder, Needs, Place
+from licet_notifier.facts.store import (
+    NEEDS,
+    QUERIES,
+    lock_holders,
+    places_of,
+    read_catalogue,
+    read_people_of,
+    read_supervisors,
+)
 
 
 async def upsert_enrolments(conn: Connection, states: Iterable[EnrolmentState]) -> None:
@@ -50,6 +58,8 @@ class KnownEnrolments:
     locations: dict[str, Place]
     supervisors: dict[tuple[str, str], frozenset[UUID]]
     """The ids of supervisors by kind of place and its code."""
+    of_roles: dict[str, tuple[UUID, ...]]
+    """The ids of active people by role, where the policy tells them."""
 
     def facts_of(self, notice: EnrolmentNotice, later_notice_at: datetime | None) -> EnrolmentFacts:
         """Return the facts about the notice; its enrolment and that enrolment's holder are known."""
@@ -72,10 +82,23 @@ class KnownEnrolments:
             location=self.locations.get(holder.location or ""),
             locations=self.locations,
             later_notice_at=later_notice_at,
+            managers_manager=self._managers_manager(holder),
+            team_supervisors=self._people(self.supervisors.get(("team", holder.team or ""), ())),
+            location_supervisors=self._people(self.supervisors.get(("location", holder.location or ""), ())),
+            of_roles={role: self._people(ids) for role, ids in self.of_roles.items()},
         )
 
+    def _managers_manager(self, holder: Holder) -> Holder | None:
+        manager = self.holders.get(holder.manager_id) if holder.manager_id else None
+        return self.holders.get(manager.manager_id) if manager and manager.manager_id else None
 
-async def lock_enrolments(conn: Connection, notices: Sequence[EnrolmentNotice]) -> KnownEnrolments:
+    def _people(self, ids: Iterable[UUID]) -> tuple[Holder, ...]:
+        return tuple(self.holders[one] for one in sorted(ids) if one in self.holders)
+
+
+async def lock_enrolments(
+    conn: Connection, notices: Sequence[EnrolmentNotice], needs: Needs = NEEDS
+) -> KnownEnrolments:
     """Read the facts about the notices, and lock them against changes until the transaction ends.
 
     Rows are locked enrolments first, then holders, each in order of id.
@@ -93,12 +116,21 @@ async def lock_enrolments(conn: Connection, notices: Sequence[EnrolmentNotice]) 
         if (holder := holders.get(enrolled.state.holder_id)) is not None
         for place in _deciding(enrolled.state, holder)
     }
+    theirs = [
+        holders[each.state.holder_id] for each in enrolments.values() if each.state.holder_id in holders
+    ]
+    if needs.supervisors:
+        places |= places_of(theirs)
     supervisors = await read_supervisors(conn, places)
-    missing = {one for ids in supervisors.values() for one in ids} - holders.keys()
+    of_roles = await read_people_of(conn, needs.roles)
+    missing = {one for ids in (*supervisors.values(), *of_roles.values()) for one in ids} - holders.keys()
+    if needs.managers_manager:
+        # Reading managers again brings their own managers along.
+        missing |= {each.manager_id for each in theirs if each.manager_id is not None}
     if missing:
         holders |= await lock_holders(conn, missing)
     _, teams, locations = await read_catalogue(conn, {}, holders)
-    return KnownEnrolments(enrolments, holders, teams, locations, supervisors)
+    return KnownEnrolments(enrolments, holders, teams, locations, supervisors, of_roles)
 
 
 def _deciding(state: EnrolmentState, holder: Holder) -> set[tuple[str, str]]:

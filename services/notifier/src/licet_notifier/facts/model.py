@@ -296,6 +296,11 @@ class EnrolmentFacts:
     """The locations of all these people, by code."""
     later_notice_at: datetime | None
     """The latest instant for which a notice of the same kind was decided."""
+    managers_manager: Holder | None = None
+    team_supervisors: tuple[Holder, ...] = ()
+    location_supervisors: tuple[Holder, ...] = ()
+    of_roles: Mapping[str, tuple[Holder, ...]] = field(default_factory=dict)
+    """Active people by role, for the roles that the policy tells."""
 
     @property
     def manager_location(self) -> Place | None:

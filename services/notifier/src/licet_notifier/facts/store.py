@@ -30,7 +30,7 @@ from licet_notifier.facts.model import (
 )
 
 QUERIES = load_queries(__package__)
-_NEEDS = Needs()
+NEEDS = Needs()
 _PLAN = TypeAdapter(Plan)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -249,7 +249,7 @@ class Known:
         return tuple(self.holders[one] for one in sorted(ids) if one in self.holders)
 
 
-async def read_known(conn: Connection, credential_id: UUID, needs: Needs = _NEEDS) -> Known | None:
+async def read_known(conn: Connection, credential_id: UUID, needs: Needs = NEEDS) -> Known | None:
     """Read the facts about one credential, as `lock_known` does; `None` where they are not complete."""
     known = await _lock(conn, {credential_id}, needs)
     credential = known.credentials.get(credential_id)
@@ -267,7 +267,7 @@ async def read_plans(conn: Connection, credential_ids: Collection[UUID]) -> dict
     return {row["id"]: _PLAN.validate_json(row["plan"]) for row in rows}
 
 
-async def lock_known(conn: Connection, notices: Sequence[Notice], needs: Needs = _NEEDS) -> Known:
+async def lock_known(conn: Connection, notices: Sequence[Notice], needs: Needs = NEEDS) -> Known:
     """Read the facts about the notices, and lock them against changes until the transaction ends.
 
     Nothing that is applied by others in the meantime can slip between a decision and its record. Rows
@@ -290,7 +290,7 @@ async def _lock(conn: Connection, credential_ids: Collection[UUID], needs: Needs
     # Reading managers again brings their own managers along.
     wanted = managers if needs.managers_manager else managers - holders.keys()
     supervisors = await _supervisors_of(conn, theirs) if needs.supervisors else {}
-    of_roles = await _people_of(conn, needs.roles) if needs.roles else {}
+    of_roles = await read_people_of(conn, needs.roles)
     for ids in (*supervisors.values(), *of_roles.values()):
         wanted = wanted | (set(ids) - holders.keys())
     if wanted:
@@ -302,10 +302,15 @@ async def _lock(conn: Connection, credential_ids: Collection[UUID], needs: Needs
 async def _supervisors_of(
     conn: Connection, holders: Sequence[Holder]
 ) -> dict[tuple[str, str], frozenset[UUID]]:
-    places = {("team", holder.team) for holder in holders} | {
-        ("location", holder.location) for holder in holders
-    }
-    return await read_supervisors(conn, {(kind, code) for kind, code in places if code is not None})
+    return await read_supervisors(conn, places_of(holders))
+
+
+def places_of(holders: Iterable[Holder]) -> set[tuple[str, str]]:
+    """Return the teams and locations of holders, each by its kind and code."""
+    places = [
+        (kind, code) for each in holders for kind, code in (("team", each.team), ("location", each.location))
+    ]
+    return {(kind, code) for kind, code in places if code is not None}
 
 
 async def read_supervisors(
@@ -326,7 +331,10 @@ async def read_supervisors(
     return found
 
 
-async def _people_of(conn: Connection, roles: Collection[str]) -> dict[str, tuple[UUID, ...]]:
+async def read_people_of(conn: Connection, roles: Collection[str]) -> dict[str, tuple[UUID, ...]]:
+    """Return the ids of active people by role, of each role the first few in order of id."""
+    if not roles:
+        return {}
     found: dict[str, tuple[UUID, ...]] = dict.fromkeys(sorted(roles), ())
     for row in await conn.fetch(QUERIES["read_people_of_roles"], sorted(roles), MOST_OF_A_ROLE):
         found[row["role"]] += (row["id"],)

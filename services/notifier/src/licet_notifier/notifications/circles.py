@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from licet_events.notifications import RecipientRole
-from licet_notifier.facts.model import Facts, Holder
+from licet_notifier.facts.model import EnrolmentFacts, Facts, Holder
 from licet_notifier.mail.address import usable_address
 from licet_notifier.notifications.model import Decision, Decisions, Deployment, Detour
 from licet_notifier.notifications.recipients import to_fallback, to_holder, to_manager, to_person
@@ -29,7 +29,10 @@ def case_of(event: str, step: int | None, facts: Facts) -> Case:
 
 
 def members(
-    resolved: Resolved, facts: Facts, deployment: Deployment, standing: frozenset[str] = frozenset()
+    resolved: Resolved,
+    facts: Facts | EnrolmentFacts,
+    deployment: Deployment,
+    standing: frozenset[str] = frozenset(),
 ) -> Decisions:
     """Return a decision, not yet tried by any stage, for everybody whom a rule tells, level by level.
 
@@ -48,7 +51,7 @@ def _level(
     resolved: Resolved,
     after_days: int,
     circles: Iterable[Told],
-    facts: Facts,
+    facts: Facts | EnrolmentFacts,
     deployment: Deployment,
     standing: frozenset[str],
 ) -> Iterator[Decision]:
@@ -73,7 +76,7 @@ def _level(
                 yield from reached or [to_fallback(facts, deployment, decision, Detour.NOBODY_REACHED)]
 
 
-def _people(told: Told, facts: Facts) -> Iterable[Holder]:
+def _people(told: Told, facts: Facts | EnrolmentFacts) -> Iterable[Holder]:
     match told.circle:
         case Circle.MANAGERS_MANAGER:
             return (facts.managers_manager,) if facts.managers_manager else ()
@@ -81,11 +84,13 @@ def _people(told: Told, facts: Facts) -> Iterable[Holder]:
             return facts.team_supervisors
         case Circle.LOCATION_SUPERVISORS:
             return facts.location_supervisors
+        case Circle.DECIDERS:
+            return facts.deciders if isinstance(facts, EnrolmentFacts) else ()
         case _:
             return [each for each in facts.of_roles.get(told.value or "", ()) if _near(told, each, facts)]
 
 
-def _near(told: Told, person: Holder, facts: Facts) -> bool:
+def _near(told: Told, person: Holder, facts: Facts | EnrolmentFacts) -> bool:
     match told.within:
         case Within.TEAM:
             return person.team is not None and person.team == facts.holder.team
@@ -96,7 +101,7 @@ def _near(told: Told, person: Holder, facts: Facts) -> bool:
 
 
 def _reached(
-    people: Iterable[Holder], facts: Facts, deployment: Deployment, decision: Decision
+    people: Iterable[Holder], facts: Facts | EnrolmentFacts, deployment: Deployment, decision: Decision
 ) -> list[Decision]:
     found = []
     for person in people:
@@ -110,7 +115,7 @@ def _reached(
     return found
 
 
-def _fixed(told: Told, facts: Facts, deployment: Deployment, decision: Decision) -> Decision:
+def _fixed(told: Told, facts: Facts | EnrolmentFacts, deployment: Deployment, decision: Decision) -> Decision:
     address = usable_address(told.value)
     # A desk reads its mails by day where the holder works, as a fallback address does.
     instead = to_fallback(

@@ -323,7 +323,7 @@ def _start_of_day(now: datetime, time_zone: str) -> datetime:
     return starts_at(local_date(now, time_zone), time_zone)
 
 
-def standing_of(mail: Claimed[Notice]) -> frozenset[str]:
+def standing_of(mail: Claimed[Any]) -> frozenset[str]:
     """Return the circle of a mail that went to the fallback because nobody in it could be reached."""
     return standing(mail.recipient)
 

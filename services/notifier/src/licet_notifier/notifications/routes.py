@@ -50,6 +50,13 @@ class NotificationOut(BaseModel):
     reason: NotificationReason
     detour: Detour | None
     """Why it went to a fallback address."""
+    circle: str
+    """The circle of the policy for which somebody is told, such as `manager` or `role:safety`."""
+    after_days: int
+    """0: told at once; else an escalation, so many days after the step."""
+    rule: str | None
+    """The rule of the policy that told somebody: `rule 2`, or `default`."""
+    policy_version: int | None
     not_before: datetime | None
     """Business time from which the mail may leave."""
     stop_id: UUID | None
@@ -68,6 +75,7 @@ class NotificationOut(BaseModel):
     message_id: str | None
     template: str | None
     template_version: str | None
+    """The version of the template and its variant, such as `3/de.holder`."""
     version: int
     created_at: datetime
     updated_at: datetime

@@ -5,7 +5,7 @@ from typing import Annotated, Literal, Self, TypeAlias
 from pydantic import Field, StringConstraints, field_validator, model_validator
 
 from licet_chassis.http.resources import Body
-from licet_notifier.facts.mails import OF_STEPS
+from licet_notifier.facts.mails import OF_ENROLMENTS, OF_STEPS
 from licet_notifier.mail.address import usable_address
 from licet_notifier.policy.documents import policy_of
 from licet_notifier.policy.model import Delivery, Policy, Within
@@ -43,7 +43,12 @@ class NamedCircle(Body):
     circle: Code
 
 
-Person = Literal["holder", "manager", "managers_manager", "team_supervisors", "location_supervisors"]
+EVENTS = (*OF_STEPS, *OF_ENROLMENTS)
+"""The events that a rule may name: of shifts at risk the supervisors of the team are told."""
+
+Person = Literal[
+    "holder", "manager", "managers_manager", "team_supervisors", "location_supervisors", "deciders"
+]
 Tell = Annotated[list[Person | FixedAddress | PeopleOfRole | NamedCircle], Field(max_length=50)]
 
 
@@ -62,7 +67,7 @@ class RuleBody(Body):
     steps: Annotated[list[Step], Field(min_length=1, max_length=50)] | None = None
     """Days before the end of a credential, negative after it."""
     type: Codes | None = None
-    """Codes of credential types."""
+    """Codes of credential types; of mails about enrolments, of programmes."""
     team: Codes | None = None
     """The holder's team."""
     location: Codes | None = None
@@ -76,8 +81,8 @@ class RuleBody(Body):
     @field_validator("event")
     @classmethod
     def _is_known(cls, event: str | None) -> str | None:
-        if event is not None and event not in OF_STEPS:
-            raise ValueError(f"no rule is for it; rules are for {', '.join(OF_STEPS)}")
+        if event is not None and event not in EVENTS:
+            raise ValueError(f"no rule is for it; rules are for {', '.join(EVENTS)}")
         return event
 
     @model_validator(mode="after")
@@ -89,6 +94,10 @@ class RuleBody(Body):
             raise ValueError("steps of credential.expiring are 0 or more, of credential.overdue less")
         if self.steps and self.event == "credential.overdue" and max(self.steps) >= 0:
             raise ValueError("steps of credential.overdue are negative, of credential.expiring 0 or more")
+        if self.escalate and self.event in OF_ENROLMENTS:
+            raise ValueError("only notices of credentials are escalated; leave escalate out")
+        if "deciders" in self.tell and self.event != "enrolment.applied":
+            raise ValueError("deciders are told of enrolment.applied only; name this event")
         return self
 
 

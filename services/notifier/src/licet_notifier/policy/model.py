@@ -22,6 +22,8 @@ class Circle(StrEnum):
     """Everybody who has a role."""
     ADDRESS = "address"
     """A fixed address."""
+    DECIDERS = "deciders"
+    """Those who decide about an application: of mails about enrolments only."""
 
 
 class Within(StrEnum):
