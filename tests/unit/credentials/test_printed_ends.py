@@ -127,6 +127,10 @@ def test_another_rule_revises_the_terms_that_have_not_ended_by_both():
     ]
     assert validity(after.credential.runs, (), NOW) is Validity.ACTIVE
     assert apply_rules(after, replace(evening, version=3), NOW).events == after.events
+    # What had not ended keeps its revision: no reminder of it comes again, none is lost.
+    noon = apply_rules(after, replace(evening, expires_at_time="13:00", version=4), NOW).credential
+    assert [each.revision for each in noon.terms] == [1, 2, 1]
+    assert noon.terms[1].expires_at == NOW.replace(hour=13)
 
 
 def test_the_right_type_reads_the_printed_dates_by_its_own_rule():

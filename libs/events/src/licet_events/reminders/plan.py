@@ -306,9 +306,7 @@ def _steps(
         except OverflowError:
             continue  # the calendar has no such day
         if day >= _FIRST_DAY:
-            at = _starts_at(day, run.time_zone)
-            if step < 0 and run.expires_at is not None:
-                at = max(at, run.expires_at)  # the printed day may be valid in part
+            at = _step_at(step, last_day, run)
             yield Step(step, at, at if since is None else max(at, since))
 
 
@@ -323,10 +321,16 @@ def _with_instants(run: PlannedRun) -> PlannedRun:
         return run
     steps = []
     for step in run.steps:
-        at = _starts_at(last_day - timedelta(days=step.step), run.time_zone)
+        at = _step_at(step.step, last_day, run)
         # A step that waited for its run to become the current one goes on waiting for it.
         steps.append(Step(step.step, at, at if step.due == step.at else max(at, step.due)))
     return replace(run, steps=tuple(steps))
+
+
+def _step_at(step: int, last_day: date, run: RunState | PlannedRun) -> datetime:
+    """Return 00:00 of the step's day, after the end no earlier than that: it may come later that day."""
+    at = _starts_at(last_day - timedelta(days=step), run.time_zone)
+    return at if step >= 0 or run.expires_at is None else max(at, run.expires_at)
 
 
 @lru_cache(maxsize=65_536)

@@ -187,6 +187,16 @@ from jsonb_to_recordset($7::jsonb) as h (
 update terms t set known_until = w.at
 from unnest($1::uuid[], $2::timestamptz[]) as w (id, at) where t.id = w.id and t.known_until is null;
 
+-- name: move_terms
+-- Write instants that were derived otherwise, with their rules; the terms, dates and revisions are the same.
+update terms t set starts_at = moved.starts_at, expires_at = moved.expires_at,
+    expires_at_rule = moved.expires_at_rule, expires_at_time = moved.expires_at_time
+from unnest($1::uuid[], $2::integer[], $3::timestamptz[], $4::timestamptz[], $5::text[], $6::text[])
+    as moved (id, revision, starts_at, expires_at, expires_at_rule, expires_at_time)
+where t.id = moved.id and t.revision = moved.revision
+    and (t.starts_at, t.expires_at, t.expires_at_rule, t.expires_at_time)
+        is distinct from (moved.starts_at, moved.expires_at, moved.expires_at_rule, moved.expires_at_time);
+
 -- name: credential_exists
 -- Whether the credential exists.
 select exists (select 1 from credentials where id = $1);

@@ -142,14 +142,19 @@ def apply_rules(change: Change, rules: CredentialType, now: datetime) -> Change:
 
 
 def _with_ending(terms: Sequence[Term], ending: Ending, now: datetime) -> tuple[Term, ...]:
-    """Return the terms with their ends as `ending` says, except those that have ended either way."""
-    revised = [with_ending(term, ending, now) for term in terms]
-    if all(after is before for before, after in zip(terms, revised, strict=True)):
-        return tuple(terms)
-    return in_order(
-        before if _ended(before, now) and _ended(after, now) else after
-        for before, after in zip(terms, revised, strict=True)
-    )
+    """Return the terms with their ends as `ending` says, except those that have ended either way.
+
+    A revision stays, so that no reminder of the term is told again or lost. One that had ended, and by the
+    present rule has not, gets its next: its end will be told of again.
+    """
+    moved = []
+    for term in terms:
+        revised = with_ending(term, ending, now)
+        if _ended(term, now):
+            moved.append(term if _ended(revised, now) else revised)
+        else:
+            moved.append(replace(revised, revision=term.revision, corrected_at=term.corrected_at))
+    return in_order(moved)
 
 
 def _ended(term: Term, now: datetime) -> bool:

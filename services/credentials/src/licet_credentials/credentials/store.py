@@ -16,6 +16,7 @@ from licet_chassis.queries import load_queries
 from licet_credentials.credentials.change import Change
 from licet_credentials.credentials.model import Credential, VerificationResult
 from licet_credentials.credentials.rows import credential_of, rules_of, run_rows
+from licet_credentials.credentials.terms import Term
 from licet_credentials.credentials.validity import next_change_at
 from licet_credentials.errors import NumberTaken
 from licet_credentials.rows import jsonb
@@ -225,6 +226,21 @@ def history_row(event: CredentialEvent, actor: str, note: str | None) -> dict[st
         "actor": details.pop("actor", actor),
         "at": event.credential.updated_at,
     }
+
+
+async def move_terms(conn: Connection, terms: Sequence[Term]) -> None:
+    """Write the instants of terms whose dates and revisions stay, where they or their rule are different."""
+    if not terms:
+        return
+    await conn.execute(
+        QUERIES["move_terms"],
+        [term.id for term in terms],
+        [term.revision for term in terms],
+        [term.starts_at for term in terms],
+        [term.expires_at for term in terms],
+        [term.expires_at_rule for term in terms],
+        [term.expires_at_time for term in terms],
+    )
 
 
 async def lock_outdated(

@@ -7,7 +7,7 @@ from licet_chassis.database import Transaction
 from licet_chassis.rederiving import Derived, Page
 from licet_credentials.credentials.change import settle
 from licet_credentials.credentials.commands.writing import write_credentials
-from licet_credentials.credentials.store import PendingChange
+from licet_credentials.credentials.store import PendingChange, move_terms
 from licet_credentials.rederiving import store
 from licet_credentials.rederiving.model import derive_again
 
@@ -20,7 +20,7 @@ async def derive_credentials(tx: Transaction, after: UUID | None, limit: int, no
         change = derive_again(settle(loaded.credential, now), expiring, now)
         if change.events:
             changes.append(PendingChange(change, loaded.rules))
-    await store.move_terms(tx.conn, [term for each in changes for term in each.change.credential.terms])
+    await move_terms(tx.conn, [term for each in changes for term in each.change.credential.terms])
     await write_credentials(tx, changes, now)
     return Page(page[-1][0].credential.id if page else None, len(changes))
 

@@ -12,11 +12,3 @@ for update of c;
 -- name: count_after
 -- How many of them come after an id.
 select count(*) from credentials where not voided and ($1::uuid is null or id > $1);
-
--- name: move_terms
--- Write instants that were derived again; the terms, dates and revisions are the same.
-update terms t set starts_at = moved.starts_at, expires_at = moved.expires_at
-from unnest($1::uuid[], $2::integer[], $3::timestamptz[], $4::timestamptz[])
-    as moved (id, revision, starts_at, expires_at)
-where t.id = moved.id and t.revision = moved.revision
-    and (t.starts_at, t.expires_at) is distinct from (moved.starts_at, moved.expires_at);

@@ -30,5 +30,7 @@ async def replan_credentials(
         PendingChange(apply_rules(settle(each.credential, now), each.rules, now), each.rules)
         for each in loaded.values()
     ]
+    moved = [each.change.credential for each in saved if each.change.events]
+    await store.move_terms(tx.conn, [term for credential in moved for term in credential.terms])
     await write_credentials(tx, saved, now)
     return len(saved)
