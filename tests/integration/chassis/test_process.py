@@ -164,6 +164,24 @@ async def test_a_service_says_that_the_issuers_keys_were_never_read(sample):
         await until(lambda: says(sample, "keys were never read: http://127.0.0.1:9/keys"), process)
 
 
+async def test_health_has_a_port_of_its_own_and_says_that_the_database_is_read_only(sample, conn):
+    await sample.run("migrate")
+    port = free_port()
+    async with sample.serving(LICET_HEALTH_PORT=str(port)) as process:
+        await until(lambda: ready(sample), process)
+        sample.url = f"http://127.0.0.1:{port}"
+        assert await ready(sample)
+        assert await sample.answers("/v1/work") == 404
+        try:
+            await conn.execute("alter system set default_transaction_read_only = on")
+            await conn.execute("select pg_reload_conf()")
+            await until(lambda: says(sample, "the database takes no writes: it is read-only"), process)
+        finally:
+            await conn.execute("alter system reset default_transaction_read_only")
+            await conn.execute("select pg_reload_conf()")
+        await until(lambda: ready(sample), process)
+
+
 async def says(sample: Sample, words: str) -> bool:
     return any(words in each for each in await sample.missing())
 

@@ -5,9 +5,12 @@ import json
 from collections.abc import AsyncIterator
 from typing import Any
 
+import httpx
 import pytest
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from licet_chassis.http.health import health_app
+from licet_chassis.http.protocol import ConnectionLimits, HttpProtocol
 from support.edge.server import served
 
 # What java.net.http.HttpClient (Java 17) sends for a POST with HTTP/2 preferred, which is its default.
@@ -127,3 +130,65 @@ async def test_the_protocol_that_uvicorn_has_still_needs_this():
         writer.write(post())
         assert (await answer_of(reader))[1]["body"] == ""
         writer.close()
+
+
+class Few(HttpProtocol):
+    limits = ConnectionLimits(most=8, per_peer=5, head_seconds=0.2)
+
+
+async def open_idle(url: str, count: int) -> list[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+    port = int(url.rpartition(":")[2])
+    return [await asyncio.open_connection("127.0.0.1", port) for _ in range(count)]
+
+
+async def test_those_who_only_hold_connections_keep_nobody_out():
+    class Patient(Few):
+        limits = ConnectionLimits(most=8, per_peer=5, head_seconds=60)
+
+    async with served(echo, Patient) as url:
+        held = await open_idle(url, 20)
+        async with asyncio.timeout(10):
+            for reader, _ in held[:14]:
+                assert await reader.read() == b"", "the oldest idle ones make room"
+        (reader, writer), *_ = await open_idle(url, 1)
+        writer.write(GET)
+        assert (await answer_of(reader))[0] == 200
+        for _, each in [*held, (reader, writer)]:
+            each.close()
+
+
+@pytest.mark.parametrize("sent", [b"", b"GET /slow HTTP/1.1\r\nHost: "])
+async def test_the_head_of_a_request_has_its_time(sent):
+    async with served(echo, Few) as url:
+        ((reader, writer),) = await open_idle(url, 1)
+        writer.write(sent)
+        async with asyncio.timeout(10):
+            assert await reader.read() == b""
+        writer.close()
+
+
+async def test_a_second_head_has_its_time_too():
+    async with served(echo, Few) as url:
+        ((reader, writer),) = await open_idle(url, 1)
+        writer.write(GET)
+        assert (await answer_of(reader))[0] == 200
+        writer.write(b"GET /slow")
+        async with asyncio.timeout(10):
+            assert await reader.read() == b""
+        writer.close()
+
+
+async def test_health_is_answered_on_a_port_of_its_own():
+    missing: list[str] = []
+
+    async def ready() -> list[str]:
+        return missing
+
+    async with served(health_app(ready, list)) as url, httpx.AsyncClient(base_url=url) as client:
+        assert (await client.get("/livez")).json() == {"status": "ok", "stuck": []}
+        assert (await client.head("/readyz")).status_code == 200
+        missing.append("the database does not answer")
+        assert (await client.head("/readyz")).status_code == 503
+        assert (await client.get("/readyz")).json()["missing"] == missing
+        assert "licet" in (await client.get("/metrics")).text
+        assert (await client.get("/v1/holders")).status_code == 404

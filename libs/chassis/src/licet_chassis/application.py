@@ -11,6 +11,7 @@ from fastapi import FastAPI
 from licet_chassis.clock import machine_now
 from licet_chassis.extension import PLAIN, Extension
 from licet_chassis.http.app import http_app
+from licet_chassis.http.health import health_app
 from licet_chassis.http.schemas import schemas_router
 from licet_chassis.operations.erasures import erasures_router
 from licet_chassis.operations.routes import operations_router
@@ -53,7 +54,8 @@ def create_service_app(
                 _log.info("service.stopped", service=service.name)
 
     async def missing() -> list[str]:
-        return await app.state.process.missing()  # type: ignore[no-any-return]  # app.state is untyped
+        process: Process | None = getattr(app.state, "process", None)
+        return ["the service is starting"] if process is None else await process.missing()
 
     def stuck() -> list[str]:
         return [app.state.failed] if app.state.failed else []
@@ -75,6 +77,7 @@ def create_service_app(
     )
     app.state.failed = None
     app.state.stopping = stopping
+    app.state.health = health_app(missing, stuck)
     return app
 
 

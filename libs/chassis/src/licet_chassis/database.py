@@ -88,6 +88,9 @@ _STATUS = "select pg_xact_status($1::text::xid8) as status, pg_postmaster_start_
 _LOOK_SECONDS = 5.0
 _LOOK_PAUSE = 0.2
 
+_NO_WRITES = (asyncpg.exceptions.ReadOnlySQLTransactionError, asyncpg.exceptions.DiskFullError)
+_REFUSAL_SECONDS = 30.0
+
 _SESSION = {"idle_in_transaction_session_timeout": "60000", "jit": "off"}
 
 _log = structlog.get_logger("licet.database")
@@ -174,6 +177,7 @@ class Database:
         """Whether a pooler between lends a server connection for one transaction only."""
         self._options = options or {}
         self._looked = False
+        self._refused_write: tuple[float, str] | None = None
         self._server_began: datetime | None = None
 
     @classmethod
@@ -296,6 +300,7 @@ class Database:
                 try:
                     yield tx
                 except BaseException as error:
+                    self._note_refusal(error)
                     await transaction.__aexit__(type(error), error, error.__traceback__)
                     raise
                 try:
@@ -307,7 +312,23 @@ class Database:
                 raise _translated(error) from error
         if lost is not None:
             await self._settle(tx.xid, server_began, lost)
+        if tx.xid is not None:
+            self._refused_write = None
         note_commit()
+
+    def _note_refusal(self, error: BaseException) -> None:
+        if isinstance(error, _NO_WRITES):
+            self._refused_write = (time.monotonic(), str(error))
+
+    @property
+    def refuses_writes(self) -> str | None:
+        """What the server said when it refused a write; `None` once it has taken one, or after a while.
+
+        Where nobody writes nobody finds out that it takes writes again.
+        """
+        if self._refused_write is None or time.monotonic() - self._refused_write[0] > _REFUSAL_SECONDS:
+            return None
+        return self._refused_write[1]
 
     async def _settle(self, xid: int | None, server_began: datetime | None, lost: BaseException) -> None:
         """Return if the transaction turns out to be committed; raise `ConnectionLost` if it is not."""

@@ -7,18 +7,19 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import asyncpg
 import structlog
 import uvicorn
+from fastapi import FastAPI
 
 from licet_chassis.application import create_service_app
 from licet_chassis.backfill import backfill
 from licet_chassis.extension import PLAIN, Extension
-from licet_chassis.http.protocol import HttpProtocol
+from licet_chassis.http.protocol import ConnectionLimits, HttpProtocol
 from licet_chassis.lifeline import end_with_parent
 from licet_chassis.process import open_runtime
 from licet_chassis.service import Part, Service
@@ -115,16 +116,15 @@ def _serve(service: Service, parts: frozenset[Part], extension: Extension) -> in
         app,
         host=settings.host,
         port=settings.port,
-        http=HttpProtocol,
+        http=_protocol(settings),
         ws="none",
         log_config=None,
         access_log=False,
         server_header=False,
         timeout_graceful_shutdown=_GRACE,
         timeout_keep_alive=30,
-        limit_concurrency=500,
     )
-    server = _Server(config, app.state.stopping)
+    server = _Server(config, app.state.stopping, _health_server(app, settings))
     # uvicorn raises the signal again once it has ended; a stop that was asked for is no failure.
     signal.signal(signal.SIGTERM, lambda *_: end())
     if os.environ.get("LICET_ENDS_WITH_STDIN") == "1":
@@ -137,12 +137,55 @@ def _serve(service: Service, parts: frozenset[Part], extension: Extension) -> in
     return 1 if app.state.failed or not server.started else 0
 
 
+def _protocol(settings: ServiceSettings) -> type[HttpProtocol]:
+    class Bounded(HttpProtocol):
+        limits = ConnectionLimits(
+            settings.connections_max, settings.connections_per_peer, settings.idle_seconds
+        )
+
+    return Bounded
+
+
+def _health_server(app: FastAPI, settings: ServiceSettings) -> uvicorn.Server | None:
+    if settings.health_port is None:
+        return None
+    config = uvicorn.Config(
+        app.state.health, host=settings.host, port=settings.health_port, http=_protocol(settings), ws="none",
+        log_config=None, access_log=False, server_header=False, lifespan="off", timeout_graceful_shutdown=1,
+    )  # fmt: skip
+    return _SecondServer(config)
+
+
+class _SecondServer(uvicorn.Server):
+    """A server beside the main one, which alone hears signals."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave signals to the main server."""
+        yield
+
+
 class _Server(uvicorn.Server):
     """A uvicorn server that stops the background parts together with the requests, not after them."""
 
-    def __init__(self, config: uvicorn.Config, stopping: asyncio.Event) -> None:
+    def __init__(
+        self, config: uvicorn.Config, stopping: asyncio.Event, health: uvicorn.Server | None
+    ) -> None:
         super().__init__(config)
         self._stopping = stopping
+        self._health = health
+
+    async def serve(self, sockets: list[socket.socket] | None = None) -> None:
+        """Serve, with the port for health beside it from the beginning to the end."""
+        if self._health is None:
+            await super().serve(sockets)
+            return
+        beside = asyncio.create_task(self._health.serve())
+        try:
+            await super().serve(sockets)
+        finally:
+            self._health.should_exit = True
+            await beside
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Signal the stop, then wait for the requests; the lifespan waits for the background parts."""

@@ -5,14 +5,15 @@ from typing import Any
 
 import structlog
 
-_REMIND_SECONDS = 300.0
+_REMIND_SECONDS = 60.0
 
 
 class Outage:
     """Turns the failures of one dependency into a few log lines, however many failures there are.
 
     The first failure of each kind is logged with its words, later ones are counted. While it lasts there is a
-    line every `remind_every` seconds with the count so far, and one at its end.
+    line every `remind_every` seconds with the count so far, and one at its end. It is over, too, when nothing
+    has failed for as long.
     """
 
     def __init__(self, logger: str, event: str, *, remind_every: float = _REMIND_SECONDS) -> None:
@@ -22,6 +23,7 @@ class Outage:
         self._remind_every = remind_every
         self._began: float | None = None
         self._logged_at = 0.0
+        self._failed_at = 0.0
         self._kinds: set[str] = set()
         self.failures = 0
         """How many failures this outage has had."""
@@ -37,6 +39,9 @@ class Outage:
         The trace of `exc_info` goes with the first line of its kind only.
         """
         now = time.monotonic()
+        if self._began is not None and now - self._failed_at > self._remind_every:
+            self._began = None  # its end was noted nowhere, and this is another one
+        self._failed_at = now
         if self._began is None:
             self._began, self.failures = now, 0
             self._kinds.clear()

@@ -30,6 +30,8 @@ _log = structlog.get_logger("licet.service")
 _INBOX_KEPT = timedelta(days=120)
 """Longer than any topic keeps an effect's event (notifications, 90 days)."""
 _ASK_SECONDS = 5.0
+_READY_SECONDS = 2.5
+"""How long `/readyz` waits for the database; those who ask give up after a few seconds."""
 
 
 @asynccontextmanager
@@ -177,31 +179,47 @@ class Process:
 
         Kafka is asked for only where no requests are served: the API works without it.
         """
-        missing = []
-        try:
-            async with asyncio.timeout(_ASK_SECONDS), self.runtime.database.reading() as conn:
-                revision = await revisions.applied(conn)
-                if revisions.is_older(self.service.package, revision):
-                    found = revision or "none"
-                    return [f"the database is at schema {found}, this release needs {self._head}: migrate"]
-                missing += sorted(await self._backfills_needed(conn))
-        except Exception as error:  # noqa: BLE001  # whatever it is, it is what is missing
-            missing.append(f"the database does not answer ({type(error).__name__})")
-        if Part.RELAY in self.parts and self.relay.problem is not None:
-            missing.append(self.relay.problem)
-        missing += [said for trouble in self.composition.troubles if (said := trouble()) is not None]
+        database = await self._missing_database()
+        # On an older schema nothing else has begun.
+        if database and "migrate" in database[0]:
+            return database
+        missing = [*database, *self._missing_within()]
         if Part.HTTP in self.parts:
             never_read = self.runtime.authenticator.keys.problem
             if never_read is not None:
                 missing.append(f"no token can be checked, the issuer's keys were never read: {never_read}")
-        if Part.CONSUMERS in self.parts and self.dispatchers and self.reader.problem is not None:
-            missing.append(self.reader.problem)
-        if Part.HTTP in self.parts:
             return missing
         if Part.CONSUMERS in self.parts and self.dispatchers and not self.reader.connected:
             missing.append("the consumers are not connected to Kafka")
         if Part.RELAY in self.parts and not self.relay.ready:
             missing.append("the relay is not connected")
+        return missing
+
+    async def _missing_database(self) -> list[str]:
+        missing = []
+        try:
+            async with asyncio.timeout(_READY_SECONDS), self.runtime.database.reading() as conn:
+                revision = await revisions.applied(conn)
+                if revisions.is_older(self.service.package, revision):
+                    found = revision or "none"
+                    return [f"the database is at schema {found}, this release needs {self._head}: migrate"]
+                missing += sorted(await self._backfills_needed(conn))
+                if await conn.fetchval("select current_setting('transaction_read_only')::boolean"):
+                    missing.append("the database takes no writes: it is read-only")
+        except Exception as error:  # noqa: BLE001  # whatever it is, it is what is missing
+            missing.append(f"the database does not answer ({type(error).__name__})")
+        refused = self.runtime.database.refuses_writes
+        if refused is not None:
+            missing.append(f"the database takes no writes: {refused}")
+        return missing
+
+    def _missing_within(self) -> list[str]:
+        """Return what parts of the process say about themselves."""
+        missing = [said for trouble in self.composition.troubles if (said := trouble()) is not None]
+        if Part.RELAY in self.parts and self.relay.problem is not None:
+            missing.append(self.relay.problem)
+        if Part.CONSUMERS in self.parts and self.dispatchers and self.reader.problem is not None:
+            missing.append(self.reader.problem)
         return missing
 
     async def _backfills_needed(self, conn: Connection) -> set[str]:

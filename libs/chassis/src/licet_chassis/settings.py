@@ -39,6 +39,14 @@ class ServiceSettings(BaseSettings):
     """The address to listen on; in the image it is `0.0.0.0`."""
     port: Port = 8000
     """The port to listen on: the HTTP interface, health and metrics."""
+    health_port: Port | None = None
+    """A port for health and metrics alone, which answer there however busy the other one is."""
+    connections_max: int = Field(500, ge=10)
+    """The most connections at once; beyond them the one that has been idle longest is closed."""
+    connections_per_peer: int = Field(200, ge=5)
+    """The most of them from one address, also a proxy's."""
+    idle_seconds: float = Field(15.0, gt=0)
+    """How long a connection may take to send the head of a request."""
 
     database_url: SecretStr = Field(description="postgresql://user:password@host:port/name")
     database_direct_url: SecretStr | None = None

@@ -6,15 +6,14 @@ from typing import Any
 
 from fastapi import APIRouter, Depends, FastAPI
 from fastapi.routing import iter_route_contexts
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import BaseModel
 from starlette.middleware import Middleware
-from starlette.responses import JSONResponse, Response
 from starlette.routing import compile_path
 
 from licet_chassis.errors import STATUSES
 from licet_chassis.http.auth import Authentication
 from licet_chassis.http.contract import make_readable
+from licet_chassis.http.health import health_routes
 from licet_chassis.http.problems import MEDIA_TYPE, handle_problems
 from licet_chassis.http.requests import BodyLimit, BodyLimits, Requests
 from licet_chassis.http.strictness import documented_parameters
@@ -99,7 +98,7 @@ def http_app(
     handle_problems(app, {**STATUSES, **problems})
     for router in routers:
         app.include_router(router)
-    app.include_router(_health(ready, alive))
+    app.router.routes += health_routes(ready, alive)
     for route in iter_route_contexts(app.routes):
         path = route.path_format
         if path is None or route.endpoint is None:
@@ -109,25 +108,3 @@ def http_app(
         if largest is not None:
             exceptions.append(BodyLimit(frozenset(route.methods or ()), compile_path(path)[0], largest))
     return app
-
-
-def _health(ready: Callable[[], Awaitable[list[str]]], alive: Callable[[], list[str]]) -> APIRouter:
-    router = APIRouter(include_in_schema=False)
-
-    @router.get("/livez")
-    async def livez() -> Response:
-        return _state("stuck", alive())
-
-    @router.get("/readyz")
-    async def readyz() -> Response:
-        return _state("missing", await ready())
-
-    @router.get("/metrics")
-    async def metrics() -> Response:
-        return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
-
-    return router
-
-
-def _state(word: str, reasons: list[str]) -> Response:
-    return JSONResponse({"status": word if reasons else "ok", word: reasons}, 503 if reasons else 200)
