@@ -11,6 +11,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from licet_events import Event, Record, encode
 from licet_events.holders import HolderErased, HolderKind, HolderRegistered, HolderState
+from licet_events.operations import TopicMarked
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 PATIENCE = 100.0
@@ -54,6 +55,26 @@ async def test_compaction_removes_what_was_said_of_the_erased_and_leaves_the_oth
             await send(kafka_server, topic, holder(uuid4(), "somebody"))
             await asyncio.sleep(1)
         assert b"Berta Bleibt" in left
+    finally:
+        await admin.delete_topics([topic])
+        await admin.close()
+
+
+@pytest.mark.only_on("apache")
+async def test_markers_alone_move_a_quiet_partition_so_that_the_erased_are_gone(kafka_server):
+    """Nobody writes about anybody after the erasure. Without markers its segment would never be compacted."""
+    topic, gone = f"licet.compaction-{uuid4().hex[:8]}", uuid4()
+    admin = AIOKafkaAdminClient(bootstrap_servers=kafka_server.bootstrap)
+    await admin.start()
+    try:
+        await admin.create_topics([NewTopic(topic, 1, 1, topic_configs=SETTINGS)])
+        await send(kafka_server, topic, holder(gone, "Zerlina Quastel"), record(HolderErased(holder_id=gone)))
+        marker = record(TopicMarked(by="credentials", number=0))
+        deadline = time.monotonic() + PATIENCE
+        while b"Zerlina" in await said(kafka_server, topic):
+            assert time.monotonic() < deadline, "it was not compacted"
+            await send(kafka_server, topic, marker)
+            await asyncio.sleep(1)
     finally:
         await admin.delete_topics([topic])
         await admin.close()

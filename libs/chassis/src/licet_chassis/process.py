@@ -20,6 +20,7 @@ from licet_chassis.http.auth import Authenticator
 from licet_chassis.http.writes import forget_answers
 from licet_chassis.kafka import KafkaAccess
 from licet_chassis.loops import Loop, wait_for_stop
+from licet_chassis.markers import Markers
 from licet_chassis.outage import Outage
 from licet_chassis.outbox import relay
 from licet_chassis.outbox.relay import Relay
@@ -160,6 +161,7 @@ class Process:
             *self.composition.loops,
             Loop("forget_effects", self._forget_effects, idle_seconds=600),
             Loop("forget_answers", lambda: forget_answers(runtime.database), idle_seconds=600),
+            *self._markers(),
             Loop(
                 "time_zones",
                 Rederiving(self.service.derived, runtime.database, runtime.clock).step,
@@ -169,6 +171,16 @@ class Process:
         if self.dispatchers:
             loops.append(waiting_loop(self.dispatchers, runtime.database, runtime.clock, runtime.service))
         return loops
+
+    def _markers(self) -> list[Loop]:
+        """Return the loop that marks the topics whose states the service owns."""
+        seconds = self.service.settings.topic_marker_seconds
+        topics = dict.fromkeys(each.topic for each in self.service.snapshots if each.topic.compacted)
+        if not seconds or not topics:
+            return []
+        runtime = self.runtime
+        markers = Markers(list(topics), runtime.database, runtime.clock, every=seconds)
+        return [Loop("topic_markers", markers.step, idle_seconds=5.0)]
 
     async def _forget_effects(self) -> bool:
         async with self.runtime.database.reading() as conn:

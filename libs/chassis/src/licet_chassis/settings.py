@@ -98,6 +98,10 @@ class ServiceSettings(BaseSettings):
     """Where subscribers reach `/schemas` of any service, such as https://licet.example.org/schemas: events
     name their schema by it. Where absent, they name it `urn:licet:schema:<type>`, which leads nowhere."""
 
+    topic_marker_seconds: int = Field(21_600, ge=0, le=604_800)
+    """How often each partition of a compacted topic gets a marker, without which Kafka compacts none that is
+    quiet, and erasures stay without effect; 0: another process writes them."""
+
     default_time_zone: str = "UTC"
     """The zone of those who have none of their own, by its name in the IANA database."""
     clock: Literal["real", "movable"] = "real"

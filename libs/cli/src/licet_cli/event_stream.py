@@ -8,6 +8,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from licet_events import Event, MalformedEvent, Topic, UnknownEventType, decode_event
 from licet_events.event import attributes_of
+from licet_events.operations import TopicMarked
 
 
 @dataclass(frozen=True)
@@ -97,7 +98,10 @@ async def follow(
         while open_partitions:
             for tp, records in (await consumer.getmany(timeout_ms=500)).items():
                 for record in records:
-                    yield seen(record)
+                    one = seen(record)
+                    # A marker says nothing; see `TopicMarked`.
+                    if one.event is None or not isinstance(one.event.data, TopicMarked):
+                        yield one
                 if until_end and records and records[-1].offset + 1 >= ends[tp]:
                     open_partitions.discard(tp)
     finally:

@@ -1,11 +1,12 @@
 """Events about the run of the system itself."""
 
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Self
 from uuid import UUID
 
 from pydantic import WithJsonSchema
 
 from licet_events.event import EventData, Instant
+from licet_events.partition import partition_for
 from licet_events.topics import Topic
 
 
@@ -53,3 +54,62 @@ class BackfillFinished(EventData):
     def partition_key(self) -> str:
         """The text that leads to the partition."""
         return self.route
+
+
+class TopicMarked(EventData):
+    """Nothing has happened; readers pass it over. It keeps a compacted topic's partition moving.
+
+    Kafka compacts only segments that are no longer written to, and begins the next segment when a record
+    arrives. Where nothing else is written, what was erased would stay for ever. The record's value is null
+    and its key is its own, so it ends no state and goes itself when compaction removes tombstones.
+    """
+
+    event_type: ClassVar[str] = "licet.topic.marked.v1"
+    topic: ClassVar[Topic] = Topic.HOLDERS
+    everywhere: ClassVar[bool] = True
+    tombstone: ClassVar[bool] = True
+    by: str
+    """The service that wrote it."""
+    number: int
+    """Chosen so that the default partitioner sends the key to the partition that is meant."""
+    of: Annotated[Topic, WithJsonSchema({"type": "string"})] = Topic.HOLDERS
+    """The topic that it is on. It is not on the wire: a record knows its topic."""
+
+    @classmethod
+    def topics(cls) -> frozenset[Topic]:
+        """Return the topics that keep states."""
+        return frozenset(topic for topic in Topic if topic.compacted)
+
+    @classmethod
+    def on_each_partition(cls, of: Topic, by: str) -> "tuple[TopicMarked, ...]":
+        """Return one marker for each partition of a topic."""
+        found: dict[int, TopicMarked] = {}
+        number = 0
+        while len(found) < of.partitions:
+            marker = cls(by=by, number=number, of=of)
+            found.setdefault(partition_for(marker.key, of.partitions), marker)
+            number += 1
+        return tuple(found[partition] for partition in range(of.partitions))
+
+    @property
+    def destination(self) -> Topic:
+        """The topic that it is on."""
+        return self.of
+
+    @property
+    def key(self) -> str:
+        """`marker/<service>/<number>`: each service keeps one on each partition."""
+        return f"marker/{self.by}/{self.number}"
+
+    @property
+    def partition_key(self) -> str:
+        """The whole key."""
+        return self.key
+
+    @classmethod
+    def of_key(cls, key: str, sequence: int | None) -> Self:  # noqa: ARG003  # it has no sequence
+        """Return the marker with this key; raises `ValueError`."""
+        word, by, number = key.split("/")
+        if word != "marker":
+            raise ValueError(f"{key!r} is not the key of a marker")
+        return cls(by=by, number=int(number))
