@@ -118,6 +118,7 @@ ROUTES = {
         "DELETE /v1/schedules/{name}": CLOSED,
     },
     "notifier": {
+        "GET /v1/acknowledgements": FILTERED,
         "GET /v1/forecast": FILTERED,
         "GET /v1/forecast/days": FILTERED,
         "GET /v1/restraint": NOBODY,

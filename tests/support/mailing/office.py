@@ -26,6 +26,7 @@ from licet_notifier.mail.transport import MailTransport, SmtpServer, TransportLi
 from licet_notifier.mail.trouble import ServerTrouble
 from licet_notifier.notifications.commands import begin_mails
 from licet_notifier.notifications.delivery import Delivery, Post
+from licet_notifier.notifications.links import Links
 from licet_notifier.notifications.model import Deployment
 from licet_notifier.notifications.resuming import resume_mails, resuming_loop
 from licet_notifier.notifications.retry import RetryPolicy
@@ -125,11 +126,12 @@ async def open_office(
     limits: TransportLimits = LIMITS,
     retry: RetryPolicy = RETRY,
     fallback: str | None = "fallback@example.org",
+    links: Links | None = None,
 ) -> AsyncIterator[Office]:
     """Open a notifier on a migrated database."""
     database = await Database.open(database_url, service="notifier")
     clock = TurnedClock(MORNING)
-    deployment = Deployment("UTC", fallback)
+    deployment = Deployment("UTC", fallback, links=links)
     server = SmtpServer.of_url(smtp_url)
     trouble = ServerTrouble(server.name, first_pause=0.01, longest_pause=0.02)
     async with MailTransport.open(server, limits, trouble=trouble) as transport:

@@ -17,11 +17,14 @@ from licet_notifier.enrolment_mails.commands import begin_enrolment_mails
 from licet_notifier.enrolment_mails.resuming import resume_enrolment_mails
 from licet_notifier.explaining.routes import router as explaining_router
 from licet_notifier.forecast.routes import router as forecast_router
+from licet_notifier.links.routes import router as links_router
+from licet_notifier.links.store import forget_holder as forget_acknowledgements
 from licet_notifier.mail.message import Skeleton
 from licet_notifier.mail.server import SmtpServer, authorities
 from licet_notifier.mail.transport import MailTransport, TransportLimits
 from licet_notifier.notifications import commands, routes, store
 from licet_notifier.notifications.delivery import Delivery, Post
+from licet_notifier.notifications.links import Links
 from licet_notifier.notifications.model import Deployment
 from licet_notifier.notifications.resuming import resume_mails, resuming_loop
 from licet_notifier.notifications.retry import RetryPolicy
@@ -44,7 +47,9 @@ def create_service(settings: NotifierSettings) -> Service:
 
     @asynccontextmanager
     async def compose(runtime: Runtime) -> AsyncIterator[Composition]:
-        deployment = Deployment(settings.default_time_zone, settings.mail_fallback, settings.default_language)
+        deployment = Deployment(
+            settings.default_time_zone, settings.mail_fallback, settings.default_language, _links(settings)
+        )
         server = SmtpServer.of_url(settings.smtp_url.get_secret_value())
         async with MailTransport.open(
             server, _limits(settings), ehlo_name=settings.smtp_ehlo_name,
@@ -91,6 +96,7 @@ def create_service(settings: NotifierSettings) -> Service:
             policy_router,
             explaining_router,
             forecast_router,
+            links_router,
         ),
         compose=compose,
         erase=_forget_holder,
@@ -104,12 +110,19 @@ def create_app(settings: NotifierSettings) -> FastAPI:
 
 async def _forget_holder(tx: Transaction, holder_id: UUID, now: datetime) -> None:
     await shift_digests.forget_holder(tx.conn, holder_id)
+    await forget_acknowledgements(tx.conn, holder_id)
     await commands.forget_holder(tx, holder_id, now)
 
 
 async def _next_due(conn: Connection, now: datetime) -> datetime | None:
     instants = [await store.next_leaving(conn, now), await shift_digests.next_due(conn, now)]
     return min((instant for instant in instants if instant is not None), default=None)
+
+
+def _links(settings: NotifierSettings) -> Links | None:
+    if settings.links_url is None or settings.links_key is None:
+        return None
+    return Links(settings.links_url, settings.links_key.get_secret_value().encode())
 
 
 def _limits(settings: NotifierSettings) -> TransportLimits:

@@ -1,8 +1,9 @@
 """The notifier's settings, beside those of every service."""
 
 import re
+from typing import Self
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 
 from licet_chassis.settings import ServiceSettings
 from licet_notifier.mail.address import usable_address
@@ -44,6 +45,27 @@ class NotifierSettings(ServiceSettings):
     """Seconds for the answer to a command."""
     smtp_final_timeout: float = Field(600.0, gt=0)
     """How long the answer to the end of a mail may take, in seconds; ten minutes by RFC 5321."""
+
+    links_url: str | None = None
+    """Where readers of mails reach the notifier, such as https://licet.example.org; without it mails have no
+    links to acknowledge and snooze reminders."""
+    links_key: SecretStr | None = Field(None, min_length=32)
+    """The secret that signs these links, at least 32 characters; with another one old links are not valid."""
+
+    @model_validator(mode="after")
+    def _links_are_whole(self) -> Self:
+        if (self.links_url is None) != (self.links_key is None):
+            raise ValueError("links_url and links_key go together: set both or neither")
+        return self
+
+    @field_validator("links_url")
+    @classmethod
+    def _is_base(cls, url: str | None) -> str | None:
+        if url is None:
+            return None
+        if re.fullmatch(r"https?://[^\s?#/]+(/[^\s?#]*)?", url) is None:
+            raise ValueError("must be an address such as https://licet.example.org, without a query")
+        return url.rstrip("/")
 
     @field_validator("smtp_url")
     @classmethod

@@ -21,6 +21,7 @@ from licet_chassis.http.serving import serving_of
 from licet_chassis.http.tokens import Authenticator
 
 __all__ = [
+    "LINKS_UNDER",
     "OPEN_PATHS",
     "OPEN_UNDER",
     "Authentication",
@@ -41,6 +42,9 @@ OPEN_PATHS = frozenset({"/livez", "/readyz", "/metrics", "/openapi.json", "/docs
 OPEN_UNDER = "/schemas/"
 """So is every path below: a contract is no secret, and tools that follow a link have no token."""
 
+LINKS_UNDER = "/links/"
+"""So is every path below: the link in a mail is itself the permission, and its route checks it."""
+
 BASIC_UNDER = "/xapi/"
 """Where a token may also come as the password of Basic authentication (RFC 7617), whatever the user's name:
 learning systems know nothing else. Nowhere else, since browsers send such credentials by themselves."""
@@ -50,7 +54,7 @@ _PRINCIPAL = "licet.principal"
 
 def is_open(path: str) -> bool:
     """Return whether a path is answered without a token."""
-    return path in OPEN_PATHS or path.startswith(OPEN_UNDER)
+    return path in OPEN_PATHS or path.startswith((OPEN_UNDER, LINKS_UNDER))
 
 
 class Authentication:

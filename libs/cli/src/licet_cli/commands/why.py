@@ -59,6 +59,9 @@ def _story(target: Target, credential: dict[str, Any]) -> dict[str, Any]:
         "history": list(credentials.items(f"/v1/credentials/{ident}/history")),
         "timer": timers[0] if timers else None,
         "notifications": list(target.service("notifier").items("/v1/notifications", credential_id=ident)),
+        "acknowledgements": list(
+            target.service("notifier").items("/v1/acknowledgements", credential_id=ident)
+        ),
         "forecast": _forecast(target, ident),
     }
 
@@ -105,6 +108,7 @@ def _text(story: dict[str, Any]) -> str:
     ]
     if not story["notifications"]:
         lines.append("  Nothing was due to be told yet.")
+    lines += [f"  {_said(said)}" for said in reversed(story["acknowledgements"])]
     lines.append("Who will be told, if nothing changes")
     lines += [f"  {_line(item)}" for item in story["forecast"]]
     if not story["forecast"]:
@@ -158,6 +162,12 @@ def _note(note: dict[str, Any]) -> str:
         f"{note['updated_at']}  {name} to {note['role']}: {note['outcome']} ({', '.join(details)}), "
         f"decided {note['created_at']}"
     )
+
+
+def _said(said: dict[str, Any]) -> str:
+    who = f"{said['by_role']} {said['by_id'] or ''}".rstrip()
+    day = f" for {said['booked_on']}" if said["booked_on"] else ""
+    return f"{said['created_at']}  {said['kind']}{day} by the {who}, reminders rest until {said['until']}"
 
 
 def _line(item: dict[str, Any]) -> str:

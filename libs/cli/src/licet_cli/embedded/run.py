@@ -2,6 +2,7 @@
 
 import contextlib
 import fcntl
+import hashlib
 import json
 import os
 import secrets
@@ -299,8 +300,14 @@ class EmbeddedRun:
                 "LICET_SMTP_URL": self.state.smtp.url,
                 "LICET_MAIL_FROM": "licet@licet.example",
                 "LICET_MAIL_FALLBACK": "credentials@licet.example",
+                "LICET_LINKS_URL": f"http://127.0.0.1:{port}",
+                "LICET_LINKS_KEY": self._links_key(),
             }
         return environment
+
+    def _links_key(self) -> str:
+        """Return a secret that stays as long as kept data do: it follows from the issuer's key."""
+        return hashlib.sha256(b"links\0" + (self._keep / "issuer.pem").read_bytes()).hexdigest()
 
     def _s3_environment(self) -> Mapping[str, str]:
         if self.wanted.s3 is not None:

@@ -253,6 +253,20 @@ class Needs:
 
 
 @dataclass(frozen=True, slots=True)
+class Acknowledgement:
+    """Somebody's word, by a link in a mail, that reminders of a term may rest for a while."""
+
+    term_id: UUID | None
+    until: datetime
+    to: str | None = None
+    """The only recipient whose reminders rest, as `Decision.to` names it: a snooze. Absent: all of them."""
+
+    def rests(self, term_id: UUID | None, now: datetime) -> bool:
+        """Tell whether reminders of a term rest at `now`."""
+        return term_id == self.term_id and now < self.until
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """Everything that the decisions about one notice rest on."""
 
@@ -275,6 +289,7 @@ class Facts:
     """The locations of all these people, by code."""
     escalated_to: frozenset[str] = frozenset()
     """Whom the same term was escalated to before, as `Decision.to` names them."""
+    acknowledgements: tuple[Acknowledgement, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

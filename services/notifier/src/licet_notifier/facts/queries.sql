@@ -73,6 +73,11 @@ where places.version <= excluded.version;
 select id, version, holder_id, type, name, number, terms, runs, flags, voided, quiet_until, ends
 from credentials where id = any($1::uuid[]) order by id for share;
 
+-- name: read_acknowledgements
+-- What was said by links in mails about credentials; read after the credentials are locked, as who writes one locks
+-- them.
+select credential_id, term_id, until, recipient from acknowledgements where credential_id = any($1::uuid[]);
+
 -- name: read_plans
 -- The plans of credentials: every instant at which time alone changes something.
 select id, plan from credentials where id = any($1::uuid[]) and plan is not null;

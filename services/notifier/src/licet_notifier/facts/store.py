@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -19,6 +19,7 @@ from licet_events.holders import HolderState
 from licet_events.reminders.plan import Plan, plan_of
 from licet_notifier.facts.model import (
     MOST_OF_A_ROLE,
+    Acknowledgement,
     Credential,
     Facts,
     Flag,
@@ -213,6 +214,8 @@ class Known:
     """The ids of supervisors by kind of place and its code, where the policy tells them."""
     of_roles: dict[str, tuple[UUID, ...]]
     """The ids of active people by role, where the policy tells them."""
+    acknowledgements: dict[UUID, tuple[Acknowledgement, ...]] = field(default_factory=dict)
+    """By credential."""
 
     def facts_of(
         self, notice: Notice, later_notice_at: datetime | None, escalated_to: frozenset[str] = frozenset()
@@ -240,6 +243,7 @@ class Known:
             location_supervisors=self._people(self.supervisors.get(("location", holder.location or ""), ())),
             of_roles={role: self._people(ids) for role, ids in self.of_roles.items()},
             locations=self.locations,
+            acknowledgements=self.acknowledgements.get(credential_id, ()),
         )
 
     def _person(self, id: UUID | None) -> Holder | None:
@@ -296,7 +300,18 @@ async def _lock(conn: Connection, credential_ids: Collection[UUID], needs: Needs
     if wanted:
         holders |= await lock_holders(conn, wanted)
     types, teams, locations = await read_catalogue(conn, credentials, holders)
-    return Known(holders, credentials, types, teams, locations, supervisors, of_roles)
+    acknowledged = await _acknowledgements_of(conn, credentials)
+    return Known(holders, credentials, types, teams, locations, supervisors, of_roles, acknowledged)
+
+
+async def _acknowledgements_of(
+    conn: Connection, credential_ids: Iterable[UUID]
+) -> dict[UUID, tuple[Acknowledgement, ...]]:
+    found: dict[UUID, tuple[Acknowledgement, ...]] = {}
+    for row in await conn.fetch(QUERIES["read_acknowledgements"], sorted(credential_ids)):
+        said = Acknowledgement(row["term_id"], row["until"], row["recipient"])
+        found[row["credential_id"]] = (*found.get(row["credential_id"], ()), said)
+    return found
 
 
 async def _supervisors_of(

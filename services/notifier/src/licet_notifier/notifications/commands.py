@@ -241,19 +241,34 @@ async def begin_mails(
     for each in await _within_cap(tx, found, now):
         mail, decision, reader = each.mail, each.decision, first_of_copies(each.decisions, each.decision)
         letter, tongue = letter_for(catalogue, mail, reader, each.facts.credential.type)
+        copies = copies_of(each.decisions, reader)
         found.begun.append(
             Begun(
                 mail,
                 decision,
                 message_id(mail.notification_id),
                 letter,
-                wording(mail.notice, each.facts, each.decisions, reader, now, tongue),
+                {
+                    **wording(mail.notice, each.facts, each.decisions, reader, now, tongue),
+                    **_links_of(mail, copies, deployment),
+                },
                 reader,
-                copies_of(each.decisions, reader),
+                copies,
             )
         )
     await note_found(tx, found, lease, now)
     return Batch(found.begun, len(claimed))
+
+
+def _links_of(mail: Claimed[Notice], copies: Decisions, deployment: Deployment) -> dict[str, str]:
+    """Return the links of a mail; what several read has none, since nobody could tell who used them."""
+    links, now = deployment.links, machine_now()
+    if links is None or copies:
+        return {}
+    return {
+        "acknowledge_url": links.acknowledge_url(mail.notification_id, now),
+        "snooze_url": links.snooze_url(mail.notification_id, now),
+    }
 
 
 async def look_again(

@@ -10,7 +10,7 @@ from licet_events.credentials import FlagKind
 from licet_events.notifications import NotificationReason
 from licet_notifier.facts.model import Facts, Notice
 from licet_notifier.notifications.circles import case_of, members, resolved_or_default
-from licet_notifier.notifications.model import Decisions, Deployment
+from licet_notifier.notifications.model import Decision, Decisions, Deployment
 from licet_notifier.notifications.recipients import deduplicate, drop_unreachable, skip
 from licet_notifier.policy.model import NO_POLICY, Policy
 from licet_notifier.restraint.calendar import BY_DAY, Calendar
@@ -114,6 +114,19 @@ def quieten(question: Question, decisions: Decisions) -> Decisions:
     return skip(decisions, NotificationReason.SUBMITTED) if quiet else decisions
 
 
+def drop_acknowledged(question: Question, decisions: Decisions) -> Decisions:
+    """Skip a reminder while the renewal is booked; that it has expired is told all the same."""
+    notice = question.notice
+    said = [each for each in question.facts.acknowledgements if each.rests(notice.term_id, question.now)]
+    until = max((each.until for each in said if each.to is None), default=None)
+    if until is None or notice.step is None:
+        return decisions
+    return tuple(
+        replace(each, reason=NotificationReason.ACKNOWLEDGED, pause_ends=until) if each.due else each
+        for each in decisions
+    )
+
+
 def drop_leavers(question: Question, decisions: Decisions) -> Decisions:
     """Skip a notice about a holder who is inactive."""
     return decisions if question.facts.holder.active else skip(decisions, NotificationReason.HOLDER_INACTIVE)
@@ -138,13 +151,27 @@ def hold(question: Question, decisions: Decisions) -> Decisions:
     notice, pause_ends = question.notice, question.facts.credential.pause_ends(question.now)
     held = []
     for each in decisions:
-        earliest = question.now
+        earliest = max(question.now, _snoozed_until(question, each))
         if each.after_days:
             day = local_date(notice.at, notice.time_zone) + timedelta(days=each.after_days)
             earliest = max(earliest, starts_at(day, notice.time_zone))
         opening = question.calendar.opening(earliest, each.place)
-        held.append(replace(each, not_before=opening) if each.due else replace(each, pause_ends=pause_ends))
+        if each.due:
+            held.append(replace(each, not_before=opening))
+        else:
+            held.append(replace(each, pause_ends=each.pause_ends or pause_ends))
     return tuple(held)
+
+
+def _snoozed_until(question: Question, decision: Decision) -> datetime:
+    """Return until when a recipient wants no reminder of the term; now, where there is no such wish."""
+    notice = question.notice
+    until = (
+        each.until
+        for each in question.facts.acknowledgements
+        if notice.step is not None and each.to == decision.to and each.rests(notice.term_id, question.now)
+    )
+    return max(until, default=question.now)
 
 
 PIPELINE: tuple[Stage, ...] = (
@@ -154,6 +181,7 @@ PIPELINE: tuple[Stage, ...] = (
     drop_outdated,
     quieten,
     drop_leavers,
+    drop_acknowledged,
     lambda _, decisions: drop_unreachable(decisions),
     lambda _, decisions: deduplicate(decisions),
     escalate_once,

@@ -22,6 +22,7 @@ from licet_notifier.facts.model import (
     AnyNotice,
     EnrolmentNotice,
 )
+from licet_notifier.notifications.links import Links
 from licet_notifier.restraint.calendar import Place
 from licet_notifier.templates.model import FALLBACK_LANGUAGE, Reading
 
@@ -29,6 +30,7 @@ CHANNEL = "email"
 
 TEMPORARY = frozenset(
     {
+        NotificationReason.ACKNOWLEDGED,
         NotificationReason.SUSPENDED,
         NotificationReason.REVOKED,
         NotificationReason.SURRENDERED,
@@ -60,6 +62,8 @@ class Deployment:
     fallback_email: str | None = None
     language: str = FALLBACK_LANGUAGE
     """The language of mails to recipients without a locale, or with one in which there is no template."""
+    links: Links | None = None
+    """Makes the links of mails; without it mails have none."""
 
 
 class Detour(StrEnum):
