@@ -41,7 +41,7 @@ class Change:
 def read_rules(file: Path) -> dict[str, dict[str, Any]]:
     """Return the requirements of a file, by code; raises `CommandFailed` with the place that is wrong."""
     try:
-        document = tomllib.loads(file.read_text(encoding="utf-8"))
+        document = tomllib.loads(file.read_text(encoding="utf-8-sig"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise CommandFailed(f"{file} is not TOML: {error}") from None
     unknown = sorted(document.keys() - {"requirement"})

@@ -56,7 +56,7 @@ def read(file: Path, replication: int | None = None) -> list[WantedTopic]:
 
     Raises `ValueError` where it can't be read, or where it and the contract disagree.
     """
-    document = tomllib.loads(file.read_text(encoding="utf-8"))
+    document = tomllib.loads(file.read_text(encoding="utf-8-sig"))
     try:
         return _wanted(document, replication)
     except KeyError as missing:

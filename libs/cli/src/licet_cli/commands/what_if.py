@@ -49,7 +49,7 @@ def what_if(
 def read_changes(file: Path) -> dict[str, Any]:
     """Return the changes of a file as a request has them; raises `CommandFailed` if it can't be read."""
     try:
-        text = file.read_text(encoding="utf-8")
+        text = file.read_text(encoding="utf-8-sig")
         document = json.loads(text) if file.suffix == ".json" else tomllib.loads(text)
     except (tomllib.TOMLDecodeError, json.JSONDecodeError, UnicodeDecodeError) as error:
         kind = "JSON" if file.suffix == ".json" else "TOML"

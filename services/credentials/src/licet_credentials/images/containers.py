@@ -25,7 +25,10 @@ _MAGIC = (
     (b"GIF89a", "GIF"),
 )
 _TAKEN = "JPEG, PNG, GIF, WebP or AVIF"
-_IPHONE = "on an iPhone choose Settings, Camera, Formats, Most Compatible, or share it as JPEG"
+_INSTEAD_OF_HEIC = (
+    "on an iPhone choose Settings, Camera, Formats, Most Compatible; on other phones turn off "
+    "high-efficiency pictures in the camera's settings; or share it as JPEG"
+)
 _ELSEWHERE = (
     (b"II*\0", "TIFF or a camera's raw format", "turn off raw pictures in the camera's settings"),
     (b"MM\0*", "TIFF or a camera's raw format", "turn off raw pictures in the camera's settings"),
@@ -72,7 +75,7 @@ def _sniff_brands(head: bytes) -> str:
     if major in _AVIF or (major in _ANY_HEIF and all_of_them & _AVIF):
         return "AVIF"
     if all_of_them & (_HEIC | _ANY_HEIF):
-        raise Refused(f"The file is HEIC, which is not taken: {_IPHONE}. Images are {_TAKEN}.")
+        raise Refused(f"The file is HEIC, which is not taken: {_INSTEAD_OF_HEIC}. Images are {_TAKEN}.")
     raise Refused(f"The file is a video, or of another kind that is not taken. Images are {_TAKEN}.")
 
 

@@ -439,7 +439,7 @@ def find_mapping(given: str) -> tuple[str, str]:
 
 def _parse_toml(text: str) -> dict[str, Any]:
     try:
-        declared = tomllib.loads(text)
+        declared = tomllib.loads(text.removeprefix("\ufeff"))
     except (ValueError, RecursionError) as error:  # huge numbers and deep nesting raise other errors
         reason = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
         raise Invalid(f"The mapping is not TOML: {reason}.", pointer="/mapping") from None
