@@ -154,6 +154,20 @@ async def test_dates_that_are_likely_mistyped_need_a_word(
         assert pointers(await http.post(f"/v1/{route}", json=body)) == ["/expires_on"]
     confirmed = {"expires_on": "2062-03-01", "reason": "misread", "unusual": True}
     assert (await http.post(f"/v1/{path}/corrections", json=confirmed)).status_code == 200
+    await made(
+        http, "credential-types", code="card", name="Card", category="other",
+        age_bands=[{"from_age": 0, "months": 60}, {"from_age": 40, "months": 24}],
+    )  # fmt: skip
+    asked |= {"type": "card", "number": "8"}
+    assert pointers(await http.post("/v1/credentials", json=asked | {"expires_on": "2041-03-02"})) == [
+        "/expires_on"
+    ]
+    card = await made(http, "credentials", **asked, expires_on="2041-03-01")
+    misfiled: dict[str, Any] = {"type": "policy", "reason": "misfiled"}
+    path = f"credentials/{card['id']}"
+    assert pointers(await http.post(f"/v1/{path}/corrections", json=misfiled)) == ["/expires_on"]
+    misfiled |= {"unusual": True}
+    assert (await http.post(f"/v1/{path}/corrections", json=misfiled)).status_code == 200
     renew = {"expires_on": "2070-01-01", "force": True, "reason": "early"}
     for unusual, outcome in ((False, "refused"), (True, "done")):
         action = renew | {"unusual": unusual}

@@ -88,6 +88,10 @@ def apply_correction(
     after, wrong_term = _with_term(before, term, correction, rules, now)
     after, wrong_flag = _with_flag(after, correction)
     after, wrong_type = _with_type(after, was, rules, correction.attributes, now)
+    if wrong_type:
+        last = after.last_term
+        today = local_date(now, last.time_zone)
+        require_usual(last.expires_on, rules.longest_validity, today, unusual=correction.unusual)
     after, wrong_holder = _with_holder(after, correction.holder_id)
     wrong = (*wrong_term, *wrong_flag, *wrong_type, *wrong_holder)
     if not wrong:
@@ -186,7 +190,7 @@ def _with_term(
     require_in_sequence(terms, term.id)
     if corrected.expires_on != term.expires_on:
         today = local_date(now, corrected.time_zone)
-        require_usual(corrected.expires_on, rules.validity, today, unusual=correction.unusual)
+        require_usual(corrected.expires_on, rules.longest_validity, today, unusual=correction.unusual)
         require_issued(credential.issued_on, terms[-1].expires_on, at="/expires_on")
     return replace(credential, terms=terms), wrong
 

@@ -133,7 +133,7 @@ def renewal_dates(
         end_rule=f" ({dates.expires_on_rule})",
     )
     require_order(dates.valid_from, dates.expires_on, END_OF_DAY if dates.month_only else rules.ending)
-    require_usual(dates.expires_on, rules.validity, today, unusual=request.unusual)
+    require_usual(dates.expires_on, rules.longest_validity, today, unusual=request.unusual)
     return dates
 
 

@@ -73,6 +73,13 @@ class CredentialType:
         """How a printed expiry date is meant."""
         return Ending(self.expires_at_rule, self.expires_at_time)
 
+    @property
+    def longest_validity(self) -> Period | None:
+        """The validity, of several age bands the longest; `None` for a type that declares none."""
+        declared = [Period(months=each.months, days=each.days) for each in self.age_bands]
+        declared += [] if self.validity is None else [self.validity]
+        return max(declared, key=lambda each: 30 * (each.months or 0) + (each.days or 0), default=None)
+
     def end_by_rule(self, day: date) -> date:
         """Return the end of a term that a rule gave, moved to the end of its month if the type says so."""
         return end_of_month(day) if self.end_of_month else day

@@ -39,6 +39,9 @@ class ForecastItem(BaseModel):
     rule: str
     """The rule of the policy."""
     expires_on: date
+    """The expiry date that the document prints."""
+    expires_on_month: str | None
+    """YYYY-MM where the document prints only the month; `expires_on` is then its last day."""
     digest: bool
     """Whether it is told in a digest with others."""
 
@@ -65,6 +68,7 @@ class ForecastItem(BaseModel):
             after_days=decision.after_days,
             rule=decision.rule,
             expires_on=notice.expires_on,
+            expires_on_month=mail.facts.credential.end_of(notice).month,
             digest=decision.digest_id is not None,
         )
 

@@ -29,7 +29,7 @@ class InstantView(BaseModel):
     """Which deadline: `flag_start`, `flag_end` or `expiring` of a credential; `deadline`, `deadline_near` or
     `window_opens` of an enrolment; `end` of a waiver; `due_near` of an audit; `due` of an audit schedule."""
     step: int | None
-    """Days before `expires_on` or the deadline; below 0: after it."""
+    """Days before the last valid day or the deadline; below 0: after it."""
     term_id: UUID | None
     term_revision: int
 

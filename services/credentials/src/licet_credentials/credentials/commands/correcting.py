@@ -99,7 +99,7 @@ async def record_missing_term(
         )
         require_order(term.valid_from, term.expires_on, term.ending)
         today = local_date(now, term.time_zone)
-        require_usual(term.expires_on, loaded.rules.validity, today, unusual=command.unusual)
+        require_usual(term.expires_on, loaded.rules.longest_validity, today, unusual=command.unusual)
         change = with_missing_term(change, term, command.reason, now)
         return announce(change, now, reason="corrected", actor=tx.cause.actor)
 

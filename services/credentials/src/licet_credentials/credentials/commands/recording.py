@@ -84,7 +84,7 @@ async def record_credential(
     )
     require_order(term.valid_from, term.expires_on, term.ending)
     today = local_date(now, term.time_zone)
-    require_usual(term.expires_on, facts.rules.validity, today, unusual=command.unusual)
+    require_usual(term.expires_on, facts.rules.longest_validity, today, unusual=command.unusual)
     require_issued(given.issued_on, term.expires_on, today)
     change = new_credential(given, facts.rules, (term,), (), command.origin, now)
     await write_credentials(tx, [PendingChange(change, facts.rules)], now)

@@ -73,7 +73,7 @@ def _accept_dates(
     today = local_date(now, term.time_zone)
     try:
         require_order(term.valid_from, term.expires_on, term.ending)
-        require_usual(term.expires_on, rules.validity, today, unusual=matching.rules.unusual)
+        require_usual(term.expires_on, rules.longest_validity, today, unusual=matching.rules.unusual)
     except Invalid as error:
         column = matching.rules.columns.expires_on
         matching.reject(row, column, str(term.expires_on), _for_mappings(error.detail))
