@@ -133,6 +133,16 @@ async def test_a_migration_without_a_database_fails_in_one_line(sample):
     assert "Traceback" not in said
 
 
+async def test_a_migration_with_a_wrong_password_fails_in_one_line_that_shows_none(sample, database_url):
+    server = urlsplit(database_url)
+    wrong = server._replace(netloc=f"{server.username}:not-the-secret@{server.hostname}:{server.port}")
+    code, said = await sample.run("migrate", LICET_DATABASE_URL=urlunsplit(wrong))
+    assert code == 1
+    assert said.strip().count("\n") == 0
+    assert f"the database at {server.hostname}:{server.port}{server.path} can't be used: " in said
+    assert "not-the-secret" not in said
+
+
 async def test_a_service_that_starts_before_its_database_waits_for_it(sample, database_url):
     """The database's address answers only later: until then the process lives and says what is missing."""
     await sample.run("migrate")

@@ -41,13 +41,13 @@ def test_lines_carry_the_ids_of_what_they_are_about(capsys: pytest.CaptureFixtur
     configure_logging(service="credentials")
     bind_trace(Cause("user:u-1", "c-1", None, "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"))
     structlog.get_logger().info("x")
-    logging.getLogger("aiokafka.consumer").warning("heartbeat failed")
+    logging.getLogger("uvicorn.error").warning("heartbeat failed")
     for line in lines(capsys):
         assert line["correlation_id"] == "c-1"
         assert line["trace_id"] == "0af7651916cd43dd8448eb211c80319c"
 
 
-@pytest.mark.parametrize("name", ["uvicorn.error", "aiokafka", "faststream"])
+@pytest.mark.parametrize("name", ["uvicorn.error", "alembic", "faststream"])
 def test_libraries_log_in_the_same_form(capsys: pytest.CaptureFixture[str], name: str) -> None:
     logging.getLogger(name).addHandler(logging.StreamHandler())
     configure_logging(service="credentials")
@@ -55,6 +55,13 @@ def test_libraries_log_in_the_same_form(capsys: pytest.CaptureFixture[str], name
     [line] = lines(capsys)
     assert line["event"] == f"from {PERSONAL} to 7"
     assert (line["service"], line["logger"]) == ("credentials", name)
+
+
+def test_aiokafka_is_quiet_while_a_broker_is_away(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logging(service="credentials", level="debug")
+    logging.getLogger("aiokafka").error("Unable connect to node with id 1")
+    logging.getLogger("aiokafka.consumer.fetcher").error("Failed fetch messages from 1")
+    assert lines(capsys) == []
 
 
 def test_level_holds_for_us_and_libraries(capsys: pytest.CaptureFixture[str]) -> None:

@@ -24,7 +24,7 @@ from licet_chassis.lifeline import end_with_parent
 from licet_chassis.process import open_runtime
 from licet_chassis.service import Part, Service
 from licet_chassis.settings import ServiceSettings, describe_problems
-from licet_chassis.telemetry import configure_logging
+from licet_chassis.telemetry import clean_text, configure_logging, without_secrets
 
 _log = structlog.get_logger("licet.service")
 _GRACE = 22
@@ -63,7 +63,9 @@ def _reported(service: Service, work: Callable[[], int]) -> int:
     try:
         return work()
     except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-        print(f"{service.name}: the database: {type(error).__name__}: {error}", file=sys.stderr)  # noqa: T201  # the answer of a command
+        where = without_secrets(service.settings.direct_url.get_secret_value())
+        said = clean_text(str(error)) or type(error).__name__
+        print(f"{service.name}: the database at {where} can't be used: {said}", file=sys.stderr)  # noqa: T201  # the answer of a command
         return 1
 
 

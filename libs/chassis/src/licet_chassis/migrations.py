@@ -59,9 +59,13 @@ def run_environment() -> None:
 
 
 async def _run(url: str) -> None:
-    engine = create_async_engine(
-        "postgresql+asyncpg://", async_creator=lambda: _connect(url), poolclass=NullPool
-    )
+    # Connected here, so that a refusal is the driver's error, and not one of SQLAlchemy with its own trace.
+    driver = await _connect(url)
+
+    async def connected() -> "asyncpg.Connection[asyncpg.Record]":
+        return driver
+
+    engine = create_async_engine("postgresql+asyncpg://", async_creator=connected, poolclass=NullPool)
     try:
         async with engine.connect() as connection:
             await connection.run_sync(_upgrade)

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Mapping, MutableMapping
 from functools import lru_cache
 from typing import Any
+from urllib.parse import urlsplit
 
 import structlog
 from structlog.typing import Processor
@@ -90,6 +91,7 @@ _LIBRARIES = {
     "httpcore": logging.WARNING,
     "asyncio": logging.WARNING,
     "alembic": logging.INFO,
+    "alembic.runtime.plugins": logging.WARNING,
 }
 
 
@@ -132,6 +134,12 @@ def _shown_instead(key: str) -> str | None:
     if _SECRET_KEY.search(key):
         return REDACTED
     return PERSONAL if key.lower() in _PERSONAL_KEYS else None
+
+
+def without_secrets(url: str) -> str:
+    """Return the host, the port and the path of a URL: nothing of who connects, and no parameters."""
+    parts = urlsplit(url)
+    return f"{parts.netloc.rpartition('@')[2]}{parts.path}"
 
 
 def clean_text(text: str) -> str:

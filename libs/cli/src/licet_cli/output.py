@@ -36,3 +36,12 @@ def table(rows: list[list[str]]) -> str:
     return "\n".join(
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
     )
+
+
+def without_password(url: str) -> str:
+    """Return a URL without the password in it."""
+    before, at, after = url.rpartition("@")
+    if not at:
+        return url
+    scheme, _, rest = before.partition("://")
+    return f"{scheme}://{rest.partition(':')[0]}@{after}"

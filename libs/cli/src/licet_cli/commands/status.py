@@ -8,7 +8,7 @@ import typer
 
 from licet_cli.embedded.processes import memory_bytes
 from licet_cli.embedded.state import Part, RunState, current_run
-from licet_cli.output import JsonOption, show, table
+from licet_cli.output import JsonOption, show, table, without_password
 
 app = typer.Typer()
 
@@ -56,7 +56,7 @@ def describe(state: RunState) -> dict[str, Any]:
 
     services = {name: view(part, _readiness(part), part.url) for name, part in state.services.items()}
     servers = {
-        name: view(state.parts[name], _liveness(state.parts[name]), _public(state.parts[name].url))
+        name: view(state.parts[name], _liveness(state.parts[name]), without_password(state.parts[name].url))
         for name in _SERVERS
     }
     # `licet up` is measured without its children, which have been counted.
@@ -86,12 +86,3 @@ def _readiness(part: Part) -> str:
         return "not ready"
     except OSError:
         return "starting"
-
-
-def _public(url: str) -> str:
-    """Return a URL without the password in it."""
-    before, at, after = url.rpartition("@")
-    if not at:
-        return url
-    scheme, _, rest = before.partition("://")
-    return f"{scheme}://{rest.partition(':')[0]}@{after}"

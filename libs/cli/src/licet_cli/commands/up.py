@@ -14,7 +14,7 @@ from licet_cli.embedded.errors import EmbeddedError
 from licet_cli.embedded.processes import end_with_this_parent
 from licet_cli.embedded.run import EmbeddedRun, Wanted, interrupted_by_signals, undisturbed
 from licet_cli.embedded.state import RunState, read_state, run_directory
-from licet_cli.output import progress, table
+from licet_cli.output import progress, table, without_password
 
 app = typer.Typer()
 
@@ -67,8 +67,8 @@ def welcome(state: RunState) -> str:
     """Return what somebody who has just started it wants to know."""
     rows = [["", "where"]]
     rows += [[name, f"{part.url}/docs"] for name, part in state.services.items()]
-    rows += [["kafka", state.kafka.url], ["s3", state.s3.url], ["issuer", state.issuer.url]]
-    rows += [["mails", state.mail or state.smtp.url]]
+    rows += [["kafka", state.kafka.url], ["s3", without_password(state.s3.url)], ["issuer", state.issuer.url]]
+    rows += [["mails", state.mail or without_password(state.smtp.url)]]
     if state.data:
         rows += [["data", state.data]]
     return (
@@ -116,12 +116,16 @@ def _detached(arguments: list[str]) -> None:
         )
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     said = directory / "up.log"
-    with said.open("wb") as log:
+    # It is to outlive make, and its log is nobody else's: an error may quote what was given.
+    environment = {name: value for name, value in os.environ.items() if name != "LICET_ENDS_WITH_PARENT"}
+    private = os.open(said, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(private, "wb") as log:
         process = subprocess.Popen(  # noqa: S603  # ourselves
             [sys.executable, "-m", "licet_cli", *(part for part in arguments if part != "--detach")],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
+            env=environment,
             start_new_session=True,
         )
     with said.open() as heard:
