@@ -22,6 +22,9 @@ _log = structlog.get_logger("licet.time_zones")
 _QUERIES = load_queries("licet_chassis", "rederiving.sql")
 _PAGE = 200
 
+TIME_ZONES = "time_zones"
+"""Reason code of corrections of instants that a newer edition derives otherwise."""
+
 
 @dataclass(frozen=True, slots=True)
 class Page:

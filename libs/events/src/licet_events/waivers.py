@@ -1,5 +1,6 @@
 """Waivers: a holder is released from a requirement for a while, by decision of somebody else."""
 
+from datetime import date
 from enum import StrEnum
 from typing import ClassVar
 from uuid import UUID
@@ -55,6 +56,12 @@ class WaiverState(Model):
     """The instant from which it releases."""
     ends_at: Instant
     """When it ceases to hold: its end, or before that the instant at which it was revoked."""
+    starts_on: date | None = None
+    """The first day, where it was asked for from a day on; absent where from an instant."""
+    ends_on: date | None = None
+    """The last day, where it was asked for until a day; absent where until an instant."""
+    time_zone: str | None = None
+    """Where these days begin and end."""
     requested_by: str
     """A code and id, such as `user:<subject>`; so are the others who acted."""
     decided_by: str | None = None
@@ -105,6 +112,14 @@ class WaiverEnded(WaiverEvent):
     """A granted waiver's end has come. Timelines do not wait for it."""
 
     event_type: ClassVar[str] = "licet.waiver.ended.v1"
+
+
+class WaiverCorrected(WaiverEvent):
+    """Its instants were put right; the days, and everything else, were right and stay."""
+
+    event_type: ClassVar[str] = "licet.waiver.corrected.v1"
+    reason: str
+    """A code, such as `time_zones`: a newer edition of the time zone database derives them otherwise."""
 
 
 class WaiverSnapshot(WaiverEvent):

@@ -34,6 +34,7 @@ from licet_certifications.intake.consumers import COMPLETIONS
 from licet_certifications.intake.routes import router as completions_router
 from licet_certifications.programmes import commands as programmes
 from licet_certifications.programmes.routes import router as programmes_router
+from licet_certifications.rederiving.sources import SOURCES
 from licet_certifications.register import store as register
 from licet_certifications.register.routes import router as register_router
 from licet_certifications.requirements import commands as requirements
@@ -120,6 +121,7 @@ def create_service(settings: Settings) -> Service:
             Snapshots("audits", Topic.CERTIFICATIONS, audits.audit_snapshots),
             Snapshots("shifts", Topic.SHIFTS, shifts.shift_snapshots),
         ],
+        derived=SOURCES,
         erase=forget_holder,
     )
 

@@ -58,7 +58,7 @@ def follow(change: Change, definition: Definition, news: News, now: datetime) ->
     if not carried and state.validity is None:
         return change
     change = change.keep(ahead=ahead_of(credential, at))
-    opens = _window_opens_at(definition, term)
+    opens = window_opens_at(definition, term)
     change = _turn(
         change, validity_at(credential, at), news.cause, news.actor, now, at,
         credential_id=credential.id, window_opens_at=None if state.stage.terminal else opens,
@@ -136,7 +136,8 @@ def _term(credential: CredentialState, at: datetime) -> TermReference | None:
     )
 
 
-def _window_opens_at(definition: Definition, term: TermReference | None) -> datetime | None:
+def window_opens_at(definition: Definition, term: TermReference | None) -> datetime | None:
+    """Return when a recertification may begin; `None` where there is none."""
     if term is None or definition.recertification is None:
         return None
     day = term.until - timedelta(days=definition.recertification.window_days)

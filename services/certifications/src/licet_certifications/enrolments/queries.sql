@@ -35,6 +35,10 @@ where id in (
 order by id
 for update;
 
+-- name: count_after
+-- How many enrolments come after an id.
+select count(*) from enrolments where $1::uuid is null or id > $1;
+
 -- name: lock_page
 -- Enrolments after an id, locked so that no newer state gets into the outbox before.
 select state, internals from enrolments

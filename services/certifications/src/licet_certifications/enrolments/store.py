@@ -98,7 +98,18 @@ async def lock_of_credentials(
 
 async def lock_page(conn: Connection, after: UUID | None, limit: int) -> list[EnrolmentState]:
     """Return states in order of ids after one, and hold them until the transaction ends."""
-    return [_enrolment(row).state for row in await conn.fetch(QUERIES["lock_page"], after, limit)]
+    return [each.state for each in await lock_enrolments(conn, after, limit)]
+
+
+async def lock_enrolments(conn: Connection, after: UUID | None, limit: int) -> list[Enrolment]:
+    """Return enrolments in order of ids after one, and hold them until the transaction ends."""
+    return [_enrolment(row) for row in await conn.fetch(QUERIES["lock_page"], after, limit)]
+
+
+async def count_after(conn: Connection, after: UUID | None) -> int:
+    """Return how many enrolments come after an id."""
+    count: int = await conn.fetchval(QUERIES["count_after"], after)
+    return count
 
 
 async def save(conn: Connection, changes: Sequence[Change]) -> None:

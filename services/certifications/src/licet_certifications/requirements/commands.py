@@ -12,6 +12,7 @@ from licet_certifications.requirements.model import Rule
 from licet_chassis.connection import Connection
 from licet_chassis.database import Transaction
 from licet_chassis.errors import StaleVersion
+from licet_chassis.rederiving import Page
 from licet_events.catalogue import RequirementChanged, RequirementSnapshot, RequirementState
 from licet_events.ids import uuid7
 
@@ -38,6 +39,24 @@ async def change_requirement(
     if after.version != before.version:
         await _write(tx, after, now)
     return after
+
+
+async def derive_requirements(tx: Transaction, after: UUID | None, limit: int, now: datetime) -> Page:
+    """Derive the instants of a page of requirements again; each that differs gets one next version.
+
+    The versions before it keep their numbers and get their instants too, so that none of them shines through
+    between two instants of one day.
+    """
+    page = await store.lock_page(tx.conn, after, limit)
+    changed = 0
+    for before in page:
+        state = model.derive_again(before, now)
+        if state is not before:
+            changed += 1
+            past = await store.read_versions(tx.conn, before.id)
+            await store.move_versions(tx.conn, [model.with_instants(version) for version in past])
+            await _write(tx, state, now)
+    return Page(page[-1].id if page else None, changed)
 
 
 async def requirement_snapshots(

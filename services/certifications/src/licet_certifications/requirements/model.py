@@ -54,6 +54,27 @@ def changed(state: RequirementState, changes: Mapping[str, Any], now: datetime) 
     return _state(after, id=state.id, version=state.version + 1, created_at=state.created_at, now=now)
 
 
+def derive_again(state: RequirementState, now: datetime) -> RequirementState:
+    """Return the next version with the instants of its days derived again; the same where none differs."""
+    after = with_instants(state)
+    return (
+        state
+        if after == state
+        else after.model_copy(update={"version": state.version + 1, "updated_at": now})
+    )
+
+
+def with_instants(state: RequirementState) -> RequirementState:
+    """Return the state with the instants of its days."""
+    until = state.effective_until
+    return state.model_copy(
+        update={
+            "starts_at": civil.starts_at(state.effective_from, state.time_zone),
+            "ends_at": None if until is None else civil.expires_at(until, state.time_zone),
+        }
+    )
+
+
 def rule_of(state: RequirementState) -> Rule:
     """Return what a person has said of a requirement."""
     return Rule(**{field.name: getattr(state, field.name) for field in fields(Rule)})

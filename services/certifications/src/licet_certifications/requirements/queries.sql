@@ -35,6 +35,20 @@ order by name, t.code = name, t.code;
 -- Requirements after an id, locked so that no newer state gets into the outbox before.
 select state from requirements where $1::uuid is null or id > $1 order by id limit $2 for update;
 
+-- name: read_versions
+-- Every version of a requirement, in order.
+select state from requirement_versions where requirement_id = $1 order by version;
+
+-- name: move_versions
+-- Write the instants of versions that were derived again.
+update requirement_versions v set state = moved.state
+from unnest($1::uuid[], $2::bigint[], $3::jsonb[]) as moved (id, version, state)
+where v.requirement_id = moved.id and v.version = moved.version;
+
+-- name: count_after
+-- How many requirements come after an id.
+select count(*) from requirements where $1::uuid is null or id > $1;
+
 -- name: save_requirement
 -- Make a state the present one, keep it as a version for ever, and let its target be known.
 with current as (

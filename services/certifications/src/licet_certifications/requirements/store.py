@@ -66,6 +66,27 @@ async def save_requirement(conn: Connection, state: RequirementState) -> None:
     )  # fmt: skip
 
 
+async def read_versions(conn: Connection, id: UUID) -> list[RequirementState]:
+    """Return every version of a requirement, in order."""
+    return [requirement_of(row) for row in await conn.fetch(QUERIES["read_versions"], id)]
+
+
+async def move_versions(conn: Connection, states: Sequence[RequirementState]) -> None:
+    """Write versions whose instants were derived again; their days are the same."""
+    await conn.execute(
+        QUERIES["move_versions"],
+        [state.id for state in states],
+        [state.version for state in states],
+        [state.model_dump_json() for state in states],
+    )
+
+
+async def count_after(conn: Connection, after: UUID | None) -> int:
+    """Return how many requirements come after an id."""
+    count: int = await conn.fetchval(QUERIES["count_after"], after)
+    return count
+
+
 async def note_change(conn: Connection, target: str, cause: Cause) -> None:
     """Have the timelines of everybody who has the target computed again."""
     await conn.execute(

@@ -14,10 +14,12 @@ from licet_chassis.connection import Connection
 from licet_chassis.database import Transaction
 from licet_chassis.erasure import block_erasures
 from licet_chassis.errors import Conflict, Invalid, NotFound
+from licet_chassis.rederiving import TIME_ZONES, Page
 from licet_events.holders import HolderErased
 from licet_events.ids import uuid7
 from licet_events.topics import Topic
 from licet_events.waivers import (
+    WaiverCorrected,
     WaiverEnded,
     WaiverEvent,
     WaiverGranted,
@@ -97,6 +99,21 @@ async def end_reached(tx: Transaction, id: UUID, at: datetime, *, now: datetime)
     ended = model.end(waiver, reached)
     if ended is not waiver:
         await _settle(tx, ended, reached)
+
+
+async def derive_waivers(tx: Transaction, after: UUID | None, limit: int, now: datetime) -> Page:
+    """Derive the instants of a page of waivers again; each granted one that differs gets one correction."""
+    await block_erasures(tx.conn)
+    page = await store.lock_current(tx.conn, after, limit)
+    moved = [(before, model.derive_again(before, now)) for before in page]
+    changed = [waiver for before, waiver in moved if waiver is not before]
+    for waiver in changed:
+        await store.save_waiver(tx.conn, waiver)
+        if waiver.state.status is WaiverStatus.GRANTED:
+            event_id = uuid7()
+            await store.note_change(tx.conn, waiver.state, replace(tx.cause, causation_id=str(event_id)))
+            await tx.publish(WaiverCorrected(waiver=waiver.state, reason=TIME_ZONES), now=now, id=event_id)
+    return Page(page[-1].state.id if page else None, len(changed))
 
 
 async def decide_item(tx: Transaction, item: Item, ruling: Ruling, now: datetime) -> None:

@@ -1,7 +1,7 @@
 """Waivers: asking, deciding, revoking, ending. A waiver always ends, and is never lengthened."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from types import MappingProxyType
 from typing import Any
@@ -154,7 +154,8 @@ def ask_for_waiver(
         id=id, version=1, holder_id=request.holder_id, requirement_id=requirement.id, type=request.type,
         target=requirement.target, locations=request.locations, reason=request.reason,
         status=WaiverStatus.REQUESTED, starts_at=start, ends_at=end, requested_by=actor, created_at=now,
-        updated_at=now,
+        updated_at=now, starts_on=request.period.starts_on, ends_on=request.period.ends_on,
+        time_zone=time_zone,
     )  # fmt: skip
     return Waiver(state, request.note)
 
@@ -218,6 +219,21 @@ def revoke(waiver: Waiver, *, actor: str, note: str, now: datetime) -> Waiver:
         waiver.decision_note,
         note,
     )
+
+
+def derive_again(waiver: Waiver, now: datetime) -> Waiver:
+    """Return the waiver with the instants of its days derived again; the same where none differs."""
+    state = waiver.state
+    if state.time_zone is None or state.status not in {WaiverStatus.REQUESTED, WaiverStatus.GRANTED}:
+        return waiver
+    instants = {}
+    if state.starts_on is not None:
+        instants["starts_at"] = civil.starts_at(state.starts_on, state.time_zone)
+    if state.ends_on is not None:
+        instants["ends_at"] = civil.expires_at(state.ends_on, state.time_zone)
+    if all(getattr(state, name) == instant for name, instant in instants.items()):
+        return waiver
+    return replace(waiver, state=_next(state, now, **instants))
 
 
 def end(waiver: Waiver, now: datetime) -> Waiver:

@@ -37,6 +37,18 @@ where ($1::uuid is null or id > $1) and status in ('granted', 'revoked', 'ended'
 order by id limit $2
 for update;
 
+-- name: page_current
+-- Waivers that are asked for or granted, after an id, locked.
+select state, note, decision_note, revocation_note from waivers
+where ($1::uuid is null or id > $1) and status in ('requested', 'granted') and holder_id is not null
+order by id limit $2
+for update;
+
+-- name: count_current
+-- How many of them come after an id.
+select count(*) from waivers
+where ($1::uuid is null or id > $1) and status in ('requested', 'granted') and holder_id is not null;
+
 -- name: note_holder_change
 -- Note that the timelines of a holder may differ now.
 insert into changes (kind, subject, correlation_id, causation_id, traceparent)

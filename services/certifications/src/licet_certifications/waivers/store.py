@@ -113,6 +113,17 @@ async def lock_page(conn: Connection, after: UUID | None, limit: int) -> list[Wa
     return [WaiverState.model_validate_json(row["state"]) for row in rows]
 
 
+async def lock_current(conn: Connection, after: UUID | None, limit: int) -> list[Waiver]:
+    """Return waivers that are asked for or granted, in order of ids after `after`, and hold them."""
+    return [_waiver_of(row) for row in await conn.fetch(QUERIES["page_current"], after, limit)]
+
+
+async def count_current(conn: Connection, after: UUID | None) -> int:
+    """Return how many such waivers come after an id."""
+    count: int = await conn.fetchval(QUERIES["count_current"], after)
+    return count
+
+
 async def note_change(conn: Connection, state: WaiverState, cause: Cause) -> None:
     """Have the timelines of the waiver's holder computed again."""
     await conn.execute(

@@ -13,6 +13,7 @@ from licet_certifications.enrolments.commands.reading import (
     read_plan,
     require_seen,
 )
+from licet_certifications.enrolments.commands.rederiving import derive_enrolments
 from licet_certifications.enrolments.commands.timing import deadline_reached, window_opened
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "award_refused",
     "deadline_reached",
     "decide",
+    "derive_enrolments",
     "enrolment_snapshots",
     "follow_credentials",
     "forget_holder",

@@ -1,0 +1,1 @@
+"""What is derived again when a newer edition of the time zone database is installed."""
