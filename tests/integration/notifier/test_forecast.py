@@ -19,7 +19,6 @@ from licet_events.reminders.plan import plan_of
 from licet_events.schedule import CredentialExpired, CredentialExpiring, CredentialOverdue
 from licet_notifier.forecast import routes
 from licet_notifier.notifications import store
-from licet_notifier.notifications.model import Deployment
 from licet_notifier.policy.routes import router as policy_router
 from licet_notifier.restraint.routes import router as restraint_router
 from support.edge.issuer import Issuer
@@ -62,7 +61,7 @@ async def reader(office, **claims):
     app = edge_app(
         ISSUER, routes.router, restraint_router, policy_router, database=office.database, clock=office.clock
     )
-    app.state.deployment = Deployment("UTC", "fallback@example.org")
+    app.state.post = office.post
     scopes = "notifications:read notifications:write notifications:admin"
     async with client_of(app, ISSUER.token(**({"scope": scopes} | claims))) as client:
         yield client

@@ -14,7 +14,6 @@ from licet_events.civil import starts_at
 from licet_events.credentials import CredentialRenewed
 from licet_notifier.links import routes, store
 from licet_notifier.notifications.links import Links
-from licet_notifier.notifications.model import Deployment
 from support.edge.issuer import Issuer
 from support.edge.service import client_of, edge_app
 from support.mailing.cases import EXPIRES_ON, ZONE, event, expired, expiring, renewed
@@ -33,7 +32,7 @@ async def office(database_url, smtp):
 @asynccontextmanager
 async def browser(office, token=None):
     app = edge_app(ISSUER, routes.router, database=office.database, clock=office.clock)
-    app.state.deployment = Deployment("UTC", None, links=LINKS)
+    app.state.post = office.post
     assert routes_without_scope(app) == []
     async with client_of(app, token) as client:
         yield client

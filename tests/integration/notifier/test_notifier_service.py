@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
+import httpx
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
 from licet_events import Event, Topic, decode_event, encode
@@ -25,6 +26,8 @@ async def test_an_announced_step_becomes_two_mails_and_two_events(database_url, 
         issuer_url="https://issuer.test",
         smtp_url=smtp.url,
         mail_from="licet@example.org",
+        links_url="https://licet.test",
+        links_key="k" * 32,
     )
     holder_id, manager_id = uuid4(), uuid4()
     # The clock is real here, so the recipients are where it is noon now.
@@ -43,6 +46,11 @@ async def test_an_announced_step_becomes_two_mails_and_two_events(database_url, 
         await _produce(empty_kafka, told)
         async with asyncio.timeout(60):
             published = await _consume(empty_kafka, 2)
+        async with httpx.AsyncClient(
+            transport=httpx.ASGITransport(app=app), base_url="https://licet.test"
+        ) as client:
+            page = await client.get("/links/acknowledge/x")  # answered without a token
+            assert (page.status_code, "not valid" in page.text) == (404, True)
     assert sorted(mail.recipient for mail in smtp.messages) == ["ada@example.org", "max@example.org"]
     assert {each.data.event_id for each in published} == {step.id}
     assert {each.data.reason.value for each in published} == {"due"}

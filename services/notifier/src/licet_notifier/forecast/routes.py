@@ -16,7 +16,7 @@ from licet_events.civil import local_date
 from licet_notifier.forecast.commands import forecast
 from licet_notifier.forecast.model import Foreseen
 from licet_notifier.forecast.views import By, ForecastDay, ForecastItem, count_days
-from licet_notifier.notifications.model import Deployment
+from licet_notifier.notifications.delivery import Post
 
 router = APIRouter(prefix="/v1/forecast", tags=["forecast"])
 
@@ -34,7 +34,8 @@ async def _foreseen(
     credential_id: UUID | None = None,
 ) -> list[Foreseen]:
     running = serving(request)
-    deployment: Deployment = request.app.state.deployment
+    post: Post = request.app.state.post
+    deployment = post.deployment
     now = running.clock.now()
     first = begin or local_date(now, deployment.time_zone)
     return await forecast(

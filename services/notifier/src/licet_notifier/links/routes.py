@@ -23,8 +23,8 @@ from licet_events.civil import local_date
 from licet_events.notifications import RecipientRole
 from licet_notifier.links import commands, pages, store
 from licet_notifier.links.model import Asked, Kind, NotSaid, booked, snoozed
+from licet_notifier.notifications.delivery import Post
 from licet_notifier.notifications.links import Expired, Forged
-from licet_notifier.notifications.model import Deployment
 
 router = APIRouter()
 
@@ -87,7 +87,8 @@ async def _with_link(
     request: Request, token: str, work: Callable[[Transaction, UUID], Awaitable[Response]]
 ) -> Response:
     """Do something with the mail of a link; a page says why where the link is not good."""
-    deployment: Deployment = request.app.state.deployment
+    post: Post = request.app.state.post
+    deployment = post.deployment
     if deployment.links is None:
         return pages.refusal("This link is not valid.", 404)
     try:
