@@ -41,18 +41,18 @@ class Links:
     def token(self, notification_id: UUID, expires_at: datetime) -> str:
         """Return what proves that somebody got the mail of a notification."""
         signed = notification_id.bytes + int(expires_at.timestamp()).to_bytes(5, "big")
-        return urlsafe_b64encode(signed + self._signature(signed)).decode()
+        return _as_text(signed + self._signature(signed))
 
     def read(self, token: str, now: datetime) -> UUID:
         """Return the notification of a token; raises `Forged`, and `Expired` for one that is genuine."""
         try:
-            octets = urlsafe_b64decode(token.encode("ascii"))
+            octets = urlsafe_b64decode(token.encode("ascii") + b"=" * (-len(token) % 4))
         except ValueError:
             raise Forged from None
         signed, signature = octets[:_SIGNED], octets[_SIGNED:]
         genuine = hmac.compare_digest(signature, self._signature(signed))
         # The same octets may be written in several ways; one of them is ours.
-        if not genuine or len(signed) != _SIGNED or urlsafe_b64encode(octets).decode() != token:
+        if not genuine or len(signed) != _SIGNED or _as_text(octets) != token:
             raise Forged
         if now >= datetime.fromtimestamp(int.from_bytes(signed[16:], "big"), UTC):
             raise Expired
@@ -60,3 +60,8 @@ class Links:
 
     def _signature(self, signed: bytes) -> bytes:
         return hmac.digest(self.key, _PURPOSE + signed, sha256)
+
+
+def _as_text(octets: bytes) -> str:
+    """Return octets as a part of an address, without the equals signs that some readers of mails cut off."""
+    return urlsafe_b64encode(octets).rstrip(b"=").decode()
