@@ -119,6 +119,9 @@ ROUTES = {
     },
     "notifier": {
         "GET /v1/acknowledgements": FILTERED,
+        "POST /v1/bounces": CLOSED,
+        "GET /v1/bounces": CLOSED,
+        "DELETE /v1/bounces/{bounce_id}": CLOSED,
         "GET /v1/forecast": FILTERED,
         "GET /v1/forecast/days": FILTERED,
         "GET /v1/restraint": NOBODY,

@@ -11,6 +11,8 @@ from licet_chassis.application import create_service_app
 from licet_chassis.connection import Connection
 from licet_chassis.database import Transaction
 from licet_chassis.service import Composition, Runtime, Service
+from licet_notifier.bounces import store as bounces
+from licet_notifier.bounces.routes import router as bounces_router
 from licet_notifier.consumers import notifier_consumer
 from licet_notifier.digests.commands import begin_digests
 from licet_notifier.enrolment_mails.commands import begin_enrolment_mails
@@ -97,6 +99,7 @@ def create_service(settings: NotifierSettings) -> Service:
             explaining_router,
             forecast_router,
             links_router,
+            bounces_router,
         ),
         compose=compose,
         erase=_forget_holder,
@@ -109,6 +112,7 @@ def create_app(settings: NotifierSettings) -> FastAPI:
 
 
 async def _forget_holder(tx: Transaction, holder_id: UUID, now: datetime) -> None:
+    await bounces.forget_holder(tx.conn, holder_id)
     await shift_digests.forget_holder(tx.conn, holder_id)
     await forget_acknowledgements(tx.conn, holder_id)
     await commands.forget_holder(tx, holder_id, now)
@@ -137,5 +141,8 @@ def _limits(settings: NotifierSettings) -> TransportLimits:
 
 def _skeleton(settings: NotifierSettings) -> Skeleton:
     return Skeleton(
-        sender=settings.mail_from, sender_name=settings.mail_from_name, reply_to=settings.mail_reply_to
+        sender=settings.mail_from,
+        sender_name=settings.mail_from_name,
+        reply_to=settings.mail_reply_to,
+        return_path=settings.mail_return_path,
     )

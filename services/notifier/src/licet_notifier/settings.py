@@ -27,6 +27,9 @@ class NotifierSettings(ServiceSettings):
     """The sender's name."""
     mail_reply_to: str | None = None
     """Where answers go; where absent, to the sender."""
+    mail_return_path: str | None = None
+    """Where bounces go, such as bounces@example.org: each mail has an envelope sender of its own, with a plus
+    sign and the id of its notification. Where absent, bounces go to the sender."""
     mail_fallback: str | None = None
     """A functional address for mails that have no recipient, where team and location have none."""
     default_language: str = FALLBACK_LANGUAGE
@@ -87,7 +90,7 @@ class NotifierSettings(ServiceSettings):
             authorities(path)
         return path
 
-    @field_validator("mail_from", "mail_reply_to", "mail_fallback")
+    @field_validator("mail_from", "mail_reply_to", "mail_return_path", "mail_fallback")
     @classmethod
     def _is_address(cls, address: str | None) -> str | None:
         usable = usable_address(address)

@@ -149,6 +149,8 @@ class Holder:
     locale: str | None = None
     """In which language and form mails are written, such as `de-AT`."""
     roles: frozenset[str] = frozenset()
+    bounced: bool = False
+    """Whether the address takes no mail, as a delivery status notification said."""
 
 
 @dataclass(frozen=True, slots=True)

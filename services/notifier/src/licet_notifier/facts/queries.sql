@@ -84,7 +84,9 @@ select id, plan from credentials where id = any($1::uuid[]) and plan is not null
 
 -- name: lock_holders
 -- Read holders and their managers and keep their changes out until the transaction ends.
-select id, version, name, email, time_zone, team, location, manager_id, active, merged, locale, roles
+select
+    id, version, name, email, time_zone, team, location, manager_id, active, merged, locale, roles,
+    exists (select from bounces b where b.hard and b.address = lower(email)) as bounced
 from holders
 where id = any($1::uuid[]) or id in (select manager_id from holders where id = any($1::uuid[]))
 order by id for share;

@@ -59,15 +59,30 @@ class Envelope:
 class Skeleton:
     """Everything that is the same in each mail of a deployment, prepared once."""
 
-    def __init__(self, *, sender: str, sender_name: str | None, reply_to: str | None) -> None:
+    def __init__(
+        self,
+        *,
+        sender: str,
+        sender_name: str | None,
+        reply_to: str | None,
+        return_path: str | None = None,
+    ) -> None:
         """Take usable addresses; raises `UnsafeHeader`."""
         self.sender = sender
+        self._return_path = None if return_path is None else return_path.rpartition("@")
         self._domain = sender.rpartition("@")[2]
         fixed = [f"From: {mailbox(sender, sender_name)}"]
         if reply_to:
             fixed.append(f"Reply-To: {mailbox(reply_to, None)}")
         fixed += ["Auto-Submitted: auto-generated", "MIME-Version: 1.0"]
         self._fixed = _CRLF.join(fixed)
+
+    def envelope_sender(self, notification_id: UUID) -> str:
+        """Return where a delivery status notification goes: VERP, where there is an address for it."""
+        if self._return_path is None:
+            return self.sender
+        local, _, domain = self._return_path
+        return f"{local}+{notification_id.hex}@{domain}"
 
     def message_id(self, notification_id: UUID) -> str:
         """Return the Message-ID of a notification: the same for each attempt to send it."""

@@ -186,9 +186,8 @@ class Delivery:
             failed = _failed(begun, NotificationReason.TEMPLATE_FAILED, None)
             return Attempted(failed, begun.claimed.attempts + 1, unknown=False)
         started = time.perf_counter()
-        attempt = await self._post.transport.send(
-            self._post.skeleton.sender, begun.decision.address or "", message
-        )
+        sender = self._post.skeleton.envelope_sender(begun.claimed.notification_id)
+        attempt = await self._post.transport.send(sender, begun.decision.address or "", message)
         _seconds.observe(time.perf_counter() - started)
         _attempts.labels(attempt.result).inc()
         return self._judge(begun, attempt)

@@ -15,7 +15,8 @@ def to_holder(facts: Facts | EnrolmentFacts, deployment: Deployment, decision: D
     if addressed is not None:
         return addressed
     decision = replace(decision, recipient_id=facts.holder.id)
-    return to_fallback(facts, deployment, decision, Detour.HOLDER_NO_ADDRESS)
+    bounced = Detour.HOLDER_BOUNCED if facts.holder.bounced else Detour.HOLDER_NO_ADDRESS
+    return to_fallback(facts, deployment, decision, bounced)
 
 
 def to_manager(facts: Facts | EnrolmentFacts, deployment: Deployment, decision: Decision) -> Decision:
@@ -28,14 +29,15 @@ def to_manager(facts: Facts | EnrolmentFacts, deployment: Deployment, decision: 
     if not facts.manager.active:
         return to_fallback(facts, deployment, decision, Detour.MANAGER_INACTIVE)
     addressed = to_person(facts.manager, facts.manager_location, deployment, decision)
-    return addressed or to_fallback(facts, deployment, decision, Detour.MANAGER_NO_ADDRESS)
+    bounced = Detour.MANAGER_BOUNCED if facts.manager.bounced else Detour.MANAGER_NO_ADDRESS
+    return addressed or to_fallback(facts, deployment, decision, bounced)
 
 
 def to_person(
     person: Holder, location: Place | None, deployment: Deployment, decision: Decision
 ) -> Decision | None:
     """Address a mail to a person who works at a location; `None` where the person has no usable address."""
-    address = usable_address(person.email)
+    address = None if person.bounced else usable_address(person.email)
     if address is None:
         return None
     decision = _at(location, decision)

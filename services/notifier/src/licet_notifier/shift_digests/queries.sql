@@ -41,7 +41,9 @@ update shift_risks set due_at = $2 where shift_id = any ($1::uuid[]);
 
 -- name: read_supervisors
 -- The supervisors of some teams.
-select p.code as team, h.id, h.name, h.email, h.time_zone, h.active, l.time_zone as location_zone
+select p.code as team, h.id, h.name,
+    case when not exists (select from bounces b where b.hard and b.address = lower(h.email)) then h.email end as email,
+    h.time_zone, h.active, l.time_zone as location_zone
 from places p
 cross join unnest(p.supervisor_ids) as supervisor (id)
 join holders h on h.id = supervisor.id
@@ -97,7 +99,10 @@ for share of r;
 
 -- name: lock_supervisors
 -- Those who would get the mails, as they are now.
-select id, name, email, active, locale from holders where id = any ($1::uuid[]) order by id for share;
+select id, name,
+    case when not exists (select from bounces b where b.hard and b.address = lower(email)) then email end as email,
+    active, locale
+from holders where id = any ($1::uuid[]) order by id for share;
 
 -- name: mark_sending
 -- Begin a mail under a lease: whoever sees it run out knows that its outcome is unknown.
