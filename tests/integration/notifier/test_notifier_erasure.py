@@ -1,13 +1,17 @@
 """What the notifier keeps of a holder who is erased: nothing, and it begins no mail."""
 
 from datetime import timedelta
+from uuid import uuid4
 
 import pytest_asyncio
 
+from licet_chassis.cause import Cause
 from licet_chassis.consuming.dispatcher import Dispatcher
 from licet_events.credentials import CredentialCreated, Origin
-from licet_events.holders import HolderErased, HolderUpdated
+from licet_events.holders import HolderErased, HolderRegistered, HolderUpdated
 from licet_notifier.notifications.commands import forget_holder
+from licet_notifier.policy.commands import save_policy
+from licet_notifier.policy.documents import policy_of
 from support.mailing.cases import event, expired, expiring, holder_state
 from support.mailing.office import open_office
 from support.searching.tables import search_database
@@ -53,3 +57,22 @@ async def test_the_mail_to_an_erased_manager_goes_to_the_fallback(office, smtp):
     await office.deliver()
     assert sorted(mail.recipient for mail in smtp.messages) == ["ada@example.org", "fallback@example.org"]
     assert await kept(office, "Max Leiter", "max@example.org") == []
+
+
+async def test_the_address_of_an_erased_holder_is_taken_out_of_the_policy(office, smtp):
+    boss = uuid4()
+    await office.read(HolderRegistered(holder=holder_state(boss, name="Ida Chefin", email="Ida@example.org")))
+    tell = ["holder", {"address": "ida@example.org"}, {"address": "desk@example.org"}]
+    rules = policy_of({"rules": [{"tell": tell}], "circles": {"a": tell}}, 0)
+    async with office.database.transaction(Cause.new("user:planner")) as tx:
+        await save_policy(
+            tx, rules, author="user:planner", note=None, expected_version=None, now=office.clock.at
+        )
+    _, licence = await office.employ()
+    await office.read(expiring(licence))
+    await office.read(HolderErased(holder_id=boss))
+    await office.deliver()
+    office.clock.at += timedelta(hours=2)  # at the desk the day has begun
+    await office.deliver()
+    assert sorted(mail.recipient for mail in smtp.messages) == ["ada@example.org", "desk@example.org"]
+    assert await kept(office, "ida@example.org", "Ida@example.org", "Ida Chefin") == []

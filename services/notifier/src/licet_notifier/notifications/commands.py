@@ -35,7 +35,7 @@ from licet_notifier.notifications.retry import RetryPolicy
 from licet_notifier.notifications.store import Attempted, Begun, Claimed, Escalated
 from licet_notifier.notifications.wording import wording
 from licet_notifier.policy.model import Policy
-from licet_notifier.policy.store import current_policy
+from licet_notifier.policy.store import current_policy, forget_address
 from licet_notifier.restraint.calendar import BY_DAY, Calendar
 from licet_notifier.restraint.model import Stop, Subject, stop_of
 from licet_notifier.restraint.store import lock_restraint, read_calendar
@@ -149,7 +149,9 @@ def end_unsent(mail: Claimed[Any], decision: Decision) -> Outcome:
     """Return how a mail ends that is not sent; one that may have arrived is unknown, not skipped."""
     # One that a pause kept back was published as skipped before.
     resumed = mail.version + 1 if mail.version > 1 else 0
-    outcome = replace(skip_of(mail.notice, decision, resumed=resumed), resent=mail.resent)
+    skipped = skip_of(mail.notice, decision, resumed=resumed)
+    # Under the mail's own id: whom it was for may be unknown by now, such as an address that was erased.
+    outcome = replace(skipped, notification_id=mail.notification_id, resent=mail.resent)
     if mail.unknown_attempts:
         return replace(outcome, state=State.UNKNOWN, reason=NotificationReason.UNKNOWN)
     return outcome
@@ -190,6 +192,7 @@ async def forget_holder(tx: Transaction, holder_id: UUID, _now: datetime) -> Non
     What others were sent stays, with its bare id. Rows are locked in the order in which beginning a
     mail locks them: decisions, credentials, holders.
     """
+    await forget_address(tx.conn, holder_id)
     await store.forget_holder(tx.conn, holder_id)
     await fact_store.forget_holder(tx.conn, holder_id)
 

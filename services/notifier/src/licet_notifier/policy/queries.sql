@@ -47,3 +47,21 @@ join credentials c on c.id = notice.credential_id
 join holders h on h.id = c.holder_id
 where n.state in ('pending', 'held')
 group by 1, 2, 3, 4, 5, 6, 7, 8;
+
+-- name: read_email
+-- The address of a holder.
+select email from holders where id = $1;
+
+-- name: policies_with_address
+-- Versions of the policy that name an address, given in small letters.
+select version, policy from policy_versions
+where jsonb_path_exists(policy, '$.**.address') and position($1 in lower(policy::text)) > 0
+order by version;
+
+-- name: rewrite_policy
+-- Keep a version without the address of somebody who is erased.
+update policy_versions set policy = $2, id = $3 where version = $1;
+
+-- name: forget_fixed_address
+-- Forget to which fixed address mails went, or would go; given in small letters.
+update notifications set fixed_address = null where lower(fixed_address) = $1;

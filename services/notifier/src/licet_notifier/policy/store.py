@@ -108,6 +108,36 @@ async def insert_policy(conn: Connection, saved: SavedPolicy) -> None:
     )  # fmt: skip
 
 
+async def forget_address(conn: Connection, holder_id: UUID) -> None:
+    """Take the address of a holder out of every version of the policy that names it as a fixed one.
+
+    Mails that wait for this address are not sent: the policy does not tell it any more.
+    """
+    email = await conn.fetchval(QUERIES["read_email"], holder_id)
+    if not email:
+        return
+    await lock_policy(conn)
+    for row in await conn.fetch(QUERIES["policies_with_address"], email.lower()):
+        document = _without(json.loads(row["policy"]), email.lower())
+        # Under another id: processes that have read the version read it again.
+        await conn.execute(QUERIES["rewrite_policy"], row["version"], json.dumps(document), uuid7())
+    await conn.execute(QUERIES["forget_fixed_address"], email.lower())
+
+
+def _without(document: Any, address: str) -> Any:
+    match document:
+        case dict():
+            return {name: _without(each, address) for name, each in document.items()}
+        case list():
+            return [
+                _without(each, address)
+                for each in document
+                if not (isinstance(each, dict) and str(each.get("address", "")).lower() == address)
+            ]
+        case _:
+            return document
+
+
 def _saved(row: Any) -> SavedPolicy:
     policy = policy_of(json.loads(row["policy"]), row["version"])
     return SavedPolicy(policy, row["author"], row["note"], row["restored_from"], row["created_at"])
