@@ -106,6 +106,11 @@ async def test_a_holder_that_makes_no_sense_is_refused(http, untouched, body, wo
         ({"renewal_basis": "fixed_date"}, "needs a fixed_date", "/fixed_date"),
         ({"expires": False, "validity": {"days": 1}}, "neither validity", "/expires"),
         ({"late_renewal": "from_expiry"}, "needs late_renewal_days", "/late_renewal_days"),
+        (
+            {"late_renewal": "from_expiry", "late_renewal_days": 9, "renewal_basis": "from_completion"},
+            "contradicts renewal_basis",
+            "/late_renewal",
+        ),
         ({"late_renewal_days": 30}, "goes with late_renewal from_expiry", "/late_renewal_days"),
         (
             {"birth_anchor": {"at": "birthday"}, "renewal_basis": "from_expiry"},

@@ -1,5 +1,6 @@
 """Renewals that come late, twice, or for the past; and those that count by the holder's date of birth."""
 
+import asyncio
 from datetime import date
 from importlib.resources import files
 from typing import Any
@@ -92,6 +93,13 @@ async def test_renew_pressed_twice_shows_the_term_that_the_first_made(http, serv
         await made(http, f"credentials/{credential['id']}/renewals", expires_on="2028-06-30")
     else:
         await made(http, f"credentials/{credential['id']}/renewals", force=True, reason="leave")
+
+
+async def test_two_presses_at_the_same_moment_make_one_term(http, service, credential):
+    path = f"/v1/credentials/{credential['id']}/renewals"
+    answers = await asyncio.gather(*(http.post(path, json={}) for _ in range(3)))
+    assert sorted(answer.status_code for answer in answers) == [201, 409, 409]
+    assert len((await http.get(f"/v1/credentials/{credential['id']}/terms")).json()["items"]) == 2
 
 
 async def test_the_same_explicit_date_twice_and_a_window_that_is_not_open_are_repetitions(http, service, ana):

@@ -104,7 +104,7 @@ def checked(entry: CredentialType) -> CredentialType:
         raise Invalid(
             "A type that does not expire has neither validity nor renewal basis.", pointer="/expires"
         )
-    check_late_renewal(entry.late_renewal, entry.late_renewal_days)
+    check_late_renewal(entry.late_renewal, entry.late_renewal_days, entry.renewal_basis)
     _check_birth_date_rules(entry)
     for pointer, name in (("/code", entry.code), *(("/aliases", alias) for alias in entry.aliases)):
         if name in RESERVED:
@@ -117,8 +117,14 @@ def checked(entry: CredentialType) -> CredentialType:
     return entry
 
 
-def check_late_renewal(rule: LateRenewal, days: int | None) -> None:
-    """Raise `Invalid` unless days are given exactly with `from_expiry`."""
+def check_late_renewal(rule: LateRenewal, days: int | None, basis: RenewalBasis | None) -> None:
+    """Raise `Invalid` unless days are given exactly with `from_expiry` and the basis counts from expiry."""
+    if rule is LateRenewal.FROM_EXPIRY and basis is RenewalBasis.FROM_COMPLETION:
+        raise Invalid(
+            "late_renewal from_expiry contradicts renewal_basis from_completion: such terms never count from "
+            "the expiry.",
+            pointer="/late_renewal",
+        )
     if rule is LateRenewal.FROM_EXPIRY and days is None:
         raise Invalid(
             "late_renewal from_expiry needs late_renewal_days: the days after the expiry in which it holds.",

@@ -209,7 +209,7 @@ class TypeMapping(_Part):
     @model_validator(mode="after")
     def _late_renewal_is_whole(self) -> "TypeMapping":
         try:
-            check_late_renewal(self.late_renewal, self.late_renewal_days)
+            check_late_renewal(self.late_renewal, self.late_renewal_days, self.renewal_basis)
         except Invalid as error:
             raise ValueError(error.detail) from None
         return self
