@@ -38,6 +38,8 @@ def test_an_encoding_is_declared_or_refused_with_a_proposal():
         read(content, charset_of("text/csv"))
     with pytest.raises(Invalid, match="charset of the Content-Type must be one of"):
         charset_of("text/csv; charset=rot13")
+    with pytest.raises(Invalid, match="is a workbook"):
+        read(b"PK\x03\x04 and so on")
     with pytest.raises(Invalid, match="not utf-8: its byte 11"):
         read(content, "utf-8")
 

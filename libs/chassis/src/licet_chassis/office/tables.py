@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from licet_chassis.errors import Invalid
 from licet_chassis.office.encodings import Survey, encoding_named, encoding_of
 from licet_chassis.office.lines import find_header, is_blank, without_end_mark
+from licet_chassis.office.workbooks import looks_like_workbook
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,8 @@ def read_table(content: bytes, missing: Callable[[Sequence[str]], int], charset:
     An encoding other than UTF-8 needs a byte order mark or a declaration: nothing is guessed, since there is
     nobody to look at a warning. Raises `Invalid`.
     """
+    if looks_like_workbook(content):
+        raise Invalid("The file is a workbook, which is not taken here; save it as CSV (UTF-8).")
     survey = Survey()
     survey.feed(content)
     encoding = encoding_of(content[:4096], survey, charset)

@@ -53,8 +53,8 @@ class FileCutter:
         self._identifying = (
             [(column, header.index(column)) for column in mapping.identifying] if dialect.typed else []
         )
-        self._numbers: dict[str, tuple[int, int, str]] = {}
-        """By column: how many cells are numbers, and line and text of the first."""
+        self._numbers: dict[str, tuple[int, int]] = {}
+        """By column: how many cells are numbers, and the line of the first; their text is personal."""
 
     def slabs(self, size: int) -> Iterator[Slab]:
         """Yield the rows, `size` at a time."""
@@ -77,9 +77,9 @@ class FileCutter:
     def warnings(self) -> list[str]:
         """Return what is uncertain about the rows so far."""
         return [
-            f"Column {column} has {count:,} numbers, the first in line {line}: {shown}. A workbook keeps no "
-            "zeros before a number: if there were any, they are lost. Format the column as text to keep them."
-            for column, (count, line, shown) in self._numbers.items()
+            f"Column {column} has {count:,} numbers, the first in line {line}. A workbook keeps no zeros "
+            "before a number: if there were any, they are lost. Format the column as text to keep them."
+            for column, (count, line) in self._numbers.items()
         ]
 
     def _records(self) -> Iterator[tuple[int, list[str] | RowResult]]:
@@ -130,8 +130,8 @@ class FileCutter:
                 )
                 turned.append(RowError(column, plain(cell), detail))
             elif cell.startswith(f"{TYPED}n") and "e" not in cell:  # the others are errors of their rows
-                count, first, shown = self._numbers.get(column, (0, line, plain(cell)))
-                self._numbers[column] = count + 1, first, shown
+                count, first = self._numbers.get(column, (0, line))
+                self._numbers[column] = count + 1, first
         return tuple(turned)
 
 
