@@ -217,7 +217,7 @@ class Oracle:
             self._days[key] = (
                 None
                 if run.expires_on is None
-                else civil.expires_at(run.expires_on + timedelta(days=days), run.time_zone)
+                else civil.ends_at(run.expires_on + timedelta(days=days), run.time_zone, run.ending)
             )
         return self._days[key]
 

@@ -18,6 +18,7 @@ from licet_certifications.eligibility.model import (
 from licet_certifications.requirements.expressions import expression_of
 from licet_events import civil
 from licet_events.catalogue import AttributeCondition, AttributeValue, Operand, RequirementState, Severity
+from licet_events.civil import Ending, ExpiresAtRule
 from licet_events.credentials import FlagKind
 
 TARGET = "role:nurse"
@@ -125,12 +126,22 @@ def _leaf(random: Random) -> Operand:
     return part
 
 
+ENDINGS = (
+    civil.END_OF_DAY,
+    civil.END_OF_DAY,
+    Ending(ExpiresAtRule.START_OF_DAY),
+    Ending(ExpiresAtRule.AT_TIME, "00:01"),
+    Ending(ExpiresAtRule.AT_TIME, "12:00"),
+)
+
+
 def _credential(random: Random, number: int) -> Credential:
     zone = random.choice(ZONES)
     days = sorted({_day(random) for _ in range(random.choice((0, 1, 2, 2, 2, 4, 4)))})
-    runs = [_run(first, last, zone) for first, last in zip(days[::2], days[1::2], strict=False)]
+    ending = random.choice(ENDINGS)
+    runs = [_run(first, last, zone, ending) for first, last in zip(days[::2], days[1::2], strict=False)]
     if len(days) % 2:
-        runs.append(_run(days[-1], None, zone))
+        runs.append(_run(days[-1], None, zone, ending))
     return Credential(
         UUID(int=number), 1, UUID(int=1), random.choice(TYPES), tuple(runs),
         flags=tuple(_flag(random) for _ in range(random.choice((0, 0, 0, 1, 2)))),
@@ -144,10 +155,9 @@ def _credential(random: Random, number: int) -> Credential:
     )  # fmt: skip
 
 
-def _run(first: date, last: date | None, zone: str) -> Run:
-    return Run(
-        civil.starts_at(first, zone), None if last is None else civil.expires_at(last, zone), last, zone
-    )
+def _run(first: date, last: date | None, zone: str, ending: Ending) -> Run:
+    ends = None if last is None else civil.ends_at(last, zone, ending)
+    return Run(civil.starts_at(first, zone), ends, last, zone, ending)
 
 
 def _flag(random: Random) -> Flag:

@@ -1,8 +1,9 @@
 """Civil dates and their instants: when a day begins and ends somewhere.
 
-A credential is valid through the whole printed day in its own zone. Zones change their offsets, so
-the end of a day is not always the first midnight after it: where clocks go back over midnight the
-local date falls back too, and the day has ended only when its date cannot come again.
+A credential is valid through the whole printed day in its own zone, unless its type reads the date otherwise
+(`ends_at`). Zones change their offsets, so the end of a day is not always the first midnight after it: where
+clocks go back over midnight the local date falls back too, and the day has ended only when its date cannot
+come again.
 
 These rules are part of the contract: whoever reads `expires_on` with `time_zone` in another system needs
 the same answer, also where clocks go back over midnight.
