@@ -3,13 +3,20 @@
 import re
 from typing import TypeAlias
 
+from licet_events.sameness import normal, searchable
+
 Patterns: TypeAlias = tuple[str, ...]
-"""For `ilike any(…)`: a word is found where one of them matches."""
+"""For `like any(…)`: a word is found where one of them matches."""
 
 MOST = 3
 """Words that are looked for one by one; what follows the last is taken together with it."""
 
 _THREE_IN_A_ROW = re.compile(r"[^\W_]{3}")
+
+
+def search_words(text: str | None) -> list[Patterns]:
+    """Return the patterns of each word for `searchable(…) like any(…)`: case and accents do not count."""
+    return words(searchable(normal(text or "")))
 
 
 def words(text: str | None) -> list[Patterns]:

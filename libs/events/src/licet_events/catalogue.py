@@ -81,6 +81,15 @@ class NumberUnique(StrEnum):
     JURISDICTION = "jurisdiction"
 
 
+class NumberComparison(StrEnum):
+    """When two numbers are the same to `number_unique`."""
+
+    EXACT = "exact"
+    """When every character is, but for blanks and invisible characters."""
+    LOOSE = "loose"
+    """When their letters and digits are, without regard to case: `AB 123` and `ab-123`."""
+
+
 class Period(Model):
     """A length of validity: exactly one of months and days."""
 
@@ -195,6 +204,8 @@ class CredentialTypeState(Model):
     """What has to come with a renewal."""
     number_unique: NumberUnique = NumberUnique.HOLDER
     """Within what a number may occur only once."""
+    number_comparison: NumberComparison = NumberComparison.LOOSE
+    """When two numbers are the same one."""
     attributes: tuple[DeclaredAttribute, ...] = ()
     """What credentials of the type say beside the fields of all."""
     aliases: tuple[str, ...] = ()

@@ -36,6 +36,25 @@ class NumberTaken(Taken):
         self.other = other
 
 
+class RecordedTwice(NamesOthers):
+    """The holder has a credential of the type without a number in an overlapping term."""
+
+    def __init__(self, type_code: str, other: UUID) -> None:
+        super().__init__(
+            f"The holder has a {type_code} without a number in an overlapping term: credential {other}."
+            ' Renew or correct that one, or send "another": true if this is another one.',
+            pointer="/another",
+        )
+
+    def unnamed(self) -> Conflict:
+        """Return the conflict without the other credential."""
+        return Conflict(
+            "The holder has one without a number in an overlapping term already; send "
+            '"another": true if this is another one.',
+            pointer=self.pointer,
+        )
+
+
 class ExternalIdTaken(Taken):
     """Another holder has the external id."""
 
@@ -43,6 +62,28 @@ class ExternalIdTaken(Taken):
         named = f"holder {other}" if other else "a holder recorded at the same moment"
         super().__init__(f"The external_id {external_id!r}", named, pointer="/external_id")
         self.other = other
+
+
+class IdentityInDoubt(NamesOthers):
+    """An external id comes for somebody whose name and address are both foreign to its record."""
+
+    def __init__(self, external_id: str, holder_id: UUID) -> None:
+        super().__init__(
+            f"identity_in_doubt: the external_id {external_id!r} belongs to holder {holder_id}, whose name "
+            'and address are others. Send it with "identity": "same" if it is the same person, or with "new" '
+            "if it is somebody else, who then gets a record without the other's credentials.",
+            pointer="/identity",
+        )
+        self.members = {"reason": "identity_in_doubt"}
+        self._external_id = external_id
+
+    def unnamed(self) -> Conflict:
+        """Return the conflict without the other record."""
+        return Conflict(
+            f"identity_in_doubt: the external_id {self._external_id!r} belongs to somebody with another name "
+            "and address.",
+            pointer=self.pointer,
+        )
 
 
 class ManagerCycle(NamesOthers):

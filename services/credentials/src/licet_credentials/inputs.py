@@ -6,13 +6,14 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import AfterValidator, AwareDatetime, Field, PlainValidator, StringConstraints
 
+from licet_chassis.domains import wire_domain
 from licet_chassis.errors import Invalid
 from licet_credentials.iso3166 import is_country, is_subdivision, lies_in
 from licet_events.civil import zone
 from licet_events.forms import date_of, instant_of
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
-_EMAIL = re.compile(r"[^@\s<>,;:\"()\[\]\\]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*")
+_LOCAL_PART = re.compile(r"[^@\s<>,;:\"()\[\]\\]{1,64}")
 _FIRST_DAY, _LAST_DAY = date(1900, 1, 1), date(9000, 12, 31)
 T = TypeVar("T", date, datetime, date | datetime)
 
@@ -41,7 +42,8 @@ def _known_subdivision(code: str) -> str:
 
 
 def _address(text: str) -> str:
-    if len(text) > 254 or not _EMAIL.fullmatch(text):
+    local, _, domain = text.rpartition("@")
+    if len(text) > 254 or not _LOCAL_PART.fullmatch(local) or wire_domain(domain) is None:
         raise ValueError("must be an e-mail address, such as ana@example.org")
     return text
 

@@ -94,6 +94,7 @@ def csv_of(rows: Sequence[Sequence[Cell]]) -> bytes:
 # Where a spreadsheet would see a formula begin: at the start of a cell, and behind what another program, or
 # the same one in another country, takes for the end of one. The wide forms are taken for the narrow ones.
 _FORMULA = re.compile(r"(?:^|[;,\t\r\n|])[\s\"]*(?=[=+\-@＝＋－＠])|^(?=[\t\r\n])")  # noqa: RUF001
+_NEUTRALISED = re.compile(r"((?:^|[;,\t\r\n|])[\s\"]*)'(?=[=+\-@＝＋－＠])|^'(?=[\t\r\n])")  # noqa: RUF001
 
 _END_OF_CELL = re.compile(r"[;,\t\r\n|]")
 
@@ -106,6 +107,16 @@ def neutral(text: str) -> str:
     if text[:1].isalnum() and not _END_OF_CELL.search(text):
         return text  # nearly every cell, and there are many
     return _FORMULA.sub(lambda found: found[0] + "'", text)
+
+
+def restored(cell: str) -> str:
+    """Return the text that `neutral` made the cell from, so that every reader of files can read lists again.
+
+    A text that has a `'` before a formula of its own loses it.
+    """
+    if "'" not in cell:
+        return cell
+    return _NEUTRALISED.sub(lambda found: found[1] or "", cell)
 
 
 def _shown(cell: Cell) -> Cell:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any, cast
+from typing import Annotated, Any, ClassVar, cast
 
 from fastapi import Depends, Header
 from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, ValidatorFunctionWrapHandler
@@ -21,11 +21,15 @@ _ENTITY_TAG_IN_SCHEMA = '^"(0|[1-9][0-9]{0,17})"$'
 class Body(BaseModel):
     """Base of every input model: unknown fields are refused, and a value has the JSON type it should.
 
+    Texts are normalised (`licet_events.sameness.normal`): form C, single blanks, nothing invisible.
     What pydantic would coerce, such as `"24"` for a number or a Unix time for a date, is an error here: see
     `licet_events.forms`.
     """
 
     model_config = ConfigDict(extra="forbid")
+
+    VERBATIM: ClassVar[frozenset[str]] = frozenset()
+    """Fields whose texts stay as they are sent, such as templates."""
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
@@ -35,7 +39,7 @@ class Body(BaseModel):
             return cast("CoreSchema", handled)  # wrapped before
         # The reference moves to the whole, so that JSON Schemas name the body and do not inline it.
         reference = handled.pop("ref", None)
-        schema = documented(cast("CoreSchema", handled), cls.__name__)
+        schema = documented(cast("CoreSchema", handled), cls.__name__, cls.VERBATIM)
 
         def as_json(value: Any, validate: ValidatorFunctionWrapHandler) -> Any:
             # Strict about Python values would mean that a date is no text; strict about JSON does not.

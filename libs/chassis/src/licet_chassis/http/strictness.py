@@ -4,7 +4,7 @@ A route or a model declares types as ever. What pydantic would coerce to such a 
 services: a new route can't forget it.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import UnionType
 from typing import Annotated, Any, Union, cast, get_args, get_origin
@@ -16,6 +16,7 @@ from pydantic_core import CoreSchema, core_schema
 from starlette.requests import Request
 
 from licet_events.forms import FORMS, Form
+from licet_events.sameness import normal
 
 FormFlag = Annotated[bool, BeforeValidator(FORMS["bool"].check)]
 """A boolean in a multipart form, whose fields `documented_parameters` does not see."""
@@ -38,12 +39,24 @@ _CHECKS = {kind: _reading(FORMS[kind]) for kind in ("date", "datetime", "time", 
 """For what JSON says as text; of numbers and booleans JSON has only one form each."""
 
 
-def documented(schema: CoreSchema, name: str) -> CoreSchema:
+def documented(schema: CoreSchema, name: str, verbatim: Collection[str] = ()) -> CoreSchema:
     """Return the schema of the model `name` with a check before each value that is read leniently.
 
-    Raises `TypeError` for a kind of value that has no documented form.
+    Texts get their normal form first, but for the fields `verbatim`. Raises `TypeError` for a kind of value
+    that has no documented form.
     """
-    return cast("CoreSchema", _documented(schema, name))
+    kept = {}
+    if (model := schema.get("schema", schema)).get("type") == "model-fields":
+        kept = {field: model["fields"][field] for field in verbatim if field in model["fields"]}
+    checked = _documented(schema, name)
+    if kept:
+        inner = checked.get("schema", checked)
+        inner["fields"] = {**inner["fields"], **kept}
+    return cast("CoreSchema", checked)
+
+
+def _normal(value: Any) -> Any:
+    return normal(value) if isinstance(value, str) else value
 
 
 def _documented(node: Any, name: str) -> Any:
@@ -56,14 +69,18 @@ def _documented(node: Any, name: str) -> Any:
         return {key: _documented(each, name) for key, each in node.items()}
     if kind in _WITHOUT_FORM:
         raise TypeError(f"{name} has a {kind}, which has no documented form: add one to FORMS")
-    if kind == "function-before" and node["function"]["function"] in _CHECKS.values():
+    if kind == "function-before" and node["function"]["function"] in _OURS:
         return node  # of a body within this one
     checked = {key: each if key in _NO_SCHEMAS else _documented(each, name) for key, each in node.items()}
     if kind == "float":
         checked["allow_inf_nan"] = False
-    if kind in _CHECKS:
-        return core_schema.no_info_before_validator_function(_CHECKS[kind], cast("CoreSchema", checked))
-    return checked
+    before = _normal if kind == "str" else _CHECKS.get(kind)
+    if before is None:
+        return checked
+    return core_schema.no_info_before_validator_function(before, cast("CoreSchema", checked))
+
+
+_OURS = (_normal, *_CHECKS.values())
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,11 @@ from uuid import UUID
 
 from licet_certifications.bulk.model import MOST
 from licet_chassis.errors import Invalid
+from licet_chassis.http.csv import restored
 from licet_chassis.office.lines import DIGITS_LOST, is_scientific
 from licet_chassis.office.tables import read_table
 from licet_events.forms import FORMS
+from licet_events.sameness import normal
 
 COLUMNS = ("holder_id", "external_id", "programme")
 _LONGEST = 300
@@ -66,7 +68,7 @@ def _check(head: list[str], programme: str | None) -> None:
 def _line(head: list[str], row: list[str], programme: str | None) -> Line:
     if len(row) > len(head):
         return Line(fault=f"The row has {len(row)} cells and the first line {len(head)}.")
-    cells = {name: cell.strip() for name, cell in zip(head, row, strict=True)}
+    cells = {name: normal(restored(cell)) for name, cell in zip(head, row, strict=True)}
     code = cells.get("programme") or programme
     if code is None:
         return Line(fault="The row names no programme.")

@@ -2,10 +2,12 @@
 
 import unicodedata
 
+from licet_events.sameness import normal
+
 
 def external_key(external_id: str) -> str:
-    """Return the comparison form of an external id: as it is, but for blanks around it and Unicode form."""
-    return unicodedata.normalize("NFC", external_id).strip()
+    """Return the comparison form of an external id: its normal form."""
+    return normal(external_id)
 
 
 def email_key(email: str) -> str:

@@ -8,6 +8,7 @@ from uuid import UUID
 from fastapi.exceptions import RequestValidationError
 from pydantic import BeforeValidator, Field, PrivateAttr, ValidationError, WrapValidator
 
+from licet_chassis.http.csv import restored
 from licet_chassis.http.problems import Unprocessable, invalid_input
 from licet_chassis.http.resources import Body
 from licet_chassis.office.lines import DIGITS_LOST, is_scientific
@@ -15,6 +16,7 @@ from licet_chassis.office.tables import read_table
 from licet_events.completions import CompletionRecorded, CompletionResult, Learner, LearnerAccount
 from licet_events.event import Instant
 from licet_events.forms import FORMS
+from licet_events.sameness import normal
 
 MOST = 1000
 MOST_ROWS = 10_000
@@ -175,7 +177,8 @@ def _check_header(header: list[str]) -> None:
 def _row(header: list[str], row: list[str]) -> CompletionIn | Malformed:
     if len(row) > len(header):
         return Malformed(f"This row has {len(row)} cells, the header {len(header)}.")
-    cells = {name: cell.strip() for name, cell in zip(header, row, strict=True) if cell.strip()}
+    texts = ((name, normal(restored(cell))) for name, cell in zip(header, row, strict=True))
+    cells = {name: text for name, text in texts if text}
     for name, cell in cells.items():
         if is_scientific(cell):
             return Malformed(f"{name}: {DIGITS_LOST}")

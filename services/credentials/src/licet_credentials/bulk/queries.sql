@@ -54,7 +54,7 @@ select pg_advisory_xact_lock(hashtextextended('licet.bulk/' || $1::uuid, 0));
 -- and the credential of the job that took it before.
 select held.key, held.number, taken.credential_id as other
 from (
-    select number, md5(concat_ws(chr(31), type, number_scope, number))::uuid as key
+    select number, md5(concat_ws(chr(31), type, number_scope, number_key(number_scope, number)))::uuid as key
     from credentials where id = $2 and number_scope is not null and number is not null and not voided
 ) held
 left join bulk_rows taken on taken.bulk_id = $1 and taken.takes = held.key

@@ -79,6 +79,8 @@ class CredentialIn(_Facts):
     """Where the document prints only a month; it is valid through the month's last day."""
     unusual: bool = False
     """Whether an expiry more than three validities of the type ahead is what the document says."""
+    another: bool = False
+    """Whether it is another one than one of the holder and type without a number in an overlapping term."""
     expiry: Expiry | None = None
     """By default dated with `expires_on`, never for a type that does not expire, else unknown."""
     time_zone: Zone | None = None

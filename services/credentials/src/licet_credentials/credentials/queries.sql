@@ -29,22 +29,38 @@ with entry as materialized (
 )
 select h.id as holder_id, l.time_zone as location_zone, to_jsonb(t) as type_entry,
     (select c.id from credentials c
-     where c.type = t.code and c.number = $3 and not c.voided
-       and c.number_scope = case t.number_unique
-           when 'holder' then 'holder:' || h.id
-           when 'jurisdiction' then 'jurisdiction:' || coalesce($5::text, $4::text, '')
-       end
+     where c.type = t.code and not c.voided and c.number is not null
+       and c.number_scope = scope.of_new and number_key(c.number_scope, c.number) = number_key(scope.of_new, $3)
      limit 1) as number_of
 from (select) as one
 left join named on true
 left join holders h on h.id = named.leads_to
 left join locations l on l.code = h.location
-left join entry t on true;
+left join entry t on true
+left join lateral (
+    select case when t.number_comparison = 'exact' then '=' else '' end || case t.number_unique
+        when 'holder' then 'holder:' || h.id
+        when 'jurisdiction' then 'jurisdiction:' || coalesce($5::text, $4::text, '')
+    end as of_new
+) as scope on true;
 
 -- name: number_of
 -- Another credential of the type with the number within the scope.
 select id from credentials
-where type = $1 and number_scope = $2 and number = $3 and not voided and id <> $4 limit 1;
+where type = $1 and number_scope = $2 and number_key(number_scope, number) = number_key($2, $3)
+  and number is not null and not voided and id <> $4
+limit 1;
+
+-- name: hold_unnumbered
+-- Keep others from recording a credential without a number for the holder and type until the transaction ends.
+select pg_advisory_xact_lock(hashtextextended('licet.unnumbered/' || $1::uuid || '/' || $2::text, 0));
+
+-- name: unnumbered_of
+-- A credential of the holder and type without a number, with a term that overlaps from $3 to $4.
+select c.id from credentials c join terms t on t.credential_id = c.id and t.known_until is null
+where c.holder_id = $1 and c.type = $2 and c.number is null and not c.voided
+  and ($4::timestamptz is null or t.starts_at < $4) and (t.expires_at is null or t.expires_at > $3)
+order by c.id limit 1;
 
 -- name: save_credentials
 -- Write new and changed credentials with their terms, runs, flags, images and history, in one statement.
@@ -71,7 +87,11 @@ with incoming as (
     on conflict (id) do update set
         version = excluded.version, holder_id = excluded.holder_id, type = excluded.type,
         type_version = excluded.type_version, name = excluded.name, number = excluded.number,
-        number_scope = excluded.number_scope, country = excluded.country, subdivision = excluded.subdivision,
+        number_scope = case
+            when (credentials.type, credentials.number_scope, credentials.number)
+                = (excluded.type, '==' || excluded.number_scope, excluded.number) then credentials.number_scope
+            else excluded.number_scope
+        end, country = excluded.country, subdivision = excluded.subdivision,
         issuer = excluded.issuer, issued_on = excluded.issued_on, notes = excluded.notes,
         own_ladder = excluded.own_ladder, ladder = excluded.ladder, grace_days = excluded.grace_days,
         attributes = excluded.attributes, voided = excluded.voided, submitted_at = excluded.submitted_at,

@@ -63,7 +63,8 @@ async def record(request: Request, body: CredentialIn, write: Write) -> Response
     within_country(body.country, body.subdivision)
     facts = body.model_dump()
     terms = {
-        name: facts.pop(name) for name in ("valid_from", "completed_on", "unusual", "expiry", "time_zone")
+        name: facts.pop(name)
+        for name in ("valid_from", "completed_on", "unusual", "another", "expiry", "time_zone")
     }
     terms |= printed_end(facts.pop("expires_on"), facts.pop("expires_on_month"))
     command = RecordCredential(type=facts.pop("type"), facts=CredentialFacts(**facts), **terms)

@@ -18,11 +18,12 @@ from licet_credentials.credentials.model import Credential, VerificationResult
 from licet_credentials.credentials.rows import credential_of, rules_of, run_rows
 from licet_credentials.credentials.terms import Term
 from licet_credentials.credentials.validity import next_change_at
-from licet_credentials.errors import NumberTaken
+from licet_credentials.errors import NumberTaken, RecordedTwice
 from licet_credentials.rows import jsonb
 from licet_credentials.types.model import CredentialType
-from licet_events.catalogue import NumberUnique
+from licet_events.catalogue import NumberComparison, NumberUnique
 from licet_events.credentials import CredentialEvent
+from licet_events.sameness import loose_number
 
 QUERIES = load_queries(__package__ or "")
 _SAVED = Failpoint("credentials.saved")
@@ -109,7 +110,7 @@ async def facts_for_new(
 
 async def require_number_free(conn: Connection, credential: Credential, rules: CredentialType) -> None:
     """Raise `NumberTaken` if another credential has the number within its scope."""
-    scope = number_scope(credential, rules.number_unique)
+    scope = number_scope(credential, rules)
     if scope is None or credential.number is None:
         return
     other = await conn.fetchval(
@@ -119,13 +120,32 @@ async def require_number_free(conn: Connection, credential: Credential, rules: C
         raise NumberTaken(credential.number, other)
 
 
-def number_scope(credential: Credential, rule: NumberUnique) -> str | None:
-    """Return the scope within which the number must be unique; part of the key of the unique index."""
-    if rule is NumberUnique.HOLDER:
-        return f"holder:{credential.holder_id}"
-    if rule is NumberUnique.JURISDICTION:
-        return f"jurisdiction:{credential.subdivision or credential.country or ''}"
+async def require_other_term(conn: Connection, holder_id: UUID, type_code: str, term: Term) -> None:
+    """Raise `RecordedTwice` if a term of one without a number overlaps; keeps others from adding one."""
+    await conn.execute(QUERIES["hold_unnumbered"], holder_id, type_code)
+    other = await conn.fetchval(
+        QUERIES["unnumbered_of"], holder_id, type_code, term.starts_at, term.expires_at
+    )
+    if other is not None:
+        raise RecordedTwice(type_code, other)
+
+
+def number_scope(credential: Credential, rules: CredentialType) -> str | None:
+    """Return the scope within which the number must be unique; part of the key of the unique index.
+
+    It begins with `=` where numbers are compared exactly.
+    """
+    exact = "=" if rules.number_comparison is NumberComparison.EXACT else ""
+    if rules.number_unique is NumberUnique.HOLDER:
+        return f"{exact}holder:{credential.holder_id}"
+    if rules.number_unique is NumberUnique.JURISDICTION:
+        return f"{exact}jurisdiction:{credential.subdivision or credential.country or ''}"
     return None
+
+
+def number_key(rules: CredentialType, number: str) -> str:
+    """Return the form in which a number is compared under a type: the SQL function `number_key`."""
+    return number if rules.number_comparison is NumberComparison.EXACT else loose_number(number)
 
 
 class NumberTakenMeanwhile(NumberTaken, LostRace):
@@ -180,8 +200,9 @@ async def save(conn: Connection, saved: Sequence[PendingChange], *, actor: str) 
 
 def _number_in(error: asyncpg.UniqueViolationError, saved: Sequence[PendingChange]) -> str:
     # The error detail has the conflicting values; find the credential whose number is among them.
-    numbers = [number for each in saved if (number := each.change.credential.number)]
-    return next((number for number in numbers if f"{number})" in (error.detail or "")), numbers[0])
+    numbers = [(number, each.rules) for each in saved if (number := each.change.credential.number)]
+    keys = [number for number, rules in numbers if f", {number_key(rules, number)})" in (error.detail or "")]
+    return keys[0] if keys else numbers[0][0]
 
 
 _PARTS = {"category", "terms", "flags", "images", "verification"}
@@ -192,7 +213,7 @@ def credential_row(credential: Credential, rules: CredentialType, run_count: int
     """Return the row of a credential, with the fields for `runs` and `register`."""
     row = {name: getattr(credential, name) for name in _ROW}
     return row | {
-        "number_scope": number_scope(credential, rules.number_unique),
+        "number_scope": number_scope(credential, rules),
         "run_count": run_count,
         "next_change_at": next_change_at(credential) or "infinity",
         "verified_until": _verified_until(credential),

@@ -6,6 +6,7 @@ from uuid import UUID
 from pydantic import Field
 
 from licet_chassis.http.resources import LEFT_OUT, Body, MergePatch
+from licet_credentials.holders.identity import Identity
 from licet_credentials.inputs import (
     AttributeName,
     AttributeText,
@@ -63,6 +64,8 @@ class HolderFeed(_Facts):
 
     manager_external_id: ExternalId | None = None
     """The manager, who may be entered later; overrides `manager_id`."""
+    identity: Identity | None = None
+    """Settles an external id that comes with another name and address: the same person, or a new one."""
 
 
 class HolderPatch(_Optional, MergePatch):

@@ -86,6 +86,11 @@ select id, coalesce(merged_into, id) as resolved from holders where id = any($1:
 -- Set the date on which a feed last named a holder.
 update holders set named_at = $2 where id = $1;
 
+-- name: note_feed_dates
+-- Set the date on which a feed last named holders, by their external ids: for merged records that of the survivor.
+update holders set named_at = $2
+where id = any(array(select coalesce(merged_into, id) from holders where external_id = any($1::text[])));
+
 -- name: lock_managers
 -- Serialise changes of managers: two concurrent transactions would each miss the other's half of a cycle.
 select pg_advisory_xact_lock(hashtextextended('licet.managers', 0));
@@ -163,16 +168,16 @@ where h.merged_into is null
   and h.queues @> array[:queue::text] --if queue
   and h.active --if active
   and not h.active --if inactive
-  and (h.name ilike any(:word_1) or h.external_id ilike any(:word_1) or h.email ilike any(:word_1)) --if word_1
-  and (h.name ilike any(:word_2) or h.external_id ilike any(:word_2) or h.email ilike any(:word_2)) --if word_2
-  and (h.name ilike any(:word_3) or h.external_id ilike any(:word_3) or h.email ilike any(:word_3)) --if word_3
+  and (searchable(h.name) like any(:word_1) or searchable(h.external_id) like any(:word_1) or searchable(h.email) like any(:word_1)) --if word_1
+  and (searchable(h.name) like any(:word_2) or searchable(h.external_id) like any(:word_2) or searchable(h.email) like any(:word_2)) --if word_2
+  and (searchable(h.name) like any(:word_3) or searchable(h.external_id) like any(:word_3) or searchable(h.email) like any(:word_3)) --if word_3
   and h.id > :after_id --if after_id_up
   and h.id < :after_id --if after_id_down
-  and (h.name, h.id) > (:after, :after_id) --if after_name_up
-  and (h.name, h.id) < (:after, :after_id) --if after_name_down
+  and (people_order(h.name) collate "C", h.id) > (people_order(:after) collate "C", :after_id) --if after_name_up
+  and (people_order(h.name) collate "C", h.id) < (people_order(:after) collate "C", :after_id) --if after_name_down
 order by
-    h.name, --if name_up
-    h.name desc, --if name_down
+    people_order(h.name) collate "C", --if name_up
+    people_order(h.name) collate "C" desc, --if name_down
     h.id --unless backwards
     h.id desc --if backwards
 limit :limit;

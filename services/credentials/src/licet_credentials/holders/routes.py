@@ -1,12 +1,17 @@
 """HTTP for holders."""
 
+from collections.abc import Callable, Coroutine
 from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Path, Query
+from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
+from pydantic import AfterValidator
 from starlette.requests import Request
 from starlette.responses import Response
 
+from licet_chassis.errors import Conflict, Invalid
 from licet_chassis.http.csv import CSV_TOO, listed
 from licet_chassis.http.paging import Page, PageQuery, PageRequest, page_of
 from licet_chassis.http.resources import IfMatch, MaybeIfMatch, created_too, resource
@@ -36,8 +41,33 @@ from licet_credentials.holders.views import HolderHistoryOut, LeaversOut
 from licet_credentials.inputs import Code
 from licet_credentials.visibility.model import Sees
 from licet_events.holders import HolderKind, HolderState
+from licet_events.sameness import normal
+
+
+class _FeedRoute(APIRoute):
+    """Notes that a feed has named a holder also where it refuses what the feed says of them.
+
+    Otherwise whoever was sent with a wrong field would count as a leaver.
+    """
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """Return the handler that notes the date for refusals as well."""
+        handle = super().get_route_handler()
+
+        async def answer(request: Request) -> Response:
+            try:
+                return await handle(request)
+            except (RequestValidationError, Invalid, Conflict):
+                running, external_id = serving(request), normal(request.path_params["external_id"])
+                async with running.database.reading() as conn:
+                    await store.note_feed_dates(conn, [external_id], running.clock.now())
+                raise
+
+        return answer
+
 
 router = APIRouter(prefix="/v1/holders", tags=["holders"])
+feed = APIRouter(route_class=_FeedRoute)
 
 
 @router.post("", status_code=201, response_model=HolderState)
@@ -137,24 +167,26 @@ async def update(holder_id: UUID, body: HolderPatch, expected: IfMatch, write: W
     )
 
 
-@router.put(
+@feed.put(
     "/by-external-id/{external_id}",
     response_model=HolderState,
     dependencies=[writes("/manager_id", by_external_id=("/manager_external_id",))],
     responses=created_too(HolderState),
 )
 async def put(
-    external_id: Annotated[str, Path(pattern=r"^[^\x00-\x1f\x7f/]{1,200}$")], body: HolderFeed, write: Write
+    external_id: Annotated[str, Path(pattern=r"^[^\x00-\x1f\x7f/]{1,200}$"), AfterValidator(normal)],
+    body: HolderFeed,
+    write: Write,
 ) -> Response:
     """Create or replace the holder with this external id; repeating it changes nothing.
 
     A leaver is reactivated. The external id of a merged record changes nothing about the survivor.
     """
     values: dict[str, Any] = body.model_dump()
-    manager = values.pop("manager_external_id")
+    manager, identity = values.pop("manager_external_id"), values.pop("identity")
     facts = HolderFacts(**values)
     return await write(
-        lambda tx, now: put_holder(tx, external_id, facts, manager, now=now),
+        lambda tx, now: put_holder(tx, external_id, facts, manager, identity=identity, now=now),
         view=lambda put: state_of(put[0]),
         status=lambda put: 201 if put[1] else 200,
         location=lambda put: f"/v1/holders/{put[0].id}",
@@ -193,3 +225,6 @@ async def leavers(body: LeaversIn, write: Write) -> Response:
         lambda tx, now: deactivate_leavers(tx, command, dry_run=dry_run, now=now),
         view=lambda found: LeaversOut.of(found, dry_run=dry_run),
     )
+
+
+router.include_router(feed)

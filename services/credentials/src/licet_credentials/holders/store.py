@@ -14,7 +14,7 @@ from licet_chassis.erasure import erased_among
 from licet_chassis.errors import Gone, NotFound
 from licet_chassis.ordering import Ordering
 from licet_chassis.queries import load_queries, load_templates
-from licet_chassis.words import words
+from licet_chassis.words import search_words
 from licet_credentials.errors import ExternalIdTaken
 from licet_credentials.holders.changes import HolderChange
 from licet_credentials.holders.model import Holder
@@ -113,6 +113,11 @@ async def resolve_ids(conn: Connection, holder_ids: Sequence[UUID]) -> dict[UUID
 async def note_feed_date(conn: Connection, holder_id: UUID, now: datetime) -> None:
     """Note that a feed has named the holder; that is not a change of it."""
     await conn.execute(QUERIES["note_feed_date"], holder_id, now)
+
+
+async def note_feed_dates(conn: Connection, external_ids: Sequence[str], now: datetime) -> None:
+    """Note that a feed has named these holders, as far as they are known."""
+    await conn.execute(QUERIES["note_feed_dates"], list(external_ids), now)
 
 
 async def lock_managers(conn: Connection) -> None:
@@ -250,7 +255,7 @@ async def list_holders(
         sort.clause: True,
         "backwards": sort.backwards or None,
     }
-    given |= {f"word_{number}": word for number, word in enumerate(words(wanted.q), start=1)}
+    given |= {f"word_{number}": word for number, word in enumerate(search_words(wanted.q), start=1)}
     if after is not None:
         given |= {f"after_{sort.clause}": True, "after_id": after[0], "after": after[1]}
     return [holder_of(row) for row in await TEMPLATES["list_holders"].fetch(conn, given)]

@@ -11,7 +11,7 @@ from licet_chassis.database import Transaction
 from licet_credentials.credentials import store as credential_store
 from licet_credentials.credentials.commands.writing import write_credentials, write_new_credentials
 from licet_credentials.credentials.model import CredentialFacts
-from licet_credentials.credentials.store import PendingChange, number_scope
+from licet_credentials.credentials.store import PendingChange, number_key, number_scope
 from licet_credentials.holders.changes import HolderChange
 from licet_credentials.holders.commands.writing import link_reports, write_holders, write_new_holders
 from licet_credentials.holders.model import Holder
@@ -22,11 +22,12 @@ from licet_credentials.imports.file.mapping import Mapping as FileMapping
 from licet_credentials.imports.formats.cells import CellFormats
 from licet_credentials.imports.holders import HolderPlan, plan_holders
 from licet_credentials.imports.model import ReportEntry, RowError, RowOutcome, RowResult, UndoEntry, UndoStep
-from licet_credentials.imports.rows import SourceRow
+from licet_credentials.imports.rows import SourceRow, newest
 from licet_credentials.imports.store import NumberKey
 from licet_credentials.imports.types import find_types
 from licet_credentials.types import commands as type_commands
 from licet_credentials.types.model import CredentialType
+from licet_events.catalogue import NumberComparison
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,16 +74,14 @@ class _PlannedCredential:
 
     @property
     def number_key(self) -> NumberKey | None:
-        """The type, scope and number that no other credential may have; `None` if it need not be unique."""
+        """The type, scope and compared number that no other may have; `None` if it need not be unique."""
         if self.plan.change is None:
             return None
         credential = self.plan.change.credential
-        scope = number_scope(credential, self.rules.number_unique)
-        return (
-            None
-            if scope is None or credential.number is None
-            else (credential.type, scope, credential.number)
-        )
+        scope = number_scope(credential, self.rules)
+        if scope is None or credential.number is None:
+            return None
+        return credential.type, scope, number_key(self.rules, credential.number)
 
 
 async def import_rows(
@@ -116,7 +115,9 @@ async def _plan(
         for row in holder_plan.rows:
             code = row.credential.type_code
             if code in types:
-                key = (holder_plan.external_id, types[code].code, row.credential.number)
+                number = row.credential.number
+                compared = None if number is None else number_key(types[code], number)
+                key = (holder_plan.external_id, types[code].code, compared)
                 groups.setdefault(key, []).append(row)
             else:
                 error = RowError(
@@ -130,7 +131,9 @@ async def _plan(
         for external_id, code, number in groups
         if not by_id[external_id].new
     ]
-    ids = await store.find_credentials(tx.conn, wanted) if known else {}
+    exact = {entry.code for entry in types.values() if entry.number_comparison is NumberComparison.EXACT}
+    scopes = ["=" if code in exact else "" for _, code, _ in wanted]
+    ids = await store.find_credentials(tx.conn, wanted, scopes) if known else {}
     existing = await credential_store.lock_credentials(tx.conn, sorted(ids.values()))
     zones = await store.read_location_zones(
         tx.conn,
@@ -148,7 +151,7 @@ async def _plan(
             rows,
             loaded.credential if loaded else None,
             rules,
-            CredentialFacts(holder_id=holder.id, number=number),
+            CredentialFacts(holder_id=holder.id, number=newest(rows).credential.number),
             zones.get(holder.location or "", context.default_zone),
             ruling,
             now,
@@ -187,7 +190,8 @@ async def _reject_taken_numbers(
             free.append(each)
             continue
         detail = f"must be unique; credential {other} has this number"
-        error = RowError(context.mapping.places.number, key[2], detail)
+        number = each.plan.accepted[0].credential.number or "" if each.plan.accepted else key[2]
+        error = RowError(context.mapping.places.number, number, detail)
         each.holder_plan.rejected += [
             RowResult(row.line, RowOutcome.REJECTED, (error,)) for row in each.plan.accepted
         ]

@@ -16,6 +16,7 @@ from licet_credentials.holders.changes import (
     new_holder,
     reactivate,
 )
+from licet_credentials.holders.identity import Identity, in_doubt
 from licet_credentials.holders.model import Holder, require_born
 from licet_credentials.imports import store
 from licet_credentials.imports.file.mapping import Mapping as FileMapping
@@ -65,6 +66,8 @@ async def plan_holders(
     for external_id in sorted(by_external_id):
         holder, of_holder = known.get(external_id), by_external_id[external_id]
         unborn = _reject_unborn(of_holder, mapping, now)
+        if holder is not None and holder.external_id == external_id:
+            unborn += _reject_in_doubt(holder, of_holder, mapping)
         if holder is None:
             plan = _plan_new_holder(external_id, of_holder, managers, mapping, now)
         else:
@@ -89,6 +92,28 @@ def _reject_unborn(rows: list[SourceRow], mapping: FileMapping, now: datetime) -
         except Invalid as error:
             rows.remove(row)
             wrong = RowError(source.place, "", error.detail)
+            rejected.append(RowResult(row.line, RowOutcome.REJECTED, (wrong,)))
+    return rejected
+
+
+def _reject_in_doubt(holder: Holder, rows: list[SourceRow], mapping: FileMapping) -> list[RowResult]:
+    """Take rows about somebody else out of `rows`, unless the mapping says that it is the same person."""
+    if mapping.holder.identity is Identity.SAME:
+        return []
+    rejected = []
+    for row in tuple(rows):
+        facts = dict(row.holder.facts)
+        about = HolderFacts(
+            holder.kind, facts.get("name", holder.name), email=facts.get("email"),
+            birth_date=facts.get("birth_date"),
+        )  # fmt: skip
+        if in_doubt(holder, about):
+            rows.remove(row)
+            detail = (
+                "identity_in_doubt: the holder is recorded with another name and address; say holder.identity"
+                ' "same" in the mapping, or give the new person a record by PUT with "identity": "new"'
+            )
+            wrong = RowError(mapping.places.holder, row.holder.external_id, detail)
             rejected.append(RowResult(row.line, RowOutcome.REJECTED, (wrong,)))
     return rejected
 

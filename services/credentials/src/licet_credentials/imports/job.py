@@ -23,6 +23,7 @@ from licet_chassis.cause import Cause, new_traceparent
 from licet_chassis.clock import BusinessClock
 from licet_chassis.database import INFRASTRUCTURE_ERRORS, TRANSIENT, Database, Transaction
 from licet_chassis.failpoints import Failpoint
+from licet_credentials.holders import store as holder_store
 from licet_credentials.imports import store
 from licet_credentials.imports.batches import Batch, ImportContext, describe_error, import_rows, reject_lines
 from licet_credentials.imports.file.mapping import Mapping, read_mapping
@@ -217,12 +218,18 @@ class ImportJobs:
             await store.save_undo_entries(tx.conn, work.id, batch.effects)
         if batch.linked:
             await store.save_linked_holders(tx.conn, work.id, batch.linked)
+        await self._name(tx, work, {row[0] for row in staged}, now)
         work.cursor_key = staged[-1][0]
         work.done_rows += len(staged)
         work.counts += batch.counts
         work.types_created |= batch.types_created
         await store.save_progress(tx.conn, work, now)
         _BATCH_WRITTEN()
+
+    async def _name(self, tx: Transaction, work: ImportWork, external_ids: set[str], now: datetime) -> None:
+        """Note who is named, whatever became of the rows: they have not left."""
+        if not work.dry_run:
+            await holder_store.note_feed_dates(tx.conn, sorted(external_ids), now)
 
     async def _next_rows(self, tx: Transaction, work: ImportWork) -> Sequence[StagedRow]:
         """Return the next staged rows, whole holders only; reject holders that have too many."""
@@ -240,6 +247,7 @@ class ImportJobs:
             detail = f"is a holder with more than {MOST_OF_ONE_HOLDER:,} rows; split the file"
             error = RowError(self._cached(work).mapping.places.holder, last, detail)
             count = await store.reject_staged_rows_of(tx.conn, work.id, last, error)
+            await self._name(tx, work, {last}, self._clock.now())
             work.counts[RowOutcome.REJECTED] += count
             work.done_rows += count
             work.cursor_key = last

@@ -197,11 +197,11 @@ select distinct holder_id from credentials where holder_id = any($1::uuid[]) and
 select code, time_zone from locations where code = any($1::text[]) and time_zone is not null;
 
 -- name: find_credentials
--- Credentials by holder, type and number.
+-- Credentials by holder, type and number in the form in which it is compared: itself where the scope is `=`.
 select wanted.holder_id, wanted.type, wanted.number, c.id
-from unnest($1::uuid[], $2::text[], $3::text[]) as wanted (holder_id, type, number)
+from unnest($1::uuid[], $2::text[], $3::text[], $4::text[]) as wanted (holder_id, type, number, scope)
 join credentials c on c.holder_id = wanted.holder_id and c.type = wanted.type
-    and c.number is not distinct from wanted.number
+    and number_key(wanted.scope, c.number) is not distinct from wanted.number
 where not c.voided order by c.id desc;
 
 -- name: read_newest_terms
@@ -213,11 +213,12 @@ order by c.holder_id, t.expires_on desc nulls first, t.valid_from desc nulls las
     t.source_key collate "C" desc;
 
 -- name: find_taken_numbers
--- Credentials that have these numbers within their scope, or would have them after the dry run.
+-- Credentials that have these numbers, in the form in which they are compared, within their scope, or would have them after the dry run.
 select wanted.type, wanted.scope, wanted.number, c.id
 from unnest($1::text[], $2::text[], $3::text[]) as wanted (type, scope, number)
-join credentials c on c.type = wanted.type and c.number_scope = wanted.scope and c.number = wanted.number
-where not c.voided
+join credentials c on c.type = wanted.type and c.number_scope = wanted.scope
+    and number_key(c.number_scope, c.number) = wanted.number
+where c.number is not null and not c.voided
 union all
 select wanted.type, wanted.scope, wanted.number, n.credential_id
 from unnest($1::text[], $2::text[], $3::text[]) as wanted (type, scope, number)

@@ -322,14 +322,22 @@ async def read_location_zones(conn: Connection, codes: Sequence[str]) -> dict[st
 
 
 CredentialKey = tuple[UUID, str, str | None]
-"""Holder, type code, number."""
+"""Holder, type code, and number in the form in which it is compared."""
 
 
-async def find_credentials(conn: Connection, keys: Sequence[CredentialKey]) -> dict[CredentialKey, UUID]:
-    """Return credentials by key; of several without a number, the first that was recorded."""
+async def find_credentials(
+    conn: Connection, keys: Sequence[CredentialKey], scopes: Sequence[str]
+) -> dict[CredentialKey, UUID]:
+    """Return credentials by key; of several without a number, the first that was recorded.
+
+    The numbers of keys are in the form in which they are compared; `scopes` has `=` for what is compared
+    exactly.
+    """
     if not keys:
         return {}
-    rows = await conn.fetch(QUERIES["find_credentials"], *(list(each) for each in zip(*keys, strict=True)))
+    rows = await conn.fetch(
+        QUERIES["find_credentials"], *(list(each) for each in zip(*keys, strict=True)), list(scopes)
+    )
     return {(row["holder_id"], row["type"], row["number"]): row["id"] for row in rows}
 
 

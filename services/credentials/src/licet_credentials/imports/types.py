@@ -41,6 +41,7 @@ def _new_type(code: str, name: str, mapping: FileMapping, now: datetime) -> Cred
         fixed_date=None,
         renewal_evidence=RenewalEvidence.NONE,
         number_unique=rules.number_unique,
+        number_comparison=rules.number_comparison,
         attributes=rules.attributes,
         aliases=(),
         retired=False,

@@ -39,38 +39,44 @@ where not c.voided
   and coalesce(r.expires_on, date 'infinity') >= :not_before --if not_before
   and c.attributes <> '{}' and c.attributes @> any(:attributes::jsonb[]) --if attributes
   --if word_1
-  and (c.name ilike any(:word_1) or c.number ilike any(:word_1)
+  and (searchable(c.name) like any(:word_1) or searchable(c.number) like any(:word_1)
     or c.holder_id = any(:held_1) --if held_1
-    or h.name ilike any(:word_1) or h.external_id ilike any(:word_1) --if named_1
+    or searchable(h.name) like any(:word_1) or searchable(h.external_id) like any(:word_1) --if named_1
   )
   --end
   --if word_2
-  and (c.name ilike any(:word_2) or c.number ilike any(:word_2)
+  and (searchable(c.name) like any(:word_2) or searchable(c.number) like any(:word_2)
     or c.holder_id = any(:held_2) --if held_2
-    or h.name ilike any(:word_2) or h.external_id ilike any(:word_2) --if named_2
+    or searchable(h.name) like any(:word_2) or searchable(h.external_id) like any(:word_2) --if named_2
   )
   --end
   --if word_3
-  and (c.name ilike any(:word_3) or c.number ilike any(:word_3)
+  and (searchable(c.name) like any(:word_3) or searchable(c.number) like any(:word_3)
     or c.holder_id = any(:held_3) --if held_3
-    or h.name ilike any(:word_3) or h.external_id ilike any(:word_3) --if named_3
+    or searchable(h.name) like any(:word_3) or searchable(h.external_id) like any(:word_3) --if named_3
   )
   --end
   and c.id > :after_id --if after_id_up
   and c.id < :after_id --if after_id_down
-  and (c.name, c.id) > (:after, :after_id) --if after_name_up
-  and (c.name, c.id) < (:after, :after_id) --if after_name_down
+  and (people_order(c.name) collate "C", c.id) > (people_order(:after) collate "C", :after_id) --if after_name_up
+  and (people_order(c.name) collate "C", c.id) < (people_order(:after) collate "C", :after_id) --if after_name_down
   and (coalesce(r.expires_on, date 'infinity'), r.credential_id) > (:after_day, :after_id) --if after_expires_on_up
   and (coalesce(r.expires_on, date 'infinity'), r.credential_id) < (:after_day, :after_id) --if after_expires_on_down
-  and (h.name, h.id) >= (:after, :after_holder) and (h.name, h.id, c.id) > (:after, :after_holder, :after_id) --if after_holder_up
-  and (h.name, h.id) <= (:after, :after_holder) and (h.name, h.id, c.id) < (:after, :after_holder, :after_id) --if after_holder_down
+  --if after_holder_up
+  and (people_order(h.name) collate "C", h.id) >= (people_order(:after) collate "C", :after_holder)
+  and (people_order(h.name) collate "C", h.id, c.id) > (people_order(:after) collate "C", :after_holder, :after_id)
+  --end
+  --if after_holder_down
+  and (people_order(h.name) collate "C", h.id) <= (people_order(:after) collate "C", :after_holder)
+  and (people_order(h.name) collate "C", h.id, c.id) < (people_order(:after) collate "C", :after_holder, :after_id)
+  --end
 order by
-    c.name, --if name_up
-    c.name desc, --if name_down
+    people_order(c.name) collate "C", --if name_up
+    people_order(c.name) collate "C" desc, --if name_down
     coalesce(r.expires_on, date 'infinity'), --if expires_on_up
     coalesce(r.expires_on, date 'infinity') desc, --if expires_on_down
-    h.name, h.id, --if holder_up
-    h.name desc, h.id desc, --if holder_down
+    people_order(h.name) collate "C", h.id, --if holder_up
+    people_order(h.name) collate "C" desc, h.id desc, --if holder_down
     c.id --unless backwards
     c.id desc --if backwards
 limit :limit;
@@ -91,7 +97,7 @@ limit :limit;
 
 -- template: holders_with
 -- Holders whose name or external id has the word, for a search of credentials.
-select id from holders where name ilike any(:word) or external_id ilike any(:word) limit :limit;
+select id from holders where searchable(name) like any(:word) or searchable(external_id) like any(:word) limit :limit;
 
 -- name: types_meant
 -- The types of a category, or the one that a code or an alias names.

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from licet_chassis.connection import Connection
 from licet_chassis.queries import load_queries, load_templates
-from licet_chassis.words import Patterns, words
+from licet_chassis.words import Patterns, search_words
 from licet_credentials.credentials.model import Credential
 from licet_credentials.credentials.store import read_credentials
 from licet_credentials.credentials.validity import validity
@@ -84,7 +84,7 @@ async def find_credentials(
         if sort.key == "expires_on" and _UNEXPIRED.issuperset(wanted.validity):
             # Not needed for what is found, but for where to begin: an instant is one of three days somewhere.
             given["not_before"] = now.date() - timedelta(days=2)
-    for number, word in enumerate(words(wanted.q), start=1):
+    for number, word in enumerate(search_words(wanted.q), start=1):
         given |= await _held_or_named(conn, number, word)
     rows = await TEMPLATES["find_credentials"].fetch(conn, given | _order(sort, after))
     names = {"key": "value", "holder_id": "holder_id", "id": "id"}

@@ -18,6 +18,7 @@ from licet_events.catalogue import (
     FixedDate,
     LateRenewal,
     MonthEnd,
+    NumberComparison,
     NumberUnique,
     Period,
     RenewalBasis,
@@ -109,6 +110,7 @@ class TypeIn(_Rules):
     name: Line
     category: Category
     number_unique: NumberUnique = NumberUnique.HOLDER
+    number_comparison: NumberComparison = NumberComparison.LOOSE
     expires: bool = True
     ladder: Ladder = DEFAULT_LADDER
     grace_days: GraceDays = 0
@@ -138,7 +140,7 @@ class TypeIn(_Rules):
 
 
 class TypePatch(_Rules, MergePatch):
-    """A merge patch (RFC 7396). Code, category and `number_unique` can't change."""
+    """A merge patch (RFC 7396). Code, category and what makes numbers unique can't change."""
 
     name: Line = LEFT_OUT
     expires: bool = LEFT_OUT

@@ -14,6 +14,7 @@ from licet_events.catalogue import (
     FixedDate,
     LateRenewal,
     MonthEnd,
+    NumberComparison,
     NumberUnique,
     Period,
     RenewalBasis,
@@ -56,6 +57,7 @@ class CredentialType:
     """A day of the holder's year on which terms end, in place of a renewal basis."""
     age_bands: tuple[AgeBand, ...] = ()
     """Validity from some age on, in order of age; below the first one `validity` holds."""
+    number_comparison: NumberComparison = NumberComparison.LOOSE
     expires_at_rule: ExpiresAtRule = ExpiresAtRule.END_OF_DAY
     """How the printed expiry date of its credentials is meant."""
     expires_at_time: str | None = None
@@ -192,6 +194,7 @@ def state_of(entry: CredentialType) -> CredentialTypeState:
         end_of_month=entry.end_of_month,
         renewal_evidence=entry.renewal_evidence,
         number_unique=entry.number_unique,
+        number_comparison=entry.number_comparison,
         attributes=entry.attributes,
         aliases=entry.aliases,
         retired=entry.retired,

@@ -4,11 +4,11 @@ insert into credential_types (
     code, version, name, category, expires, validity, ladder, renewal_window_days, grace_days, renewal_basis,
     fixed_date, renewal_evidence, number_unique, aliases, retired, created_at, updated_at,
     attributes, late_renewal, late_renewal_days, month_end, birth_anchor, age_bands, expires_at_rule,
-    expires_at_time, end_of_month
+    expires_at_time, end_of_month, number_comparison
 )
 values (
     $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23,
-    $24, $25, $26
+    $24, $25, $26, $27
 )
 on conflict (code) do nothing returning code;
 
@@ -19,7 +19,8 @@ update credential_types set
     renewal_window_days = $8, grace_days = $9, renewal_basis = $10, fixed_date = $11, renewal_evidence = $12,
     number_unique = $13, aliases = $14, retired = $15, created_at = $16, updated_at = $17,
     attributes = $18, late_renewal = $19, late_renewal_days = $20, month_end = $21, birth_anchor = $22,
-    age_bands = $23, expires_at_rule = $24, expires_at_time = $25, end_of_month = $26
+    age_bands = $23, expires_at_rule = $24, expires_at_time = $25, end_of_month = $26,
+    number_comparison = $27
 where code = $1;
 
 -- name: drop_names

@@ -21,6 +21,7 @@ from licet_events.catalogue import (
     FixedDate,
     LateRenewal,
     MonthEnd,
+    NumberComparison,
     NumberUnique,
     Period,
     RenewalBasis,
@@ -180,6 +181,7 @@ def _parameters(entry: CredentialType) -> tuple[Any, ...]:
         entry.expires_at_rule,
         entry.expires_at_time,
         entry.end_of_month,
+        entry.number_comparison,
     )
 
 
@@ -206,6 +208,7 @@ def type_of(row: Row) -> CredentialType:
         fixed_date=None if fixed_date is None else FixedDate(**json.loads(fixed_date)),
         renewal_evidence=RenewalEvidence(row["renewal_evidence"]),
         number_unique=NumberUnique(row["number_unique"]),
+        number_comparison=NumberComparison(row["number_comparison"]),
         aliases=tuple(row["aliases"]),
         retired=row["retired"],
         created_at=row["created_at"],

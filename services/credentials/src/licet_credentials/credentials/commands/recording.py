@@ -46,6 +46,8 @@ class RecordCredential:
     origin: Origin = Origin.API
     award_id: UUID | None = None
     """The award of a programme that issues it."""
+    another: bool = False
+    """Whether it is another one than an overlapping one of the holder and type, though none has a number."""
 
 
 async def record_credential(
@@ -53,7 +55,8 @@ async def record_credential(
 ) -> Credential:
     """Record a credential with its first term, by default in the zone of the holder's location.
 
-    The id of a merged holder resolves to the survivor.
+    The id of a merged holder resolves to the survivor. Raises `RecordedTwice` if neither this one nor one of
+    the holder and type has a number, and their terms overlap.
     """
     given = command.facts
     facts = await store.facts_for_new(
@@ -86,6 +89,8 @@ async def record_credential(
     today = local_date(now, term.time_zone)
     require_usual(term.expires_on, facts.rules.longest_validity, today, unusual=command.unusual)
     require_issued(given.issued_on, term.expires_on, today)
+    if given.number is None and command.award_id is None and not command.another:
+        await store.require_other_term(tx.conn, facts.holder_id, facts.rules.code, term)
     change = new_credential(given, facts.rules, (term,), (), command.origin, now)
     await write_credentials(tx, [PendingChange(change, facts.rules)], now)
     return change.credential

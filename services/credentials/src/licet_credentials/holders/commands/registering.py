@@ -8,17 +8,27 @@ from uuid import UUID
 
 from licet_chassis.database import Transaction
 from licet_chassis.errors import Invalid, require_version
-from licet_credentials.errors import ExternalIdTaken
+from licet_credentials.errors import ExternalIdTaken, IdentityInDoubt
 from licet_credentials.holders import changes as changing
 from licet_credentials.holders import store
-from licet_credentials.holders.changes import HolderChange, HolderFacts, apply_feed, new_holder, reactivate
+from licet_credentials.holders.changes import (
+    HolderChange,
+    HolderFacts,
+    apply_feed,
+    deactivate,
+    new_holder,
+    reactivate,
+)
 from licet_credentials.holders.commands.writing import (
     changes_to_link_reports,
     resolve_manager,
     write_holders,
 )
+from licet_credentials.holders.identity import Identity, in_doubt
 from licet_credentials.holders.model import Attribute, Holder, require_born, require_not_merged
 
+EXTERNAL_ID_REUSED = "external_id_reused"
+"""Reason code for a holder whose external id a feed gives to somebody else."""
 REHIRED = "rehired"
 """Reason code for a leaver that a feed names again."""
 
@@ -35,14 +45,21 @@ async def register_holder(tx: Transaction, facts: HolderFacts, *, now: datetime)
 
 
 async def put_holder(
-    tx: Transaction, external_id: str, facts: HolderFacts, manager_external_id: str | None, *, now: datetime
+    tx: Transaction,
+    external_id: str,
+    facts: HolderFacts,
+    manager_external_id: str | None,
+    *,
+    identity: Identity | None = None,
+    now: datetime,
 ) -> tuple[Holder, bool]:
     """Create or replace the holder that has the external id; returns it and whether it is new.
 
     Facts that are left out are cleared. Repeating the call changes and publishes nothing, but the date on
     which the feed last named the holder is always updated. An unknown manager is linked once they are
     entered. A leaver is reactivated; a holder that a person deactivated stays inactive. The external id of
-    a merged record updates only the survivor's date, none of its facts.
+    a merged record updates only the survivor's date, none of its facts. Raises `IdentityInDoubt` if the facts
+    look like somebody else's, unless `identity` says whose they are.
     """
     if manager_external_id == external_id:
         raise Invalid("A holder cannot be their own manager.", pointer="/manager_external_id")
@@ -56,6 +73,12 @@ async def put_holder(
         facts = replace(facts, manager_id=await resolve_manager(tx, facts.manager_id))
     facts = replace(facts, external_id=external_id)
     holder = known.get(external_id)
+    if holder is not None and holder.external_id == external_id and in_doubt(holder, facts):
+        if identity is None:
+            raise IdentityInDoubt(external_id, holder.id)
+        if identity is Identity.NEW:
+            await _part_with_external_id(tx, holder, now)
+            holder = None
     if holder is None:
         entered = await _enter(tx, facts, now)
         await store.note_feed_date(tx.conn, entered.id, now)
@@ -70,6 +93,15 @@ async def put_holder(
         holder = rehire.holder
     await store.note_feed_date(tx.conn, holder.id, now)
     return holder, False
+
+
+async def _part_with_external_id(tx: Transaction, holder: Holder, now: datetime) -> None:
+    """Leave the record to whom it was about, without the external id; the feed names them no longer."""
+    parted = changing.update_holder(holder, {"external_id": None}, now)
+    await write_holders(tx, [] if parted is None else [parted], now)
+    if holder.active and parted is not None:
+        left = deactivate(parted.holder, EXTERNAL_ID_REUSED, now, note=None)
+        await write_holders(tx, [left], now)
 
 
 async def _enter(tx: Transaction, facts: HolderFacts, now: datetime) -> Holder:

@@ -18,6 +18,7 @@ from pydantic import (
 
 from licet_chassis.errors import Invalid
 from licet_chassis.office.encodings import encoding_named
+from licet_credentials.holders.identity import Identity
 from licet_credentials.imports.file.values import READERS
 from licet_credentials.imports.formats.cells import FALSE_WORDS, TRUE_WORDS, CellFormats
 from licet_credentials.imports.formats.dates import checked_format
@@ -30,6 +31,7 @@ from licet_events.catalogue import (
     DeclaredAttribute,
     LateRenewal,
     MonthEnd,
+    NumberComparison,
     NumberUnique,
     Period,
     RenewalBasis,
@@ -179,6 +181,8 @@ class HolderMapping(_Part):
     """Attributes by name; an empty cell leaves one unchanged."""
     on_change: OnChange = OnChange.UPDATE
     """What to do with a row that differs from a recorded holder."""
+    identity: Literal[Identity.SAME] | None = None
+    """Says that whoever comes under a recorded external id is the same person, under whatever name."""
 
 
 class TypeMapping(_Part):
@@ -201,6 +205,7 @@ class TypeMapping(_Part):
     end_of_month: bool = False
     """Whether a term whose end follows from a rule is valid through the last day of that month."""
     number_unique: NumberUnique = NumberUnique.HOLDER
+    number_comparison: NumberComparison = NumberComparison.LOOSE
     attributes: tuple[DeclaredAttribute, ...] = ()
     late_renewal: LateRenewal = LateRenewal.FROM_COMPLETION
     late_renewal_days: Annotated[int, Field(ge=1, le=3650)] | None = None

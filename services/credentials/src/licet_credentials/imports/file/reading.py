@@ -5,6 +5,7 @@ from datetime import date
 from functools import partial
 from typing import Any
 
+from licet_chassis.http.csv import restored
 from licet_chassis.office.lines import DIGITS_LOST, is_scientific
 from licet_chassis.office.typed import TYPED, plain
 from licet_credentials.imports.file.mapping import (
@@ -21,12 +22,12 @@ from licet_credentials.imports.model import RowError
 from licet_credentials.imports.rows import CredentialInput, FlagInput, HolderInput, SourceRow, TermInput
 from licet_credentials.iso3166 import lies_in
 from licet_events.credentials import FlagKind
+from licet_events.sameness import normal
 
 LONGEST_VALUE = 200
 """Characters of a value that an error shows."""
 _CACHE_SIZE = 4_000
 _ERROR = f"{TYPED}e"
-_BLANKS = " \t\r\n\v\f\N{NO-BREAK SPACE}\u200b\ufeff"
 _REPLACEMENT = "\ufffd"
 """Replaces bytes that could not be decoded."""
 
@@ -56,8 +57,8 @@ class Cells:
         self.errors.append(RowError(column, value[:LONGEST_VALUE], detail))
 
     def raw(self, column: str) -> str:
-        """Return the text of a cell without surrounding space."""
-        return plain(self._cells[self._places[column]].strip(_BLANKS))
+        """Return the text of a cell in its normal form."""
+        return normal(restored(plain(self._cells[self._places[column]])))
 
     def typed(self, source: Source) -> str | None:
         """Return the cell of a source with its type, if it stands for itself; `None` if it has none."""
