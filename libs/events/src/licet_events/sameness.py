@@ -49,6 +49,11 @@ def folded_code(code: str) -> str:
     return code.lower()
 
 
+def target_of(kind: str, code: str) -> str:
+    """Return the target of a role or a queue: `role:<code>`, in the comparison form of the code."""
+    return f"{kind}:{folded_code(code)}"
+
+
 def searchable(text: str) -> str:
     """Return the form in which words are searched: small letters without accents, one apostrophe, one dash.
 

@@ -21,6 +21,7 @@ from licet_certifications.bulk.model import (
 from licet_chassis.connection import Connection
 from licet_chassis.errors import NotFound
 from licet_chassis.queries import load_queries, load_templates
+from licet_events.sameness import target_of
 
 if TYPE_CHECKING:
     import asyncpg
@@ -69,8 +70,8 @@ async def find_holders(conn: Connection, wanted: HolderFilter, asker: Asker, lim
     given = {
         "team": wanted.team,
         "location": wanted.location,
-        "role": None if wanted.role is None else [f"role:{wanted.role}"],
-        "queue": None if wanted.queue is None else [f"queue:{wanted.queue}"],
+        "role": None if wanted.role is None else [target_of("role", wanted.role)],
+        "queue": None if wanted.queue is None else [target_of("queue", wanted.queue)],
         "credential_type": wanted.credential_type,
         "teams": _listed(asker.teams),
         "locations": _listed(asker.locations),

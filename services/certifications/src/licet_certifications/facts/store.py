@@ -28,6 +28,7 @@ from licet_events.credentials import (
     CredentialStatusChanged,
 )
 from licet_events.holders import HolderEvent, HolderSnapshot, HolderState
+from licet_events.sameness import target_of
 
 QUERIES = load_queries(__package__)
 _SNAPSHOTS = (HolderSnapshot, CredentialSnapshot, LocationSnapshot, CredentialTypeSnapshot)
@@ -143,7 +144,8 @@ def _told_by(event: Event[Any]) -> dict[str, Any]:
 
 
 def _holder_row(state: HolderState) -> dict[str, Any]:
-    targets = {f"role:{code}" for code in state.roles} | {f"queue:{code}" for code in state.queues}
+    targets = {target_of("role", code) for code in state.roles}
+    targets |= {target_of("queue", code) for code in state.queues}
     return {
         "id": str(state.id),
         "version": state.version,

@@ -11,6 +11,7 @@ from typing import Literal
 
 from licet_events.catalogue import ProgrammeComponent, ProgrammeState
 from licet_events.event import Model
+from licet_events.sameness import target_of
 
 
 class ComponentKind(StrEnum):
@@ -120,8 +121,8 @@ class EntryRules(Model):
     def triggers(self) -> tuple[str, ...]:
         """What somebody gains to be enrolled by rule: `role:<code>`, `queue:<code>` or `type:<code>`."""
         return (
-            *(f"role:{code}" for code in self.roles),
-            *(f"queue:{code}" for code in self.queues),
+            *(target_of("role", code) for code in self.roles),
+            *(target_of("queue", code) for code in self.queues),
             *(f"type:{code}" for code in self.credential_types),
         )
 

@@ -39,19 +39,19 @@ where true
   --if word_1
   and (e.programme = any(:programmes_1)
     or e.holder_id = any(:held_1) --if held_1
-    or h.name ilike any(:word_1) or h.external_key ilike any(:word_1) --if named_1
+    or searchable(h.name) like any(:word_1) or searchable(h.external_key) like any(:word_1) --if named_1
   )
   --end
   --if word_2
   and (e.programme = any(:programmes_2)
     or e.holder_id = any(:held_2) --if held_2
-    or h.name ilike any(:word_2) or h.external_key ilike any(:word_2) --if named_2
+    or searchable(h.name) like any(:word_2) or searchable(h.external_key) like any(:word_2) --if named_2
   )
   --end
   --if word_3
   and (e.programme = any(:programmes_3)
     or e.holder_id = any(:held_3) --if held_3
-    or h.name ilike any(:word_3) or h.external_key ilike any(:word_3) --if named_3
+    or searchable(h.name) like any(:word_3) or searchable(h.external_key) like any(:word_3) --if named_3
   )
   --end
   and e.id > :after_id --if after_id_up
@@ -103,19 +103,19 @@ from (
       --if word_1
       and (e.programme = any(:programmes_1)
         or e.holder_id = any(:held_1) --if held_1
-        or h.name ilike any(:word_1) or h.external_key ilike any(:word_1) --if named_1
+        or searchable(h.name) like any(:word_1) or searchable(h.external_key) like any(:word_1) --if named_1
       )
       --end
       --if word_2
       and (e.programme = any(:programmes_2)
         or e.holder_id = any(:held_2) --if held_2
-        or h.name ilike any(:word_2) or h.external_key ilike any(:word_2) --if named_2
+        or searchable(h.name) like any(:word_2) or searchable(h.external_key) like any(:word_2) --if named_2
       )
       --end
       --if word_3
       and (e.programme = any(:programmes_3)
         or e.holder_id = any(:held_3) --if held_3
-        or h.name ilike any(:word_3) or h.external_key ilike any(:word_3) --if named_3
+        or searchable(h.name) like any(:word_3) or searchable(h.external_key) like any(:word_3) --if named_3
       )
       --end
     group by 1
@@ -142,11 +142,11 @@ from enrolments where next_change_at <= :now limit :limit;
 
 -- template: holders_with
 -- Holders whose name or external id has the word.
-select id from holders where name ilike any(:word) or external_key ilike any(:word) limit :limit;
+select id from holders where searchable(name) like any(:word) or searchable(external_key) like any(:word) limit :limit;
 
 -- name: programmes_with
 -- Programmes whose name or code has the word.
-select code from programmes where name ilike any($1::text[]) or code ilike any($1::text[]);
+select code from programmes where searchable(name) like any($1::text[]) or searchable(code) like any($1::text[]);
 
 -- name: read_lines
 -- Enrolments in the order in which they are asked for, with who their holders are; $2 is now.
@@ -181,7 +181,7 @@ limit 1;
 -- A page of somebody's own filters and of those that are shared, by name.
 select * from saved_filters
 where (owner = $1 or shared) and ($2::text is null or (lower(name), id) > ($2, $3))
-order by lower(name), id
+order by people_order(name) collate "C", id
 limit $4;
 
 -- name: delete_filter
@@ -197,6 +197,6 @@ where (f.filter ->> 'holder_id')::uuid = $1
     where h.id = $1 and f.filter ? 'q'
       and exists (
         select from regexp_split_to_table(f.filter ->> 'q', '\s+') as word
-        where length(word) > 2 and strpos(lower(concat_ws(' ', h.name, h.external_key)), lower(word)) > 0
+        where length(word) > 2 and strpos(searchable(concat_ws(' ', h.name, h.external_key)), searchable(word)) > 0
       )
    );

@@ -15,9 +15,10 @@ from licet_certifications.visibility import Visibility
 from licet_chassis.connection import Connection
 from licet_chassis.errors import NotFound
 from licet_chassis.queries import load_queries, load_templates
-from licet_chassis.words import Patterns, words
+from licet_chassis.words import Patterns, search_words
 from licet_events import civil
 from licet_events.enrolments import EnrolmentStatus
+from licet_events.sameness import target_of
 
 if TYPE_CHECKING:
     import asyncpg
@@ -113,7 +114,7 @@ async def _conditions(
         "holder_id": wanted.holder_id,
         "team": wanted.team,
         "location": wanted.location,
-        "role": None if wanted.role is None else [f"role:{wanted.role}"],
+        "role": None if wanted.role is None else [target_of("role", wanted.role)],
         "teams": sight.teams,
         "locations": sight.locations,
         "lacking": None if wanted.lacking is None else [wanted.lacking],
@@ -129,7 +130,7 @@ async def _conditions(
     if wanted.programme is not None:
         codes = list(wanted.programme)
         given |= {"programme": codes[0]} if len(codes) == 1 else {"programmes": codes}
-    for number, word in enumerate(words(wanted.q), start=1):
+    for number, word in enumerate(search_words(wanted.q), start=1):
         given |= await _meant_by(conn, number, word)
     return given
 

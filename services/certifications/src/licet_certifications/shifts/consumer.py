@@ -10,6 +10,7 @@ from licet_chassis.cause import Cause
 from licet_chassis.consuming import Consumer, Projection
 from licet_chassis.database import Transaction
 from licet_events import Event, Topic
+from licet_events.sameness import folded_code
 from licet_events.shifts import BookedShiftEvent, BookingEvent
 from licet_events.types import types_of
 
@@ -29,7 +30,7 @@ def report_of(data: BookingEvent) -> Report:
     work = None
     if isinstance(data, BookedShiftEvent):
         key = None if data.holder_external_id is None else external_key(data.holder_external_id)
-        work = Work(data.holder_id, key, data.target, data.location, data.start, data.end)
+        work = Work(data.holder_id, key, folded_code(data.target), data.location, data.start, data.end)
     return Report(data.platform, data.external_id, data.revision, data.occurred_at, work)
 
 

@@ -43,6 +43,7 @@ from licet_events import civil
 from licet_events.catalogue import RequirementState
 from licet_events.eligibility import ANYWHERE
 from licet_events.ids import uuid7
+from licet_events.sameness import folded_code
 from licet_events.waivers import WaiverStatus
 
 HOLDERS_AT_ONCE = 250
@@ -280,7 +281,7 @@ class _Resolving:
         for name, prefix in (("roles", "role:"), ("queues", "queue:")):
             if name in changes:
                 others = {target for target in targets if not target.startswith(prefix)}
-                targets = frozenset(others | {prefix + code for code in changes[name] or ()})
+                targets = frozenset(others | {prefix + folded_code(code) for code in changes[name] or ()})
         before = self._assignments.get(change.holder_id)
         if before is not None:
             raise Invalid(

@@ -17,6 +17,7 @@ from licet_chassis.database import Transaction
 from licet_chassis.erasure import block_erasures
 from licet_chassis.errors import NotFound, Refused
 from licet_events.enrolments import ComponentStatus
+from licet_events.sameness import target_of
 
 _log = structlog.get_logger("licet.enrolments")
 
@@ -72,7 +73,8 @@ async def _entered_by_rule(conn: Connection, holder_id: UUID, programme: str) ->
     if version is None or holder is None:
         return False
     entry = version.definition.entry
-    wanted = {f"role:{code}" for code in entry.roles} | {f"queue:{code}" for code in entry.queues}
+    wanted = {target_of("role", code) for code in entry.roles}
+    wanted |= {target_of("queue", code) for code in entry.queues}
     return not wanted.isdisjoint(holder["targets"])
 
 
