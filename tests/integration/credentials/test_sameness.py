@@ -179,6 +179,25 @@ async def test_who_is_named_has_not_left_whatever_became_of_the_row(http, servic
     assert (await http.post("/v1/holders/leavers", json=leaving)).json()["items"] == []
 
 
+async def test_codes_are_the_same_in_whatever_case(http, ana, licence):
+    entry = {"code": "Licence", "name": "Another", "category": "license"}
+    taken = await http.post("/v1/credential-types", json=entry)
+    assert (taken.status_code, taken.json()["errors"][0]["pointer"]) == (409, "/code")
+    assert (await http.get("/v1/credential-types/LICENCE")).json()["code"] == "licence"
+    body = {"holder_id": ana["id"], "type": "Licence", "number": "A-1", "expires_on": "2026-12-31"}
+    made = await http.post("/v1/credentials", json=body)
+    assert (made.status_code, made.json()["type"]) == (201, "licence")
+    assert len((await http.get("/v1/credentials", params={"type": "LICENCE"})).json()["items"]) == 1
+    assert (await http.put("/v1/teams/North", json={"name": "North"})).status_code == 201
+    again = await http.put("/v1/teams/NORTH", json={"name": "The North"}, headers={"If-Match": '"1"'})
+    assert (again.status_code, again.json()["code"]) == (200, "North")
+    assert len((await http.get("/v1/teams")).json()["items"]) == 1
+    person = {"kind": "employee", "name": "Ben", "roles": ["Weld", "weld", "Lead"]}
+    assert (await http.post("/v1/holders", json=person)).json()["roles"] == ["Weld", "Lead"]
+    found = (await http.get("/v1/holders", params={"role": "WELD"})).json()["items"]
+    assert [holder["name"] for holder in found] == ["Ben"]
+
+
 @pytest.mark.parametrize(
     ("typed", "taken"),
     [

@@ -22,8 +22,10 @@ where c.id = any($1::uuid[]);
 -- type, and another credential with the number. The type is locked for share, so that a change of its rules waits
 -- and then replans this credential too. The holder is locked for key share, so that a merge waits and moves it.
 with entry as materialized (
-    select t.* from credential_type_names n join credential_types t on t.code = n.type
-    where n.name = $2 for share of t
+    select t.* from credential_types t where t.code = (
+        select n.type from credential_type_names n
+        where lower(n.name) = lower($2) order by n.name = $2 desc limit 1
+    ) for share of t
 ), named as materialized (
     select coalesce(merged_into, id) as leads_to from holders where id = $1 for key share
 )

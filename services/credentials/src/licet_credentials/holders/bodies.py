@@ -3,7 +3,7 @@
 from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from licet_chassis.http.resources import LEFT_OUT, Body, MergePatch
 from licet_credentials.holders.identity import Identity
@@ -24,9 +24,18 @@ from licet_credentials.inputs import (
     Zone,
 )
 from licet_events.holders import HolderKind
+from licet_events.sameness import folded_code
 
 AttributeValue = AttributeText | Whole | bool
-Codes = Annotated[tuple[Code, ...], Field(max_length=100)]
+
+
+def _each_once(codes: tuple[str, ...]) -> tuple[str, ...]:
+    first = {folded_code(code): code for code in reversed(codes)}
+    return tuple(code for code in codes if first[folded_code(code)] is code)
+
+
+Codes = Annotated[tuple[Code, ...], Field(max_length=100), AfterValidator(_each_once)]
+"""Codes, each once without regard to case."""
 
 
 class _Optional(Body):

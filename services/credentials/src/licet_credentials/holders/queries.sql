@@ -164,8 +164,8 @@ where h.merged_into is null
   and h.location = :location --if location
   and h.team = any(:teams) --if teams
   and h.location = any(:locations) --if locations
-  and h.roles @> array[:role::text] --if role
-  and h.queues @> array[:queue::text] --if queue
+  and folded_codes(h.roles) @> array[lower(:role::text)] --if role
+  and folded_codes(h.queues) @> array[lower(:queue::text)] --if queue
   and h.active --if active
   and not h.active --if inactive
   and (searchable(h.name) like any(:word_1) or searchable(h.external_id) like any(:word_1) or searchable(h.email) like any(:word_1)) --if word_1

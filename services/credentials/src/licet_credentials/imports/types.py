@@ -9,6 +9,7 @@ from licet_credentials.imports.rows import SourceRow
 from licet_credentials.types import store as type_store
 from licet_credentials.types.model import CredentialType, checked
 from licet_events.catalogue import RenewalEvidence
+from licet_events.sameness import folded_code
 
 
 async def find_types(
@@ -20,9 +21,12 @@ async def find_types(
     """
     names = {row.credential.type_code: row.credential.type_name for row in rows}
     types = await type_store.hold_types(tx.conn, sorted(names))
-    missing = names.keys() - types.keys() if mapping.type.define else set()
-    new = {code: _new_type(code, names[code], mapping, now) for code in missing}
-    return {**types, **new}, set(new)
+    missing = sorted(names.keys() - types.keys()) if mapping.type.define else []
+    new: dict[str, CredentialType] = {}
+    for code in missing:  # those that differ in case alone are one
+        new.setdefault(folded_code(code), _new_type(code, names[code], mapping, now))
+    found = {code: new[folded_code(code)] for code in missing}
+    return {**types, **found}, {entry.code for entry in new.values()}
 
 
 def _new_type(code: str, name: str, mapping: FileMapping, now: datetime) -> CredentialType:

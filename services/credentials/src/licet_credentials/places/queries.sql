@@ -6,7 +6,7 @@ select pg_advisory_xact_lock(hashtextextended('licet.place/' || $1::text, 0));
 
 -- name: lock_location
 -- One location, locked until the transaction ends.
-select * from locations where code = $1 for update;
+select * from locations where lower(code) = lower($1) order by code = $1 desc limit 1 for update;
 
 -- name: save_location
 -- Upsert a location.
@@ -25,7 +25,7 @@ on conflict (code) do update set
 
 -- name: read_location
 -- One location.
-select * from locations where code = $1;
+select * from locations where lower(code) = lower($1) order by code = $1 desc limit 1;
 
 -- name: list_locations
 -- A page of locations by code.
@@ -41,7 +41,7 @@ select * from locations where $1::uuid = any(supervisor_ids) order by code for u
 
 -- name: lock_team
 -- One team, locked until the transaction ends.
-select * from teams where code = $1 for update;
+select * from teams where lower(code) = lower($1) order by code = $1 desc limit 1 for update;
 
 -- name: save_team
 -- Upsert a team.
@@ -57,7 +57,7 @@ on conflict (code) do update set
 
 -- name: read_team
 -- One team.
-select * from teams where code = $1;
+select * from teams where lower(code) = lower($1) order by code = $1 desc limit 1;
 
 -- name: list_teams
 -- A page of teams by code.

@@ -7,13 +7,14 @@ from licet_chassis.errors import NotFound
 from licet_chassis.queries import load_queries
 from licet_credentials.places.model import Kind, PlaceT, StateT
 from licet_credentials.rows import Row, fields_of, jsonb
+from licet_events.sameness import folded_code
 
 QUERIES = load_queries(__package__ or "")
 
 
 async def lock_place(conn: Connection, kind: Kind[PlaceT, StateT], code: str) -> PlaceT | None:
-    """Lock the code, whether the place exists or not, and return the place."""
-    await conn.execute(QUERIES["reserve_place"], f"{kind.name}/{code}")
+    """Lock the code in whatever case, whether the place exists or not, and return the place."""
+    await conn.execute(QUERIES["reserve_place"], f"{kind.name}/{folded_code(code)}")
     row = await conn.fetchrow(QUERIES[f"lock_{kind.name}"], code)
     return None if row is None else _place_of(kind, row)
 

@@ -102,7 +102,9 @@ select id from holders where searchable(name) like any(:word) or searchable(exte
 -- name: types_meant
 -- The types of a category, or the one that a code or an alias names.
 select code from credential_types
-where ($1::text is null or code = (select type from credential_type_names where name = $1))
+where ($1::text is null or code = (
+    select type from credential_type_names where lower(name) = lower($1) order by name = $1 desc limit 1
+))
   and ($2::text is null or category = $2);
 
 -- name: read_lines

@@ -12,6 +12,7 @@ from licet_credentials.types.attributes import retyped
 from licet_credentials.types.model import COPIED_TO_CREDENTIALS, CredentialType, checked, state_of
 from licet_events.catalogue import CredentialTypeChanged
 from licet_events.civil import ExpiresAtRule
+from licet_events.sameness import folded_code
 
 
 async def define_type(tx: Transaction, entry: CredentialType, *, now: datetime) -> CredentialType:
@@ -61,5 +62,7 @@ async def change_type(
 
 async def _take_names(tx: Transaction, entry: CredentialType) -> None:
     for name, other in (await store.take_names(tx.conn, entry)).items():
-        pointer = "/code" if name == entry.code else f"/aliases/{entry.aliases.index(name)}"
+        aliases = [folded_code(alias) for alias in entry.aliases]
+        same = folded_code(name)
+        pointer = "/code" if same == folded_code(entry.code) else f"/aliases/{aliases.index(same)}"
         raise Conflict(f"{name} is already a name of the credential type {other}.", pointer=pointer)

@@ -23,6 +23,10 @@ update credential_types set
     number_comparison = $27
 where code = $1;
 
+-- name: hold_names
+-- Keep others from giving names to types until the transaction ends: names differ in more than case.
+select pg_advisory_xact_lock(hashtextextended('licet.type-names', 0));
+
 -- name: drop_names
 -- Drop the names of a type that are not among these.
 delete from credential_type_names where type = $1 and name <> all($2::text[]);
@@ -32,8 +36,9 @@ delete from credential_type_names where type = $1 and name <> all($2::text[]);
 insert into credential_type_names (name, type) select unnest($2::text[]), $1 on conflict (name) do nothing;
 
 -- name: names_of_others
--- The names that other types have.
-select name, type from credential_type_names where name = any($2::text[]) and type <> $1 order by name;
+-- The names that other types have, in whatever case.
+select name, type from credential_type_names
+where lower(name) = any(array(select lower(given) from unnest($2::text[]) as given)) and type <> $1 order by name;
 
 -- name: queue_replanning
 -- Queue the replanning of a type; one that is under way starts to count again.
@@ -41,18 +46,25 @@ insert into replannings (type, since, done) values ($1, $2, 0)
 on conflict (type) do update set since = excluded.since, done = 0;
 
 -- name: read_type
--- A credential type by code or alias.
-select t.* from credential_type_names n join credential_types t on t.code = n.type where n.name = $1;
+-- A credential type by code or alias, in whatever case; as it is spelled, if several differ in case alone.
+select * from credential_types where code = (
+    select n.type from credential_type_names n where lower(n.name) = lower($1) order by n.name = $1 desc limit 1
+);
 
 -- name: lock_type
 -- A credential type by code or alias, locked until the transaction ends against recording and changes.
-select t.* from credential_type_names n join credential_types t on t.code = n.type
-where n.name = $1 for update of t;
+select * from credential_types where code = (
+    select n.type from credential_type_names n where lower(n.name) = lower($1) order by n.name = $1 desc limit 1
+)
+for update;
 
 -- name: hold_types
 -- Credential types by code or alias, locked for share until the transaction ends.
-select n.name as asked, t.* from credential_type_names n join credential_types t on t.code = n.type
-where n.name = any($1::text[]) order by t.code for share of t;
+select asked.name as asked, t.* from unnest($1::text[]) as asked (name)
+join credential_types t on t.code = (
+    select n.type from credential_type_names n where lower(n.name) = lower(asked.name) order by n.name = asked.name desc limit 1
+)
+order by t.code for share of t;
 
 -- name: list_types
 -- A page of credential types by code.

@@ -48,6 +48,7 @@ async def take_names(conn: Connection, entry: CredentialType) -> dict[str, str]:
     back.
     """
     names = [entry.code, *entry.aliases]
+    await conn.execute(QUERIES["hold_names"])
     await conn.execute(QUERIES["drop_names"], entry.code, names)
     await conn.execute(QUERIES["take_names"], entry.code, names)
     return {

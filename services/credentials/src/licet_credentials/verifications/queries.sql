@@ -13,7 +13,7 @@ join credentials c on c.id = x.credential_id
 join holders h on h.id = c.holder_id --if team, location, teams, locations
 where x.verified_until > '-infinity' and x.verified_until <= :before
   and not c.voided
-  and c.type in (select type from credential_type_names where name = :type) --if type
+  and c.type in (select type from credential_type_names where lower(name) = lower(:type)) --if type
   and h.team = :team --if team
   and h.location = :location --if location
   and h.team = any(:teams) --if teams
