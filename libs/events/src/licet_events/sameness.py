@@ -8,7 +8,7 @@ Services normalise text once, where it comes in. Subscribers that compare codes 
 import re
 import unicodedata
 
-_INVISIBLE = re.compile("[\u00ad\u180e\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]")
+_INVISIBLE = re.compile("[\u00ad\u180e\u200b\u200e\u200f\u2060\ufeff]")
 """Soft hyphens, zero-width spaces and marks of direction. Joiners stay: some scripts and emoji need them."""
 _BLANKS = re.compile("[ \t\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]+")
 _AROUND_LINE_ENDS = re.compile(r" ?\n ?")

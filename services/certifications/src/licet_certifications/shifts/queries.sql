@@ -126,6 +126,7 @@ join holders h on h.id = s.holder_id --if teams, locations
 where s.cancelled_at is null and s.target is not null
   and s.at_risk and s.ends_at > :now                --if at_risk
   and not (s.at_risk and s.ends_at > :now)          --if not_at_risk
+  and s.platform = :platform                        --if platform
   and s.holder_id = :holder                         --if holder
   and s.target = :target                            --if target
   and s.location = :location                        --if location

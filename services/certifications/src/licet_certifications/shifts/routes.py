@@ -109,6 +109,7 @@ async def list_shifts(
     at_risk: Annotated[
         bool | None, Query(description="Only those at risk that are not over; false: only the others")
     ] = None,
+    platform: Annotated[Platform | None, Query(description="Of this scheduling platform")] = None,
     holder_id: Annotated[UUID | None, Query()] = None,
     target: Annotated[Target | None, Query()] = None,
     location: Annotated[BookedLocation | None, Query(description="Where the work is done")] = None,
@@ -129,6 +130,7 @@ async def list_shifts(
         zone = await zone_of(conn, location or ANYWHERE, running.settings.default_time_zone)
     wanted = ShiftFilter(
         at_risk=at_risk,
+        platform=platform,
         holder_id=holder_id,
         target=target,
         location=location,

@@ -47,6 +47,7 @@ class ShiftFilter:
     """Which booked shifts are wanted; `None` is all."""
 
     at_risk: bool | None = None
+    platform: str | None = None
     holder_id: UUID | None = None
     target: str | None = None
     location: str | None = None
@@ -153,6 +154,7 @@ async def list_shifts(
         "now": now,
         "holder": wanted.holder_id,
         "target": wanted.target,
+        "platform": wanted.platform,
         "location": wanted.location,
         "team": wanted.team,
         "teams": None if wanted.teams is None else sorted(wanted.teams),
