@@ -100,6 +100,10 @@ async def _behind_type(
     return {memory.credential.id: CredentialWithRules(memory.credential, memory.types[code])}
 
 
+async def _saved_with_the_credential(_memory: Memory, _terms: Any) -> None:
+    """Do nothing: `save` keeps the whole credential, its terms included."""
+
+
 async def _active_holder(_memory: Memory, holder_id: UUID) -> Any:
     return SimpleNamespace(id=holder_id, active=True, merged_into=None)
 
@@ -117,6 +121,7 @@ def in_memory() -> Iterator[None]:
         patch.setattr(store, "save", _save)
         patch.setattr(store, "require_number_free", _number_is_free)
         patch.setattr(store, "lock_outdated", _behind_type)
+        patch.setattr(store, "move_terms", _saved_with_the_credential)
         patch.setattr(holder_store, "lock_holder", _active_holder)
         patch.setattr(type_store, "hold_type", _type_called)
         yield
