@@ -19,6 +19,8 @@ async def left_in_log(kafka_url: str, holder_ids: Collection[str]) -> dict[str, 
     `CommandFailed` if Kafka does not answer.
     """
     left = dict.fromkeys(holder_ids, 0)
+    if not left:
+        return left
     places = sorted(
         {(topic.value, partition_for(each, topic.partitions)) for each in left for topic in _KEYED_BY_HOLDER}
     )
