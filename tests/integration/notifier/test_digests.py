@@ -11,8 +11,8 @@ from licet_events.civil import starts_at
 from licet_events.credentials import CredentialCreated, CredentialRenewed, Origin
 from licet_events.notifications import NotificationSent
 from licet_notifier.notifications import store
-from licet_notifier.restraint.commands import set_rules
-from licet_notifier.restraint.model import DigestRule, Every, Rules, Weekday
+from licet_notifier.restraint.commands import resume_mails, set_rules, stop_mails
+from licet_notifier.restraint.model import DigestRule, Every, Held, Rules, Scope, Stop, Weekday
 from support.mailing.cases import (
     EXPIRES_ON,
     MORNING,
@@ -89,6 +89,22 @@ async def test_a_manager_gets_one_weekly_mail_of_what_is_left_and_the_holder_eac
     assert len({row["message_id"] for row in await office.rows("told = 'manager' and state = 'sent'")}) == 1
     sent = [each for each in await office.published() if isinstance(each.data, NotificationSent)]
     assert len(sent) == 5
+
+
+async def test_a_stop_of_digests_holds_them_and_nothing_else(office, smtp):
+    await rule(office, Rules(digests=(DigestRule(readers=frozenset({"manager"})),)))
+    _, licence = await office.employ()
+    await office.read(event(expiring(licence)))
+    async with office.database.transaction(Cause.new("user:boss")) as tx:
+        stop = Stop.begin(Scope(event="digest"), "a new layout", "user:boss", office.clock.at)
+        assert (await stop_mails(tx, stop)).waiting == 1
+    office.clock.at += timedelta(days=1)
+    await office.deliver()
+    assert by_recipient(smtp) == {"ada@example.org": 1}
+    async with office.database.transaction(Cause.new("user:boss")) as tx:
+        await resume_mails(tx, Held.RELEASE, scope=None, stop_id=stop.id, by="user:boss", now=office.clock.at)
+    await office.deliver()
+    assert by_recipient(smtp) == {"ada@example.org": 1, "max@example.org": 1}
 
 
 async def test_what_is_urgent_leaves_alone_and_an_empty_digest_not_at_all(office, smtp):

@@ -1,5 +1,6 @@
 """Use cases of forecasts: which mails leave in a period, if nothing changes."""
 
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from uuid import UUID
 
@@ -64,8 +65,10 @@ async def forecast(
         if len(ids) < _AT_ONCE:
             break
         after = ids[-1]
-    async with database.reading() as conn:
-        begun = await store.read_begun(conn, now - timedelta(days=2))
+    begun: Mapping[UUID, Sequence[datetime]] = {}
+    if settings.calendar.rules.daily_cap is not None:
+        async with database.reading() as conn:
+            begun = await store.read_begun(conn, now - timedelta(days=2))
     leaving = within_caps(mails, settings.calendar, begun)
     return [each for each in leaving if begin <= each.day <= end and _may_see(principal, each)]
 

@@ -28,7 +28,7 @@ from licet_notifier.notifications.gathering import beyond_cap, gather, has_cap
 from licet_notifier.notifications.model import Decision, Deployment, notification_id, template_of
 from licet_notifier.policy.model import Policy
 from licet_notifier.restraint.calendar import Calendar
-from licet_notifier.restraint.model import Stop, Subject, stop_of
+from licet_notifier.restraint.model import Stop, Subject, stop_of_mail
 
 _MOST_STEPS = 1_000
 """How many claims of one timer, and looks at one credential's mails, are followed at most."""
@@ -183,7 +183,7 @@ class _Course:
             facts.credential.type,
             facts.holder.team,
         )
-        if stop_of(settings.stops, subject) is not None:
+        if stop_of_mail(settings.stops, subject, in_digest=before.digest_id is not None) is not None:
             return None  # held for as long as nobody resumes it
         if decision.after_days:
             self.escalated.setdefault(notice.term_id, set()).add(decision.to)

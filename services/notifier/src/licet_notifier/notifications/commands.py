@@ -37,7 +37,7 @@ from licet_notifier.notifications.wording import wording
 from licet_notifier.policy.model import Policy
 from licet_notifier.policy.store import current_policy, forget_address
 from licet_notifier.restraint.calendar import BY_DAY, Calendar
-from licet_notifier.restraint.model import Stop, Subject, stop_of
+from licet_notifier.restraint.model import Stop, Subject, stop_of_mail
 from licet_notifier.restraint.store import lock_restraint, read_calendar
 from licet_notifier.templates.store import current_catalogue
 
@@ -429,7 +429,7 @@ class Found:
         """Return whether the mail leaves now; else it is skipped, held by a stop, or goes later."""
         if decision.due and mail.silenced:
             decision = replace(decision, reason=NotificationReason.SILENCED)
-        stop = stop_of(self.stops, subject)
+        stop = stop_of_mail(self.stops, subject, in_digest=mail.digest_id is not None)
         if not decision.due:
             self.skipped.append((mail, decision))
         elif stop is not None:

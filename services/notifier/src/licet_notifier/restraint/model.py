@@ -1,7 +1,7 @@
 """Rules on when mails may leave, and stops that hold them. Pure."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, time
 from enum import IntEnum, StrEnum
 from types import MappingProxyType
@@ -154,6 +154,14 @@ class Held(StrEnum):
 def stop_of(stops: Iterable[Stop], subject: Subject) -> Stop | None:
     """Return the first stop that holds a mail about `subject`."""
     return next((stop for stop in stops if stop.scope.covers(subject)), None)
+
+
+def stop_of_mail(stops: Iterable[Stop], subject: Subject, *, in_digest: bool) -> Stop | None:
+    """Return the first stop that holds a mail; one that is told in a digest is a digest as well."""
+    stops = tuple(stops)
+    return stop_of(stops, subject) or (
+        stop_of(stops, replace(subject, event="digest")) if in_digest else None
+    )
 
 
 def check_rules(rules: Rules) -> None:

@@ -66,7 +66,7 @@ select
         left join credentials c on c.id = n.credential_id
         left join holders h on h.id = n.holder_id
         where n.state = 'pending'
-          and ($1::text is null or n.template = $1 || '.v1')
+          and ($1::text is null or n.template = $1 || '.v1' or ($1 = 'digest' and n.digest_id is not null))
           and ($2::text is null or lower(c.type) = lower($2))
           and ($3::text is null or lower(h.team) = lower($3))
     ) + (
