@@ -1,15 +1,20 @@
 """Stops: what falls into one is held, and told once or dropped when the operator says so."""
 
+import asyncio
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
 import pytest
 import pytest_asyncio
 
+from licet_chassis.cause import Cause
 from licet_events.civil import starts_at
 from licet_events.credentials import CredentialRenewed
 from licet_events.notifications import NotificationSent, NotificationSkipped
 from licet_notifier.restraint import routes
+from licet_notifier.restraint.commands import stop_mails
+from licet_notifier.restraint.model import Scope, Stop
+from licet_notifier.restraint.store import lock_restraint
 from support.edge.issuer import Issuer
 from support.edge.service import client_of, edge_app
 from support.mailing.cases import EXPIRES_ON, ZONE, event, expiring, renewed
@@ -78,6 +83,21 @@ async def test_a_stop_of_a_team_holds_its_mails_and_no_others(office, smtp):
         ("manager", "sent", "due"),
         *[("manager", "skipped", "superseded")] * 2,
     ]
+
+
+async def test_a_stop_waits_for_mails_that_are_being_begun_and_holds_all_after_them(office):
+    async def stop():
+        async with office.database.transaction(Cause.new("user:boss")) as tx:
+            await stop_mails(tx, Stop.begin(Scope(), "a race", "user:boss", office.clock.at))
+
+    async with office.database.transaction(Cause.new("service:notifier")) as beginning:
+        assert (await lock_restraint(beginning.conn)).stops == ()
+        stopping = asyncio.create_task(stop())
+        done, _ = await asyncio.wait({stopping}, timeout=0.3)
+        assert not done  # mails that are being begun saw no stop, so it must not be answered before them
+    await stopping
+    async with office.database.transaction(Cause.new("service:notifier")) as beginning:
+        assert [each.reason for each in (await lock_restraint(beginning.conn)).stops] == ["a race"]
 
 
 async def test_what_no_longer_applies_is_not_told_when_a_stop_ends(office, smtp):
