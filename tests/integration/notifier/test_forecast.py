@@ -244,4 +244,9 @@ async def test_a_narrowed_token_foresees_its_own_people_and_bad_periods_are_refu
             refused = await client.get("/v1/forecast", params=query)
             assert refused.status_code == 422
             assert refused.json()["errors"][0]["pointer"] == pointer
-        assert (await client.get("/v1/forecast", params={"from": "soon"})).status_code in {400, 422}
+        for wrong in ("soon", "9999-12-31", "0001-01-01"):
+            for path in ("/v1/forecast", "/v1/forecast/days"):
+                assert (await client.get(path, params={"from": wrong})).status_code in {400, 422}
+                assert (await client.get(path, params={"to": wrong})).status_code in {400, 422}
+        to_sam = await everything(client, "/v1/forecast/days", recipient="Sam@example.org", **period)
+        assert {day["recipients"] for day in to_sam} == {1}

@@ -3,6 +3,7 @@
 from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import urlencode
 
 import typer
 
@@ -35,10 +36,11 @@ def forecast(
         notifier = target.service("notifier")
         now = datetime.fromisoformat(notifier.get("/v1/work")["now"])
         period = {"from": now.date().isoformat(), "to": (now + length).date().isoformat()}
-        days = list(notifier.items("/v1/forecast/days", **period))
-        items = list(notifier.items("/v1/forecast", team=team, recipient=recipient, **period))
+        only = {name: value for name, value in (("team", team), ("recipient", recipient)) if value}
+        days = list(notifier.items("/v1/forecast/days", **period, **only))
+        items = list(notifier.items("/v1/forecast", **period, **only))
         if csv is not None:
-            notifier.download(f"/v1/forecast?from={period['from']}&to={period['to']}", csv, accept="text/csv")
+            notifier.download(f"/v1/forecast?{urlencode(period | only)}", csv, accept="text/csv")
             progress(f"Every line is in {csv}.")
     show({"days": days, "items": items}, as_json, text_of(days, items))
 

@@ -12,10 +12,6 @@ where ($1::uuid is null or c.id > $1)
   )
 order by c.id limit $4;
 
--- name: count_unplanned
--- How many credentials were learned by a release that kept no plans.
-select count(*) from credentials where plan is null;
-
 -- name: read_notices
 -- What was announced of credentials.
 select * from notices where credential_id = any($1::uuid[]);

@@ -4,7 +4,7 @@ from datetime import date, datetime, timedelta
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import Response
 
 from licet_chassis.http.auth import Principal, requires
@@ -20,60 +20,60 @@ from licet_notifier.notifications.delivery import Post
 
 router = APIRouter(prefix="/v1/forecast", tags=["forecast"])
 
-Reader = Annotated[Principal, requires("notifications:read")]
-From = Annotated[date | None, Query(alias="from", description="The first day; today where it is left out")]
-To = Annotated[date | None, Query(description="The last day; 30 days after the first where it is left out")]
 _DAYS = timedelta(days=30)
+_EARLIEST, _LATEST = date(2000, 1, 1), date(9000, 1, 1)
+"""Days outside are typing errors; and a month can be added to the last of them."""
 
 
-async def _foreseen(
+async def _foresee(
     request: Request,
-    principal: Principal,
-    begin: date | None,
-    end: date | None,
-    credential_id: UUID | None = None,
-) -> list[Foreseen]:
-    running = serving(request)
-    post: Post = request.app.state.post
-    deployment = post.deployment
-    now = running.clock.now()
-    first = begin or local_date(now, deployment.time_zone)
-    return await forecast(
-        running.database,
-        request_cause(request),
-        begin=first,
-        end=end or first + _DAYS,
-        principal=principal,
-        deployment=deployment,
-        now=now,
-        credential_id=credential_id,
-    )
-
-
-@router.get("", response_model=Page[ForecastItem], responses=CSV_TOO)
-async def show_forecast(
-    request: Request,
-    principal: Reader,
-    page: PageQuery,
-    begin: From = None,
-    to: To = None,
+    principal: Annotated[Principal, requires("notifications:read")],
+    begin: Annotated[
+        date | None,
+        Query(alias="from", ge=_EARLIEST, le=_LATEST, description="The first day; today if left out"),
+    ] = None,
+    to: Annotated[
+        date | None,
+        Query(ge=_EARLIEST, le=_LATEST, description="The last day; 30 days after the first if left out"),
+    ] = None,
     team: Annotated[str | None, Query(description="Only about holders of this team")] = None,
     credential_id: Annotated[UUID | None, Query(description="Only about this credential")] = None,
     recipient: Annotated[
         str | None, Query(description="Only to this address, or to this holder's id")
     ] = None,
-) -> Response:
+) -> list[Foreseen]:
+    running = serving(request)
+    post: Post = request.app.state.post
+    now = running.clock.now()
+    first = begin or local_date(now, post.deployment.time_zone)
+    mails = await forecast(
+        running.database,
+        request_cause(request),
+        begin=first,
+        end=to or first + _DAYS,
+        principal=principal,
+        deployment=post.deployment,
+        now=now,
+        credential_id=credential_id,
+    )
+    return [
+        mail
+        for mail in mails
+        if (team is None or (mail.facts.holder.team or "").casefold() == team.casefold())
+        and (recipient is None or _is_to(mail, recipient))
+    ]
+
+
+Mails = Annotated[list[Foreseen], Depends(_foresee)]
+
+
+@router.get("", response_model=Page[ForecastItem], responses=CSV_TOO)
+async def show_forecast(request: Request, page: PageQuery, mails: Mails) -> Response:
     """Foresee each line of each reminder about a credential that will be sent, if nothing changes.
 
     By the rules that decide when the time has come: ladders, the policy, quiet hours, days without mails,
     digests and caps. What a stop in force holds is left out.
     """
-    mails = [
-        mail
-        for mail in await _foreseen(request, principal, begin, to, credential_id)
-        if (team is None or (mail.facts.holder.team or "").casefold() == team.casefold())
-        and (recipient is None or _is_to(mail, recipient))
-    ]
 
     async def read(asked: PageRequest) -> Page[ForecastItem]:
         after = asked.after(tuple[datetime, UUID])
@@ -86,14 +86,12 @@ async def show_forecast(
 @router.get("/days", response_model=Page[ForecastDay], responses=CSV_TOO)
 async def show_days(
     request: Request,
-    principal: Reader,
     page: PageQuery,
-    begin: From = None,
-    to: To = None,
+    mails: Mails,
     by: Annotated[By | None, Query(description="Part the counts of a day")] = None,
 ) -> Response:
     """Foresee how many mails leave on each day, also by recipient or team."""
-    days = list(enumerate(count_days(await _foreseen(request, principal, begin, to), by)))
+    days = list(enumerate(count_days(mails, by)))
 
     async def read(asked: PageRequest) -> Page[ForecastDay]:
         after = asked.after(int)

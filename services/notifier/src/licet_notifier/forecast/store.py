@@ -24,12 +24,6 @@ async def page_credentials(
     return [row["id"] for row in rows]
 
 
-async def count_unplanned(conn: Connection) -> int:
-    """Return how many credentials have no plan, because a release before learned them."""
-    count: int = await conn.fetchval(QUERIES["count_unplanned"])
-    return count
-
-
 async def read_known(conn: Connection, credential_ids: Collection[UUID], needs: Needs) -> Sequence[Known]:
     """Return what is known of credentials whose holders are known."""
     facts = await read_known_of(conn, credential_ids, needs)
