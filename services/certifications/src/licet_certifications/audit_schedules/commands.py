@@ -12,7 +12,7 @@ from licet_chassis.database import Transaction
 from licet_chassis.errors import Invalid, NotFound, require_version
 from licet_chassis.recurrence import Recurrence, parse_recurrence
 from licet_events.audits import AuditScheduleChanged, AuditScheduleSnapshot, AuditScheduleState
-from licet_events.ids import derived_id, uuid7
+from licet_events.ids import uuid7
 
 
 async def make_schedule(tx: Transaction, plan: SchedulePlan, *, now: datetime) -> StoredSchedule:
@@ -54,7 +54,7 @@ async def due_reached(tx: Transaction, id: UUID, at: datetime, *, now: datetime)
     problem = None
     try:
         plan = model.audit_of(state, reached)
-        await audits.open_audit(tx, plan, id=derived_id("audit", id, at), now=reached)
+        await audits.open_audit(tx, plan, now=reached)
     except Invalid as invalid:
         problem = invalid.detail
     following = Recurrence(state.rule, state.time_zone, state.starts_on).after(reached)

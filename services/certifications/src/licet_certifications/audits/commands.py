@@ -19,13 +19,11 @@ from licet_events.audits import AuditClosed, AuditCounts, AuditOpened, AuditSnap
 from licet_events.ids import uuid7
 
 
-async def open_audit(
-    tx: Transaction, plan: AuditPlan, *, now: datetime, id: UUID | None = None
-) -> StoredAudit:
-    """Open an audit of the credentials that are in scope now; raises `Invalid`. A schedule gives its `id`."""
+async def open_audit(tx: Transaction, plan: AuditPlan, *, now: datetime) -> StoredAudit:
+    """Open an audit of the credentials that are in scope now; raises `Invalid`."""
     in_scope = await store.count_scope(tx.conn, plan.scope)
     items = in_scope if plan.sample is None else math.ceil(plan.sample.share * in_scope)
-    audit = model.open_audit(plan, id or uuid7(), items, now)
+    audit = model.open_audit(plan, uuid7(), items, now)
     await store.insert_audit(tx.conn, audit, tx.cause.actor)
     await store.fill_audit(tx.conn, audit, plan)
     await tx.publish(AuditOpened(audit=audit), now=now)
