@@ -16,7 +16,7 @@ from licet_chassis.errors import Busy, Invalid
 
 LARGEST_WORKBOOK = 100 << 20
 """Bytes of a workbook; one of a million rows has about 30 MiB."""
-_MEMORY_BYTES = 2 << 30
+_MEMORY_BYTES = 1 << 30
 _SECONDS = 180
 _WAIT_SECONDS = 60.0
 _MAGIC = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1")
