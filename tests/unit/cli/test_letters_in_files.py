@@ -44,6 +44,8 @@ def test_only_what_was_edited_is_saved_and_shown(tmp_path):
     assert change.variants[0]["subject"] == "Läuft bald ab"
     assert "+Läuft bald ab" in change.lines
     assert f"--- a/{EVENT}/de/subject.txt" in change.lines
+    assert "-Endet bald" in change.lines
+    assert len(change.lines) == 5
 
 
 def test_a_variant_without_files_is_taken_away(tmp_path):

@@ -86,7 +86,9 @@ def changes_of(notifier: ServiceClient, files: Mapping[str, list[Variant]]) -> I
         if {name: _essence(each) for name, each in before.items()} != {
             name: _essence(each) for name, each in after.items()
         }:
-            yield Change(event, wanted, list(_differences(event, before, after)))
+            # Where nothing is saved for a reader, the shipped variant is what counts.
+            under = {_label(each): each for each in current["shipped"]}
+            yield Change(event, wanted, list(_differences(event, under | before, under | after)))
 
 
 def _differences(event: str, before: Mapping[str, Variant], after: Mapping[str, Variant]) -> Iterator[str]:

@@ -1,6 +1,6 @@
 """What callers say of templates."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Self
 
 from pydantic import Field, StringConstraints, field_validator
 
@@ -33,7 +33,8 @@ class VariantBody(Body):
     type: Code | None = None
     """The code of a credential type; of enrolments, of a programme."""
     steps: Steps | None = None
-    channel: Literal["email"] | None = None
+    channel: Annotated[str, StringConstraints(pattern=f"^{CHANNEL}$")] | None = None
+    """Mails are the only channel with words of their own."""
     subject: Source
     text: Source
     html: Source
@@ -68,7 +69,7 @@ class VariantBody(Body):
             recipient=conditions.recipient,
             type=conditions.type,
             steps=steps or None,
-            channel="email" if conditions.channel else None,
+            channel=conditions.channel,
             subject=variant.subject,
             text=variant.text,
             html=variant.html,

@@ -11,7 +11,7 @@ from licet_notifier.templates import languages
 from licet_notifier.templates.filters import FILTERS
 from licet_notifier.templates.markup import check_html
 from licet_notifier.templates.model import Variant
-from licet_notifier.templates.names import Kind, Name, names_of, sample_values
+from licet_notifier.templates.names import Name, ValueKind, names_of, sample_values
 from licet_notifier.templates.problems import Problem
 from licet_notifier.templates.rendering import HTML, PLAIN, Letter, TemplateFailed
 
@@ -115,12 +115,14 @@ class _Walk:
             return
         listed = node.iter
         known = isinstance(listed, nodes.Name) and listed.name in self._names
-        if known and self._names[listed.name].kind is Kind.LIST:  # type: ignore[attr-defined]  # `known` says so
+        if known and self._names[listed.name].kind is ValueKind.LIST:  # type: ignore[attr-defined]  # `known` says so
             yield from self.visit(listed, of_loops, depth)
         elif isinstance(listed, nodes.Name) and not known:
             yield from self._name(listed, of_loops)
         else:
-            lists = ", ".join(sorted(name for name, each in self._names.items() if each.kind is Kind.LIST))
+            lists = ", ".join(
+                sorted(name for name, each in self._names.items() if each.kind is ValueKind.LIST)
+            )
             yield self._at(node, "for", f"a loop may only walk a list that the mail is given: {lists}")
         inside = of_loops | {node.target.name}
         for child in (*node.body, *node.else_, *((node.test,) if node.test else ())):

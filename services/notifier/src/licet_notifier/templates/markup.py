@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from html.parser import HTMLParser
 from typing import Final
 
-from licet_notifier.templates.names import Kind, names_of
+from licet_notifier.templates.names import ValueKind, names_of
 from licet_notifier.templates.problems import Problem
 
 _JINJA = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", re.DOTALL)
@@ -83,5 +83,5 @@ class _Html(HTMLParser):
 
 
 _LINKS: Final = frozenset(
-    name for name, each in names_of("credential.expiring").items() if each.kind is Kind.LINK
+    name for name, each in names_of("credential.expiring").items() if each.kind is ValueKind.LINK
 )

@@ -14,7 +14,7 @@ from licet_notifier.facts.mails import DIGEST, OF_CREDENTIALS, OF_ENROLMENTS, OF
 Value = str | int | tuple[str, ...] | None
 
 
-class Kind(StrEnum):
+class ValueKind(StrEnum):
     """What a name holds."""
 
     TEXT = "text"
@@ -33,7 +33,7 @@ class Name:
     """A name that a template may use."""
 
     name: str
-    kind: Kind
+    kind: ValueKind
     holds: str
     """What it holds, for whoever writes a template."""
     sample: Value
@@ -45,9 +45,9 @@ class Name:
     @property
     def empty(self) -> Value:
         """The value where there is nothing."""
-        if self.kind is Kind.LIST:
+        if self.kind is ValueKind.LIST:
             return ()
-        if self.kind in {Kind.NUMBER, Kind.YES_OR_NO}:
+        if self.kind in {ValueKind.NUMBER, ValueKind.YES_OR_NO}:
             return 0
         return None if self.optional else self.sample
 
@@ -62,7 +62,7 @@ def _name(name: str, declared: Mapping[str, Any]) -> Name:
     sample = declared["sample"]
     return Name(
         name,
-        Kind(declared["kind"]),
+        ValueKind(declared["kind"]),
         declared["holds"],
         tuple(sample) if isinstance(sample, list) else sample,
         declared.get("optional", False),

@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 from licet_notifier.templates.checking import explained
 from licet_notifier.templates.filters import FILTERS
 from licet_notifier.templates.model import Reading, Variant
-from licet_notifier.templates.names import Kind
+from licet_notifier.templates.names import ValueKind
 from licet_notifier.templates.shipping import shipped_variants, shipped_version
 from licet_notifier.templates.store import SavedVersion
 
@@ -56,7 +56,7 @@ class NameView(BaseModel):
     """A name that the templates of an event may use."""
 
     name: str
-    kind: Kind
+    kind: ValueKind
     holds: str
     optional: bool
     """Whether it may be empty."""
