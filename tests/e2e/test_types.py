@@ -19,7 +19,7 @@ def test_a_starter_catalogue_is_loaded_once_by_the_command(cli, world):
     assert len(world.run.events(Topic.CATALOGUE)) == events
     unknown = cli("types", "load", "astronauts")
     assert unknown.code == 1
-    assert "there are driving" in unknown.err
+    assert "there are aviation, driving" in unknown.err
 
 
 def test_a_changed_ladder_repeats_no_announcement(world, tag):

@@ -144,7 +144,7 @@ class Document:
         kinds = {_kind(each) for each in branches}
         if kinds & {"object", "array", "any"}:
             return {}, []  # of what may be an object or a text only the other branches are tried
-        forms = wrong_texts(chosen["enum"]) if kind == "enum" else WRONG[kind]
+        forms = wrong_texts(chosen.get("enum") or [chosen["const"]]) if kind == "enum" else WRONG[kind]
         form = forms[at % len(forms)]
         if len(kinds) > 1 and any(_fits(form, each) for each in kinds):
             form = {"none": "of these"}

@@ -103,8 +103,10 @@ async def create(body: CounterIn, write: Write) -> Response:
 
 
 @counters.patch("/{counter_id}", response_model=CounterOut)
-async def rename(counter_id: UUID, body: CounterIn, expected: IfMatch, write: Write) -> Response:
-    """Rename a counter."""
+async def rename(
+    counter_id: UUID, body: CounterIn, expected: IfMatch, write: Write, loud: bool = False
+) -> Response:
+    """Rename a counter; `loud` is there to make requests that differ in their query."""
     return await write(
         lambda tx, now: rename_counter(tx, counter_id, body.name, expected), view=CounterOut.of
     )

@@ -131,7 +131,7 @@ async def _version_if_named(
 
 
 def _version_of(if_match: str) -> int:
-    tag = _ENTITY_TAG.fullmatch(if_match)
+    tag = _ENTITY_TAG.fullmatch(if_match.strip(" \t"))  # RFC 9110, 5.5: not part of the value
     if tag is None:
         raise BadRequest(
             'If-Match must be the ETag of one version, such as "3" with its quotes, no list and no *.',

@@ -6,6 +6,7 @@ services: a new route can't forget it.
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from types import UnionType
 from typing import Annotated, Any, Union, cast, get_args, get_origin
 
@@ -35,7 +36,15 @@ def _reading(form: Form) -> Callable[[Any], Any]:
     return read
 
 
-_CHECKS = {kind: _reading(FORMS[kind]) for kind in ("date", "datetime", "time", "uuid", "decimal")}
+def _decimal(value: Any) -> Any:
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return Decimal(repr(value))  # JSON has numbers too
+    return FORMS["decimal"].value(value) if isinstance(value, str) else value
+
+
+_CHECKS = {kind: _reading(FORMS[kind]) for kind in ("date", "datetime", "time", "uuid")} | {
+    "decimal": _decimal
+}
 """For what JSON says as text; of numbers and booleans JSON has only one form each."""
 
 
