@@ -6,15 +6,14 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-import structlog
 from aiosmtplib import SMTP
 from aiosmtplib.errors import SMTPException
 
 from licet_chassis.backoff import Backoff
+from licet_chassis.outage import Outage
 from licet_notifier.mail.answers import is_crowded
 from licet_notifier.mail.server import NoSession
 
-_log = structlog.get_logger("licet.mail")
 _QUIT_SECONDS = 5.0
 
 
@@ -44,6 +43,7 @@ class Conversations:
         self._idle: list[Conversation] = []
         self._changed = asyncio.Event()
         self._backoff = Backoff(1.0, 60.0)
+        self._fewer = Outage("licet.mail", "mail.fewer_connections", remind_every=3600)
         self._grow_at = 0.0
 
     @property
@@ -125,14 +125,15 @@ class Conversations:
             self._allowed = min(self._open, self._most)
             self._backoff.reset()
             self._grow_at = 0.0
+            if not self._shrunk:
+                self._fewer.over()
         return Conversation(smtp)
 
     def _shrink(self, refused: NoSession) -> None:
         pause = self._backoff.next()
         self._grow_at = time.monotonic() + pause
-        if self._open < self._allowed:
-            self._allowed = self._open
-            _log.info("mail.fewer_connections", connections=self._open, answer=str(refused.answer))
+        self._allowed = min(self._allowed, self._open)
+        self._fewer.failed("fewer", answer=str(refused.answer))
 
     def _closed(self) -> None:
         self._open -= 1
