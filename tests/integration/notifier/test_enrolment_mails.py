@@ -10,7 +10,7 @@ import pytest_asyncio
 from licet_chassis.cause import Cause
 from licet_events.catalogue import LocationChanged, LocationState, TeamChanged, TeamState
 from licet_events.enrolments import EnrolmentSnapshot, EnrolmentStage, EnrolmentStatus, EnrolmentUpdated
-from licet_events.holders import HolderDeactivated, HolderErased, HolderRegistered
+from licet_events.holders import HolderDeactivated, HolderErased, HolderReactivated, HolderRegistered
 from licet_notifier.app import create_service
 from licet_notifier.notifications import routes
 from licet_notifier.settings import NotifierSettings
@@ -304,3 +304,31 @@ async def test_decisions_are_listed_by_enrolment_to_who_may_see_the_holder(offic
     async with client_of(app, narrow) as client:
         assert (await client.get("/v1/notifications", params=query)).json()["items"] == []
         assert (await client.get(f"/v1/notifications/{item['id']}")).status_code == 404
+
+
+@pytest.mark.parametrize("pause", ["holder", "enrolment"])
+async def test_a_reminder_of_a_deadline_that_a_pause_kept_back_is_sent_when_the_pause_has_ended(
+    office, smtp, pause
+):
+    holder_id = await employ(office)
+    state = enrolment_state(holder_id, deadline_at=DEADLINE)
+    async with office.database.reading() as conn:
+        manager_id = await conn.fetchval("select manager_id from holders where id = $1", holder_id)
+    await office.read(EnrolmentSnapshot(enrolment=state), deadline_near(state))
+    if pause == "holder":
+        away = holder_state(holder_id, version=2, active=False, manager_id=manager_id)
+        back = holder_state(holder_id, version=3, manager_id=manager_id)
+        await office.read(HolderDeactivated(holder=away, reason="leave"))
+    else:
+        paused = changed(state, EnrolmentStatus.INACTIVE, EnrolmentStage.INACTIVE, "staff")
+        resumed = changed(paused.enrolment, EnrolmentStatus.IN_PROGRESS, EnrolmentStage.IN_PROGRESS, "staff")
+        await office.read(paused)
+    await office.deliver()
+    assert smtp.messages == []
+    assert {state for state, _ in await reasons(office)} == {"skipped"}
+    office.clock.at = MORNING + timedelta(days=10)
+    await office.read(HolderReactivated(holder=back, reason="back") if pause == "holder" else resumed)
+    await office.deliver()
+    assert sorted(mail.recipient for mail in smtp.messages) == ["ada@example.org", "max@example.org"]
+    await office.deliver()
+    assert len(smtp.messages) == 2
