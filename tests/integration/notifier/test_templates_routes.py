@@ -53,6 +53,9 @@ async def test_the_words_that_were_saved_are_previewed_and_sent(office, smtp):
         assert saved.status_code == 200, saved.text
         assert (saved.json()["version"], saved.json()["note"]) == (1, "shorter")
         assert saved.headers["etag"] == '"1"'
+        spaced = GERMAN | {"text": "a\n\n   b\n"}
+        kept = await client.put("/v1/templates/credential.expired", json={"variants": [spaced]})
+        assert kept.json()["variants"][0]["text"] == spaced["text"]
         asked = {"credential_id": str(licence.id), "recipient": "holder", "language": "de"}
         preview = (await client.post(f"{EXPIRING}/preview", json=asked)).json()
         assert preview["subject"] == "Noch 30 Tage: Forklift licence"

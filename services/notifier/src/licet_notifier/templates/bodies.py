@@ -1,6 +1,6 @@
 """What callers say of templates."""
 
-from typing import Annotated, Self
+from typing import Annotated, ClassVar, Self
 
 from pydantic import Field, StringConstraints, field_validator
 
@@ -26,6 +26,9 @@ class Steps(Body):
 
 class VariantBody(Body):
     """One wording of an event's mail; what it is for is what it names, and anything else it leaves out."""
+
+    # Blanks and line ends are part of a template.
+    VERBATIM: ClassVar[frozenset[str]] = frozenset({"subject", "text", "html"})
 
     language: Annotated[str, StringConstraints(max_length=35)] | None = None
     """Such as `de` or `de-AT` (BCP 47); for every reader where left out."""
