@@ -39,6 +39,7 @@ async def insured(http: httpx.AsyncClient, ana: Any, **attributes: Any) -> httpx
             "holder_id": ana["id"],
             "type": "liability",
             "expires_on": "2026-12-31",
+            "another": True,
             "attributes": attributes,
         },
     )
