@@ -69,7 +69,8 @@ async def test_a_voided_credential_was_held_only_as_known_before_voiding(http, a
 async def test_pages_of_held_credentials_end(http, ana):
     await made(http, "credential-types", code="t", name="T", category="license", number_unique="none")
     for number in range(5):
-        await made(http, "credentials", holder_id=ana["id"], type="t", expires_on=f"2026-0{number + 3}-28")
+        ends = f"2026-0{number + 3}-28"
+        await made(http, "credentials", holder_id=ana["id"], type="t", expires_on=ends, another=True)
     seen, cursor = [], None
     while True:
         query = {"on": "2026-04-15", "limit": "2", **({"cursor": cursor} if cursor else {})}

@@ -2,7 +2,7 @@
 
 import json
 from datetime import date, datetime
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 from uuid import UUID
 
 import asyncpg
@@ -343,3 +343,14 @@ def test_openapi_describes_the_problem_document(issuer: Issuer) -> None:
     default = document["paths"]["/v1/things"]["post"]["responses"]["default"]
     assert default["content"]["application/problem+json"]["schema"]["$ref"].endswith("/ProblemDocument")
     assert {"ProblemDocument", "InputError"} <= set(document["components"]["schemas"])
+
+
+def test_texts_get_their_normal_form_but_for_fields_that_are_kept_verbatim() -> None:
+    class Letter(Body):
+        VERBATIM: ClassVar[frozenset[str]] = frozenset({"text"})
+        subject: str
+        text: str
+
+    typed = "  Mu\u0308ller\u00a0 and\u200b  sons "
+    letter = Letter.model_validate({"subject": typed, "text": typed})
+    assert (letter.subject, letter.text) == ("M\u00fcller and sons", typed)
