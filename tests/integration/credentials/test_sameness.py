@@ -198,6 +198,46 @@ async def test_codes_are_the_same_in_whatever_case(http, ana, licence):
     assert [holder["name"] for holder in found] == ["Ben"]
 
 
+MAPPING = """
+delimiter = ";"
+holder = { kind = "employee", external_id = "Nr", name = "Name", phone = "Phone" }
+credential = { number = "Schein" }
+term = { expires_on = "Bis" }
+type = { code = { constant = "licence" }, name = { constant = "L" }, category = "license", define = false }
+"""
+
+
+async def test_a_file_means_the_same_number_and_person_however_it_is_typed(http, service, licence):
+    async def outcomes(*rows: str) -> list[tuple[str, list[str]]]:
+        file = "\n".join(("Nr;Name;Phone;Schein;Bis", *rows)).encode()
+        answer = await http.post(
+            "/v1/imports", files={"file": ("l.csv", file)}, data={"mapping": MAPPING, "dry_run": "false"}
+        )
+        assert answer.status_code == 201, answer.text
+        await service.work_off_imports()
+        lines = (await http.get(answer.headers["location"] + "/rows")).json()["items"]
+        return [(line["outcome"], [error["detail"][:17] for error in line["errors"]]) for line in lines]
+
+    assert await outcomes("P-1;Ana Kern;'+49 30 1;AB 123;2027-06-30") == [("created", [])]
+    [ana] = (await http.get("/v1/holders")).json()["items"]
+    assert (ana["external_id"], ana["phone"]) == ("P-1", "+49 30 1")
+    for number in TYPED[1:]:
+        assert await outcomes(f"P-1;Ana Kern;'+49 30 1;{number};2027-06-30") == [("unchanged", [])], number
+    await http.patch(f"/v1/holders/{ana['id']}", json={"email": "a@example.org"}, headers={"If-Match": '"1"'})
+    service.clock.advance(days=1)
+    began = service.clock.at.isoformat()
+    await http.put("/v1/holders/by-external-id/P-2", json={"kind": "employee", "name": "Someone Else"})
+    assert await outcomes("P-1;Ana Kern;;AB 123;soon") == [("rejected", ["must be a date th"])]
+    leaving = {"kind": "employee", "absent_since": began, "reason": "left", "dry_run": False}
+    assert (await http.post("/v1/holders/leavers", json=leaving)).json()["items"] == []
+    service.clock.advance(days=1)
+    leaving["absent_since"] = service.clock.at.isoformat()
+    await http.put("/v1/holders/by-external-id/P-2", json={"kind": "employee", "name": "Someone Else"})
+    assert len((await http.post("/v1/holders/leavers", json=leaving)).json()["items"]) == 1
+    assert await outcomes("P-1;Petra Vogt;;ZZ 9;2027-06-30") == [("rejected", ["identity_in_doubt"])]
+    assert len((await http.get("/v1/credentials")).json()["items"]) == 1
+
+
 @pytest.mark.parametrize(
     ("typed", "taken"),
     [
