@@ -44,15 +44,16 @@ def rows_that_agree(
 def rows_issued_in_time(
     rows: Sequence[SourceRow], existing: Credential | None, zone: str, matching: MatchingState, now: datetime
 ) -> list[SourceRow]:
-    """Return the rows without those that would record a document as issued after today or after its end."""
+    """Return the rows without those that would record a document as issued after today.
+
+    A document that was issued after its end is taken: inventories have such, where an authority was late.
+    """
     left = []
     for row in rows:
         issued_on = dict(row.credential.facts).get("issued_on")
         if existing is None or issued_on != existing.issued_on:
             try:
-                require_issued(
-                    issued_on, row.term.expires_on, local_date(now, row.credential.time_zone or zone)
-                )
+                require_issued(issued_on, None, local_date(now, row.credential.time_zone or zone))
             except Invalid as error:
                 matching.reject(row, matching.rules.columns.issued_on, str(issued_on), error.detail)
                 continue
