@@ -48,7 +48,9 @@ def test_why_shows_the_whole_history_of_a_credential(cli, licence):
     ):
         assert words in told, told
     (story,) = cli("why", licence["id"], "--json").good().json["items"]
-    assert set(story) == {"credential", "holder", "terms", "history", "timer", "notifications"}
+    assert set(story) == {
+        "credential", "holder", "terms", "history", "timer", "notifications", "acknowledgements", "forecast",
+    }  # fmt: skip
 
 
 def test_why_shows_everything_that_a_holder_has(cli, world, licence):

@@ -23,7 +23,7 @@ from licet_chassis.http.signing_keys import ALGORITHMS
 from support.edge.service import edge_settings
 
 NOW = int(time.time())
-TIMES = {"iat": NOW, "exp": NOW + 300}
+TIMES = {"iat": NOW, "exp": NOW + 86_400}
 RSA = rsa.generate_private_key(65537, 2048)
 CURVES: dict[str, Any] = {
     "ES256": ec.generate_private_key(ec.SECP256R1()),

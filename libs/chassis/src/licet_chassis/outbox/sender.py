@@ -70,6 +70,8 @@ class Sender:
         self._lanes: dict[Lane, deque[Batch]] = {}
         self._ready: dict[Lane, None] = {}
         self._under_way: dict[Lane, tuple[asyncio.Future[object], float]] = {}
+        self._submitting: Lane | None = None
+        """Whose batch is being handed to the producer, which may wait for metadata."""
         self._wake = asyncio.Event()
         self._failure: SendFailed | None = None
         self._halted = False
@@ -103,7 +105,7 @@ class Sender:
         size = len(key) + (len(value) if value is not None else 0)
         batch.bytes += size
         self.bytes += size
-        if lane not in self._under_way:
+        if lane not in self._under_way and lane != self._submitting:
             self._ready[lane] = None
             self._wake.set()
 
@@ -142,6 +144,7 @@ class Sender:
     async def _submit(self, lane: Lane) -> None:
         topic, partition = lane
         batch = self._lanes[lane].popleft()
+        self._submitting = lane
         try:
             # A topic that vanished from the metadata would hold up every other one here.
             async with asyncio.timeout(self._delivery_timeout):
@@ -150,6 +153,8 @@ class Sender:
             # aiokafka asserts that the partition is in its metadata.
             self._failure = SendFailed(topic, type(error).__name__)
             return
+        finally:
+            self._submitting = None
         self._under_way[lane] = (future, time.monotonic() + self._delivery_timeout)
         future.add_done_callback(partial(self._done, lane, batch))
 

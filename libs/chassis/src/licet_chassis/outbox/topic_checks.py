@@ -52,9 +52,10 @@ class TopicChecks:
                 # Asked by its name, a missing topic is made by brokers that create topics by themselves, with
                 # settings of their own; so all are asked for.
                 cluster = await producer.client.fetch_all_metadata()
-            found = len(cluster.partitions_for_topic(topic) or ())
-            if not found:
-                raise UnknownTopicOrPartitionError
+                found = len(cluster.partitions_for_topic(topic) or ())
+                if not found:
+                    raise UnknownTopicOrPartitionError
+                await producer.partitions_for(topic)  # so that the first batch does not wait for it
         except (KafkaError, TimeoutError, ValueError) as error:
             pause = self.held.hold(topic)
             _log.error(
