@@ -45,7 +45,7 @@ async def turns(number: int = 5) -> None:
 
 async def test_a_row_added_while_the_producer_waits_is_sent_after_the_one_before_it():
     producer, acknowledged = Producer(), list[Batch]()
-    sender = Sender(producer, acknowledged=acknowledged.append, delivery_timeout=5.0)  # type: ignore[arg-type]  # a stand-in
+    sender = Sender(producer, acknowledged=acknowledged.append, delivery_timeout=5.0)
     running = asyncio.create_task(sender.run())
     sender.add(("topic", 0), 1, b"key", b"1", (), 0)
     await asyncio.wait_for(producer.asked.wait(), 5)

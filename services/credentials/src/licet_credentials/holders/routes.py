@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from licet_chassis.errors import Conflict, Invalid
+from licet_chassis.http.auth import principal_of
 from licet_chassis.http.csv import CSV_TOO, listed
 from licet_chassis.http.paging import Page, PageQuery, PageRequest, page_of
 from licet_chassis.http.resources import IfMatch, MaybeIfMatch, created_too, resource
@@ -47,7 +48,8 @@ from licet_events.sameness import normal
 class _FeedRoute(APIRoute):
     """Notes that a feed has named a holder also where it refuses what the feed says of them.
 
-    Otherwise whoever was sent with a wrong field would count as a leaver.
+    Otherwise whoever was sent with a wrong field would count as a leaver. Only a token that may find leavers
+    counts: one that is limited to some people must not change a record which it does not see.
     """
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
@@ -58,9 +60,11 @@ class _FeedRoute(APIRoute):
             try:
                 return await handle(request)
             except (RequestValidationError, Invalid, Conflict):
-                running, external_id = serving(request), normal(request.path_params["external_id"])
-                async with running.database.reading() as conn:
-                    await store.note_feed_dates(conn, [external_id], running.clock.now())
+                principal = principal_of(request)
+                if "credentials:write" in principal.scopes and not principal.narrowed:
+                    running, external_id = serving(request), normal(request.path_params["external_id"])
+                    async with running.database.reading() as conn:
+                        await store.note_feed_dates(conn, [external_id], running.clock.now())
                 raise
 
         return answer
