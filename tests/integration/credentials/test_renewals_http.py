@@ -84,6 +84,8 @@ async def test_renew_pressed_twice_shows_the_term_that_the_first_made(http, serv
     assert problem["type"] == "urn:licet:problem:already-renewed"
     assert (problem["term"]["valid_from"], problem["term"]["expires_on"]) == ("2026-07-01", "2027-06-30")
     assert "2026-07-01 to 2027-06-30" in problem["detail"]
+    early = await http.post(path, json={"completed_on": "2099-01-01"})
+    assert (early.status_code, early.json()["errors"][0]["pointer"]) == (422, "/completed_on")
     # Later the term still has not begun. An explicit date is a further term, and so is a forced renewal.
     service.clock.advance(days=1)
     assert (await http.post(path, json={})).json()["term"] == problem["term"]

@@ -60,6 +60,15 @@ class Term:
         return _first_day(self.valid_from, self.last_day, self.time_zone, self.recorded_at)
 
 
+def require_completed(completed_on: date | None, today: date) -> None:
+    """Raise `Invalid` if something was completed after today."""
+    if completed_on is not None and completed_on > today:
+        raise Invalid(
+            f"completed_on, {completed_on}, lies in the future: renew it once it is done.",
+            pointer="/completed_on",
+        )
+
+
 def term_of(
     id: UUID,
     *,
@@ -86,11 +95,8 @@ def term_of(
     earlier. Raises `Invalid` if it was completed after the day it is recorded; an award was completed by the
     calendar of another zone, which may be a day ahead.
     """
-    if completed_on is not None and award_id is None and completed_on > local_date(recorded_at, time_zone):
-        raise Invalid(
-            f"completed_on, {completed_on}, lies in the future: renew it once it is done.",
-            pointer="/completed_on",
-        )
+    if award_id is None:
+        require_completed(completed_on, local_date(recorded_at, time_zone))
     if month_only:
         ending = END_OF_DAY
     last_day = None if expires_on is None else ending.last_day(expires_on)

@@ -14,7 +14,7 @@ from licet_credentials.credentials.renewal import RenewalDates, RenewalRequest, 
 from licet_credentials.credentials.repeating import require_not_expired_after, require_not_renewed_yet
 from licet_credentials.credentials.steps import with_new_term
 from licet_credentials.credentials.store import CredentialWithRules
-from licet_credentials.credentials.terms import term_of
+from licet_credentials.credentials.terms import require_completed, term_of
 from licet_credentials.credentials.verification import (
     FRESH_FOR,
     Check,
@@ -63,8 +63,11 @@ async def renew_credential(
     born = None
     if loaded.rules.needs_birth_date:
         born = await read_birth_date(tx.conn, loaded.credential.holder_id)
+    today = local_date(now, before.time_zone)
+    if command.award_id is None:
+        require_completed(command.request.completed_on, today)
     require_not_renewed_yet(loaded.credential.terms, loaded.rules, command.request, now, born)
-    dates = renewal_dates(before, loaded.rules, command.request, local_date(now, before.time_zone), born)
+    dates = renewal_dates(before, loaded.rules, command.request, today, born)
     if command.number is not None:
         wanted = replace(loaded.credential, number=command.number)
         await store.require_number_free(tx.conn, wanted, loaded.rules)
