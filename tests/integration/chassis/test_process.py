@@ -174,6 +174,7 @@ async def test_a_service_says_that_the_issuers_keys_were_never_read(sample):
         await until(lambda: says(sample, "keys were never read: http://127.0.0.1:9/keys"), process)
 
 
+@pytest.mark.faults
 async def test_health_has_a_port_of_its_own_and_says_that_the_database_is_read_only(sample, conn):
     await sample.run("migrate")
     port = free_port()
