@@ -14,7 +14,7 @@ from licet_chassis.errors import STATUSES
 from licet_chassis.http.auth import Authentication
 from licet_chassis.http.contract import make_readable
 from licet_chassis.http.health import health_routes
-from licet_chassis.http.problems import MEDIA_TYPE, handle_problems
+from licet_chassis.http.problems import MEDIA_TYPE, MethodsOfPath, handle_problems
 from licet_chassis.http.requests import BodyLimit, BodyLimits, Requests
 from licet_chassis.http.strictness import documented_parameters
 from licet_chassis.settings import ServiceSettings
@@ -99,12 +99,15 @@ def http_app(
     for router in routers:
         app.include_router(router)
     app.router.routes += health_routes(ready, alive)
+    taken: list[MethodsOfPath] = []
     for route in iter_route_contexts(app.routes):
         path = route.path_format
         if path is None or route.endpoint is None:
             continue
         templates[route.endpoint] = path
+        taken.append((compile_path(path)[0], frozenset(route.methods or ())))
         largest = getattr(route, "max_body_size", None)
         if largest is not None:
             exceptions.append(BodyLimit(frozenset(route.methods or ()), compile_path(path)[0], largest))
+    app.state.methods_of_paths = taken
     return app

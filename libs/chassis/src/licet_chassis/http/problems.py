@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeAlias
 
 import asyncpg
 import structlog
@@ -254,13 +254,23 @@ async def _http_exception(request: Request, error: Exception) -> Response:
     if status == 404:
         problem = Problem(f"There is nothing at {path}.", status=status)
     elif status == 405:
-        allowed = (error.headers or {}).get("Allow", "")
+        allowed = ", ".join(_methods_of(request))
         problem = Problem(
-            f"{path} does not take {method}, only {allowed}.", status=status, headers=error.headers
+            f"{path} does not take {method}, only {allowed}.", status=status, headers={"Allow": allowed}
         )
     else:
         problem = Problem(str(error.detail), status=status, headers=error.headers)
     return problem_response(problem, request.scope)
+
+
+MethodsOfPath: TypeAlias = tuple[re.Pattern[str], frozenset[str]]
+"""A route: the paths that it matches, and the methods that it takes."""
+
+
+def _methods_of(request: Request) -> list[str]:
+    """Return every method that a route takes at the path; the router names those of the first one only."""
+    routes: list[MethodsOfPath] = request.app.state.methods_of_paths
+    return sorted({method for path, methods in routes if path.match(request.url.path) for method in methods})
 
 
 async def _invalid(request: Request, error: Exception) -> Response:
