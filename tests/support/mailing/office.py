@@ -24,7 +24,7 @@ from licet_notifier.enrolment_mails.resuming import resume_enrolment_mails
 from licet_notifier.mail.message import Skeleton
 from licet_notifier.mail.transport import MailTransport, SmtpServer, TransportLimits
 from licet_notifier.mail.trouble import ServerTrouble
-from licet_notifier.notifications.commands import begin_mails
+from licet_notifier.notifications.beginning import begin_mails
 from licet_notifier.notifications.delivery import Delivery, Post
 from licet_notifier.notifications.links import Links
 from licet_notifier.notifications.model import Deployment

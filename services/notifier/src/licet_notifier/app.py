@@ -24,7 +24,7 @@ from licet_notifier.links.store import forget_holder as forget_acknowledgements
 from licet_notifier.mail.message import Skeleton
 from licet_notifier.mail.server import SmtpServer, authorities
 from licet_notifier.mail.transport import MailTransport, TransportLimits
-from licet_notifier.notifications import commands, routes, store
+from licet_notifier.notifications import beginning, commands, routes, store
 from licet_notifier.notifications.delivery import Delivery, Post
 from licet_notifier.notifications.links import Links
 from licet_notifier.notifications.model import Deployment
@@ -60,7 +60,7 @@ def create_service(settings: NotifierSettings) -> Service:
             post = Post(transport, _skeleton(settings), deployment, RetryPolicy())
             delivery = Delivery(
                 runtime.database, runtime.clock, post, actor=f"service:{NAME}",
-                kinds=(commands.begin_mails, begin_enrolment_mails, begin_digests),
+                kinds=(beginning.begin_mails, begin_enrolment_mails, begin_digests),
             )  # fmt: skip
             digests = DigestDelivery(runtime.database, runtime.clock, post, actor=f"service:{NAME}")
             try:

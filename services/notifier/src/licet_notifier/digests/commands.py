@@ -10,7 +10,7 @@ from licet_chassis.database import Transaction
 from licet_events.ids import derived_id
 from licet_notifier.digests.wording import digest_wording
 from licet_notifier.notifications import store
-from licet_notifier.notifications.commands import Batch, Ready, look_again, note_found
+from licet_notifier.notifications.beginning import Batch, Ready, look_again, note_found
 from licet_notifier.notifications.model import Deployment
 from licet_notifier.notifications.store import Begun
 from licet_notifier.notifications.wording import Tongue

@@ -13,14 +13,8 @@ from licet_notifier.enrolment_mails.wording import wording
 from licet_notifier.facts.enrolments import KnownEnrolments, lock_enrolments
 from licet_notifier.facts.model import EnrolmentMail, EnrolmentNotice
 from licet_notifier.notifications import store
-from licet_notifier.notifications.commands import (
-    PATIENCE,
-    Batch,
-    Found,
-    NotYetKnown,
-    note_found,
-    standing_of,
-)
+from licet_notifier.notifications.beginning import Batch, Found, note_found, standing_of
+from licet_notifier.notifications.commands import PATIENCE, NotYetKnown
 from licet_notifier.notifications.commands import keep_decisions as keep
 from licet_notifier.notifications.letters import copies_of, first_of_copies, letter_for
 from licet_notifier.notifications.model import Decision, Decisions, Deployment, notification_id

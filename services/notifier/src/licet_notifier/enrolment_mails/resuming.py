@@ -7,7 +7,7 @@ from licet_notifier.enrolment_mails.commands import awaited, decision_of
 from licet_notifier.enrolment_mails.model import Question, decide
 from licet_notifier.facts.enrolments import lock_enrolments
 from licet_notifier.notifications import store
-from licet_notifier.notifications.commands import standing_of
+from licet_notifier.notifications.beginning import standing_of
 from licet_notifier.notifications.model import OPEN_END, Deployment
 from licet_notifier.notifications.resuming import Resumed, note_resumed
 from licet_notifier.policy.store import current_policy

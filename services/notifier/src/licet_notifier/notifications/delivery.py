@@ -17,7 +17,7 @@ from licet_events.civil import zone
 from licet_events.notifications import NotificationReason
 from licet_notifier.mail.message import Envelope, Skeleton, UnsafeHeader
 from licet_notifier.mail.transport import Attempt, MailTransport, Result
-from licet_notifier.notifications import commands
+from licet_notifier.notifications import beginning, commands
 from licet_notifier.notifications.model import Deployment, Outcome, State
 from licet_notifier.notifications.retry import RetryPolicy
 from licet_notifier.notifications.store import Attempted, Begun, extend_leases
@@ -63,7 +63,7 @@ class Delivery:
         post: Post,
         *,
         actor: str,
-        kinds: Sequence[commands.BeginMails] = (commands.begin_mails,),
+        kinds: Sequence[beginning.BeginMails] = (beginning.begin_mails,),
     ) -> None:
         """`kinds` begin mails, each about one kind of notice."""
         self._kinds = tuple(kinds)
@@ -150,8 +150,8 @@ class Delivery:
                 break
 
             async def begin(
-                tx: Transaction, begin_mails: commands.BeginMails = begin_mails, limit: int = free
-            ) -> commands.Batch:
+                tx: Transaction, begin_mails: beginning.BeginMails = begin_mails, limit: int = free
+            ) -> beginning.Batch:
                 return await begin_mails(
                     tx,
                     deployment=post.deployment,

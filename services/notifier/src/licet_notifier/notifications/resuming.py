@@ -13,14 +13,13 @@ from licet_chassis.loops import Loop
 from licet_notifier.facts.model import Notice
 from licet_notifier.facts.store import lock_known
 from licet_notifier.notifications import store
+from licet_notifier.notifications.beginning import decision_of, standing_of
 from licet_notifier.notifications.commands import (
     announce,
     awaited,
-    decision_of,
     end_unsent,
     keep_decisions,
     of_present_holder,
-    standing_of,
 )
 from licet_notifier.notifications.deciding import decide
 from licet_notifier.notifications.model import OPEN_END, Decision, Decisions, Deployment
