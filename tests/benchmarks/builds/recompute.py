@@ -70,7 +70,7 @@ class Build:
             issuer_url="http://nowhere",
         )
         clock = BusinessClock(movable=False)
-        self.runtime = Runtime("certifications", settings, database, clock, AnyToken())  # type: ignore[arg-type]
+        self.runtime = Runtime("certifications", settings, database, clock, AnyToken())  # type: ignore[arg-type]  # a stand-in
         self.requirement: Any = None
         app = create_app(settings)
         app.state.runtime = self.runtime

@@ -209,7 +209,7 @@ async def migrated_url(postgres: Any) -> str:
 async def service(migrated_url: str, settings: Settings) -> AsyncIterator[Certifications]:
     database = await Database.open(migrated_url, service="certifications", max_size=5)
     clock = BusinessClock(movable=False)
-    runtime = Runtime("certifications", settings, database, clock, AnyToken())  # type: ignore[arg-type]
+    runtime = Runtime("certifications", settings, database, clock, AnyToken())  # type: ignore[arg-type]  # a stand-in
     yield Certifications(database, runtime)
     await database.close()
 

@@ -297,7 +297,7 @@ async def test_the_time_to_receive_a_file_counts_towards_its_deadline(http, app,
     async def slowly() -> AsyncIterator[bytes]:
         yield b'--b\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\n'
         # From here on it is minutes later; nothing is left of the patience, and no worker is free.
-        loop.time = lambda: clock() + 400  # type: ignore[method-assign]
+        loop.time = lambda: clock() + 400  # type: ignore[method-assign]  # a later time
         yield content + b"\r\n--b--\r\n"
 
     try:
@@ -307,7 +307,7 @@ async def test_the_time_to_receive_a_file_counts_towards_its_deadline(http, app,
             headers={"Content-Type": "multipart/form-data; boundary=b"},
         )
     finally:
-        loop.time = clock  # type: ignore[method-assign]
+        loop.time = clock  # type: ignore[method-assign]  # the own time again
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
     assert time.monotonic() - began < 200
 

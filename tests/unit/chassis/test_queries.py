@@ -93,10 +93,10 @@ class Conn:
 
 async def test_what_is_none_is_not_given_and_what_is_false_is() -> None:
     conn = Conn()
-    await LIST.fetch(conn, {"now": 1, "team": None, "word": False, "limit": 3})  # type: ignore[arg-type]
+    await LIST.fetch(conn, {"now": 1, "team": None, "word": False, "limit": 3})  # type: ignore[arg-type]  # a stand-in
     assert conn.seen == [LIST.sql({"word"})[0], "", (1, False, 3)]
 
 
 async def test_a_value_that_a_line_needs_must_be_given() -> None:
     with pytest.raises(KeyError, match="limit"):
-        await LIST.fetch(Conn(), {"now": 1})  # type: ignore[arg-type]
+        await LIST.fetch(Conn(), {"now": 1})  # type: ignore[arg-type]  # a stand-in

@@ -27,7 +27,7 @@ ENGLISH, GERMAN = variant("en", language="en"), variant("de", "Endet bald", lang
 
 
 def changed(own: list[dict[str, Any]], folder: Path) -> list[Any]:
-    return list(changes_of(Notifier(own, [ENGLISH, GERMAN]), read_files(folder)))  # type: ignore[arg-type]
+    return list(changes_of(Notifier(own, [ENGLISH, GERMAN]), read_files(folder)))  # type: ignore[arg-type]  # a stand-in
 
 
 def test_what_was_exported_and_not_edited_changes_nothing(tmp_path):

@@ -84,7 +84,7 @@ def test_numbers_and_plurals_follow_the_language():
 
 
 def variant(label: str, **conditions: object) -> Variant:
-    return Variant(Conditions(**conditions), label, "x", "x")  # type: ignore[arg-type]
+    return Variant(Conditions(**conditions), label, "x", "x")  # type: ignore[arg-type]  # given by name
 
 
 STEPS = StepRange(0, 30)

@@ -66,7 +66,7 @@ def passed_over(claim: Claim) -> dict[int | None, PassedOverReason | QuietReason
 
 
 def a_year(**changes: object) -> CredentialState:
-    return credential(term("first", date(2026, 1, 2), UNTIL), **changes)  # type: ignore[arg-type]
+    return credential(term("first", date(2026, 1, 2), UNTIL), **changes)  # type: ignore[arg-type]  # given by name
 
 
 def test_a_credential_goes_through_its_ladder_step_by_step() -> None:

@@ -93,8 +93,8 @@ def csv_of(rows: Sequence[Sequence[Cell]]) -> bytes:
 
 # Where a spreadsheet would see a formula begin: at the start of a cell, and behind what another program, or
 # the same one in another country, takes for the end of one. The wide forms are taken for the narrow ones.
-_FORMULA = re.compile(r"(?:^|[;,\t\r\n|])[\s\"]*(?=[=+\-@＝＋－＠])|^(?=[\t\r\n])")  # noqa: RUF001
-_NEUTRALISED = re.compile(r"((?:^|[;,\t\r\n|])[\s\"]*)'(?=[=+\-@＝＋－＠])|^'(?=[\t\r\n])")  # noqa: RUF001
+_FORMULA = re.compile(r"(?:^|[;,\t\r\n|])[\s\"]*(?=[=+\-@＝＋－＠])|^(?=[\t\r\n])")  # noqa: RUF001  # wide forms too
+_NEUTRALISED = re.compile(r"((?:^|[;,\t\r\n|])[\s\"]*)'(?=[=+\-@＝＋－＠])|^'(?=[\t\r\n])")  # noqa: RUF001  # wide forms too
 
 _END_OF_CELL = re.compile(r"[;,\t\r\n|]")
 
