@@ -28,11 +28,6 @@ class Outage:
         self.failures = 0
         """How many failures this outage has had."""
 
-    @property
-    def ongoing(self) -> bool:
-        """Whether there was a failure since the last success."""
-        return self._began is not None
-
     def failed(self, kind: str, *, exc_info: BaseException | None = None, **fields: Any) -> None:
         """Count a failure; `kind` is what tells it from others, such as the class of its error.
 

@@ -46,8 +46,6 @@ class EventData(Model):
     """Such as `licet.credential.renewed.v1`."""
     topic: ClassVar[Topic]
     """Where it is published."""
-    everywhere: ClassVar[bool] = False
-    """Whether it occurs on several topics; then `destination` says on which."""
     tombstone: ClassVar[bool] = False
     """Whether its value on the wire is null. Such an event says all it has to say in its key."""
 

@@ -131,7 +131,6 @@ class HolderErased(EventData):
 
     event_type: ClassVar[str] = "licet.holder.erased.v1"
     topic: ClassVar[Topic] = Topic.HOLDERS
-    everywhere: ClassVar[bool] = True
     tombstone: ClassVar[bool] = True
     holder_id: UUID
     """The holder of whom nothing is kept."""

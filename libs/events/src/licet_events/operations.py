@@ -19,7 +19,6 @@ class BackfillFinished(EventData):
 
     event_type: ClassVar[str] = "licet.backfill.finished.v1"
     topic: ClassVar[Topic] = Topic.SCHEDULE
-    everywhere: ClassVar[bool] = True
     # A new topic is no new kind of answer here: who reads a topic knows its name.
     of: Annotated[Topic, WithJsonSchema({"type": "string"})]
     """The topic whose partition is complete."""
@@ -66,7 +65,6 @@ class TopicMarked(EventData):
 
     event_type: ClassVar[str] = "licet.topic.marked.v1"
     topic: ClassVar[Topic] = Topic.HOLDERS
-    everywhere: ClassVar[bool] = True
     tombstone: ClassVar[bool] = True
     by: str
     """The service that wrote it."""

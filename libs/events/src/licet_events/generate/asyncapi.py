@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from importlib.metadata import version
+from inspect import getdoc
 from typing import Any
 
 from licet_events.event import EventData
@@ -109,10 +110,8 @@ def _message(event_type: str, model: type[EventData], payload: Json, example: Js
 
 
 def _key(model: type[EventData]) -> Json:
-    keys = dict.fromkeys(topic.record_key for topic in Topic if topic in model.topics())
-    if model.everywhere and not model.tombstone:
-        return {"type": "string", "description": "A key of its own: it is no aggregate's."}
-    return {"type": "string", "description": "; ".join(keys)}
+    told_by = next(vars(each)["key"] for each in model.__mro__ if "key" in vars(each))
+    return {"type": "string", "description": " ".join((getdoc(told_by) or "").split())}
 
 
 def summary(model: type[EventData]) -> str:

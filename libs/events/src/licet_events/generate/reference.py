@@ -52,9 +52,9 @@ def _headers() -> Iterator[str]:
 
 
 def _topics() -> Iterator[str]:
-    everywhere = [model for model in EVENT_TYPES.values() if model.everywhere]
+    shared = [model for model in EVENT_TYPES.values() if len(model.topics()) > 1]
     for topic in topics_in_use():
-        models = [m for m in EVENT_TYPES.values() if m.topic is topic and not m.everywhere]
+        models = [model for model in EVENT_TYPES.values() if model.topics() == {topic}]
         yield f"## `{topic}`\n"
         yield f"{topic.about[0].upper()}{topic.about[1:]}.\n"
         yield f"- record key: `{topic.record_key}`"
@@ -64,11 +64,11 @@ def _topics() -> Iterator[str]:
             yield _INBOUND
         yield from _types(models)
     yield "## On several topics\n"
-    for model in everywhere:
+    for model in shared:
         on = ", ".join(f"`{topic}`" for topic in Topic if topic in model.topics())
         yield f"- `{model.event_type}`: {on}"
     yield ""
-    yield from _types(everywhere)
+    yield from _types(shared)
 
 
 def _types(models: list[type[EventData]]) -> Iterator[str]:

@@ -11,7 +11,6 @@ from uuid import UUID
 from licet_chassis.errors import Invalid
 from licet_notifier.bounces.model import Failure, Report, status_in
 
-VERP_SEPARATOR = "+"
 _NOTIFICATION = "X-Licet-Notification"
 _VERP = re.compile(r"\+([0-9a-f]{32})@", re.IGNORECASE)
 _RECEIVED_AT = ("Delivered-To", "X-Original-To", "Envelope-To", "To")

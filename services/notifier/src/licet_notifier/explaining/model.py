@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from licet_chassis.errors import Invalid
-from licet_events.civil import ends_at, local_date, starts_at
+from licet_events.civil import ends_at, starts_at
 from licet_notifier.facts.model import Credential, Notice
 
 _NOBODY = UUID(int=0)
@@ -42,11 +42,3 @@ def notice_of(credential: Credential, step: int | None, now: datetime) -> Notice
         correlation_id="",
         traceparent=None,
     )
-
-
-def step_now(credential: Credential, now: datetime) -> int | None:
-    """Return how many days are left, as a step; `None` for a credential without an end."""
-    run = credential.current_run(now)
-    if run is None or run.last_day is None:
-        return None
-    return (run.last_day - local_date(now, run.time_zone)).days

@@ -12,7 +12,7 @@ from licet_notifier.templates.model import (
     choose,
 )
 from licet_notifier.templates.rendering import Letter, TemplateFailed
-from licet_notifier.templates.shipping import shipped_letter, shipped_variants, shipped_version
+from licet_notifier.templates.shipping import shipped_letter, shipped_variants
 
 
 def shipped_instead(letter: Letter) -> Letter:
@@ -49,11 +49,6 @@ class Catalogue:
                 choice = Choice(variant, saved, language, ("every variant was asked for",))
                 found.append((self._letter(event, choice), choice))
         return found
-
-    def version_of(self, event: str) -> str:
-        """Return the name of the text that counts for an event: the saved version or the shipped one."""
-        own = self.saved.get(event)
-        return str(own.version) if own else shipped_version(event)
 
     def _letter(self, event: str, choice: Choice) -> Letter:
         if not choice.saved:
